@@ -26,7 +26,7 @@ from chat_tui.providers.client import ProviderClient
 from chat_tui.providers.credentials.keys import KeyLookup
 from chat_tui.providers.discovery.found_servers import FoundServers
 from chat_tui.providers.registry import ProviderRegistry
-from chat_tui.routing.policy import settings_of
+from chat_tui.routing.policy import policy_of
 from chat_tui.routing.ranking.health import Health
 from chat_tui.routing.router import Router
 
@@ -110,7 +110,7 @@ class Backend:
             merge(list(map(self._facts.of, (*own, built_in, scripted))), list(known.values()), self._servers.place),
             self.open_stream,
             Health(clock),
-            settings_of(config, local_streams=LOCAL_STREAMS),
+            policy_of(config, local_streams=LOCAL_STREAMS),
             default_strategy=config.strategy,
             fallbacks=config.fallbacks,
             look_up_price=self._look_up_price,

@@ -41,7 +41,7 @@ from chat_tui.engine.protocols import LocalWeights as LocalWeights
 from chat_tui.engine.protocols import ModelBackend
 from chat_tui.engine.request_builder import RequestBuilder
 from chat_tui.history.store import Store
-from chat_tui.routing.ranking.prompt_features import examined, features_of
+from chat_tui.routing.ranking.prompt_features import features_of, with_features
 from chat_tui.routing.router import Router
 
 if TYPE_CHECKING:
@@ -117,9 +117,9 @@ class Engine:
         kind = features_of(Request(prompt=self.conversations.cache.question_of(answer))).kind
         health = self._router.health
         if verdict is not None:
-            health.taken_back(answer.model, float(verdict), kind)
+            health.withdraw_verdict(answer.model, float(verdict), kind)
         if good is not None:
-            health.judged(answer.model, float(good), kind)
+            health.note_verdict(answer.model, float(good), kind)
         self._answers.do(self.models.save_learned())
 
     # -- answers --------------------------------------------------------------------------------------------------
@@ -189,7 +189,7 @@ class Engine:
             self._backend.admit(request.model)
         # The first choice only: it never goes on to a model that nobody has agreed to.
         limit = await self._budget.affordable(request.max_price)
-        request_now = examined(request.changed(fallback=False, max_price=limit))
+        request_now = with_features(request.changed(fallback=False, max_price=limit))
         plan = self._router.plan(request_now)
         first = next(iter(plan.models), None)
         if first is None or first.to_be_fetched or not (first.free or first.name in paid):

@@ -70,12 +70,12 @@ class ModelRegistry:
 
     async def recall(self) -> None:
         """Restore what earlier sessions learned of the models (older knowledge counts less) and the chosen ones."""
-        self._router.health.read(await self._places.get(LEARNED), time())
+        self._router.health.load_json(await self._places.get(LEARNED), time())
         self._backend.take(await self._agreed())
 
     async def save_learned(self) -> None:
         """Store what was learned of the models, for `recall` at the next start."""
-        await self._places.set(LEARNED, self._router.health.written(time()))
+        await self._places.set(LEARNED, self._router.health.to_json(time()))
 
     async def use(self, model: str) -> None:
         """Put a chosen model to use; a model that was only offered stays in use after a restart."""

@@ -1,4 +1,4 @@
-"""How the router waits, retries, falls back and cuts; and what a strategy has decided for one request."""
+"""The settings of the router, and what a strategy has decided for one request."""
 
 from __future__ import annotations
 
@@ -14,42 +14,42 @@ from chat_tui.core.route import Candidate
 from chat_tui.routing.ranking.health import Health
 
 FIXED = "fixed"
-"""The strategy of a model that was chosen by name."""
+"""The strategy's name if a model was chosen by name."""
 
 
 class ProviderLimits(msgspec.Struct, frozen=True):
-    """One provider's own; None: everybody's."""
+    """The limits of one provider; None: those of all."""
 
     timeouts: Timeouts | None = None
     error_handling: ErrorHandling | None = None
 
 
 class RoutingPolicy(msgspec.Struct, frozen=True):
-    """How the router waits, retries and cuts."""
+    """How the router waits, retries, falls back and trims."""
 
     timeouts: Timeouts = Timeouts()
     error_handling: ErrorHandling = ErrorHandling()
     exchanges: int | None = None
-    """At most so many earlier exchanges are sent; None: as many as fit."""
+    """The most earlier exchanges that are sent; None: as many as fit."""
     streams: dict[str, int] = {}
     """Concurrent streams by provider; others have `streams_default`."""
     streams_default: int = 3
     streaming: bool = True
     """False: the whole reply comes as one token chunk."""
     on_break: Literal["keep", "continue"] = "keep"
-    """What becomes of an answer whose line was cut."""
+    """What happens to an answer whose connection was lost."""
     by_provider: dict[str, ProviderLimits] = {}
     """Limits by the provider's name."""
     fallbacks_of: dict[str, tuple[str, ...]] = {}
-    """What a model falls back to, in place of the router's `fallbacks`."""
+    """The fallbacks of a model, by its name, in place of the router's `fallbacks`."""
     weights: Strategies = Strategies()
 
     def timeouts_of(self, model: Model) -> Timeouts:
-        """The time limits for a model of its provider."""
+        """Return the time limits for a model, which may be those of its provider."""
         return self._of(model).timeouts or self.timeouts
 
     def handling_of(self, model: Model) -> ErrorHandling:
-        """How often a model of its provider is asked again."""
+        """Return how often a model is asked again, which may be up to its provider."""
         return self._of(model).error_handling or self.error_handling
 
     def _of(self, model: Model) -> ProviderLimits:
@@ -60,8 +60,8 @@ _TIMEOUTS = ("first_token_seconds", "working_seconds", "token_seconds", "stream_
 _HANDLING = ("retry_attempts", "retry_delay_seconds", "exponential_backoff")
 
 
-def settings_of(config: Config, *, local_streams: int) -> RoutingPolicy:
-    """The config's settings; `local_streams` is how many replies this machine makes at once."""
+def policy_of(config: Config, *, local_streams: int) -> RoutingPolicy:
+    """Return the config's settings; `local_streams` is how many replies this machine generates at once."""
     performance = config.performance
     own = {row.name: row.max_concurrent_streams for row in config.providers}
     return RoutingPolicy(
@@ -79,14 +79,14 @@ def settings_of(config: Config, *, local_streams: int) -> RoutingPolicy:
 
 
 def _limits(config: Config, row: ProviderRow) -> ProviderLimits:
-    """The config's limits with those of a provider's row."""
+    """Return the config's limits with those of a provider's row."""
 
-    def told(names: tuple[str, ...]) -> dict[str, Any]:
+    def overrides(names: tuple[str, ...]) -> dict[str, Any]:
         return {name: value for name in names if (value := getattr(row, name)) is not None}
 
     return ProviderLimits(
-        msgspec.structs.replace(config.timeouts, **told(_TIMEOUTS)),
-        msgspec.structs.replace(config.error_handling, **told(_HANDLING)),
+        msgspec.structs.replace(config.timeouts, **overrides(_TIMEOUTS)),
+        msgspec.structs.replace(config.error_handling, **overrides(_HANDLING)),
     )
 
 
@@ -95,15 +95,15 @@ class Plan(msgspec.Struct, frozen=True):
 
     strategy: str
     models: tuple[Model, ...]
-    """To be tried in this order."""
+    """In the order in which they are tried."""
     candidates: tuple[Candidate, ...] = ()
     error: ChatTuiError | None = None
     """Why there is nothing to try."""
     rungs: tuple[str, ...] = ()
-    """The strategies that choose on when all of these have failed."""
+    """The strategies that choose further models when all of these have failed."""
     needs: str = ""
     """What the prompt asks for, in words."""
     kind: str = ""
     """The kind of task."""
     health: Health | None = None
-    """What was known when it was decided."""
+    """The models' health at that time."""

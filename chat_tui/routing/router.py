@@ -1,4 +1,4 @@
-"""Picks by strategy, opens, retries, fails over; usable without the rest of chat-tui.
+"""Chooses models by strategy, and carries requests out; usable without the rest of chat-tui.
 
 router = Router(models, open_stream, Health(time.monotonic), Settings())
 async with router.process_stream(Request(prompt="Hello")) as stream:
@@ -33,8 +33,8 @@ from chat_tui.routing.execution.execution import Execution
 from chat_tui.routing.execution.stream import Stream
 from chat_tui.routing.policy import FIXED, Plan, RoutingPolicy
 from chat_tui.routing.ranking.health import Health
-from chat_tui.routing.ranking.prompt_features import examined, features_of
-from chat_tui.routing.ranking.scoring import BY_NAME_ONLY, ModelTable, able, estimated_price, why_too_dear
+from chat_tui.routing.ranking.prompt_features import features_of, with_features
+from chat_tui.routing.ranking.scoring import BY_NAME_ONLY, ModelTable, eligible, estimated_price, over_limit_reason
 from chat_tui.routing.ranking.strategies import DEFAULT, Strategy, plug_ins, rungs, strategies
 
 
@@ -47,7 +47,7 @@ class Reply(msgspec.Struct, frozen=True):
 
 
 class Router:
-    """Chooses among `models` and speaks to them through `open_stream`."""
+    """Chooses among `models` and asks them through `open_stream`."""
 
     def __init__(
         self,
@@ -74,7 +74,7 @@ class Router:
 
     @property
     def models(self) -> Sequence[Model]:
-        """May be replaced while streams run: they keep what they began with."""
+        """May be replaced while streams run, which keep the models that they began with."""
         return self._models
 
     @models.setter
@@ -82,21 +82,21 @@ class Router:
         self._models = ModelTable(models)
 
     def process_stream(self, request: Request, plan: Plan | None = None) -> Stream:
-        """The reply as a stream, to be used as `async with`. What goes wrong comes as an `Error` chunk.
+        """Return the reply as a stream, to be used with `async with`. Errors come as `Error` chunks.
 
         `plan` is what `plan()` has returned for this request; without it the request is planned now.
         """
-        run, control = self._run(request, StreamControl(), plan)
+        run, control = self._prepare(request, StreamControl(), plan)
         return Stream(run.bursts(), control)
 
     def bursts(self, request: Request, control: StreamControl) -> AsyncGenerator[Sequence[Chunk], None]:
-        """The same as bursts of chunks, for who makes one stream of several; `control` cancels and pauses them all."""
-        run, control = self._run(request, control)
+        """Return the reply as bursts of chunks, to be merged with others; `control` cancels and pauses it."""
+        run, control = self._prepare(request, control)
         return run.bursts()
 
     async def process(self, request: Request) -> Reply:
-        """The whole reply. Raises `ChatTuiError` where nothing of an answer came."""
-        run, control = self._run(request.changed(include_metadata=False), StreamControl())
+        """Return the whole reply. Raises `ChatTuiError` if no text has come."""
+        run, control = self._prepare(request.changed(include_metadata=False), StreamControl())
         texts: dict[str, list[str]] = {"text": [], "thinking": []}
         end = End()
         async with Stream(run.bursts(), control) as stream:
@@ -112,12 +112,12 @@ class Router:
                     raise run.error
         return Reply("".join(texts["text"]), "".join(texts["thinking"]), end)
 
-    def _run(
+    def _prepare(
         self, request: Request, control: StreamControl, plan: Plan | None = None
     ) -> tuple[Execution, StreamControl]:
         if not request.id:
             request = request.changed(id=new_id())
-        request = examined(request)
+        request = with_features(request)
         means = ExecutionDependencies(
             self._open,
             self._look_up_price,
@@ -139,11 +139,11 @@ class Router:
         return self._slots[provider]
 
     def strategies(self) -> Sequence[str]:
-        """The strategies' names, in the order in which a key walks through them; plug-ins once they are loaded."""
+        """Return the strategies' names, in the order of the key that switches them; plug-ins once they are loaded."""
         return tuple(self._strategies)
 
     def load_plug_ins(self) -> None:
-        """Look for the strategies of other packages; takes some milliseconds, so it is done in a thread."""
+        """Look for the strategies of other packages; takes some milliseconds, so call it in a thread."""
         self._strategies.update(plug_ins())
 
     def _strategy(self, name: str) -> Strategy | None:
@@ -152,37 +152,37 @@ class Router:
         return self._strategies.get(name)
 
     def plan(self, request: Request) -> Plan:
-        """Which models would be tried, in which order, and why; the plan's `error` says why none."""
-        request = examined(request)
+        """Return which models would be tried, in which order, and why; the plan's `error` tells if there is none."""
+        request = with_features(request)
         if request.model:
-            return self._fixed(request, request.model)
+            return self._plan_for_model(request, request.model)
         name = request.strategy or self._default
         strategy = self._strategy(name)
         if strategy is None:
             return Plan(name, (), error=_unknown_strategy(name, tuple(self._strategies)))
-        ranked = self._ranked(strategy, request, self.models)
+        ranked = self._rank(strategy, request, self.models)
         models = self._first_of(ranked)
         if not models:
-            return self._planned(request, Plan(name, (), tuple(ranked), _nothing_to_choose(ranked)))
-        named = self._named(request, models[0])
+            return self._complete(request, Plan(name, (), tuple(ranked), _nothing_to_choose(ranked)))
+        named = self._named_fallbacks(request, models[0])
         on_ladder = request.fallback and not named
         if named or not request.fallback:
             models = (models[0], *named)
-        return self._planned(request, Plan(name, models, tuple(ranked), rungs=tuple(rungs(name)) if on_ladder else ()))
+        return self._complete(request, Plan(name, models, tuple(ranked), rungs=tuple(rungs(name)) if on_ladder else ()))
 
-    def _ranked(
+    def _rank(
         self, strategy: Strategy, request: Request, models: Sequence[Model], health: Health | None = None
     ) -> Sequence[Candidate]:
-        """The candidates in the strategy's order; what must be fetched first comes after all that is there."""
+        """Return the candidates in the strategy's order; models that must be downloaded first come after the others."""
         ranked = strategy(request, models, health or self.health)
-        late = models.late if isinstance(models, ModelTable) else ModelTable(models).late
+        late = models.needs_download if isinstance(models, ModelTable) else ModelTable(models).needs_download
         return sorted(ranked, key=lambda one: 2 if one.out else int(one.model in late)) if late else ranked
 
     def context(self, request: Request, *, listed: bool = True) -> Context:
-        """What would be sent to the model that would be asked first now; `listed`: with every exchange and why it is
-        not sent.
+        """Return what would be sent to the model that would be asked first now.
 
-        Takes some milliseconds for a long conversation, and may be called in a thread.
+        With `listed`, it tells of each exchange whether it is sent, and why not. Takes some milliseconds for a long
+        conversation, and may be called in a thread.
         """
         plan = self.plan(request)
         model = plan.models[0] if plan.models else Model("")
@@ -198,7 +198,7 @@ class Router:
         return msgspec.structs.replace(context, model=model.name, price=price, images=model.images)
 
     def _first_of(self, ranked: Sequence[Candidate]) -> tuple[Model, ...]:
-        """The best of them, as many as may be tried."""
+        """Return the best models, at most as many as may be tried."""
         most = self._settings.error_handling.max_tries
         return self._of_names([*islice((candidate.model for candidate in ranked if not candidate.out), most)])
 
@@ -206,28 +206,28 @@ class Router:
         by_name = self._models.by_name
         return tuple(by_name[name] for name in dict.fromkeys(names) if name in by_name)
 
-    def _named(self, request: Request, model: Model) -> tuple[Model, ...]:
-        """What the config names for the case that this model fails, as far as it can take the request."""
+    def _named_fallbacks(self, request: Request, model: Model) -> tuple[Model, ...]:
+        """Return the fallbacks that the config names for this model and that can take the request."""
         names = self._settings.fallbacks_of.get(model.name) or self._fallbacks
         if not request.fallback or not names:
             return ()
         others = [other for other in self._of_names(names) if other.name != model.name]
         named = [msgspec.structs.replace(other, selectable=True) for other in others]
-        can, _ = able(request, named, self.health, features_of(request))
+        can, _ = eligible(request, named, self.health, features_of(request))
         return tuple(named[place] for place in can)
 
-    def _planned(self, request: Request, plan: Plan) -> Plan:
+    def _complete(self, request: Request, plan: Plan) -> Plan:
         wanted = features_of(request)
-        return msgspec.structs.replace(plan, needs=wanted.summary(), kind=wanted.kind, health=self.health.frozen())
+        return msgspec.structs.replace(plan, needs=wanted.summary(), kind=wanted.kind, health=self.health.snapshot())
 
     def _rung(self, request: Request, rung: str, exhausted: Collection[str]) -> Sequence[Model]:
-        """What the next strategy of the ladder chooses among the models that are left, as they fare now."""
+        """Return what a strategy of the ladder chooses among the models that are left, by their health now."""
         left = [model for model in self.models if model.name not in exhausted]
-        ranked = self._ranked(self._strategies[rung], request, left)
+        ranked = self._rank(self._strategies[rung], request, left)
         return self._first_of(ranked)
 
     def _others(self, request: Request, plan: Plan, tokens: int) -> Sequence[Alternative]:
-        """What every other strategy would have picked, by what was known when it was decided."""
+        """Return what each other strategy would have chosen, by the health at the time of the plan."""
         if plan.health is None:
             return ()
         by_name = self._models.by_name
@@ -235,7 +235,7 @@ class Router:
         for name, strategy in self._strategies.items():
             if name == plan.strategy:
                 continue
-            first = next(iter(self._ranked(strategy, request, self.models, plan.health)), None)
+            first = next(iter(self._rank(strategy, request, self.models, plan.health)), None)
             if first is None or first.out:
                 found.append(Alternative(name))
                 continue
@@ -243,26 +243,26 @@ class Router:
             found.append(Alternative(name, first.model, None if price is None else round(price, 6)))
         return found
 
-    def _fixed(self, request: Request, name: str) -> Plan:
-        """A chosen model; it falls back only to what the config names."""
+    def _plan_for_model(self, request: Request, name: str) -> Plan:
+        """Return the plan for a model chosen by name; it falls back only to models that the config names."""
         model = self._models.by_name.get(name)
         if model is None:
             return Plan(FIXED, (), error=unknown_model(name, tuple(self._models.by_name)))
-        named = self._named(request, model)
-        dear = why_too_dear(model, request, features_of(request).tokens)
+        named = self._named_fallbacks(request, model)
+        dear = over_limit_reason(model, request, features_of(request).tokens)
         candidates = (
-            Candidate(name, None if dear else 1.0, out=dear, note=self.health.why_not(name)),
+            Candidate(name, None if dear else 1.0, out=dear, note=self.health.unavailable_reason(name)),
             *(Candidate(other.name) for other in named),
         )
         if dear and not named:
             error = NoModel(f"{name} {dear}.", "Choose a cheaper model, or raise the limit in the config.")
-            return self._planned(request, Plan(FIXED, (), candidates, error))
+            return self._complete(request, Plan(FIXED, (), candidates, error))
         models = named if dear else (model, *named)
-        return self._planned(request, Plan(FIXED, models, candidates))
+        return self._complete(request, Plan(FIXED, models, candidates))
 
 
 def unknown_model(name: str, known: Sequence[str]) -> NoModel:
-    """The error for a model that is not there, with near names."""
+    """Return the error for an unknown model, with similar names."""
     from difflib import get_close_matches
 
     near = get_close_matches(name, known, n=3, cutoff=0.4)

@@ -45,7 +45,7 @@ def choosing() -> None:
     ]
     router = Router(models, Wire("http://127.0.0.1:9").open_stream)
     for model in models[::2]:
-        router.health.answered(model.name, Timings(0.5, 2, 50), "code")
+        router.health.note_answer(model.name, Timings(0.5, 2, 50), "code")
     for limit in (None, 0.001):
         for name in names():
             request = Request(prompt="Write a python function that sorts a list", strategy=name, max_price=limit)

@@ -18,7 +18,7 @@ from chat_tui.core.conversation import Turn
 from chat_tui.core.models import Model
 from chat_tui.core.request import Request
 from chat_tui.core.usage.token_estimate import IMAGE_TOKENS, estimate
-from chat_tui.routing.execution.context_window import TURN_TOKENS, fit, well_formed
+from chat_tui.routing.execution.context_window import TURN_TOKENS, fit, normalise_turns
 from tests.support.scripted_router import B, Rig
 
 SYSTEM = Turn("system", "You are helpful.")
@@ -59,15 +59,15 @@ def check(sent: tuple[Turn, ...]) -> None:
 
 @given(turns)
 def test_any_history_before_a_question_makes_a_valid_request(history: list[Turn]) -> None:
-    sent = well_formed([*history, QUESTION])
+    sent = normalise_turns([*history, QUESTION])
     check(sent)
     assert sent[-1].text.endswith(QUESTION.text)
-    assert well_formed(sent) == sent
+    assert normalise_turns(sent) == sent
 
 
 @given(turns)
 def test_no_question_that_was_answered_is_lost(history: list[Turn]) -> None:
-    said = {role: "".join(turn.text for turn in well_formed(history) if turn.role == role) for role in ROLES}
+    said = {role: "".join(turn.text for turn in normalise_turns(history) if turn.role == role) for role in ROLES}
     for question, answer in pairwise(history):
         if question.role == "user" and answer.role == "assistant" and answer.text.strip():
             assert question.text.strip() in said["user"]
@@ -92,7 +92,7 @@ def test_every_fit_is_valid_and_within_the_window(
     context = fit(asked, window=window, reply_tokens=reply, exchanges=exchanges, step_tokens=step, scale=scale)
     check(context.turns)
     assert context.turns[-1].text.endswith(QUESTION.text)
-    whole = well_formed(asked)
+    whole = normalise_turns(asked)
     system = [turn for turn in whole if turn.role == "system"]
     assert [*context.turns] == [*system, *whole[len(system) + 2 * context.left_out :]]
     assert abs(context.tokens - cost(context.turns) * scale) <= len(context.turns) + 1
@@ -105,14 +105,16 @@ def test_every_fit_is_valid_and_within_the_window(
 @pytest.mark.parametrize("state", ["cancelled", "failed", "broken", "refused"])
 @pytest.mark.parametrize("text", ["", "a part"])
 def test_an_answer_that_did_not_end_well_does_not_spoil_the_next_request(state: State, text: str) -> None:
-    sent = well_formed([SYSTEM, Turn("user", "One?"), Turn("assistant", text, state=state), QUESTION])
+    sent = normalise_turns([SYSTEM, Turn("user", "One?"), Turn("assistant", text, state=state), QUESTION])
     check(sent)
     assert [turn.text for turn in sent if turn.role == "assistant"] == ([text] if text else [])
     assert [turn.text for turn in sent if turn.role == "user"] == (["One?", "And now?"] if text else ["And now?"])
 
 
 def test_turns_of_the_system_stand_as_one_at_the_head() -> None:
-    sent = well_formed([Turn("user", "a"), Turn("system", "x"), Turn("assistant", "b"), Turn("system", "y"), QUESTION])
+    sent = normalise_turns(
+        [Turn("user", "a"), Turn("system", "x"), Turn("assistant", "b"), Turn("system", "y"), QUESTION]
+    )
     assert [(turn.role, turn.text) for turn in sent] == [
         ("system", "x\n\ny"),
         ("user", "a"),
@@ -122,7 +124,7 @@ def test_turns_of_the_system_stand_as_one_at_the_head() -> None:
 
 
 def test_the_beginning_of_an_answer_may_stand_last() -> None:
-    sent = well_formed([QUESTION, Turn("assistant", "The begin")])
+    sent = normalise_turns([QUESTION, Turn("assistant", "The begin")])
     assert [turn.role for turn in sent] == ["user", "assistant"]
 
 
@@ -189,7 +191,7 @@ def test_steps_cost_at_most_half_of_what_fits() -> None:
 
 @pytest.mark.parametrize("role", ["user", "assistant"])
 def test_many_turns_of_one_role_in_a_row_become_one(role: Literal["user", "assistant"]) -> None:
-    sent = well_formed([QUESTION, *(Turn(role, str(number)) for number in range(5))])
+    sent = normalise_turns([QUESTION, *(Turn(role, str(number)) for number in range(5))])
     assert len(sent) == (1 if role == "user" else 2)
     assert sent[-1].text.endswith("0\n\n1\n\n2\n\n3\n\n4")
 
@@ -294,7 +296,7 @@ def test_attachments_count_as_what_is_sent_of_them() -> None:
 
 def test_the_files_of_questions_that_become_one_are_all_sent() -> None:
     one, other = Attachment("a.txt", "text/plain", b"a"), Attachment("b.txt", "text/plain", b"b")
-    sent = well_formed([Turn("user", "a", attachments=(one,)), Turn("user", "b", attachments=(other,))])
+    sent = normalise_turns([Turn("user", "a", attachments=(one,)), Turn("user", "b", attachments=(other,))])
     assert sent[0].attachments == (one, other)
 
 

@@ -14,7 +14,7 @@ from chat_tui.core.errors import Unreachable
 from chat_tui.core.models import Model
 from chat_tui.core.request import Request
 from chat_tui.providers.scripted import Fault, Scripted
-from chat_tui.routing.execution.context_window import well_formed
+from chat_tui.routing.execution.context_window import normalise_turns
 from chat_tui.routing.execution.endings import fault_in, is_visible
 from tests.support.scripted_router import A, B, Rig, all_of, ask, end_of, error_of, events, text_of, tries
 
@@ -148,7 +148,7 @@ def test_hostile_words_in_it_are_cleaned() -> None:
 def test_the_question_stays_in_the_next_request() -> None:
     def turns(state: Any) -> list[str]:
         talk = (Turn("user", "one"), Turn("assistant", "", state=state), Turn("user", "two"))
-        return [turn.text for turn in well_formed(talk)]
+        return [turn.text for turn in normalise_turns(talk)]
 
     # A store of before has it as complete.
     for state in ("empty", "complete", "length"):

@@ -23,7 +23,7 @@ def test_the_ladder_goes_on_from_where_the_strategy_stands_and_others_enter_in_t
 async def test_a_model_that_was_out_and_is_back_is_chosen_by_the_next_rung() -> None:
     rig = Rig(a=[BUSY], b=["from b"])
     router = rig.router(A, B)
-    router.health.failed("two/b", RateLimited("x", retry_after=0.05))
+    router.health.note_failure("two/b", RateLimited("x", retry_after=0.05))
     router._jitter = lambda low, high: 0.08
     router._settings = RoutingPolicy(error_handling=ErrorHandling(retry_attempts=2))
     chunks = await all_of(router.process_stream(ask(strategy="capability-match")))
@@ -76,12 +76,12 @@ async def test_a_fallback_that_rests_or_is_too_dear_is_passed_over() -> None:
 
 async def test_after_a_rest_one_stream_tries_and_the_others_wait_for_its_outcome() -> None:
     router = Rig(a=["x"], b=["y"]).router(A, B)
-    router.health.failed("one/a", RateLimited("x", retry_after=0.0001))
+    router.health.note_failure("one/a", RateLimited("x", retry_after=0.0001))
     await asyncio.sleep(0.005)
     assert [model.name for model in router.plan(ask()).models] == ["one/a", "two/b"]
-    router.health.began("one/a")
+    router.health.note_start("one/a")
     plan = router.plan(ask())
     assert [model.name for model in plan.models] == ["two/b"]
     assert plan.candidates[-1].out == "is being retried after its cooldown"
-    router.health.ended("one/a")
+    router.health.note_end("one/a")
     assert [model.name for model in router.plan(ask()).models] == ["one/a", "two/b"]

@@ -34,9 +34,9 @@ def chosen_rightly(seed: int, exchanges: int, *, judged: float, turned_after: in
             better = {"code": "x/b", "writing": "x/a"}
         kind = ("code", "writing")[number % 2]
         model = best("learned", health, prompt=PROMPTS[kind])
-        health.answered(model, Timings(0.5, 2, 50), kind)
+        health.note_answer(model, Timings(0.5, 2, 50), kind)
         if chance.random() < judged:
-            health.judged(model, float(chance.random() < (GOOD if model == better[kind] else BAD)), kind)
+            health.note_verdict(model, float(chance.random() < (GOOD if model == better[kind] else BAD)), kind)
         rightly.append(model == better[kind])
     return rightly
 
@@ -66,13 +66,13 @@ def test_verdicts_move_the_prior_quality_for_every_strategy(strategy: str) -> No
         Model("x/b", quality=0.6, price_in=1, price_out=1),
     ]
     assert best(strategy, health, models) == "x/a"
-    health.judged("x/a", 0.0)
+    health.note_verdict("x/a", 0.0)
     assert best(strategy, health, models) == "x/a"
     for _ in range(4):
-        health.judged("x/a", 0.0)
+        health.note_verdict("x/a", 0.0)
     assert best(strategy, health, models) == "x/b"
     for _ in range(5):
-        health.taken_back("x/a", 0.0)
+        health.withdraw_verdict("x/a", 0.0)
     assert best(strategy, health, models) == "x/a"
 
 
@@ -80,18 +80,18 @@ def test_that_a_model_failed_or_answered_is_no_verdict_on_its_quality() -> None:
     health = Health(lambda: 0.0)
     models = [Model("x/a", quality=0.8), Model("x/b", quality=0.7)]
     for _ in range(30):
-        health.answered("x/b", Timings())
+        health.note_answer("x/b", Timings())
     assert best("quality-first", health, models) == "x/a"
 
 
 def test_verdicts_survive_a_restart_and_fade() -> None:
     health = Health(lambda: 0.0)
     for _ in range(4):
-        health.judged("x/a", 1.0, "code")
+        health.note_verdict("x/a", 1.0, "code")
     soon, later = Health(lambda: 0.0), Health(lambda: 0.0)
-    soon.read(health.written(1000.0), 1000.0)
+    soon.load_json(health.to_json(1000.0), 1000.0)
     assert soon.vitals("x/a").verdicts == health.vitals("x/a").verdicts
-    later.read(health.written(1000.0), 1000.0 + HALF_LIFE_SECONDS)
+    later.load_json(health.to_json(1000.0), 1000.0 + HALF_LIFE_SECONDS)
     assert later.vitals("x/a").verdicts["code"][0] == pytest.approx(health.vitals("x/a").verdicts["code"][0] / 2, 0.01)
 
 
@@ -102,7 +102,7 @@ def test_models_that_were_never_asked_get_tried_and_the_fastest_gets_the_most() 
     for _ in range(100):
         asked.append(best("speed-priority", health, models))
         seconds = 0.2 if asked[-1] == "x/d" else 2.0
-        health.answered(asked[-1], Timings(seconds, 2, 50))
+        health.note_answer(asked[-1], Timings(seconds, 2, 50))
     assert set(asked) == {model.name for model in models}
     assert asked[60:].count("x/d") > 30
 
@@ -110,10 +110,10 @@ def test_models_that_were_never_asked_get_tried_and_the_fastest_gets_the_most() 
 def test_trying_what_is_new_does_not_drown_the_fastest_among_hundreds() -> None:
     health = Health(lambda: 0.0)
     models = [Model(f"x/{number}", quality=0.5) for number in range(300)]
-    health.answered("x/7", Timings(0.1, 2, 200))
+    health.note_answer("x/7", Timings(0.1, 2, 200))
     asked = []
     for _ in range(200):
         asked.append(best("speed-priority", health, models))
-        health.answered(asked[-1], Timings(0.1 if asked[-1] == "x/7" else 1.0, 2, 50))
+        health.note_answer(asked[-1], Timings(0.1 if asked[-1] == "x/7" else 1.0, 2, 50))
     assert asked.count("x/7") > 150
     assert len(set(asked)) > 5

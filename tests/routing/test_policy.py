@@ -9,7 +9,7 @@ from chat_tui.core.chunks import Error
 from chat_tui.core.errors import ConfigError
 from chat_tui.core.models import Model
 from chat_tui.providers.scripted import Pause
-from chat_tui.routing.policy import ProviderLimits, RoutingPolicy, settings_of
+from chat_tui.routing.policy import ProviderLimits, RoutingPolicy, policy_of
 from chat_tui.routing.ranking.health import Health
 from chat_tui.routing.ranking.strategies import strategies
 from tests.support.scripted_router import BUSY, QUICK, A, B, Rig, all_of, ask, end_of, tries
@@ -72,7 +72,7 @@ def test_each_provider_may_override_each_limit() -> None:
     exponential_backoff = false
     max_concurrent_streams = 7
     """
-    settings = settings_of(parse(text.encode(), "x"), local_streams=2)
+    settings = policy_of(parse(text.encode(), "x"), local_streams=2)
     own, other = Model("openai/gpt"), Model("groq/llama")
     assert settings.timeouts_of(own) == Timeouts(first_token_seconds=2, token_seconds=9)
     assert settings.handling_of(own) == ErrorHandling(retry_attempts=1, exponential_backoff=False)

@@ -45,30 +45,30 @@ def health(clock: Hand) -> Health:
 
 
 def test_means_move_towards_what_is_measured(health: Health) -> None:
-    health.answered("m", Timings(ttft_seconds=1.0, tokens_per_second=10))
+    health.note_answer("m", Timings(ttft_seconds=1.0, tokens_per_second=10))
     assert health.vitals("m").ttft_seconds == 1.0
     for _ in range(20):
-        health.answered("m", Timings(ttft_seconds=3.0, tokens_per_second=None))
+        health.note_answer("m", Timings(ttft_seconds=3.0, tokens_per_second=None))
     assert health.vitals("m").ttft_seconds == pytest.approx(3.0, abs=0.01)
     assert health.vitals("m").tokens_per_second == 10
     assert health.vitals("m").answers == 21
 
 
 def test_a_rate_limit_rests_the_model_at_once_for_as_long_as_it_wishes(health: Health, clock: Hand) -> None:
-    health.failed("m", RateLimited("x", retry_after=12))
+    health.note_failure("m", RateLimited("x", retry_after=12))
     assert health.resting_seconds("m") == 12
     clock.at += 13
     assert health.resting_seconds("m") == 0
-    health.failed("n", RateLimited("x"))
+    health.note_failure("n", RateLimited("x"))
     assert health.resting_seconds("n") == REST_SECONDS
-    health.failed("o", RateLimited("x", retry_after=1e9))
+    health.note_failure("o", RateLimited("x", retry_after=1e9))
     assert health.resting_seconds("o") == REST_LIMIT_SECONDS
 
 
 def test_other_failures_rest_it_when_they_repeat_and_longer_each_time(health: Health, clock: Hand) -> None:
     rests = []
     for _ in range(2000):
-        health.failed("m", Overloaded("x"))
+        health.note_failure("m", Overloaded("x"))
         rests.append(health.resting_seconds("m"))
         clock.at += 2 * REST_LIMIT_SECONDS
     assert rests[: REST_AFTER_FAILURES + 2] == [0, 0, REST_SECONDS, 2 * REST_SECONDS, 4 * REST_SECONDS]
@@ -77,37 +77,37 @@ def test_other_failures_rest_it_when_they_repeat_and_longer_each_time(health: He
 
 def test_after_the_rest_one_failure_rests_it_again_and_one_answer_heals_it(health: Health, clock: Hand) -> None:
     for _ in range(REST_AFTER_FAILURES):
-        health.failed("m", Overloaded("x"))
+        health.note_failure("m", Overloaded("x"))
     clock.at += REST_SECONDS + 1
     assert health.resting_seconds("m") == 0
-    health.failed("m", Overloaded("x"))
+    health.note_failure("m", Overloaded("x"))
     assert health.resting_seconds("m") > REST_SECONDS
-    health.answered("m", Timings())
+    health.note_answer("m", Timings())
     assert health.resting_seconds("m") == 0
-    health.failed("m", Overloaded("x"))
+    health.note_failure("m", Overloaded("x"))
     assert health.resting_seconds("m") == 0
 
 
 @pytest.mark.parametrize("error", [Rejected("x"), ContextTooLong("x")])
 def test_a_bad_request_is_not_the_models_fault(health: Health, error: Rejected) -> None:
     for _ in range(10):
-        health.failed("m", error)
+        health.note_failure("m", error)
     assert health.vitals("m").failures_in_a_row == 0
 
 
 def test_what_waiting_does_not_mend_brings_no_rest(health: Health) -> None:
     for _ in range(10):
-        health.failed("m", KeyRefused("x"))
+        health.note_failure("m", KeyRefused("x"))
     assert health.resting_seconds("m") == 0
 
 
 def test_running_streams_are_counted_and_never_below_none(health: Health) -> None:
-    health.began("m")
-    health.began("m")
-    health.ended("m")
+    health.note_start("m")
+    health.note_start("m")
+    health.note_end("m")
     assert health.vitals("m").running == 1
-    health.ended("m")
-    health.ended("m")
+    health.note_end("m")
+    health.note_end("m")
     assert health.vitals("m").running == 0
 
 
@@ -120,9 +120,9 @@ QUICK = Model("x/quick", price_in=5, price_out=5, quality=0.6)
 
 @pytest.mark.parametrize(("name", "best"), [("quality-first", "x/smart"), ("speed-priority", "x/quick")])
 def test_each_strategy_likes_what_its_name_says(health: Health, name: str, best: str) -> None:
-    health.answered("x/smart", Timings(1.0, 5, 20))
-    health.answered("x/cheap", Timings(1.0, 5, 30))
-    health.answered("x/quick", Timings(0.2, 1, 200))
+    health.note_answer("x/smart", Timings(1.0, 5, 20))
+    health.note_answer("x/cheap", Timings(1.0, 5, 30))
+    health.note_answer("x/quick", Timings(0.2, 1, 200))
     ranked = strategies()[name](Request(), [SMART, CHEAP, QUICK], health)
     assert ranked[0].model == best
 
@@ -136,13 +136,13 @@ def test_no_unit_wins_by_its_scale(health: Health) -> None:
 
 
 def test_an_unmeasured_model_gets_tried(health: Health) -> None:
-    health.answered("x/cheap", Timings(2.0, 5, 10))
+    health.note_answer("x/cheap", Timings(2.0, 5, 10))
     for name in ("speed-priority", "balanced"):
         twins = [CHEAP, Model("x/new", price_in=0.1, price_out=0.2, quality=0.5)]
         assert strategies()[name](Request(), twins, health)[0].model in {"x/new", "x/cheap"}
     fast, slow = Model("x/fast", quality=0.5), Model("x/slow", quality=0.5)
-    health.answered("x/fast", Timings(0.1, 1, 100))
-    health.answered("x/slow", Timings(5.0, 1, 2))
+    health.note_answer("x/fast", Timings(0.1, 1, 100))
+    health.note_answer("x/slow", Timings(5.0, 1, 2))
     ranked = strategies()["speed-priority"](Request(), [fast, slow, Model("x/new", quality=0.5)], health)
     assert [candidate.model for candidate in ranked] == ["x/fast", "x/new", "x/slow"]
 
@@ -150,7 +150,7 @@ def test_an_unmeasured_model_gets_tried(health: Health) -> None:
 @given(some.permutations([SMART, CHEAP, QUICK, A, B, C]))
 def test_strategies_are_pure_and_do_not_look_at_the_order(models: list[Model]) -> None:
     health = Health(lambda: 0.0)
-    health.answered("x/cheap", Timings(2.0, 5, 10))
+    health.note_answer("x/cheap", Timings(2.0, 5, 10))
     for rank in strategies().values():
         first, second = rank(Request(), models, health), rank(Request(), models, health)
         assert first == second
@@ -160,7 +160,7 @@ def test_strategies_are_pure_and_do_not_look_at_the_order(models: list[Model]) -
 
 
 def test_scripted_and_resting_models_are_out_with_the_reason(health: Health) -> None:
-    health.failed("one/a", RateLimited("x", retry_after=30))
+    health.note_failure("one/a", RateLimited("x", retry_after=30))
     for rank in strategies().values():
         ranked = rank(Request(), [A, B, Model(SCRIPTED_MODEL, quality=1.0, selectable=False)], health)
         assert ranked[0].model == "two/b"
@@ -177,7 +177,7 @@ def test_there_are_no_models_and_no_crash(health: Health) -> None:
 def test_choosing_among_500_models_is_quick(health: Health, capsys: pytest.CaptureFixture[str]) -> None:
     models = [Model(f"p{n % 20}/m{n}", price_in=n, price_out=n, quality=n % 100 / 100) for n in range(500)]
     for model in models[::2]:
-        health.answered(model.name, Timings(0.5, 2, 50))
+        health.note_answer(model.name, Timings(0.5, 2, 50))
     rank = strategies()["balanced"]
     begun = time.process_time()
     for _ in range(20):
@@ -215,7 +215,7 @@ async def test_when_all_rest_they_are_asked_all_the_same_and_the_route_tells() -
 
 async def test_a_model_that_was_named_is_asked_though_it_rests() -> None:
     router = Rig(a=["from a"], b=["from b"]).router(A, B, fallbacks=["two/b"])
-    router.health.failed("one/a", RateLimited("x", retry_after=30))
+    router.health.note_failure("one/a", RateLimited("x", retry_after=30))
     chunks = await all_of(router.process_stream(ask(model="one/a")))
     assert text_of(chunks) == "from a"
     route = end_of(chunks).route
@@ -227,7 +227,7 @@ async def test_a_model_that_rests_by_now_gives_way_and_comes_last() -> None:
     rig = Rig(a=[Fault(Rejected("No."))], b=["from b"], c=[Fault(Rejected("No."))])
     router = rig.router(A, B, C)
     stream = router.process_stream(ask())
-    router.health.failed("two/b", RateLimited("x", retry_after=30))
+    router.health.note_failure("two/b", RateLimited("x", retry_after=30))
     chunks = await all_of(stream)
     assert text_of(chunks) == "from b"
     assert rig.asked == ["one/a", "three/c", "two/b"]
@@ -237,7 +237,7 @@ async def test_of_many_at_once_after_a_rest_one_tries_the_model_and_the_others_g
     gate = Gate()
     rig = Rig(a=[gate, "a"], b=["b"])
     router = rig.router(A, B, streams=10)
-    router.health.failed("one/a", RateLimited("x", retry_after=0.0001))
+    router.health.note_failure("one/a", RateLimited("x", retry_after=0.0001))
     await asyncio.sleep(0.005)
     reading = [asyncio.create_task(all_of(router.process_stream(ask()))) for _ in range(6)]
     await until(lambda: sum(task.done() for task in reading) == 5)

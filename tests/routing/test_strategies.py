@@ -19,8 +19,8 @@ from chat_tui.core.route import Candidate
 from chat_tui.providers.scripted import Fault
 from chat_tui.routing.execution.messages import LISTED
 from chat_tui.routing.ranking.health import DISCOUNT, HALF_LIFE_SECONDS, Health
-from chat_tui.routing.ranking.prompt_features import LOOKED_AT, examined, features_of
-from chat_tui.routing.ranking.strategies import guarded, names, strategies
+from chat_tui.routing.ranking.prompt_features import LOOKED_AT, features_of, with_features
+from chat_tui.routing.ranking.strategies import guard, names, strategies
 from tests.support.scripted_router import A, B, Rig, all_of, ask, end_of
 
 GOOD = Model("x/good", 128_000, 10.0, 30.0, 0.9, {"code": 0.95, "zh": 0.3})
@@ -88,17 +88,17 @@ def test_a_prompt_is_looked_at_once_and_every_strategy_gets_the_same_look() -> N
         seen.append(request.features)
         return [Candidate(model.name, 1.0) for model in models]
 
-    request = examined(ask(prompt="Prove that 17 is prime", strategy="own"))
-    strategy = guarded(own)
+    request = with_features(ask(prompt="Prove that 17 is prime", strategy="own"))
+    strategy = guard(own)
     for _ in range(2):
         strategy(request, ALL, Health(lambda: 0.0))
-    assert examined(request) is request
+    assert with_features(request) is request
     assert seen == [request.features] * 2
     assert all(look is request.features for look in seen)
 
 
 def test_a_changed_prompt_is_looked_at_anew() -> None:
-    request = examined(Request(prompt="Prove that 17 is prime"))
+    request = with_features(Request(prompt="Prove that 17 is prime"))
     assert request.changed(max_tokens=5).features is request.features
     assert features_of(request.changed(prompt="Hi")).kind == ""
     assert features_of(request.changed(turns=(Turn("user", "Write a poem"),), prompt="")).kind == "writing"
@@ -133,9 +133,9 @@ def test_a_lesser_model_counts_as_the_faster_one_until_any_is_measured() -> None
     pair = [Model("x/large", quality=0.9), Model("x/small", quality=0.3)]
     health = Health(lambda: 0.0)
     assert best("speed-priority", health, pair) == "x/small"
-    health.answered("x/large", Timings(0.2, 2.0, 100.0), "chat")
+    health.note_answer("x/large", Timings(0.2, 2.0, 100.0), "chat")
     assert best("speed-priority", health, pair) == "x/large"
-    health.answered("x/small", Timings(0.4, 4.0, 50.0), "chat")
+    health.note_answer("x/small", Timings(0.4, 4.0, 50.0), "chat")
     assert best("speed-priority", health, pair) == "x/large"
 
 
@@ -145,17 +145,17 @@ def test_round_robin_asks_each_in_turn_and_least_loaded_whoever_is_free() -> Non
     asked = []
     for _ in range(6):
         asked.append(best("round-robin", health, twins))
-        health.began(asked[-1])
-        health.ended(asked[-1])
+        health.note_start(asked[-1])
+        health.note_end(asked[-1])
     assert sorted(asked[:3]) == sorted(asked[3:]) == ["x/a", "x/b", "x/c"]
     assert asked[:3] == asked[3:]
-    health.began("x/a")
-    health.began("x/b")
+    health.note_start("x/a")
+    health.note_start("x/b")
     assert best("least-loaded", health, twins) == "x/c"
-    health.began("x/c")
+    health.note_start("x/c")
     assert best("least-loaded", health, [*twins, Model("x/d", quality=0.1, replicas=2)]) == "x/d"
     for _ in range(2):
-        health.began("x/d")
+        health.note_start("x/d")
     assert best("least-loaded", health, [*twins, Model("x/d", quality=0.9, replicas=2)]) == "x/d"
 
 
@@ -163,15 +163,15 @@ def test_learned_moves_to_what_is_liked_tries_what_is_new_and_forgets() -> None:
     health = Health(lambda: 0.0)
     twins = [Model("x/a", quality=0.5), Model("x/b", quality=0.5)]
     for _ in range(20):
-        health.answered("x/a", Timings())
-        health.judged("x/a", 1.0)
-        health.answered("x/b", Timings())
-        health.judged("x/b", 0.0)
+        health.note_answer("x/a", Timings())
+        health.note_verdict("x/a", 1.0)
+        health.note_answer("x/b", Timings())
+        health.note_verdict("x/b", 0.0)
     assert best("learned", health, twins) == "x/a"
     assert best("learned", health, [*twins, Model("x/new", quality=0.5)]) == "x/new"
     for _ in range(60):
-        health.failed("x/a", Overloaded("x"))
-        health.judged("x/b", 1.0)
+        health.note_failure("x/a", Overloaded("x"))
+        health.note_verdict("x/b", 1.0)
     health._change("x/a", resting_until=0.0)
     assert best("learned", health, twins) == "x/b"
     assert sum(health.vitals("x/a").outcomes[""]) < 1 / (1 - DISCOUNT) + 1
@@ -181,10 +181,10 @@ def test_learned_keeps_kinds_of_task_apart() -> None:
     health = Health(lambda: 0.0)
     twins = [Model("x/a", quality=0.5), Model("x/b", quality=0.5)]
     for _ in range(15):
-        health.judged("x/a", 1.0, "code")
-        health.judged("x/b", 0.0, "code")
-        health.judged("x/a", 0.0, "writing")
-        health.judged("x/b", 1.0, "writing")
+        health.note_verdict("x/a", 1.0, "code")
+        health.note_verdict("x/b", 0.0, "code")
+        health.note_verdict("x/a", 0.0, "writing")
+        health.note_verdict("x/b", 1.0, "writing")
     assert best("learned", health, twins, prompt="Write a python function") == "x/a"
     assert best("learned", health, twins, prompt="Write a poem") == "x/b"
 
@@ -216,14 +216,14 @@ def broken(request: Request, models: Sequence[Model], health: Health) -> Sequenc
 async def test_a_strategy_of_another_package_is_one_more_name() -> None:
     point = EntryPoint("last-first", "tests.routing.test_strategies:last_first", "chat_tui.strategies")
     router = Rig(a=["a"], b=["b"]).router(A, B)
-    router._strategies["last-first"] = guarded(point.load())
+    router._strategies["last-first"] = guard(point.load())
     assert end_of(await all_of(router.process_stream(ask(strategy="last-first")))).model == "two/b"
     assert router.strategies()[-1] == "last-first"
 
 
 async def test_one_that_fails_has_its_ending_too() -> None:
     router = Rig(a=["a"], b=["b"]).router(A, B)
-    router._strategies["broken"] = guarded(broken)
+    router._strategies["broken"] = guard(broken)
     chunks = await all_of(router.process_stream(ask(strategy="broken")))
     assert [chunk.error.title for chunk in chunks if isinstance(chunk, Error)] == [
         "The strategy failed: ZeroDivisionError."
@@ -304,18 +304,18 @@ def test_files_that_go_along_are_looked_at_and_count() -> None:
 def test_what_was_learned_fades_and_is_forgotten() -> None:
     health = Health(lambda: 100.0)
     for _ in range(8):
-        health.answered("x/a", Timings(0.5, 2, 40), "code")
-    health.failed("x/b", RateLimited("x", retry_after=60))
-    text = health.written(1000.0)
+        health.note_answer("x/a", Timings(0.5, 2, 40), "code")
+    health.note_failure("x/b", RateLimited("x", retry_after=60))
+    text = health.to_json(1000.0)
     soon, later, late = (Health(lambda: 5.0) for _ in range(3))
-    soon.read(text, 1010.0)
+    soon.load_json(text, 1010.0)
     assert soon.vitals("x/a").ttft_seconds == 0.5
     assert soon.vitals("x/a").answers == 8
     assert soon.resting_seconds("x/b") == pytest.approx(50)
-    later.read(text, 1000.0 + HALF_LIFE_SECONDS)
+    later.load_json(text, 1000.0 + HALF_LIFE_SECONDS)
     assert later.vitals("x/a").answers == 4
     assert later.resting_seconds("x/b") == 0
-    late.read(text, 1000.0 + 20 * HALF_LIFE_SECONDS)
+    late.load_json(text, 1000.0 + 20 * HALF_LIFE_SECONDS)
     assert late.vitals("x/a").ttft_seconds is None
     assert late.vitals("x/a").outcomes == {}
 
@@ -323,5 +323,5 @@ def test_what_was_learned_fades_and_is_forgotten() -> None:
 @pytest.mark.parametrize("text", ["", "{", '{"at": 1}', '{"at": 1, "vitals": {"a": 3}}'])
 def test_what_cannot_be_read_is_nothing_learned(text: str) -> None:
     health = Health(lambda: 0.0)
-    health.read(text, 5.0)
+    health.load_json(text, 5.0)
     assert health.vitals("a").answers == 0

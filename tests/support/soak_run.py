@@ -120,7 +120,7 @@ async def soak(count: int, *, seed: int = 1, at_once: int = 24, on_break: bool =
         wires.faulty = False
         clock.ahead += REST_LIMIT_SECONDS + 1
         ends = [(await router.process(Request(prompt="?", model=model.name))).end.state for model in MODELS]
-        rests = [router.health.why_not(model.name) for model in MODELS]
+        rests = [router.health.unavailable_reason(model.name) for model in MODELS]
         soaked.healed = set(ends) == {"complete"} and not any(rests)
         await transport.close()
     await asyncio.sleep(0.05)

@@ -23,7 +23,7 @@ from chat_tui.engine.conversations.places import Places
 from chat_tui.engine.streams import adaptive, document
 from chat_tui.routing.execution.stream import Stream
 from chat_tui.routing.policy import Plan
-from chat_tui.routing.ranking.prompt_features import examined
+from chat_tui.routing.ranking.prompt_features import with_features
 from chat_tui.routing.router import Router
 
 SAVE_SECONDS = 0.2
@@ -116,7 +116,7 @@ class AnswerRunner:
 
     def begin(self, prepared: PreparedAnswer) -> Answer:
         """Begin an answer that becomes a turn of its conversation."""
-        conversation, place, request = prepared.conversation, prepared.place, examined(prepared.request)
+        conversation, place, request = prepared.conversation, prepared.place, with_features(prepared.request)
         plan = self._router.plan(request)
         answer = self._make_answer(conversation.id, conversation.path[place - 1], request, plan, prepared.cut)
         self._add(answer)
@@ -180,7 +180,7 @@ class AnswerRunner:
 
     def apart(self, question: Turn, request: Request, *, in_parts: bool) -> Answer:
         """Begin an answer that belongs to no conversation and never will; of it only its cost is kept."""
-        request = examined(request)
+        request = with_features(request)
         plan = self._router.plan(request)
         answer = self._make_answer("", question, request, plan)
         self._previews[answer.turn.id] = answer

@@ -1,4 +1,4 @@
-"""What came of a stream, counted as it goes by: its tokens cleaned, its usage, its pace."""
+"""Cleans and counts what a model sends: its tokens, its usage, its cost and its pace."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ REASON_CHARACTERS = 60
 _MODEL_AT_WORK = frozenset({"fetching", "loading"})
 
 PriceLookUp: TypeAlias = Callable[[Model], Awaitable[Model]]
-"""The model with the prices that are known of it now; those that are being looked up are waited for."""
+"""Returns the model with its prices, as far as they are known; waits for a look-up that runs."""
 
 
-def cleaned_chunk(chunk: Chunk) -> Chunk:
-    """A chunk of a reply without control characters in what it tells besides text.
+def clean_chunk(chunk: Chunk) -> Chunk:
+    """Return the chunk without control characters in its fields.
 
-    Here replies come in, those of plug-in dialects included; `StreamAccounting.take` cleans the text of tokens, which
-    may be cut anywhere.
+    Every reply passes here, also that of a plug-in dialect. The text of tokens, which may be cut anywhere, is cleaned
+    by `StreamAccounting.take`.
     """
     if isinstance(chunk, End):
         reason, served = clean_line(chunk.finish_reason, REASON_CHARACTERS), clean_line(chunk.served_model, 200)
@@ -46,9 +46,10 @@ def cleaned_chunk(chunk: Chunk) -> Chunk:
 
 
 class StreamAccounting:
-    """Counts one stream; `now` gives seconds in which pauses do not count. With `whole`, tokens are kept to the end.
+    """Counts one stream, over all its attempts.
 
-    `part` is how the answer begins, where one that was cut goes on.
+    `now` returns seconds, pauses excluded. With `whole`, tokens are held until the end. `part` is the text of the
+    partial answer that is continued.
     """
 
     def __init__(self, now: Callable[[], float], *, whole: bool, part: str = "") -> None:
@@ -60,31 +61,31 @@ class StreamAccounting:
         self._held: list[Token] = []
         self._meter = StreamMeter()
         self.ending: End | None = None
-        """The dialect's own word about the ending."""
+        """The `End` that the dialect has sent."""
         self.rejected: End | None = None
-        """That of the last try, where it was no answer."""
+        """The `End` of the last attempt, if that was no answer."""
         self.tools: list[str] = []
-        """That the last try called, though none was offered."""
+        """Tools that the last attempt called, though none was offered."""
         self.thinking_characters = 0
-        """Of the last try."""
+        """Of the last attempt."""
         self._thought: tuple[float, float] | None = None
-        """When the thinking began, and when it was over."""
+        """When thinking began and ended."""
         self._thinks = False
         self.begin_try()
 
     @property
     def count(self) -> int:
-        """Tokens so far, each a chunk."""
+        """The number of token chunks so far."""
         return self._meter.pieces
 
     @property
     def text(self) -> str:
-        """The answer's text so far, with the part that it began with."""
+        """The answer's text so far, the partial answer included."""
         return "".join(self._part)
 
-    def go_on(self, sent_tokens: int | None) -> Sequence[Token]:
-        """The answer was cut and will go on: what it has used counts. Gives what was held back."""
-        tokens = self._held_back()
+    def settle_try(self, sent_tokens: int | None) -> Sequence[Token]:
+        """Add the usage of an attempt that another one continues; returns the tokens that were held back."""
+        tokens = self._release_held()
         self._earlier += filter(None, [self.usage_of_try(sent_tokens)])
         self._count_before, self._characters_before = self.count, self._meter.characters
         if self._whole:
@@ -92,16 +93,16 @@ class StreamAccounting:
             return ()
         return tokens
 
-    def _held_back(self) -> list[Token]:
+    def _release_held(self) -> list[Token]:
         texts = {kind: cleaner.rest() for kind, cleaner in self._cleaners.items()}
         if self._joint is not None:
             texts["text"] = self._joint.feed(texts["text"]) + self._joint.rest()
         for kind, text in texts.items():
             self._lengths[kind].add(0, len(text))
-        return [self._counted(text, kind) for kind, text in texts.items() if text]
+        return [self._count(text, kind) for kind, text in texts.items() if text]
 
     def begin_try(self) -> None:
-        """A model is asked, or asked again: what a try that came to nothing has left behind does not count."""
+        """Begin an attempt; what one without text has left behind is dropped."""
         self._cleaners = {kind: StreamCleaner() for kind in _KINDS}
         self._joint = OverlapTrimmer(self.text.rstrip(), _gap(self.text)) if self._part else None
         self._lengths = {kind: TokenLengths() for kind in _KINDS}
@@ -113,11 +114,11 @@ class StreamAccounting:
         self._asked = self._now()
 
     def reject(self) -> None:
-        """The ending that came is not one of an answer; what was used stays counted."""
+        """Drop the ending: the attempt was no answer. What it has used stays counted."""
         self.rejected, self.ending = self.ending, None
 
     def take(self, burst: Sequence[Chunk]) -> Sequence[Chunk]:
-        """A burst as it goes on: tokens cleaned and counted, the dialect's `End` kept back."""
+        """Return the burst with tokens cleaned and counted, and without the dialect's `End`, which becomes `ending`."""
         chunks: list[Chunk] = []
         meter = self._meter
         before = meter.pieces
@@ -128,15 +129,15 @@ class StreamAccounting:
                 if self._joint is not None and chunk.kind == "text":
                     text = self._joint.feed(text)
                 if text:
-                    chunks.append(self._counted(text, chunk.kind))
+                    chunks.append(self._count(text, chunk.kind))
                 self._lengths[chunk.kind].add(raw, len(text))
             elif isinstance(chunk, End):
                 # Nothing follows that could decide about what is held: it belongs to the answer that is judged now.
-                chunks += self._held_back()
+                chunks += self._release_held()
                 self.ending = chunk
                 self._note(chunk.usage)
             elif isinstance(chunk, Metadata) and chunk.event == "reclassified":
-                chunks = self._reclassified(chunk, chunks)
+                chunks = self._reclassify(chunk, chunks)
             elif isinstance(chunk, Metadata):
                 self._note(chunk.usage)
                 if chunk.tool:
@@ -150,17 +151,17 @@ class StreamAccounting:
             if is_first:
                 chunks.append(Metadata("first_token", ttft_seconds=self._ttft(self._begun)))
         if self._whole:
-            return self._kept(chunks)
+            return self._hold_tokens(chunks)
         return chunks
 
-    def _reclassified(self, told: Metadata, chunks: Sequence[Chunk]) -> list[Chunk]:
-        """These chunks, and what the dialect takes back of a kind, counted in characters that are shown.
+    def _reclassify(self, told: Metadata, chunks: Sequence[Chunk]) -> list[Chunk]:
+        """Return the chunks followed by the reclassification, in characters that are shown.
 
-        Nobody is told of what has come in the same burst: it has not been shown yet.
+        What it reclassifies in these chunks is changed in place, since nobody has seen it yet.
         """
         kind: TokenKind = "text" if told.kind == "text" else "thinking"
         was: TokenKind = "thinking" if kind == "text" else "text"
-        chunks = [*chunks, *self._held_back()]
+        chunks = [*chunks, *self._release_held()]
         count = self._lengths[was].shown_of_last(told.characters)
         if not count:
             return chunks
@@ -178,8 +179,8 @@ class StreamAccounting:
         new = sum(len(chunk.token) for chunk in chunks if isinstance(chunk, Token) and chunk.kind == was)
         return reclassify_chunks(chunks, told) if new >= count else [*chunks, told]
 
-    def _kept(self, chunks: Sequence[Chunk]) -> Sequence[Chunk]:
-        """What goes on of a reply that is given out as a whole: nobody has seen its tokens."""
+    def _hold_tokens(self, chunks: Sequence[Chunk]) -> Sequence[Chunk]:
+        """Hold the tokens of a reply that is sent as a whole; returns the other chunks."""
         others: list[Chunk] = []
         for chunk in chunks:
             if isinstance(chunk, Token):
@@ -196,8 +197,8 @@ class StreamAccounting:
         return None if seconds is None else round(seconds, 4)
 
     def rest(self) -> Sequence[Token]:
-        """What was still held back when the stream ended; of a whole reply, all of it."""
-        rest = self._held_back()
+        """Return the tokens that are still held at the end of the stream: of a whole reply, all."""
+        rest = self._release_held()
         if rest and self._meter.first is None:
             self._meter.mark(self._now())
         if not self._whole:
@@ -206,7 +207,7 @@ class StreamAccounting:
         texts = [(kind, "".join(token.token for token in tokens if token.kind == kind)) for kind in _KINDS]
         return [Token(text, kind, index) for index, (kind, text) in enumerate(pair for pair in texts if pair[1])]
 
-    def _counted(self, text: str, kind: TokenKind) -> Token:
+    def _count(self, text: str, kind: TokenKind) -> Token:
         meter = self._meter
         index = meter.pieces
         meter.count(text)
@@ -226,20 +227,20 @@ class StreamAccounting:
             self._usage, self._count_at_usage = usage, self.count
 
     def usage(self, sent_tokens: int | None) -> Usage | None:
-        """The provider's usage, else an estimate; None where it is not known that anything was used.
+        """Return the usage of all attempts as the providers report it, else an estimate; None if nothing was used.
 
-        `sent_tokens` estimates the prompt; None where nothing was sent.
+        `sent_tokens` is an estimate of the prompt; None if nothing was sent.
         """
         return summed([*self._earlier, *filter(None, [self.usage_of_try(sent_tokens)])])
 
     def left_of(self, max_tokens: int | None) -> int | None:
-        """The limit of tokens for what goes on after a seam: without those that were said before it."""
+        """Return the token limit for a continuation: `max_tokens` without those that have come."""
         if max_tokens is None or not self.text:
             return max_tokens
         return max(1, max_tokens - self._meter.estimated_tokens())
 
     def usage_of_try(self, sent_tokens: int | None) -> Usage | None:
-        """The same of the last try alone."""
+        """Return the usage of the last attempt alone."""
         told, count = self._usage, self.count - self._count_before
         # A count that was told before the last tokens came is too small where the reply was cut short.
         up_to_date = bool(self.ending or self.rejected) or self._count_at_usage == self.count
@@ -267,7 +268,7 @@ class StreamAccounting:
         )
 
     def timings(self, usage: Usage | None, duration_seconds: float, *, of_model: bool = False) -> Timings:
-        """The pace of the reply: as its reader saw it, or `of_model`: without failed tries, queue and fetch before."""
+        """Return the pace as the reader saw it; with `of_model`, without failed attempts, queue and download."""
         since = self._asked if of_model else self._begun
         rate = self._rate(usage)
         return Timings(
@@ -281,7 +282,7 @@ class StreamAccounting:
         )
 
     def _rate(self, usage: Usage | None) -> float | None:
-        """Tokens per second from the first burst on; what came with it took no measured time."""
+        """Return tokens per second from the first burst to the last."""
         if usage is None or self._whole:
             return None
         # Thinking that was not shown went by before the first token.
@@ -327,5 +328,5 @@ class AttemptCosts:
 
 
 def _gap(part: str) -> str:
-    """The blanks at the end, which are not sent: some servers refuse an answer that ends with one."""
+    """Return the whitespace at the end, which is not sent: some servers refuse an answer that ends with it."""
     return part[len(part.rstrip()) :]

@@ -19,7 +19,7 @@ from chat_tui.core.models import Model
 from chat_tui.core.request import Request
 from chat_tui.core.route import Alternative, Try
 from chat_tui.routing.execution import messages
-from chat_tui.routing.execution.accounting import AttemptCosts, PriceLookUp, StreamAccounting, cleaned_chunk
+from chat_tui.routing.execution.accounting import AttemptCosts, PriceLookUp, StreamAccounting, clean_chunk
 from chat_tui.routing.execution.candidates import NextRung, RankedModel
 from chat_tui.routing.execution.context_window import fit
 from chat_tui.routing.execution.control import Cancelled, Expired, StreamControl
@@ -32,8 +32,8 @@ from chat_tui.routing.ranking.health import Health
 from chat_tui.routing.ranking.scoring import price_limit
 
 OpenStream: TypeAlias = Callable[[Model, Request], AbstractAsyncContextManager[AsyncGenerator[Sequence[Chunk], None]]]
-"""Speaks to a model: bursts of chunks, the last chunk an `End` with finish reason, state and usage. Raises
-`ProviderError`. The one seam between the router and whoever answers."""
+"""Asks a model. Yields bursts of chunks; the last chunk is an `End` with finish reason, state and usage. Raises
+`ProviderError`. The only seam between the router and the backend."""
 
 TURNS_AT_ONCE = 200
 """Turns that are fitted into a window on the event loop, within a millisecond or two; more go to a thread."""
@@ -42,7 +42,7 @@ SMALLER_CONTEXT_TRIES = 3
 
 
 class ExecutionDependencies(msgspec.Struct, frozen=True):
-    """What a router gives to each of its executions."""
+    """What a router passes to each of its executions."""
 
     open_stream: OpenStream
     look_up_price: PriceLookUp | None
@@ -52,7 +52,7 @@ class ExecutionDependencies(msgspec.Struct, frozen=True):
     """The concurrent streams that a provider allows."""
     next_rung: NextRung
     others: Callable[[Request, Plan, int], Sequence[Alternative]]
-    """What other strategies would have chosen, for so many tokens."""
+    """What other strategies would have chosen, with the price for this many tokens."""
     clock: Callable[[], float]
     jitter: Callable[[float, float], float]
 
@@ -73,7 +73,7 @@ class SharedState(msgspec.Struct, frozen=True):
 
 
 class FittedWindow:
-    """The context window of a model; smaller than it is said to be once the server has refused a context."""
+    """The context window of a model; smaller than configured once the server has refused a context."""
 
     def __init__(self, model: Model) -> None:
         self._model = model
@@ -84,7 +84,7 @@ class FittedWindow:
         """How often a context was fitted."""
 
     async def fit(self, request: Request, text: str, exchanges: int | None) -> Context:
-        """What of the conversation the model is sent; `text` is the part of the answer that it is to continue."""
+        """Return what is sent of the conversation; `text` is the part of the answer that the model continues."""
         self.attempts += 1
         part, spoken = text.rstrip(), request.spoken()
         turns = (*spoken, Turn("assistant", part)) if part else spoken
@@ -101,7 +101,7 @@ class FittedWindow:
         return fitted() if len(turns) < TURNS_AT_ONCE else await asyncio.to_thread(fitted)
 
     def shrink(self, error: ContextTooLong, tokens: int) -> None:
-        """Let the next context be smaller than this one of so many tokens, which the server has refused."""
+        """Make the next context smaller than the refused one, which had this many tokens."""
         measured = error.prompt_tokens / max(1, tokens)
         self._scale *= max(measured, 1.4)
         known = [window for window in (error.window, self._model.context_window) if window]
@@ -131,8 +131,8 @@ class Attempt:
         self._waited = waited
         self._address = ""
 
-    def repeated(self, step: Retry | Shrink) -> Attempt:
-        """The next attempt with the same model."""
+    def repeat(self, step: Retry | Shrink) -> Attempt:
+        """Return the next attempt with the same model."""
         if isinstance(step, Retry):
             return Attempt(self._shared, self._ranked, self._window, self.number + 1, step.delay)
         if isinstance(self.failure, ContextTooLong):
@@ -146,27 +146,27 @@ class Attempt:
 
     @property
     def usage(self) -> Usage | None:
-        """What it has used so far, as long as no other attempt has begun."""
+        """What it has used so far; valid until another attempt begins."""
         return self._shared.accounting.usage_of_try(self.sent_tokens)
 
     def can_shrink(self) -> bool:
-        """Whether the server found the context too long, and it can be sent without its oldest exchanges."""
+        """Return whether the context was too long and can be sent without its oldest exchanges."""
         if not isinstance(self.failure, ContextTooLong) or self.context is None or len(self.context.turns) <= 2:
             return False
         return self._window.attempts <= SMALLER_CONTEXT_TRIES
 
     async def bursts(self) -> AsyncGenerator[Sequence[Chunk], None]:
-        """The model's chunks, in bursts. Raises only `Cancelled` and `Expired`; what else fails is its `failure`."""
+        """Yield the model's chunks, in bursts. Raises only `Cancelled` and `Expired`; other errors become `failure`."""
         shared, model, deps = self._shared, self.model, self._shared.dependencies
         control, limits, accounting = shared.control, shared.limits, shared.accounting
         queued_at = deps.clock()
         slot = deps.slots(model.provider)
         if slot.locked():
             yield [Metadata("queued", model=model.name)]
-        await control.wait(slot.acquire(), limits.left(model))
+        await control.wait(slot.acquire(), limits.seconds_left(model))
         began = deps.clock()
         self._waited += began - queued_at
-        deps.health.began(model.name)
+        deps.health.note_start(model.name)
         failure: ChatTuiError | None = None
         try:
             self.context = await self._window.fit(shared.request, accounting.text, deps.settings.exchanges)
@@ -176,12 +176,12 @@ class Attempt:
                 silence = SilenceLimit(model, limits, control)
                 while accounting.ending is None:
                     try:
-                        burst = await control.wait(anext(source), limits.left(model, silence.seconds_left()))
+                        burst = await control.wait(anext(source), limits.seconds_left(model, silence.seconds_left()))
                     except StopAsyncIteration:
                         raise Garbled(f"{model.name} closed the stream early.", "Ask again.") from None
                     except Expired:
                         raise too_slow(model, limits, silence.phase) from None
-                    if chunks := accounting.take(silence.note(self._received(burst))):
+                    if chunks := accounting.take(silence.note(self._receive(burst))):
                         yield chunks
                 self._check_ending()
         except (Cancelled, Expired):
@@ -190,14 +190,14 @@ class Attempt:
             failure = error
         except Exception as error:  # noqa: BLE001
             # The seam's border: dialects may be plug-ins, and a fault in one must not cost the stream its ending.
-            failure = messages.fault(model, error)
+            failure = messages.internal_error(model, error)
         finally:
             slot.release()
-            deps.health.ended(model.name)
+            deps.health.note_end(model.name)
             self._end(failure, began)
 
     def _request_for(self, context: Context) -> Request:
-        """What the model is asked, with this context."""
+        """Return the request for this model, with this context."""
         shared, model = self._shared, self.model
         request = shared.request.changed(
             prompt="",
@@ -208,14 +208,14 @@ class Attempt:
         )
         return request.changed(**price_limit(request, model, context.tokens, shared.costs.dollars() or 0.0))
 
-    def _received(self, burst: Sequence[Chunk]) -> Sequence[Chunk]:
-        """The burst with all cleaned that is no text; keeps what it tells of the way to the model."""
+    def _receive(self, burst: Sequence[Chunk]) -> Sequence[Chunk]:
+        """Return the burst with all fields cleaned; keeps what concerns the route and the model."""
         for chunk in burst:
             if not isinstance(chunk, Token):
                 break
         else:
             return burst
-        burst = [cleaned_chunk(chunk) for chunk in burst]
+        burst = [clean_chunk(chunk) for chunk in burst]
         for chunk in burst:
             if not isinstance(chunk, Metadata):
                 continue
@@ -224,7 +224,7 @@ class Attempt:
                 self.notes[chunk.reason] = None
             elif chunk.event == "reclassified":
                 kind: TokenKind = "thinking" if chunk.kind == "thinking" else "text"
-                self._shared.dependencies.health.reclassified(self.model.name, kind)
+                self._shared.dependencies.health.note_reclassified(self.model.name, kind)
         return burst
 
     def _check_ending(self) -> None:
@@ -249,12 +249,12 @@ class Attempt:
         if accounting.ending is None and (failure is None or shared.control.cancelled):
             outcome = "cancelled"
         elif accounting.ending is None and failure is not None:
-            messages.tell_wait(failure)
+            messages.add_wait_to_hint(failure)
             self.failure = failure
             outcome, reason = failure.kind, failure.title
             # If the time of the whole request is up, that says nothing about the model.
-            if isinstance(failure, ProviderError) and not shared.limits.is_up(model):
-                deps.health.failed(model.name, failure, shared.task_kind)
+            if isinstance(failure, ProviderError) and not shared.limits.is_time_up(model):
+                deps.health.note_failure(model.name, failure, shared.task_kind)
         at, took = began - shared.started, deps.clock() - began
         times = (round(at, 4), round(took, 4), round(self._waited, 4))
         served = served_instead(model, accounting.ending or accounting.rejected)
@@ -262,11 +262,11 @@ class Attempt:
 
 
 def served_instead(model: Model, ending: End | None) -> str:
-    """The model that has answered as the server says, if it is another one than this; else empty."""
+    """Return the model that has answered according to the server, if that is another one; else empty."""
     return substitute(model.id, ending.served_model) if ending else ""
 
 
 def too_slow(model: Model, limits: TimeLimits, phase: Phase = "asked") -> TooSlow:
-    """The error for a limit that has run out: of the model's silence, or of the whole stream."""
-    silence = None if limits.is_up(model) else limits.silence(model, phase)
-    return messages.too_slow(model, silence, limits.whole(model), phase)
+    """Return the error for the limit that has run out: of the model's silence, or of the whole stream."""
+    silence_limit = None if limits.is_time_up(model) else limits.silence_limit(model, phase)
+    return messages.too_slow(model, silence_limit, limits.stream_limit(model), phase)

@@ -30,29 +30,29 @@ class CandidateQueue:
 
     def __init__(self, request: Request, plan: Plan, health: Health, next_rung: NextRung) -> None:
         self._request, self._plan, self._health, self._next_rung = request, plan, health, next_rung
-        self._models = self._ranked()
+        self._models = self._rank()
         self._waiting: RankedModel | None = None
         """The next model, if it was looked at already: the ranking is read once."""
 
     def take(self) -> RankedModel | None:
-        """The next model; None when none is left."""
+        """Return the next model; None when none is left."""
         taken = self._waiting or next(self._models, None)
         self._waiting = None
         return taken
 
     def has_more(self) -> bool:
-        """Whether another model is left."""
+        """Return whether another model is left."""
         self._waiting = self._waiting or next(self._models, None)
         return self._waiting is not None
 
-    def _ranked(self) -> Iterator[RankedModel]:
+    def _rank(self) -> Iterator[RankedModel]:
         plan = self._plan
         taken: list[str] = []
         postponed: dict[str, RankedModel] = {}
         for rung in ("", *plan.rungs):
             for model in self._next_rung(self._request, rung, taken) if rung else plan.models:
                 is_chosen_by_name = plan.strategy == FIXED and model is plan.models[0]
-                if self._health.why_not(model.name) and not is_chosen_by_name:
+                if self._health.unavailable_reason(model.name) and not is_chosen_by_name:
                     postponed.setdefault(model.name, RankedModel(model, rung))
                 elif model.name not in taken:
                     taken.append(model.name)

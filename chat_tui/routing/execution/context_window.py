@@ -1,4 +1,4 @@
-"""What of a conversation is sent: the system turn and as many of the last exchanges as fit the model's window."""
+"""Selects what is sent of a conversation: the system turn and the last exchanges that fit the model's window."""
 
 from __future__ import annotations
 
@@ -11,25 +11,25 @@ from chat_tui.core.conversation import Turn
 from chat_tui.core.usage.token_estimate import attachment_tokens, estimate
 
 REPLY_TOKENS = 1024
-"""Kept free for the reply where no limit is set, at most a quarter of the window."""
+"""Reserved for the reply if no limit is set, at most a quarter of the window."""
 TURN_TOKENS = 5
-"""What a turn costs beside its text."""
+"""Tokens that a turn costs besides its text."""
 _SAID_NOTHING = ("empty", "complete", "length")
-"""How an answer without text stands to which the model had nothing to say; stores of before `empty` have the others."""
+"""States of answers without text that did not fail; stores of earlier versions have others than `empty`."""
 
 
-def well_formed(turns: Sequence[Turn]) -> tuple[Turn, ...]:
+def normalise_turns(turns: Sequence[Turn]) -> tuple[Turn, ...]:
     """The turns as every server takes them: system turns as one at the head, no empty answers, user and assistant
     in turn.
 
     A question whose answer failed, was refused or cancelled before any text is left out with it: what was wrong with
     it would be wrong with every request that repeats it. Where a model just said nothing, the question stays.
     """
-    system, talk, _ = _formed(turns)
+    system, talk, _ = _normalise(turns)
     return (*system, *talk)
 
 
-def _formed(turns: Sequence[Turn]) -> tuple[list[Turn], list[Turn], list[tuple[int, Turn, Turn]]]:
+def _normalise(turns: Sequence[Turn]) -> tuple[list[Turn], list[Turn], list[tuple[int, Turn, Turn]]]:
     """The system turn; the talk, which begins with a question; and what was left out for its empty answer, each with
     the number of exchanges before it."""
     system: list[Turn] = []
@@ -41,9 +41,9 @@ def _formed(turns: Sequence[Turn]) -> tuple[list[Turn], list[Turn], list[tuple[i
                 empty.append((len(talk) // 2, talk.pop(), turn))
             continue
         if turn.role == "system":
-            system = [_joined(system[0], turn)] if system else [turn]
+            system = [_join(system[0], turn)] if system else [turn]
         elif talk and talk[-1].role == turn.role:
-            talk[-1] = _joined(talk[-1], turn)
+            talk[-1] = _join(talk[-1], turn)
         elif talk or turn.role == "user":
             talk.append(turn)
     return system, talk, empty
@@ -53,7 +53,7 @@ def _blank(text: str) -> bool:
     return not text or text.isspace()
 
 
-def _joined(first: Turn, second: Turn) -> Turn:
+def _join(first: Turn, second: Turn) -> Turn:
     text = "\n\n".join(turn.text for turn in (first, second) if not _blank(turn.text))
     kept = first.kept if second.kept is None else second.kept
     attachments = (*first.attachments, *second.attachments)
@@ -77,17 +77,17 @@ def fit(
     with the same turns and a server's cached prefix survives. `scale` corrects the estimate for a tokenizer that is
     known to cost more. `listed` gives each exchange too, which costs a look at all of the conversation.
     """
-    system, talk, empty = _formed(turns)
+    system, talk, empty = _normalise(turns)
     pairs = [tuple(talk[start : start + 2]) for start in range(0, len(talk), 2)]
     base = _tokens(system, scale)
     reply = _reply_tokens(window, reply_tokens)
     room = None if window is None else window - reply - base
-    chosen, spent, why = _chosen(pairs, room, exchanges, step_tokens, scale)
+    chosen, spent, why = _choose(pairs, room, exchanges, step_tokens, scale)
     return Context(
         (*system, *(turn for index in chosen for turn in pairs[index])),
         base + spent,
         left_out=sum(reason != "kept out" for reason in why.values()),
-        exchanges=_listed(pairs, why, empty, scale) if listed else (),
+        exchanges=_list_exchanges(pairs, why, empty, scale) if listed else (),
         window=window,
         reply_tokens=reply,
     )
@@ -99,7 +99,7 @@ def _reply_tokens(window: int | None, asked: int | None) -> int:
     return min(asked or REPLY_TOKENS, window // 4 if asked is None else window // 2)
 
 
-def _chosen(
+def _choose(
     pairs: Sequence[Sequence[Turn]], room: int | None, most: int | None, step_tokens: int, scale: float
 ) -> tuple[list[int], int, dict[int, LeftOut]]:
     """The exchanges that are sent, their tokens, and why the others are not."""
@@ -122,12 +122,12 @@ def _chosen(
     first = 0 if most is None else max(0, len(free) - 1 - most)
     begin, sums = _from_the_end(talk, first, None if room is None else room - spent, scale)
     if begin > first and step_tokens:
-        begin = _stepped(talk, begin, sums, step_tokens)
+        begin = _round_to_step(talk, begin, sums, step_tokens)
     why |= {index: "exchanges" if place < first else "window" for place, index in enumerate(free[:begin])}
     return [index for index in range(len(pairs)) if index not in why], spent + sums[len(free) - 1 - begin], why
 
 
-def _listed(
+def _list_exchanges(
     pairs: Sequence[Sequence[Turn]],
     why: Mapping[int, LeftOut],
     empty: Sequence[tuple[int, Turn, Turn]],
@@ -175,7 +175,7 @@ def _length(turn: Turn) -> int:
     return len(turn.text) // 4 + TURN_TOKENS + attached
 
 
-def _stepped(talk: Sequence[Sequence[Turn]], begin: int, sums: Sequence[int], step_tokens: int) -> int:
+def _round_to_step(talk: Sequence[Sequence[Turn]], begin: int, sums: Sequence[int], step_tokens: int) -> int:
     """A later exchange to begin with, one that stays the same while the conversation grows by about a step.
 
     Steps are told from the lengths of all turns up to there, which is cheap and does not change. Where a step would

@@ -13,7 +13,7 @@ LOOKED_BACK = 2000
 
 
 class OverlapTrimmer:
-    """Takes the continuation of `part` in pieces, gives what is new in it; `gap` is the blanks behind the part."""
+    """Takes the continuation of `part` in pieces and returns what is new; `gap` is the whitespace after the part."""
 
     def __init__(self, part: str, gap: str = "") -> None:
         self._part, self._gap = part, gap
@@ -25,10 +25,10 @@ class OverlapTrimmer:
         """What is held from the first word on."""
         self._places: list[int] | None = None
         self.open = bool(part)
-        """It is not clear yet what is new."""
+        """Whether it is still undecided what is new."""
 
     def feed(self, piece: str) -> str:
-        """What of the text so far is known to be new."""
+        """Return what is known to be new by now."""
         if not self.open:
             return self._behind_gap(piece) if self._gap else piece
         if not self._text:

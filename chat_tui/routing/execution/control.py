@@ -10,19 +10,19 @@ from typing import TypeVar, cast
 T = TypeVar("T")
 
 CLOCK_SECONDS = 0.001
-"""A timer may ring so much too early."""
+"""How much too early a timer may fire."""
 OVERTIME_SECONDS = 0.01
 """What has reached the socket when a limit runs out is read within this time."""
 WATCH_SECONDS = 1.0
-"""While a limit counts a timer rings at least this often, to notice that the process was stopped."""
+"""While a limit runs, the timer fires at least this often, to notice that the process was stopped."""
 STOPPED_SECONDS = 0.5
-"""A timer that rings so much too late means that the process was stopped (SIGSTOP, a sleeping machine, a busy loop)."""
+"""A timer that fires this late means that the process was stopped (SIGSTOP, a sleeping machine, a busy loop)."""
 CATCH_UP_SECONDS = 1.0
 """After such a stop no limit runs out before this time: what arrived meanwhile is read first."""
 
 
 class Cancelled(Exception):
-    """The stream was cancelled through its own door. Never leaves routing/."""
+    """The stream was cancelled by `StreamControl.cancel`. Never leaves routing/."""
 
 
 class Expired(Exception):
@@ -32,19 +32,19 @@ class Expired(Exception):
 class StreamControl:
     """Cancels and pauses the wait that a stream is in.
 
-    Only the wait is ended, not the task: what runs the stream then closes the socket and says the ending itself.
-    It does what `asyncio.timeout` would, with one timer for all waits of the stream: they end within microseconds,
-    and a timer each would cost more than all else that the router does for a token.
+    Only the wait is ended, not the task: the code that runs the stream then closes the socket and sends the ending.
+    It does what `asyncio.timeout` does, with one timer for all waits of the stream: most end within microseconds, and
+    a timer for each would cost more than all else that the router does for a token.
 
-    Seconds in which the process was stopped count for no limit (the first `WATCH_SECONDS` of a stop may).
+    Time in which the process was stopped counts for no limit (except up to `WATCH_SECONDS` of each stop).
     """
 
     def __init__(self) -> None:
         self.cancelled = False
         self.waited_seconds = 0.0
-        """Spent in waits so far; pauses and stops do not count."""
+        """Spent in waits so far, without pauses and stops."""
         self.stopped_seconds = 0.0
-        """In which the process was stopped during a wait that had a limit."""
+        """How long the process was stopped during waits with a limit."""
         self._waiting: asyncio.Task[object] | None = None
         self._ended = False
         self._left: float | None = None
@@ -60,16 +60,16 @@ class StreamControl:
 
     @property
     def paused(self) -> bool:
-        """No chunk is handed out now."""
+        """Whether the stream is paused."""
         return not self._running.is_set()
 
     @property
     def paused_seconds(self) -> float:
-        """All pauses together, the one that lasts included."""
+        """The length of all pauses, the current one included."""
         return self._paused_before + (monotonic() - self._paused_from if self.paused else 0.0)
 
     async def wait(self, awaitable: Awaitable[T], seconds: float | None = None) -> T:
-        """Wait for something, at most so long. Raises `Cancelled` or `Expired`."""
+        """Wait for something, at most this long (None: no limit). Raises `Cancelled` or `Expired`."""
         if self.cancelled:
             if hasattr(awaitable, "close"):
                 awaitable.close()
@@ -77,14 +77,14 @@ class StreamControl:
         task = self._waiting = cast("asyncio.Task[object]", asyncio.current_task())
         others = task.cancelling()
         self._ended, self._left = False, seconds
-        # Where no time is left, one overtime is for all waits: keep-alives would prolong the limit for ever.
+        # With no time left, there is one overtime for all waits; else keep-alives would extend the limit for ever.
         self._overtime = self._overtime and seconds is not None and seconds <= 0
         if not self.paused:
             self._count()
         try:
             return await awaitable
         except asyncio.CancelledError:
-            # Where somebody else has cancelled the task too, that goes on.
+            # If the task was cancelled from elsewhere, too, that cancel is raised.
             if self._ended and task.cancelling() - 1 <= others:
                 raise (Cancelled if self.cancelled else Expired) from None
             raise
@@ -100,7 +100,7 @@ class StreamControl:
             self._waiting.cancel()
 
     def _count(self) -> None:
-        """The limit of the wait runs (again)."""
+        """Start (again) to count the time of the wait."""
         self._counted_from = monotonic()
         if self._left is not None:
             self._left = max(self._left, self._caught_up_at - self._counted_from)
@@ -115,34 +115,34 @@ class StreamControl:
                 self._left -= spent
 
     def _set_timer(self, due: float) -> None:
-        """See to it that `_ring` comes no later than this; one that comes earlier sets the timer anew."""
+        """Let `_on_timer` run no later than this; if it runs earlier, it sets the timer anew."""
         now = monotonic()
         due = min(due, now + WATCH_SECONDS)
         if self._timer is not None and self._timer_due <= due:
             return
         self.close()
         self._timer_due = due
-        self._timer = asyncio.get_running_loop().call_later(max(0.0, due - now), self._ring)
+        self._timer = asyncio.get_running_loop().call_later(max(0.0, due - now), self._on_timer)
 
-    def _ring(self) -> None:
+    def _on_timer(self) -> None:
         self._timer = None
         now = monotonic()
         if self._counted_from is None or self._left is None:
             return
         if (late := now - self._timer_due) > STOPPED_SECONDS:
-            self._leave_out(late, now)
+            self._forgive_stop(late, now)
         due = self._counted_from + self._left
         if due - now > CLOCK_SECONDS:
             self._set_timer(due)
         elif not self._overtime:
-            # The loop may ring before it has looked at the sockets.
+            # The timer may fire before the loop has looked at the sockets.
             self._overtime = True
             self._set_timer(now + OVERTIME_SECONDS)
         else:
             self._end_wait()
 
-    def _leave_out(self, stopped: float, now: float) -> None:
-        """The process was stopped for so long: the wait's limit has stood still, and what came meanwhile is read."""
+    def _forgive_stop(self, stopped: float, now: float) -> None:
+        """Extend the wait's limit by the time of a stop, so that what arrived meanwhile is read."""
         assert self._counted_from is not None
         assert self._left is not None
         self.stopped_seconds += stopped
@@ -152,20 +152,20 @@ class StreamControl:
         self._overtime = False
 
     def close(self) -> None:
-        """Let go of the timer."""
+        """Cancel the timer."""
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
 
     def cancel(self) -> None:
-        """End the wait that runs now and all that follow."""
+        """End the current wait and all later ones."""
         self.cancelled = True
-        self._let_run()
-        # What has come in this very moment is taken first.
+        self._end_pause()
+        # Data that has just arrived is read first.
         asyncio.get_running_loop().call_soon(self._end_wait)
 
     def pause(self) -> None:
-        """Hand out nothing more; the socket is held by back-pressure, and no silence is counted."""
+        """Pause the stream by back-pressure; its limits do not run."""
         if self.cancelled or self.paused:
             return
         self._running.clear()
@@ -173,17 +173,17 @@ class StreamControl:
         self._stop_counting()
 
     def resume(self) -> None:
-        """Go on; a limit runs on from where it stood."""
+        """End the pause; a limit continues from where it was."""
         if self.paused:
-            self._let_run()
+            self._end_pause()
             if self._waiting is not None:
                 self._count()
 
-    def _let_run(self) -> None:
+    def _end_pause(self) -> None:
         if self.paused:
             self._paused_before = self.paused_seconds
             self._running.set()
 
-    async def held(self) -> None:
-        """Return when not paused."""
+    async def wait_until_resumed(self) -> None:
+        """Return as soon as the stream is not paused."""
         await self._running.wait()

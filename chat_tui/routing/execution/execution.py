@@ -41,7 +41,7 @@ from chat_tui.routing.policy import Plan
 from chat_tui.routing.ranking.scoring import estimated_price
 
 NOTES_LIMIT = 20
-"""Of one route."""
+"""Notes in one route."""
 
 
 class Execution:
@@ -65,29 +65,29 @@ class Execution:
         self.error: ChatTuiError | None = plan.error
 
     async def bursts(self) -> AsyncGenerator[Sequence[Chunk], None]:
-        """All chunks of the stream, from its `Start` to its `End`."""
+        """Yield all chunks of the stream, from its `Start` to its `End`."""
         event_log.log_plan(self._request, self._plan)
         model = self._model
         name = model.name if model else self._request.model or ""
         yield [Start(name, model.provider if model else "", self._request.id, self._plan.strategy)]
-        if over_price := messages.too_dear(self._plan):
-            yield self._wanted([over_price])
+        if over_price := messages.over_price_limit(self._plan):
+            yield self._filter([over_price])
         state: State | None = None
         try:
             if self._request.part and model:
-                yield self._wanted([self._add_seam(model, "")])
+                yield self._filter([self._add_seam(model, "")])
             step: NextStep = NextModel()
             while (attempt := self._next_attempt(step)) is not None:
                 if announced := self._announce(attempt, step):
-                    yield self._wanted(announced)
+                    yield self._filter(announced)
                 if isinstance(step, Retry):
-                    await self._control.wait(asyncio.sleep(step.delay), self._limits.left(attempt.model))
+                    await self._control.wait(asyncio.sleep(step.delay), self._limits.seconds_left(attempt.model))
                 if joined := self._join(attempt):
-                    yield self._wanted(joined)
+                    yield self._filter(joined)
                 try:
                     async with aclosing(attempt.bursts()) as bursts:
                         async for burst in bursts:
-                            yield self._wanted(burst)
+                            yield self._filter(burst)
                 finally:
                     if attempt.record is not None:
                         event_log.log_try(self._request, attempt.record)
@@ -118,7 +118,7 @@ class Execution:
         event_log.log_end(end)
         yield [*last, end]
 
-    def _wanted(self, burst: Sequence[Chunk]) -> Sequence[Chunk]:
+    def _filter(self, burst: Sequence[Chunk]) -> Sequence[Chunk]:
         if self._request.include_metadata:
             return burst
         # Whoever has the text must be told what of it was thinking.
@@ -147,11 +147,11 @@ class Execution:
         return next((attempt for attempt in reversed(self._attempts) if attempt.context is not None), None)
 
     def _next_attempt(self, step: NextStep) -> Attempt | None:
-        """Go on to the next attempt; None if none is left."""
+        """Return the next attempt; None if none is left."""
         if len(self._tries) >= self._deps.settings.error_handling.max_tries:
             return None
         if isinstance(step, Retry | Shrink):
-            attempt = self._attempts[-1].repeated(step)
+            attempt = self._attempts[-1].repeat(step)
         else:
             ranked = self._candidates.take()
             if ranked is None:
@@ -161,7 +161,7 @@ class Execution:
         return attempt
 
     def _announce(self, attempt: Attempt, step: NextStep) -> Sequence[Chunk]:
-        """The news of a retry or of another model."""
+        """Return the news of a retry or of another model."""
         failures, model = self._failures, attempt.model
         if not failures or isinstance(step, Shrink):
             return ()
@@ -172,7 +172,7 @@ class Execution:
         return [Metadata("failover", model=model.name, reason=failures[-1].title, price=price)]
 
     def _join(self, attempt: Attempt) -> Sequence[Chunk]:
-        """What comes between the part of a failed attempt and its continuation by this one."""
+        """Return what comes between the part of a failed attempt and its continuation by this one."""
         failures, model = self._failures, attempt.model
         if failures and isinstance(failures[-1], EmptyAnswer):
             return self._settle()
@@ -187,7 +187,7 @@ class Execution:
         """Count what the last attempt has used before the next one begins; returns the text that was held back."""
         if (last := self._last_sent) is not None:
             self._costs.add(last.model, last.usage)
-        held = self._accounting.go_on(self._sent_tokens())
+        held = self._accounting.settle_try(self._sent_tokens())
         self._count_at_seam = self._accounting.count
         return held
 
@@ -197,12 +197,12 @@ class Execution:
         return Metadata("seam", model=model.name, reason=reason)
 
     def _next_step(self, attempt: Attempt) -> NextStep:
-        """What to do after an attempt that has failed. Raises `Cancelled`."""
+        """Return what to do after an attempt that has failed. Raises `Cancelled`."""
         if self._control.cancelled or attempt.failure is None:
             raise Cancelled
         model, error, settings = attempt.model, attempt.failure, self._deps.settings
         tries = settings.error_handling.max_tries - len(self._tries)
-        budget = RetryBudget(tries, self._limits.left(model), self._limits.is_up(model))
+        budget = RetryBudget(tries, self._limits.seconds_left(model), self._limits.is_time_up(model))
         unconnected = isinstance(error, Unreachable) and error.unconnected
         outcome = AttemptOutcome(
             has_text=bool(self._seams) or self._accounting.count > self._count_at_seam,
@@ -217,7 +217,7 @@ class Execution:
     # -- the ending -----------------------------------------------------------------------------------------------
 
     def _error_of_all(self) -> ChatTuiError | None:
-        """Why no model has answered."""
+        """Return why no model has answered."""
         tries, failures = self._tries, self._failures
         if len({entry.model for entry in tries}) <= 1:
             return failures[-1] if failures else self.error
@@ -233,7 +233,7 @@ class Execution:
         return last.sent_tokens if (last := self._last_sent) is not None else None
 
     def _last_part(self) -> list[tuple[Model, Usage | None]]:
-        """The last attempt that was sent, with its usage."""
+        """Return the last attempt that was sent, with its usage."""
         return [(last.model, last.usage)] if (last := self._last_sent) is not None else []
 
     def _end(self, state: State | None) -> End:
@@ -248,7 +248,7 @@ class Execution:
         took = self._deps.clock() - self._started
         if model is not None and final in {"complete", "length", "refused"}:
             timings = accounting.timings(usage, took, of_model=True)
-            self._deps.health.answered(model.name, timings, self._plan.kind)
+            self._deps.health.note_answer(model.name, timings, self._plan.kind)
         return End(
             model=model.name if model else self._request.model or "",
             provider=model.provider if model else "",
@@ -264,7 +264,7 @@ class Execution:
 
     def _route(self) -> Route:
         plan, tries = self._plan, self._tries
-        listed, others = messages.listed(plan.candidates, {entry.model for entry in tries})
+        listed, others = messages.list_candidates(plan.candidates, {entry.model for entry in tries})
         notes = dict.fromkeys(note for attempt in self._attempts for note in attempt.notes)
         return Route(
             plan.strategy,

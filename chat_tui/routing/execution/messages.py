@@ -1,4 +1,4 @@
-"""What a run says of itself: candidates, retries, faults, models that are too dear."""
+"""The news and the errors of a request: candidates, retries, faults, price limits."""
 
 from __future__ import annotations
 
@@ -31,17 +31,21 @@ _NEWS = frozenset({"fetching", "loading", "connecting", "waiting"})
 _DEAR = ("would cost", "its price")
 
 LISTED = 20
-"""Candidates that a route lists, the tried ones aside."""
+"""Candidates that a route lists, besides those that were tried."""
 REASONS = 8
 """Different reasons that a route counts."""
-_MENDED = (KeyMissing, KeyRefused, QuotaUsedUp, LocalModelError, Rejected)
-"""What a person can mend, the most helpful hints first."""
+_FIXABLE = (KeyMissing, KeyRefused, QuotaUsedUp, LocalModelError, Rejected)
+"""Errors that a person can do something about, the most helpful hints first."""
 _NUMBERS = re.compile(r"\$?\d[\d.,]*")
 
 
-def listed(candidates: Sequence[Candidate], tried: Collection[str]) -> tuple[tuple[Candidate, ...], Mapping[str, int]]:
-    """The candidates that a route lists: the best few, those that were tried, and some that were out; and of the others
-    how many were out for which reason (the empty one: none)."""
+def list_candidates(
+    candidates: Sequence[Candidate], tried: Collection[str]
+) -> tuple[tuple[Candidate, ...], Mapping[str, int]]:
+    """Return the candidates that a route lists, and how many others were excluded for which reason (empty: none).
+
+    Listed are the best few, those that were tried, and some that were excluded.
+    """
     if len(candidates) <= LISTED:
         return tuple(candidates), {}
     able = [place for place, candidate in enumerate(candidates) if not candidate.out]
@@ -59,14 +63,14 @@ def listed(candidates: Sequence[Candidate], tried: Collection[str]) -> tuple[tup
 
 
 def retry(model: Model, attempt: int, of: int, delay: float, error: ChatTuiError) -> Metadata:
-    """The same model is asked again."""
+    """Return the news that the same model is asked again."""
     return Metadata(
         "retry", model=model.name, attempt=attempt, of=of, delay_seconds=round(delay, 3), reason=error.title
     )
 
 
-def too_dear(plan: Plan) -> Metadata | None:
-    """Which models are out for their price, where others are left; None when none is."""
+def over_price_limit(plan: Plan) -> Metadata | None:
+    """Return the news which models exceed the price limit, if others are left; None if none does."""
     out = [candidate for candidate in plan.candidates if candidate.out.startswith(_DEAR)]
     if not out or not plan.models:
         return None
@@ -76,9 +80,9 @@ def too_dear(plan: Plan) -> Metadata | None:
 
 
 def too_slow(model: Model, silence: float | None, whole: float | None, phase: Phase) -> TooSlow:
-    """Which limit in seconds has run out: of its silence, or (where that is None) of the whole stream.
+    """Return the error for the limit that has run out: of the silence, or (if that is None) of the whole stream.
 
-    A server that has shown a sign of life is not asked again: it may be paid for what it does.
+    Both are in seconds. A server that has begun to work is not asked again: its work may cost money.
     """
     about = {"provider": model.provider, "model": model.name}
     if silence is None:
@@ -98,12 +102,12 @@ def too_slow(model: Model, silence: float | None, whole: float | None, phase: Ph
 
 
 def is_acceptance(chunk: Chunk) -> bool:
-    """The server has accepted the question: told to the router only."""
+    """Return whether the chunk says that the server has accepted the question; only the router needs it."""
     return isinstance(chunk, Metadata) and chunk.event == "waiting" and chunk.attempt > 0
 
 
 def phase_after(burst: Sequence[Chunk], phase: Phase) -> Phase:
-    """How far a try is after this burst; an empty one says that the server is at work."""
+    """Return how far an attempt is after this burst; an empty burst means that the server is working."""
     if phase == "spoke" or any(isinstance(chunk, Token) and chunk.token for chunk in burst):
         return "spoke"
     events = [chunk.event for chunk in burst if isinstance(chunk, Metadata)]
@@ -117,16 +121,16 @@ def phase_after(burst: Sequence[Chunk], phase: Phase) -> Phase:
 
 
 def all_failed(tries: Sequence[Try], failures: Sequence[ChatTuiError]) -> str:
-    """Each model's reason once, and what helps most: what a person can mend comes before what may pass by itself."""
+    """Return each model's reason once, then the most helpful hint: what a person can fix before what may pass."""
     told = "; ".join(dict.fromkeys(f"{entry.model}: {entry.reason.rstrip('.')}" for entry in tries)) + "."
     newest = failures[::-1]
-    mended = (failure.hint for kind in _MENDED for failure in newest if isinstance(failure, kind) and failure.hint)
-    hint = next(mended, newest[0].hint if newest else "")
+    fixable = (failure.hint for kind in _FIXABLE for failure in newest if isinstance(failure, kind) and failure.hint)
+    hint = next(fixable, newest[0].hint if newest else "")
     return f"{told} {hint}".strip()
 
 
-def tell_wait(error: ChatTuiError) -> None:
-    """Let the error of a server that wants a longer wait than anybody waits here say how long it is."""
+def add_wait_to_hint(error: ChatTuiError) -> None:
+    """Add the wait that a server asks for to its error's hint, if it is longer than the router waits."""
     wait = error.retry_after if isinstance(error, Busy) else None
     if wait is not None and wait > LONGEST_WAIT_SECONDS:
         error.hint = f"It asks to wait for {_period(wait)}. {error.hint}".strip()
@@ -139,14 +143,14 @@ def _period(seconds: float) -> str:
 
 
 def breaks_silence(chunk: Chunk) -> bool:
-    """Keep-alives and remarks do not: only words, and news of the way to them."""
+    """Return whether the chunk ends a silence: text does, and progress towards it, but no keep-alive."""
     if isinstance(chunk, Token):
         return bool(chunk.token)
     return isinstance(chunk, Metadata) and chunk.event in _NEWS and not is_acceptance(chunk)
 
 
-def fault(model: Model, error: Exception) -> InternalError:
-    """A foreign exception, told by its kind and place: its own text may hold a key."""
+def internal_error(model: Model, error: Exception) -> InternalError:
+    """Return the error for a foreign exception, described by kind and place only: its text may contain a key."""
     trace = error.__traceback__
     while trace is not None and trace.tb_next is not None:
         trace = trace.tb_next
@@ -160,7 +164,7 @@ def fault(model: Model, error: Exception) -> InternalError:
 
 
 def connecting(model: Model, context: Context, max_tokens: int | None) -> Sequence[Chunk]:
-    """The news that a model is being asked, and of what it will not see of the conversation."""
+    """Return the news that a model is asked, and what it will not see of the conversation."""
     price = estimated_price(model, context.tokens, max_tokens)
     news = Metadata(
         "connecting",
@@ -169,12 +173,12 @@ def connecting(model: Model, context: Context, max_tokens: int | None) -> Sequen
         context_window=context.window or 0,
         price=None if price is None else round(price, 6),
     )
-    return [news, *not_whole(context)]
+    return [news, *context_warnings(context)]
 
 
-def not_whole(context: Context) -> Iterator[Metadata]:
-    """What of a conversation the model will not see: exchanges that do not fit, or a part of a question that is too
-    long alone, which some servers cut off without a word."""
+def context_warnings(context: Context) -> Iterator[Metadata]:
+    """Yield what the model will not see of the conversation: exchanges that do not fit, or a part of a question that is
+    too long by itself, which some servers cut off silently."""
     if context.left_out:
         yield Metadata("trimmed", left_out=context.left_out)
     if context.window is not None and context.tokens > context.window:

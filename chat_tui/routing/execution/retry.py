@@ -71,7 +71,7 @@ def next_step(
     handling: ErrorHandling,
     jitter: Jitter,
 ) -> NextStep:
-    """What to do after the model's n-th attempt (from 1) has ended with this error."""
+    """Return what to do after the model's n-th attempt (from 1) has ended with this error."""
     shown = outcome.has_text and not isinstance(error, EmptyAnswer)
     if budget.is_time_up or (shown and not outcome.may_continue):
         return Stop()
@@ -93,8 +93,8 @@ def next_step(
 
 
 def backoff(attempt: int, error: ProviderError, *, base: float, exponential: bool, jitter: Jitter) -> float:
-    """Seconds to wait after the n-th attempt (from 1): what the provider asks for, else exponential backoff with full
-    jitter, or `base`."""
+    """Return the seconds to wait after the n-th attempt (from 1): what the provider asks for, else exponential backoff
+    with full jitter, or `base`."""
     # A negative number, or NaN, is no wait that a provider could ask for.
     if isinstance(error, Busy) and error.retry_after is not None and error.retry_after >= 0:
         return error.retry_after

@@ -12,7 +12,7 @@ from chat_tui.routing.execution.timeouts import Phase, TimeLimits
 
 
 class SilenceLimit:
-    """One attempt's; the limit depends on how far the attempt has got (`Phase`)."""
+    """The limit of one attempt; it depends on how far the attempt has got (`Phase`)."""
 
     def __init__(self, model: Model, limits: TimeLimits, control: StreamControl) -> None:
         self._model, self._limits, self._control = model, limits, control
@@ -20,12 +20,12 @@ class SilenceLimit:
         self.phase: Phase = "asked"
 
     def seconds_left(self) -> float | None:
-        """For the next burst; None: no limit."""
-        limit = self._limits.silence(self._model, self.phase)
+        """Return the time left for the next burst; None: no limit."""
+        limit = self._limits.silence_limit(self._model, self.phase)
         return None if limit is None else max(0.0, limit - (self._control.waited_seconds - self._quiet_from))
 
     def note(self, burst: Sequence[Chunk]) -> Sequence[Chunk]:
-        """A burst has come; returns it without what only the router is to know."""
+        """Take note of a burst; returns it without chunks that only the router needs."""
         if self.phase == "spoke":
             if any(map(messages.breaks_silence, burst)):
                 self._quiet_from = self._control.waited_seconds

@@ -1,4 +1,4 @@
-"""One running reply, as its reader holds it."""
+"""A running reply, as its reader sees it."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ class Stream:
     async def __anext__(self) -> Chunk:
         while True:
             while self._control.paused:
-                await self._control.held()
+                await self._control.wait_until_resumed()
             if self._ready:
                 return self._ready.popleft()
             if self._ended:
@@ -61,21 +61,21 @@ class Stream:
 
     @property
     def paused(self) -> bool:
-        """No chunk is handed out now."""
+        """Whether it is paused."""
         return self._control.paused
 
     async def cancel(self) -> None:
-        """End the reply; returns when the socket is closed. What had come can still be read, and then the `End`."""
+        """Cancel the reply; returns when the socket is closed. What has arrived can still be read, then the `End`."""
         self._control.cancel()
-        # A reader in another task sees the cancel in the wait it is in; what is left is read here.
+        # A reader in another task is interrupted in its wait; the rest is read here.
         while not self._ended:
             async with self._reading:
                 self._add(await anext(self._bursts, None))
 
     def pause(self) -> None:
-        """Hold the reply by back-pressure; nothing is lost and no silence is counted."""
+        """Pause the reply by back-pressure; nothing is lost and no time limit runs."""
         self._control.pause()
 
     def resume(self) -> None:
-        """Go on after a pause."""
+        """End a pause."""
         self._control.resume()

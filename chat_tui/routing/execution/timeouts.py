@@ -1,4 +1,4 @@
-"""How long a request may still take, and how long a model may be silent."""
+"""The time limits of a request: of the whole stream, and of a model's silence."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from chat_tui.routing.execution.control import StreamControl
 from chat_tui.routing.policy import RoutingPolicy
 
 Phase = Literal["asked", "loading", "accepted", "at work", "spoke"]
-"""Of one try: nothing has come yet, the server loads the model, it has accepted the question (status 200), it shows
-that it is at work, tokens come."""
+"""How far an attempt is: nothing has come; the server loads the model; it has accepted the question (status 200); it
+shows that it is working; tokens come."""
 SETTING_OF: Mapping[Phase, str] = MappingProxyType(
     {
         "asked": "first_token_seconds",
@@ -24,11 +24,11 @@ SETTING_OF: Mapping[Phase, str] = MappingProxyType(
         "spoke": "token_seconds",
     }
 )
-"""Which of `[timeouts]` limits the silence."""
+"""The setting under `[timeouts]` that limits the silence in each phase."""
 
 
 class TimeLimits:
-    """One request's, counted from now on. Seconds in a pause, or while the process was stopped, do not count."""
+    """The limits of one request, counted from its construction without pauses and stops of the process."""
 
     def __init__(
         self, request: Request, settings: RoutingPolicy, control: StreamControl, clock: Callable[[], float]
@@ -38,18 +38,18 @@ class TimeLimits:
         self._begun = clock()
         self._model: Model | None = None
         self._timeouts = settings.timeouts
-        """Those of this model: they are looked up for each read of its answer."""
+        """The limits for this model, kept since each read of its answer asks for them."""
 
     def now(self) -> float:
-        """Seconds on a clock that stands still in a pause and while the process is stopped."""
+        """Return seconds on a clock that stops during pauses and while the process is stopped."""
         return self._clock() - self._control.paused_seconds - self._control.stopped_seconds
 
-    def whole(self, model: Model | None) -> float | None:
-        """The limit in seconds for the whole stream, while this model is asked; None: none."""
+    def stream_limit(self, model: Model | None) -> float | None:
+        """Return the limit in seconds for the whole stream while this model is asked; None: no limit."""
         return self._request.timeout_seconds or self._timeouts_of(model).stream_seconds
 
-    def silence(self, model: Model, phase: Phase) -> float | None:
-        """The limit in seconds for the next token of a model; None: none."""
+    def silence_limit(self, model: Model, phase: Phase) -> float | None:
+        """Return the limit in seconds for the model's next token; None: no limit."""
         limit: float | None = getattr(self._timeouts_of(model), SETTING_OF[phase])
         return limit
 
@@ -59,15 +59,15 @@ class TimeLimits:
             self._timeouts = self._settings.timeouts_of(model) if model else self._settings.timeouts
         return self._timeouts
 
-    def left(self, model: Model | None, limit: float | None = None) -> float | None:
-        """Seconds for the next wait: the limit, or less where the whole stream's limit is nearer."""
-        whole = self.whole(model)
-        if whole is None:
+    def seconds_left(self, model: Model | None, limit: float | None = None) -> float | None:
+        """Return the seconds for the next wait: `limit`, or less if the limit of the whole stream is nearer."""
+        stream_limit = self.stream_limit(model)
+        if stream_limit is None:
             return limit
-        left = max(0.0, self._begun + whole - self.now())
+        left = max(0.0, self._begun + stream_limit - self.now())
         return left if limit is None else min(limit, left)
 
-    def is_up(self, model: Model | None) -> bool:
-        """There is no time left for the whole stream."""
-        left = self.left(model)
-        return left is not None and left <= 0.01
+    def is_time_up(self, model: Model | None) -> bool:
+        """Return whether the limit of the whole stream has run out."""
+        seconds_left = self.seconds_left(model)
+        return seconds_left is not None and seconds_left <= 0.01

@@ -1,4 +1,4 @@
-"""How long the tokens of a reply are as they came, and as they are shown: what is cleaned away does not count there."""
+"""The lengths of a reply's tokens as they came and as they are shown, which is after cleaning."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from bisect import bisect_left
 
 
 class TokenLengths:
-    """Of the tokens of one kind, in their order."""
+    """The lengths of the tokens of one kind, in order."""
 
     def __init__(self) -> None:
         self._unchanged = 0
@@ -17,7 +17,7 @@ class TokenLengths:
         self._shown = array("q", [0])
 
     def add(self, came: int, shown: int) -> None:
-        """One more token."""
+        """Add a token."""
         if came == shown and len(self._came) == 1:
             self._unchanged += came
             return
@@ -25,7 +25,7 @@ class TokenLengths:
         self._shown.append(self._shown[-1] + shown)
 
     def shown_of_last(self, came: int) -> int:
-        """How many characters are shown of the last ones that came, counted in whole tokens."""
+        """Return how many characters are shown of the last `characters` that came, in whole tokens."""
         before = max(0, came - self._came[-1])
         first = bisect_left(self._came, self._came[-1] - (came - before))
         return min(before, self._unchanged) + self._shown[-1] - self._shown[min(first, len(self._shown) - 1)]

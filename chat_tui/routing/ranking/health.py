@@ -1,6 +1,6 @@
-"""What was learned of each model from its answers: latency, speed, failures, rest period, how well they were liked.
+"""What is known about each model from its answers: latency, speed, failures, cooldown, verdicts.
 
-It can be written down and read again; what is old counts less, and is forgotten in the end.
+It is stored between runs; older observations count less and are dropped in the end.
 """
 
 from __future__ import annotations
@@ -15,25 +15,25 @@ from chat_tui.core.errors import ProviderError, RateLimited, Rejected
 from chat_tui.core.models import Model
 
 WEIGHT = 0.3
-"""Of the newest answer in the moving means."""
+"""The weight of the newest answer in the moving means."""
 REST_AFTER_FAILURES = 3
-"""Failures in a row before a model rests."""
+"""Failures in a row before a cooldown."""
 REST_SECONDS = 30.0
 REST_LIMIT_SECONDS = 600.0
 DISCOUNT = 0.97
-"""What an older outcome of the same kind counts beside the next newer one."""
+"""The weight of an outcome relative to the next newer one of the same kind."""
 HALF_LIFE_SECONDS = 3 * 86_400.0
-"""What was learned counts half after so long without the program."""
+"""Stored observations count half after this time."""
 FORGOTTEN = 0.1
-"""Of an answer: what has faded to less is forgotten."""
+"""Observations that have faded to less than this share of an answer are dropped."""
 
 
 Outcomes: TypeAlias = dict[str, tuple[float, float]]
-"""By kind of task: how many were good, how many bad."""
+"""By kind of task: the number of good and of bad outcomes."""
 
 
 class ModelStats(msgspec.Struct, frozen=True):
-    """One model's measured health; None where nothing was measured yet."""
+    """One model's measured health; None where nothing has been measured."""
 
     ttft_seconds: float | None = None
     tokens_per_second: float | None = None
@@ -42,19 +42,19 @@ class ModelStats(msgspec.Struct, frozen=True):
     resting_until: float = 0.0
     """On the clock of `Health`."""
     running: int = 0
-    """Streams that run now."""
+    """The number of its streams that run now."""
     asked: int = 0
-    """When it was last asked, counted over all models; 0: never."""
+    """The number of its last request, counted over all models; 0: never."""
     outcomes: Outcomes = {}
-    """By kind of task: the good and the bad outcomes, verdicts included, older ones discounted."""
+    """Outcomes, verdicts included, with older ones discounted."""
     verdicts: Outcomes = {}
-    """By kind of task: people's verdicts alone, good and bad."""
+    """People's verdicts alone."""
     begins_thinking: bool = False
-    """Its answers begin in thinking, without the mark that opens it."""
+    """Whether its answers begin with thinking, without the mark that opens it."""
 
 
 class SavedStats(msgspec.Struct, frozen=True):
-    """What is written down."""
+    """What is stored."""
 
     at: float
     """Seconds since 1970."""
@@ -65,32 +65,34 @@ _UNKNOWN = ModelStats()
 
 
 class Health:
-    """Vitals by model name; `clock` gives monotonic seconds."""
+    """The health of all models, by name; `clock` returns monotonic seconds."""
 
     def __init__(self, clock: Callable[[], float]) -> None:
         self._clock = clock
         self._vitals: dict[str, ModelStats] = {}
         self._asked = 0
 
-    def frozen(self) -> Health:
-        """As it is now, for who looks at it later."""
+    def snapshot(self) -> Health:
+        """Return a copy whose clock stands still."""
         now = self._clock()
         copy = Health(lambda: now)
         copy._vitals, copy._asked = dict(self._vitals), self._asked
         return copy
 
     def vitals(self, model: str) -> ModelStats:
-        """What is known of a model."""
+        """Return what is known about a model."""
         return self._vitals.get(model, _UNKNOWN)
 
     def resting_seconds(self, model: str) -> float:
-        """How long the model still rests, 0 when it does not."""
+        """Return the rest of the model's cooldown in seconds, 0 if there is none."""
         until = self.vitals(model).resting_until
         return max(0.0, until - self._clock()) if until else 0.0
 
-    def why_not(self, model: str) -> str:
-        """Why the model gives way to others now: it rests, or after its rest one stream tries whether it answers again.
-        Empty where it need not. Where no other is left it is asked all the same, and its server decides."""
+    def unavailable_reason(self, model: str) -> str:
+        """Return why other models are preferred now (a cooldown, or a stream that tests the model after it), or empty.
+
+        If no other model is left, this one is asked all the same.
+        """
         vitals = self._vitals.get(model)
         if vitals is None or not vitals.resting_until:
             return ""
@@ -100,67 +102,69 @@ class Health:
         return "is being retried after its cooldown" if vitals.running else ""
 
     def all_of(self, models: Sequence[Model]) -> Sequence[ModelStats]:
-        """The vitals of each; there may be hundreds."""
+        """Return the health of each model; there may be hundreds."""
         known = self._vitals
         return [known.get(model.name, _UNKNOWN) for model in models]
 
-    def waiting(self) -> Mapping[str, str]:
-        """Why a strategy does not choose them now, of the models that rest or are tried again."""
-        reasons = {name: self.why_not(name) for name, vitals in self._vitals.items() if vitals.resting_until}
+    def unavailable(self) -> Mapping[str, str]:
+        """Return the reason for each model that a strategy does not choose now, by name."""
+        reasons = {name: self.unavailable_reason(name) for name, vitals in self._vitals.items() if vitals.resting_until}
         return {name: why for name, why in reasons.items() if why}
 
     def _change(self, model: str, **fields: object) -> None:
         self._vitals[model] = msgspec.structs.replace(self.vitals(model), **fields)
 
-    def began(self, model: str) -> None:
-        """A stream of this model runs."""
+    def note_start(self, model: str) -> None:
+        """Note that a stream of this model begins."""
         self._asked += 1
         self._change(model, running=self.vitals(model).running + 1, asked=self._asked)
 
-    def ended(self, model: str) -> None:
-        """A stream of this model runs no more, whatever its ending."""
+    def note_end(self, model: str) -> None:
+        """Note that a stream of this model has ended, in whatever way."""
         self._change(model, running=max(0, self.vitals(model).running - 1))
 
-    def answered(self, model: str, timings: Timings, kind: str = "") -> None:
-        """An answer came to its end; `kind` is what was asked for."""
+    def note_answer(self, model: str, timings: Timings, kind: str = "") -> None:
+        """Note a complete answer; `kind` is the kind of task."""
         known = self.vitals(model)
-        # The fewer answers a mean stands on, the more the newest counts.
+        # The fewer answers there are, the more the newest counts.
         weight = max(WEIGHT, 1 / (known.answers + 2))
         self._change(
             model,
-            ttft_seconds=_moved(known.ttft_seconds, timings.ttft_seconds, weight),
-            tokens_per_second=_moved(known.tokens_per_second, timings.tokens_per_second, weight),
+            ttft_seconds=_moving_mean(known.ttft_seconds, timings.ttft_seconds, weight),
+            tokens_per_second=_moving_mean(known.tokens_per_second, timings.tokens_per_second, weight),
             answers=known.answers + 1,
             failures_in_a_row=0,
             resting_until=0.0,
         )
-        # That it answered at all counts half of a verdict.
-        self._change(model, outcomes=_counted(self.vitals(model).outcomes, kind, 0.5, 0.0))
+        # An answer counts half as much as a verdict.
+        self._change(model, outcomes=_add_outcome(self.vitals(model).outcomes, kind, 0.5, 0.0))
 
-    def reclassified(self, model: str, kind: TokenKind) -> None:
-        """A part of an answer turned out to be of this kind: what an answer of this model begins with is known now."""
+    def note_reclassified(self, model: str, kind: TokenKind) -> None:
+        """Note that an answer turned out to begin with this kind: the model's next one may, too."""
         self._change(model, begins_thinking=kind == "thinking")
 
-    def judged(self, model: str, good: float, kind: str = "") -> None:
-        """A person's verdict on an answer: 1 good, 0 bad; `kind` is what was asked for."""
+    def note_verdict(self, model: str, good: float, kind: str = "") -> None:
+        """Note a person's verdict on an answer: 1 good, 0 bad; `kind` is the kind of task."""
         known, pair = self.vitals(model), (good, 1.0 - good)
         self._change(
-            model, outcomes=_counted(known.outcomes, kind, *pair), verdicts=_counted(known.verdicts, kind, *pair)
+            model,
+            outcomes=_add_outcome(known.outcomes, kind, *pair),
+            verdicts=_add_outcome(known.verdicts, kind, *pair),
         )
 
-    def taken_back(self, model: str, good: float, kind: str = "") -> None:
-        """The person thinks otherwise: what an earlier verdict has counted counts no more."""
+    def withdraw_verdict(self, model: str, good: float, kind: str = "") -> None:
+        """Remove an earlier verdict."""
         known, pair = self.vitals(model), (-good, good - 1.0)
         self._change(
             model,
-            outcomes=_counted(known.outcomes, kind, *pair, older=1.0),
-            verdicts=_counted(known.verdicts, kind, *pair, older=1.0),
+            outcomes=_add_outcome(known.outcomes, kind, *pair, older=1.0),
+            verdicts=_add_outcome(known.verdicts, kind, *pair, older=1.0),
         )
 
-    def failed(self, model: str, error: ProviderError, kind: str = "") -> None:
-        """A try failed: a rate limit rests the model at once, other failures when they repeat.
+    def note_failure(self, model: str, error: ProviderError, kind: str = "") -> None:
+        """Note a failed attempt: a rate limit begins a cooldown at once, other failures when they repeat.
 
-        That a request was not well formed or too long is not the model's fault.
+        A request that was malformed or too long is not the model's fault.
         """
         if isinstance(error, Rejected):
             return
@@ -173,12 +177,12 @@ class Health:
             rest = REST_SECONDS * 2 ** min(failures - REST_AFTER_FAILURES, 8)
         until = self._clock() + min(rest, REST_LIMIT_SECONDS) if rest else self.vitals(model).resting_until
         self._change(model, failures_in_a_row=failures, resting_until=until)
-        self._change(model, outcomes=_counted(self.vitals(model).outcomes, kind, 0.0, 1.0))
+        self._change(model, outcomes=_add_outcome(self.vitals(model).outcomes, kind, 0.0, 1.0))
 
     # -- across restarts ------------------------------------------------------------------------------------------
 
-    def written(self, at: float) -> str:
-        """What was learned, as a short text; `at` is the time in seconds since 1970."""
+    def to_json(self, at: float) -> str:
+        """Return all observations as JSON; `at` is the time in seconds since 1970."""
         now = self._clock()
         vitals = {
             name: msgspec.structs.replace(
@@ -192,8 +196,8 @@ class Health:
         }
         return msgspec.json.encode(SavedStats(at, vitals)).decode()
 
-    def read(self, text: str, at: float) -> None:
-        """Take up what was written down, faded by the time since; a text that cannot be read is nothing learned."""
+    def load_json(self, text: str, at: float) -> None:
+        """Add stored observations, faded by the time since then; a text that cannot be read is ignored."""
         try:
             kept = msgspec.json.decode(text, type=SavedStats)
         except (msgspec.MsgspecError, ValueError, RecursionError):
@@ -202,10 +206,10 @@ class Health:
         share = 0.5 ** (age / HALF_LIFE_SECONDS)
         for name, old in kept.vitals.items():
             if name not in self._vitals and old.answers >= 0:
-                self._vitals[name] = _faded(old, share, age, self._clock())
+                self._vitals[name] = _fade(old, share, age, self._clock())
 
 
-def _faded(old: ModelStats, share: float, age: float, now: float) -> ModelStats:
+def _fade(old: ModelStats, share: float, age: float, now: float) -> ModelStats:
     rest = old.resting_until - age
     answers = int(old.answers * share + FORGOTTEN)
     return ModelStats(
@@ -214,24 +218,24 @@ def _faded(old: ModelStats, share: float, age: float, now: float) -> ModelStats:
         answers=answers,
         failures_in_a_row=old.failures_in_a_row if rest > 0 else int(old.failures_in_a_row * share),
         resting_until=now + min(rest, REST_LIMIT_SECONDS) if rest > 0 else 0.0,
-        outcomes=_faded_outcomes(old.outcomes, share),
-        verdicts=_faded_outcomes(old.verdicts, share),
+        outcomes=_fade_outcomes(old.outcomes, share),
+        verdicts=_fade_outcomes(old.verdicts, share),
         begins_thinking=old.begins_thinking,
     )
 
 
-def _faded_outcomes(old: Outcomes, share: float) -> Outcomes:
+def _fade_outcomes(old: Outcomes, share: float) -> Outcomes:
     faded = {kind: (round(good * share, 3), round(bad * share, 3)) for kind, (good, bad) in old.items()}
     return {kind: pair for kind, pair in faded.items() if sum(pair) >= FORGOTTEN}
 
 
-def _counted(known: Outcomes, kind: str, good: float, bad: float, older: float = DISCOUNT) -> Outcomes:
-    """One more outcome of this kind; the earlier ones count a little less."""
+def _add_outcome(known: Outcomes, kind: str, good: float, bad: float, older: float = DISCOUNT) -> Outcomes:
+    """Return the outcomes with one more of this kind; earlier ones count a little less."""
     won, lost = known.get(kind, (0.0, 0.0))
     return {**known, kind: (max(0.0, round(won * older + good, 3)), max(0.0, round(lost * older + bad, 3)))}
 
 
-def _moved(known: float | None, new: float | None, weight: float) -> float | None:
+def _moving_mean(known: float | None, new: float | None, weight: float) -> float | None:
     if new is None:
         return known
     return new if known is None else known + weight * (new - known)

@@ -1,6 +1,6 @@
-"""What a prompt asks for, told from cheap features of its text in at most half a millisecond.
+"""What a prompt asks for, judged by cheap features of its text within half a millisecond.
 
-One look a request: `examined` attaches the features to the request, and whoever ranks models reads them from there.
+Once for each request: `with_features` attaches the features to the request, where the strategies read them.
 Every step is linear in the text, whatever it holds.
 """
 
@@ -155,17 +155,17 @@ def _patterns() -> _Patterns:
     )
 
 
-def examined(request: Request) -> Request:
-    """The request with its prompt's features; one that has them already is returned as it is."""
-    return request if request.features is not None else request.changed(features=_extracted(request))
+def with_features(request: Request) -> Request:
+    """Return the request with its prompt's features; a request that has them is returned unchanged."""
+    return request if request.features is not None else request.changed(features=_extract(request))
 
 
 def features_of(request: Request) -> PromptFeatures:
-    """The features of the request's last question and of the beginnings of the text files attached to it."""
-    return request.features or _extracted(request)
+    """Return the features of the request's last question and of the beginnings of its attached text files."""
+    return request.features or _extract(request)
 
 
-def _extracted(request: Request) -> PromptFeatures:
+def _extract(request: Request) -> PromptFeatures:
     characters = sum([len(turn.text) for turn in request.turns]) + len(request.prompt)
     with_files = [turn for turn in request.turns if turn.attachments]
     attached = [file for turn in with_files if turn.kept is not False for file in turn.attachments]

@@ -21,13 +21,13 @@ from chat_tui.routing.ranking.health import Health
 from chat_tui.routing.ranking.prompt_features import features_of
 
 Strategy: TypeAlias = Callable[[Request, Sequence[Model], Health], Sequence[Candidate]]
-"""Ranks models for a request, the best first; those that are out stand last with the reason."""
+"""Ranks models for a request, the best first; excluded models come last, with the reason."""
 
 DEFAULT = "balanced"
 LADDER = ("quality-first", "balanced", "speed-priority")
-"""Where the next models come from when a strategy's own are exhausted."""
+"""The strategies that choose the next models when all models of a strategy have failed."""
 DETAILED = 12
-"""So many candidates have the parts of their score beside it."""
+"""Candidates that are returned with the parts of their score."""
 PLUG_INS = "chat_tui.strategies"
 """The group of entry points."""
 
@@ -36,9 +36,9 @@ _PARTS: Mapping[str, scoring.Part] = {
     "speed": scoring.speed,
     "cost": scoring.cheapness,
     "load": scoring.load,
-    "turn": scoring.turn,
-    "fit": scoring.fit,
-    "learned": scoring.learned,
+    "turn": scoring.round_robin,
+    "fit": scoring.capability,
+    "learned": scoring.expected_success,
 }
 
 _WEIGHTS: Mapping[str, Mapping[str, float]] = {
@@ -54,28 +54,30 @@ _WEIGHTS: Mapping[str, Mapping[str, float]] = {
 
 
 def strategies(weights: Strategies | None = None) -> Mapping[str, Strategy]:
-    """The built-in strategies by name, in the order in which a key walks through them, with the config's weights."""
+    """Return the built-in strategies by name, with the config's weights, in the order of the key that switches them."""
     own = {
         field.encode_name: msgspec.structs.asdict(getattr(weights, field.name))
         for field in msgspec.structs.fields(Strategies)
         if weights is not None
     }
     return {
-        name: _weighted({**known, **{part: value for part, value in own.get(name, {}).items() if value is not None}})
+        name: _weighted_strategy(
+            {**known, **{part: value for part, value in own.get(name, {}).items() if value is not None}}
+        )
         for name, known in _WEIGHTS.items()
     }
 
 
 def names() -> Sequence[str]:
-    """The built-in strategies' names, in the order in which a key walks through them."""
+    """Return the names of the built-in strategies, in the order of the key that switches them."""
     return tuple(_WEIGHTS)
 
 
 @cache
 def plug_ins() -> Mapping[str, Strategy]:
-    """The strategies of other packages; looks through all that are installed, so it is called late or in a thread.
+    """Return the strategies of other packages, by name; those that cannot be loaded are left out.
 
-    One that cannot be loaded is left out.
+    It looks through all installed packages, which is slow: call it late, or in a thread.
     """
     from importlib.metadata import entry_points
 
@@ -86,12 +88,12 @@ def plug_ins() -> Mapping[str, Strategy]:
         except (ImportError, AttributeError):
             continue
         if callable(loaded) and point.name not in _WEIGHTS:
-            found[point.name] = guarded(loaded)
+            found[point.name] = guard(loaded)
     return found
 
 
-def guarded(own: Strategy) -> Strategy:
-    """A strategy from elsewhere: where it fails, or names what is not there, the router still has an answer."""
+def guard(own: Strategy) -> Strategy:
+    """Wrap a plug-in's strategy: if it fails, all models are excluded with that reason; unknown models are dropped."""
 
     def rank(request: Request, models: Sequence[Model], health: Health) -> Sequence[Candidate]:
         try:
@@ -106,28 +108,28 @@ def guarded(own: Strategy) -> Strategy:
 
 
 def rungs(strategy: str) -> Sequence[str]:
-    """What comes after a strategy on the ladder; those that do not stand on it enter at `balanced`."""
+    """Return the strategies after this one on the ladder; a strategy that is not on it enters at `balanced`."""
     return LADDER[LADDER.index(strategy) + 1 :] if strategy in LADDER else LADDER[1:]
 
 
-def _weighted(weights: Mapping[str, float]) -> Strategy:
+def _weighted_strategy(weights: Mapping[str, float]) -> Strategy:
     parts = [(name, _PARTS[name], weight) for name, weight in weights.items() if weight]
     whole = sum(weight for _, _, weight in parts) or 1.0
 
     def rank(request: Request, models: Sequence[Model], health: Health) -> Sequence[Candidate]:
         wanted = features_of(request)
-        field, out = scoring.field(request, models, health, wanted)
+        field, out = scoring.candidate_table(request, models, health, wanted)
         columns = {name: part(field) for name, part, _ in parts}
         totals = [0.0] * len(field.models)
         for name, _, weight in parts:
             share = weight / whole
             totals = [total + share * value for total, value in zip(totals, columns[name], strict=True)]
         if wanted.images:
-            # Whoever is known to take them stands before whoever may.
+            # Models that are known to take images come before those that may.
             totals = [(total + bool(model.images)) / 2 for total, model in zip(totals, field.models, strict=True)]
         order = sorted(range(len(totals)), key=totals.__getitem__, reverse=True)
         names = [model.name for model in field.models]
-        notes = health.waiting()
+        notes = health.unavailable()
         ranked = [
             Candidate(
                 names[i],
@@ -137,7 +139,7 @@ def _weighted(weights: Mapping[str, float]) -> Strategy:
             )
             for i in order[:DETAILED]
         ]
-        # There may be hundreds: nobody looks at the parts of the hundredth.
+        # There may be hundreds; nobody looks at the parts of the hundredth.
         ranked += [Candidate(names[i], totals[i]) for i in order[DETAILED:]]
         return [*ranked, *out]
 

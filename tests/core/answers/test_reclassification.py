@@ -83,9 +83,9 @@ async def test_a_model_is_remembered_for_its_next_answers() -> None:
     router = rig.router(A, B)
     await all_of(router.process_stream(ask()))
     assert router.health.vitals("one/a").begins_thinking
-    written = router.health.written(0.0)
+    text = router.health.to_json(0.0)
     later = Rig(a=AFTER_ALL).router()
-    later.health.read(written, 10.0)
+    later.health.load_json(text, 10.0)
     assert later.health.vitals("one/a").begins_thinking
     await all_of(later.process_stream(ask()))
     assert not later.health.vitals("one/a").begins_thinking

@@ -113,11 +113,11 @@ async def test_a_verdict_is_kept_with_its_answer_and_counts_once() -> None:
             on.engine.judge(answer, good=True)
             await asyncio.sleep(0)
         assert (await on.engine.conversations.conversation(conversation)).path[-1].verdict is True
-        judged = on.router.health.written(0)
+        judged = on.router.health.to_json(0)
         on.engine.judge(answer, good=True)
-        assert on.router.health.written(0) == judged
+        assert on.router.health.to_json(0) == judged
         on.engine.judge(answer, good=False)
-        assert on.router.health.written(0) != judged
+        assert on.router.health.to_json(0) != judged
         await on.engine._answers.quiet()
         on.engine.conversations.cache._open.clear()
         assert (await on.engine.conversations.conversation(conversation)).path[-1].verdict is False

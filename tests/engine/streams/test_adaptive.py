@@ -35,7 +35,7 @@ async def two(
         on.rig.played["b"] = Scripted(fast)
         for model, seconds in ((BEST, 5.0), (FAST, 0.1)):
             for _ in range(5):
-                on.router.health.answered(model.name, Timings(seconds, seconds * 2, 10 / seconds), "")
+                on.router.health.note_answer(model.name, Timings(seconds, seconds * 2, 10 / seconds), "")
         yield on
 
 

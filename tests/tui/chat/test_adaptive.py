@@ -46,7 +46,7 @@ async def adaptive_chat(*, file: Path | None = None, size: tuple[int, int] = (12
         health = chat.engine._router.health
         for model, seconds in ((DEEP, 5.0), (FAST, 0.1)):
             for _ in range(5):
-                health.answered(model.name, Timings(seconds, seconds * 2, 10 / seconds), "")
+                health.note_answer(model.name, Timings(seconds, seconds * 2, 10 / seconds), "")
         yield chat
 
 
