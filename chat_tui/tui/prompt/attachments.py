@@ -77,7 +77,7 @@ class PromptAttachments:
         found = [going for going in self._going if not name or name in (going.name, going.path, going.named)]
         if not found:
             return None
-        self._prompt.forget_name(found[-1].named)
+        self._prompt.named.discard(found[-1].named)
         self._drop(found[-1])
         return found[-1]
 
@@ -128,7 +128,7 @@ class PromptAttachments:
             files = []
         self._going = [PendingAttachment(file.path, file.named) for file in files[:MOST]]
         for going in self._going:
-            self._prompt.take_name(going.named)
+            self._prompt.named.restore(going.named)
             self._begin_reading(going)
         self._show()
 

@@ -8,7 +8,9 @@ from textual import events, on
 from textual.actions import SkipAction
 from textual.binding import Binding, BindingType
 from textual.document._document import EditResult, Location
+from textual.document._document_navigator import DocumentNavigator
 from textual.document._edit import Edit
+from textual.document._wrapped_document import WrappedDocument
 from textual.message import Message
 from textual.strip import Strip
 from textual.timer import Timer
@@ -16,16 +18,48 @@ from textual.widgets import TextArea
 
 from chat_tui.core.text.graphemes import is_boundary, is_typed, next_boundary, previous_boundary
 from chat_tui.tui.actions.widget_keys import WidgetKeys
-from chat_tui.tui.prompt.paste_placeholders import CHARACTERS, PastePlaceholders, is_long, plain
+from chat_tui.tui.prompt.paste_placeholders import PastePlaceholders
 
 EDITED_SECONDS = 0.2
 """How long after a change `Edited` tells of it; more changes meanwhile do not put it off."""
 
-# A draft that grew in pieces may be larger before it comes back as one held piece.
-_RESTORED = 2.5
-
 # Text areas, at least the older ones, have a use for these; here they belong to the screen.
 _SCREEN_KEYS = ("f6", "ctrl+f", "pageup", "pagedown")
+
+
+class CharacterNavigator(DocumentNavigator):
+    """Moves the cursor by whole characters, however many code points they are composed of."""
+
+    def __init__(self, wrapped_document: WrappedDocument) -> None:
+        super().__init__(wrapped_document)
+        self._lines = wrapped_document.document
+
+    def get_location_left(self, location: Location) -> Location:
+        """Return the location before the character to the left."""
+        row, column = location
+        if not column:
+            return super().get_location_left(location)
+        return row, previous_boundary(self._lines.get_line(row), column)
+
+    def get_location_right(self, location: Location) -> Location:
+        """Return the location behind the character to the right."""
+        row, column = location
+        line = self._lines.get_line(row)
+        return (row, next_boundary(line, column)) if column < len(line) else super().get_location_right(location)
+
+    def get_location_above(self, location: Location) -> Location:
+        """Return the location above, never in the middle of a character."""
+        return self.character_start(super().get_location_above(location))
+
+    def get_location_below(self, location: Location) -> Location:
+        """Return the location below, never in the middle of a character."""
+        return self.character_start(super().get_location_below(location))
+
+    def character_start(self, location: Location) -> Location:
+        """Return the location, or the start of the character that it is in the middle of."""
+        row, column = location
+        line = self._lines.get_line(row)
+        return location if is_boundary(line, column) else (row, previous_boundary(line, column))
 
 
 class DraftArea(TextArea, inherit_bindings=False):
@@ -93,7 +127,7 @@ class DraftArea(TextArea, inherit_bindings=False):
 
     def set_draft(self, text: str) -> None:
         """Put this text in place of what is there (undo brings that back), with the cursor at its end."""
-        self.show_text(self.restorable(text))
+        self.show_text(self._held.restore(text))
 
     def clear_draft(self, recoverable: bool = False) -> None:
         """Empty the prompt; recoverable means that undo brings the text back."""
@@ -105,11 +139,7 @@ class DraftArea(TextArea, inherit_bindings=False):
 
     def paste(self, text: str) -> None:
         """Insert the text at the cursor, as a paste does: a long one is held aside under a short name."""
-        text = plain(text)
-        room = CHARACTERS * _RESTORED - len(self.text)
-        if is_long(text) or len(text) > max(room, 200):
-            text = self._held.hold(text)
-        self._insert_whole(text, *self.selection)
+        self._insert_whole(self._held.shorten(text, beside=len(self.text)), *self.selection)
 
     def _insert_whole(self, text: str, begin: Location, end: Location) -> None:
         self.is_bulk = True
@@ -117,11 +147,6 @@ class DraftArea(TextArea, inherit_bindings=False):
             self.replace(text, begin, end, maintain_selection_offset=False)
         finally:
             self.is_bulk = False
-
-    def restorable(self, text: str) -> str:
-        """The text as it is shown when it comes back: a very long one is held aside."""
-        text = plain(text)
-        return self._held.hold(text) if is_long(text, _RESTORED) else text
 
     def show_text(self, text: str, row: int | None = None) -> None:
         """Replace everything; the cursor goes to the end of the row, by default the last one."""
@@ -158,10 +183,10 @@ class DraftArea(TextArea, inherit_bindings=False):
         if (begin, end) != (top, bottom):
             edit = Edit(edit.text, begin, end, edit.maintain_selection_offset)
         result = super().edit(edit)
-        self.follow_edit(edit, result)
+        self._follow_edit(edit, result)
         return result
 
-    def follow_edit(self, edit: Edit, result: EditResult) -> None:
+    def _follow_edit(self, edit: Edit, result: EditResult) -> None:
         """The text was edited so, by a key or by us; not by undo."""
 
     def _around(self, location: Location) -> tuple[Location, Location]:
@@ -170,6 +195,10 @@ class DraftArea(TextArea, inherit_bindings=False):
             return location, location
         start, end = self._held.around(self.document.get_line(row), column)
         return (row, start), (row, end)
+
+    def _set_document(self, text: str, language: str | None) -> None:
+        super()._set_document(text, language)
+        self.navigator = self._characters = CharacterNavigator(self.wrapped_document)
 
     def find_matching_bracket(self, bracket: str, search_from: Location) -> Location | None:
         """Brackets are not matched here: it reads the whole text at each key."""
@@ -187,11 +216,11 @@ class DraftArea(TextArea, inherit_bindings=False):
         if self.max_scroll_y > 0:
             # The text area scrolled before it knew its new height.
             self.scroll_cursor_visible()
-        self.follow_change()
+        self._follow_change()
         if self._edited_timer is None:
             self._edited_timer = self.set_timer(EDITED_SECONDS, self._post_edited)
 
-    def follow_change(self) -> None:
+    def _follow_change(self) -> None:
         """The text has changed."""
 
     def _post_edited(self) -> None:
@@ -227,37 +256,9 @@ class DraftArea(TextArea, inherit_bindings=False):
                 event.prevent_default()
                 return
 
-    # Composed characters are one step
-
-    def get_cursor_left_location(self) -> Location:
-        """The location to the left of the cursor: before a whole character, however many code points it has."""
-        row, column = self.cursor_location
-        if not column:
-            return super().get_cursor_left_location()
-        return row, previous_boundary(self.document.get_line(row), column)
-
-    def get_cursor_right_location(self) -> Location:
-        """The location to the right of the cursor."""
-        row, column = self.cursor_location
-        line = self.document.get_line(row)
-        return (row, next_boundary(line, column)) if column < len(line) else super().get_cursor_right_location()
-
-    def get_cursor_up_location(self) -> Location:
-        """The location above the cursor, never in the middle of a character."""
-        return self._before_character(super().get_cursor_up_location())
-
-    def get_cursor_down_location(self) -> Location:
-        """The location below the cursor."""
-        return self._before_character(super().get_cursor_down_location())
-
     def get_target_document_location(self, event: events.MouseEvent) -> Location:
         """The location that a click sets the cursor to."""
-        return self._before_character(super().get_target_document_location(event))
-
-    def _before_character(self, location: Location) -> Location:
-        row, column = location
-        line = self.document.get_line(row)
-        return location if is_boundary(line, column) else (row, previous_boundary(line, column))
+        return self._characters.character_start(super().get_target_document_location(event))
 
     def handles(self, key: str) -> bool:
         """Whether this key acts on the text, or is tried there first."""

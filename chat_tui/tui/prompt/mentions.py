@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import shlex
 from urllib.parse import unquote, urlsplit
 
 from msgspec import Struct
@@ -59,6 +58,8 @@ def pasted_paths(text: str) -> list[str]:
     text = text.strip()
     if not text or len(text) > LONGEST_PATH or not text.lstrip("'\"").startswith(_PATH_BEGINNINGS):
         return []
+    import shlex
+
     try:
         words = shlex.split(text)
     except ValueError:

@@ -10,6 +10,8 @@ from chat_tui.tui.widgets.formatting import byte_size
 # What a text area lays out without a pause that is felt: 20,000 characters take it 14 ms, and each key in a line of
 # 4,000 characters 10 ms. What is pasted beyond that is held aside.
 CHARACTERS, _LINES, _LINE_CHARACTERS = 20_000, 500, 4_000
+# A draft that grew in pieces may be larger before it comes back as one held piece.
+_RESTORED = 2.5
 
 
 class PastePlaceholders:
@@ -33,6 +35,17 @@ class PastePlaceholders:
         self._texts[name] = text
         self._pattern = re.compile("|".join(map(re.escape, self._texts)))
         return name
+
+    def shorten(self, text: str, *, beside: int) -> str:
+        """Return a pasted text as it is inserted beside so many characters: as it is, or held under a placeholder."""
+        text = plain(text)
+        room = CHARACTERS * _RESTORED - beside
+        return self.hold(text) if is_long(text) or len(text) > max(room, 200) else text
+
+    def restore(self, text: str) -> str:
+        """Return a text as it is shown when it comes back: as it is, or held under a placeholder."""
+        text = plain(text)
+        return self.hold(text) if is_long(text, _RESTORED) else text
 
     def expand(self, text: str) -> str:
         """The text with what the names stand for."""

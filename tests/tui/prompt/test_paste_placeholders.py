@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from textual.pilot import Pilot
 
 from chat_tui.tui.prompt.mentions import mentions
-from chat_tui.tui.prompt.typed_characters import TypedCharacters
+from chat_tui.tui.prompt.named_files import TypedCharacters
 from tests.doubles.scripted_chat import ScriptedChat, scripted_chat
 from tests.support.prompt_app import PromptApp, paste, press, prompt_of
 
@@ -95,9 +95,9 @@ async def test_what_was_typed_names_a_file_wherever_it_goes(
 
 async def test_the_list_of_files_does_not_open_for_what_was_pasted(pilot: Pilot[None]) -> None:
     await done(pilot, "paste see @/etc/pass", "backspace")
-    assert prompt_of(pilot)._completion_range() is None
+    assert prompt_of(pilot).completer.range_at_cursor() is None
     await done(pilot, "type  @/etc")
-    assert prompt_of(pilot)._completion_range() is not None
+    assert prompt_of(pilot).completer.range_at_cursor() is not None
 
 
 TEXTS = st.text(st.sampled_from("ab @\n"), max_size=6)

@@ -92,7 +92,7 @@ class ChatScreen(Screen[None]):
         chat.prompt.send = self._submission.send
         chat.prompt.note_blank = self._submission.note_blank
         chat.prompt.command_argument = lambda text: self.commands.argument(text)
-        chat.prompt.before_path = lambda text: self.commands.before_path(text)
+        chat.prompt.completer.before_path = lambda text: self.commands.before_path(text)
         self._interrupted_at = self._cancelled_at = float("-inf")
 
     @cached_property
