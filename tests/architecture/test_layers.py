@@ -300,12 +300,13 @@ def test_the_first_paint_loads_nothing_that_it_does_not_need(tmp_path: Path) -> 
     assert present(loaded, "chat_tui.tui.prompt.prompt", "chat_tui.tui.transcript.transcript")
     later = [
         *("chat_tui.engine", "chat_tui.markdown", "chat_tui.core.answers", "chat_tui.core.text.text_match"),
-        *("chat_tui.config.diagnostics", "chat_tui.core.files.writing", "secrets"),
+        *("chat_tui.config.diagnostics", "chat_tui.core.files.writing", "secrets", "shlex"),
         *("chat_tui.tui.actions.slash_commands", "chat_tui.tui.actions.rebinding", "chat_tui.tui.compare"),
         *("chat_tui.tui.chat.commands", "chat_tui.tui.chat.controllers.external_drafts", "chat_tui.tui.dialogs"),
         *("chat_tui.tui.chat.screen.command_palette", "chat_tui.tui.chat.screen.window_title"),
         *("chat_tui.tui.history.groups", "chat_tui.tui.history.screen", "chat_tui.tui.panels.insights"),
         *("chat_tui.tui.prompt.argument_completion", "chat_tui.tui.prompt.external_editor"),
+        "chat_tui.tui.prompt.mentions",
         *("chat_tui.tui.transcript.find_scan", "chat_tui.tui.transcript.model.turn_view"),
         *("chat_tui.tui.transcript.render.blocks", "chat_tui.tui.terminal.early_typing"),
     ]

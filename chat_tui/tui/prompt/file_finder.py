@@ -12,7 +12,6 @@ from pathlib import Path
 from msgspec import Struct
 
 from chat_tui.tui.prompt.completion import CompletionItem
-from chat_tui.tui.prompt.mentions import can_be_written, mention_of
 from chat_tui.tui.widgets.formatting import byte_size
 
 MOST_FOUND = 50
@@ -48,6 +47,8 @@ class FileFinder:
 
     async def completions(self, mention: str) -> list[CompletionItem]:
         """The completions of a mention typed so far, `@` included."""
+        from chat_tui.tui.prompt.mentions import mention_of
+
         found = await self.find(mention.removeprefix("@").strip('"'))
         return [
             CompletionItem(mention_of(one.path, whole=False), "folder")
@@ -114,6 +115,8 @@ class FileFinder:
 
 
 def _files_of_entry(entry: os.DirEntry[str], path: str, follow: bool) -> list[FoundFile]:
+    from chat_tui.tui.prompt.mentions import can_be_written
+
     if not can_be_written(path):
         return []
     try:
