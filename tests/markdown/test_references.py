@@ -100,14 +100,14 @@ def test_a_table_s_columns_stay_while_it_grows(renderer: Renderer) -> None:
 def test_a_turn_that_has_been_drawn_is_drawn_anew_where_a_link_was_defined(renderer: Renderer) -> None:
     turn = answer(state="streaming")
     view = TurnView(turn, 70, live=True)
-    view.append(LINKS, "text")
+    view.streamed.append(LINKS, "text")
     view.flush()
 
     def text() -> str:
         return "\n".join(line.text for part in view.parts() for line in view.render(part, renderer))
 
     assert "one.example" not in text()
-    view.append(DEFINITIONS + "\nMore.", "text")
+    view.streamed.append(DEFINITIONS + "\nMore.", "text")
     view.flush()
     assert text().count("https://one.example/") == 3
 

@@ -31,14 +31,14 @@ class LiveTurn:
 
     def append(self, text: str, kind: TextKind = "text") -> bool:
         """Add text, without painting it yet. True: await `keep_up` before more is appended."""
-        view = self._model.views[-1]
-        view.append(text, kind)
+        streamed = self._model.views[-1].streamed
+        streamed.append(text, kind)
         self._request_frame()
-        return view.behind > ALLOWED_BEHIND
+        return streamed.behind > ALLOWED_BEHIND
 
     async def keep_up(self, allowed: int = ALLOWED_BEHIND) -> None:
         """Where more characters than this wait to be painted, work them in; keys are answered meanwhile."""
-        while self._model.views.is_live and self._model.views[-1].behind > allowed:
+        while self._model.views.is_live and self._model.views[-1].streamed.behind > allowed:
             self._model.views[-1].flush(SLICE_SECONDS)
             self._request_frame()
             await asyncio.sleep(PAUSE_SECONDS)
@@ -49,7 +49,7 @@ class LiveTurn:
             view = self._model.views[-1]
             view.flush(FRAME_SLICE_SECONDS)
             self._model.changed(len(self._model.views) - 1)
-            if view.behind:
+            if view.streamed.behind:
                 self._request_frame()
 
     def reclassify(self, chunk: Metadata) -> None:

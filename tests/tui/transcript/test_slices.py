@@ -12,7 +12,8 @@ from textual.app import App, ComposeResult
 
 from chat_tui.core.conversation import Turn
 from chat_tui.markdown.splitter import PLAIN_LINES, RICH_BLOCKS, RICH_LINES, BlockSplitter, split
-from chat_tui.tui.transcript.model.turn_view import SLICE_CHARACTERS, TurnView
+from chat_tui.tui.transcript.model.streamed_text import SLICE_CHARACTERS
+from chat_tui.tui.transcript.model.turn_view import TurnView
 from chat_tui.tui.transcript.transcript import Transcript
 
 STREAMING = Turn("assistant", "", id="a", state="streaming")
@@ -21,8 +22,8 @@ LINES = ["# h\n", "=\n", "a\\\n", "| a | b |\n", "*\n", "`\n", "- x\n", "```\n",
 
 def streamed(text: str, *, seconds: float) -> TurnView:
     view = TurnView(STREAMING, 80, live=True)
-    view.append(text, "text")
-    while view.behind:
+    view.streamed.append(text, "text")
+    while view.streamed.behind:
         view.flush(seconds)
     return view
 
@@ -38,16 +39,16 @@ def test_text_worked_in_by_slices_gives_the_same_blocks(text: str) -> None:
 
 def test_a_slice_leaves_the_rest_for_the_next() -> None:
     view = TurnView(STREAMING, 80, live=True)
-    view.append("# h\n" * 5000, "text")
+    view.streamed.append("# h\n" * 5000, "text")
     view.flush(0)
-    assert view.behind == 20_000 - SLICE_CHARACTERS
+    assert view.streamed.behind == 20_000 - SLICE_CHARACTERS
     assert view.text() == "# h\n" * 5000
 
 
 @pytest.mark.parametrize("line", LINES)
 def test_one_slice_takes_a_few_milliseconds_whatever_it_holds(line: str) -> None:
     view = TurnView(STREAMING, 80, live=True)
-    view.append(line * (2_000_000 // len(line)), "text")
+    view.streamed.append(line * (2_000_000 // len(line)), "text")
     spent = []
     for _ in range(20):
         begun = time.thread_time()
@@ -59,7 +60,7 @@ def test_one_slice_takes_a_few_milliseconds_whatever_it_holds(line: str) -> None
 def test_tops_stay_right_while_the_answer_grows() -> None:
     view = TurnView(STREAMING, 80, live=True)
     for step in range(40):
-        view.append(f"# head {step}\n\n- item\n- item\n\nword " * 5, "text")
+        view.streamed.append(f"# head {step}\n\n- item\n- item\n\nword " * 5, "text")
         view.flush()
         if step % 7 == 3:
             view.parts()[step // 2].height += 1

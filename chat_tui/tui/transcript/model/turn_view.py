@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Sequence
 from itertools import accumulate, islice
 from math import inf
@@ -11,7 +10,7 @@ from time import monotonic
 from chat_tui.core.answers.reclassification import reclassify
 from chat_tui.core.chunks import Metadata, TokenKind
 from chat_tui.core.conversation import Turn
-from chat_tui.core.text.control_characters import StreamCleaner, clean
+from chat_tui.core.text.control_characters import clean
 from chat_tui.markdown.block import Block
 from chat_tui.markdown.code_blocks import CodeBlock
 from chat_tui.markdown.plain_text import PlainSplitter
@@ -28,13 +27,9 @@ from chat_tui.tui.transcript.model.parts import (
 )
 from chat_tui.tui.transcript.model.quick_view import QuickView
 from chat_tui.tui.transcript.model.seams import SeamPlaces, with_seams
+from chat_tui.tui.transcript.model.streamed_text import StreamedText
 from chat_tui.tui.transcript.render.renderer import Renderer
 from chat_tui.tui.transcript.render.wrapping import Line
-
-SLICE_CHARACTERS = 2_000
-"""Of text that has come, so many are worked in at once: at most some milliseconds, also where each is a line."""
-PIECE_CHARACTERS = 64_000
-"""A longer piece of text is cut when it comes, so that no slice copies megabytes."""
 
 
 class TurnView:
@@ -43,13 +38,8 @@ class TurnView:
     __slots__ = (
         "_answer_from",
         "_body",
-        "_cleaners",
         "_loose",
-        "_pending",
-        "_pending_length",
         "_quick",
-        "_raw",
-        "_raw_thinking",
         "_seams",
         "_seen_changes",
         "_settled",
@@ -66,6 +56,7 @@ class TurnView:
         "place",
         "shift",
         "status",
+        "streamed",
         "turn",
         "unfolded",
     )
@@ -95,11 +86,8 @@ class TurnView:
         self._quick: QuickView | None = None
         self._taken = (0, 0)
         self._answer_from = 0
-        self._pending: deque[tuple[str, TextKind]] = deque()
-        self._pending_length = 0
-        self._raw: list[str] = []
-        self._raw_thinking: list[str] = []
-        self._cleaners: dict[TokenKind, StreamCleaner] = {}
+        self.streamed = StreamedText()
+        """What has come of a turn that streams; `flush` works it in."""
         self._tops = [0]
         self._stale: int | None = 0
         """From this part on the tops must be counted anew; None: they are right."""
@@ -117,45 +105,17 @@ class TurnView:
 
     # Text.
 
-    def append(self, text: str, kind: TextKind) -> None:
-        """Take text that has come; `flush` works it in."""
-        if len(text) <= PIECE_CHARACTERS:
-            self._pending.append((text, kind))
-        else:
-            self._pending += (
-                (text[start : start + PIECE_CHARACTERS], kind) for start in range(0, len(text), PIECE_CHARACTERS)
-            )
-        self._pending_length += len(text)
-
-    @property
-    def behind(self) -> int:
-        """Characters that have come and are not worked in."""
-        return self._pending_length
-
     def flush(self, seconds: float = inf) -> None:
         """Work in what has come since the last time, or as much of it as can be done in this time."""
         if self._settled is None:
             self._build()
         end = monotonic() + seconds
-        while self._pending:
-            self._work_in(self._next_pending())
+        streamed = self.streamed
+        while streamed.pending:
+            self._work_in(streamed.take())
             if monotonic() > end:
                 break
         self._sync()
-
-    def _next_pending(self) -> list[tuple[str, TextKind]]:
-        """The next few characters of what is pending: as many as take a millisecond or two."""
-        taken: list[tuple[str, TextKind]] = []
-        room = SLICE_CHARACTERS
-        while self._pending and room > 0:
-            text, kind = self._pending.popleft()
-            if len(text) > room:
-                self._pending.appendleft((text[room:], kind))
-                text = text[:room]
-            taken.append((text, kind))
-            room -= len(text)
-        self._pending_length -= SLICE_CHARACTERS - room
-        return taken
 
     def _work_in(self, pending: Sequence[tuple[str, TextKind]]) -> None:
         if quick := "".join([text for text, of in pending if of == "quick"]):
@@ -175,18 +135,15 @@ class TurnView:
         self._quick.feed(raw)
 
     def _feed(self, raw: str, kind: TokenKind) -> None:
-        cleaner = self._cleaners.setdefault(kind, StreamCleaner())
-        text = cleaner.feed(raw)
+        text = self.streamed.clean(raw, kind)
         if kind == "text":
-            self._raw.append(raw)
             if self._body is None:
                 self._body = self._new_body()
                 if self._thinking is not None:
-                    self._finish_splitter(self._thinking, "thinking")
+                    self.streamed.finish(self._thinking, "thinking")
                     self._restack()
             self._body.feed(text)
         else:
-            self._raw_thinking.append(raw)
             self._thinking = self._thinking or PlainSplitter()
             self._thinking.feed(text)
             self._thinking_length += len(text)
@@ -196,19 +153,10 @@ class TurnView:
 
     def reclassify(self, told: Metadata) -> None:
         """The end of the text was thinking, or the other way round: what has come is laid anew."""
-        so_far = {kind: "".join([text for text, of in self._pending if of == kind]) for kind in ("text", "thinking")}
-        text, thinking = reclassify(
-            "".join(self._raw) + so_far["text"], "".join(self._raw_thinking) + so_far["thinking"], told
-        )
-        self._raw, self._raw_thinking, self._cleaners = [], [], {}
-        self._pending = deque(part for part in self._pending if part[1] == "quick")
-        self._pending_length = sum(len(part) for part, _ in self._pending)
+        text, thinking = reclassify(self.streamed.whole("text"), self.streamed.whole("thinking"), told)
+        self.streamed.replace(text=text, thinking=thinking)
         self._body = self._thinking = None
         self._thinking_length = 0
-        if thinking:
-            self.append(thinking, "thinking")
-        if text:
-            self.append(text, "text")
         self._restack()
 
     def amend(self, turn: Turn) -> None:
@@ -222,31 +170,24 @@ class TurnView:
     def finish(self, turn: Turn) -> None:
         """The turn is final; nothing that was drawn is drawn again unless the text differs."""
         self.flush()
-        same = "".join(self._raw) == turn.text and bool(turn.thinking) == bool(self._thinking_length)
+        same = self.streamed.worked_in("text") == turn.text and bool(turn.thinking) == bool(self._thinking_length)
         same = same and (turn.quick.text if turn.quick else "") == (self._quick.raw if self._quick else "")
         self.live, self.status, self.turn = False, "", turn
-        self._raw, self._raw_thinking = [], []
         if not same:
+            self.streamed.forget()
             self._build()
             return
         if self._thinking is not None:
-            self._finish_splitter(self._thinking, "thinking")
+            self.streamed.finish(self._thinking, "thinking")
         if self._body is not None:
-            self._finish_splitter(self._body, "text")
+            self.streamed.finish(self._body, "text")
         if self._quick is not None:
             self._quick.finish()
             self._quick.forget_head()
-        self._cleaners = {}
+        self.streamed.forget()
         self._restack()
         if turn.seams:
             self.forget_lines()
-
-    def _finish_splitter(self, splitter: BlockSplitter | PlainSplitter, kind: TokenKind) -> None:
-        cleaner = self._cleaners.get(kind)
-        rest = cleaner.rest() if cleaner else ""
-        if rest:
-            splitter.feed(rest)
-        splitter.finish()
 
     def _new_body(self) -> BlockSplitter | PlainSplitter:
         return BlockSplitter() if self.turn.role == "assistant" else PlainSplitter()
@@ -255,7 +196,7 @@ class TurnView:
         """The turn's text without control sequences, also while it streams: the short one as long as that stands."""
         if not self.live:
             return clean(self.turn.text)
-        text = "".join(self._raw) + "".join([text for text, kind in self._pending if kind == "text"])
+        text = self.streamed.whole("text")
         return self._quick.text() if self._quick is not None and not text else clean(text)
 
     def codes(self) -> list[CodeBlock]:

@@ -1,0 +1,89 @@
+"""The text of a streaming turn as it comes, by kind: what is to be worked in, and what was."""
+
+from __future__ import annotations
+
+from collections import deque
+
+from chat_tui.core.chunks import TokenKind
+from chat_tui.core.text.control_characters import StreamCleaner
+from chat_tui.markdown.plain_text import PlainSplitter
+from chat_tui.markdown.splitter import BlockSplitter
+from chat_tui.tui.transcript.model.parts import TextKind
+
+SLICE_CHARACTERS = 2_000
+"""Of text that has come, so many are worked in at once: at most some milliseconds, also where each is a line."""
+PIECE_CHARACTERS = 64_000
+"""A longer piece of text is cut when it comes, so that no slice copies megabytes."""
+
+
+class StreamedText:
+    """Text is appended at any speed and taken in slices."""
+
+    __slots__ = ("_cleaners", "_raw", "behind", "pending")
+
+    def __init__(self) -> None:
+        self.pending: deque[tuple[str, TextKind]] = deque()
+        """What has come and was not taken."""
+        self.behind = 0
+        """Its characters."""
+        self._raw: dict[TokenKind, list[str]] = {"text": [], "thinking": []}
+        self._cleaners: dict[TokenKind, StreamCleaner] = {}
+
+    def append(self, text: str, kind: TextKind) -> None:
+        """Add text that has come."""
+        if len(text) <= PIECE_CHARACTERS:
+            self.pending.append((text, kind))
+        else:
+            self.pending += (
+                (text[start : start + PIECE_CHARACTERS], kind) for start in range(0, len(text), PIECE_CHARACTERS)
+            )
+        self.behind += len(text)
+
+    def take(self) -> list[tuple[str, TextKind]]:
+        """Return the next few characters: as many as take a millisecond or two to be worked in."""
+        taken: list[tuple[str, TextKind]] = []
+        room = SLICE_CHARACTERS
+        while self.pending and room > 0:
+            text, kind = self.pending.popleft()
+            if len(text) > room:
+                self.pending.appendleft((text[room:], kind))
+                text = text[:room]
+            taken.append((text, kind))
+            room -= len(text)
+        self.behind -= SLICE_CHARACTERS - room
+        return taken
+
+    def clean(self, raw: str, kind: TokenKind) -> str:
+        """Record a text that is worked in; returns it without control sequences."""
+        self._raw[kind].append(raw)
+        return self._cleaners.setdefault(kind, StreamCleaner()).feed(raw)
+
+    def finish(self, splitter: BlockSplitter | PlainSplitter, kind: TokenKind) -> None:
+        """Give a splitter what the cleaner has held back of a text that has ended."""
+        cleaner = self._cleaners.get(kind)
+        if cleaner is not None and (rest := cleaner.rest()):
+            splitter.feed(rest)
+        splitter.finish()
+
+    def worked_in(self, kind: TokenKind) -> str:
+        """Return the text as it came, as far as it was worked in."""
+        return "".join(self._raw[kind])
+
+    def whole(self, kind: TokenKind) -> str:
+        """Return all of the text as it came."""
+        return self.worked_in(kind) + "".join([text for text, of in self.pending if of == kind])
+
+    def replace(self, *, text: str, thinking: str) -> None:
+        """Begin again with these, to be worked in; a quick answer that waits still waits."""
+        self.forget()
+        self.pending = deque(part for part in self.pending if part[1] == "quick")
+        self.behind = sum(len(part) for part, _ in self.pending)
+        if thinking:
+            self.append(thinking, "thinking")
+        if text:
+            self.append(text, "text")
+
+    def forget(self) -> None:
+        """Drop what was worked in."""
+        self._raw = {"text": [], "thinking": []}
+        self._cleaners = {}
