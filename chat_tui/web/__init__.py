@@ -26,7 +26,7 @@ from chat_tui.config import paths
 from chat_tui.config.load import Config, load
 from chat_tui.core.errors import ConfigError
 from chat_tui.engine.engine import Engine
-from chat_tui.web.app import made
+from chat_tui.web.app import build_app
 from chat_tui.web.ops.notes import note, tell
 from chat_tui.web.state import AppState
 
@@ -41,24 +41,25 @@ def create_app(
     hosts: Sequence[str] = (),
     opener: Callable[[], Awaitable[Engine]] | None = None,
 ) -> ASGIApp:
-    """The app; without `config` the user's own, without `token` the one of `CHAT_TUI_TOKEN` or the config.
+    """Return the ASGI app for a config (default: the user's own) and a token (default: that of `CHAT_TUI_TOKEN` or the
+    config; else a random one, which is written to stderr).
 
-    Where there is none it makes one and tells it on stderr. `hosts` may be named by a request's Host besides those of
-    the config; `opener` opens the engine in place of one over the user's store. Raises `ConfigError`.
+    `hosts` are accepted in the Host header, besides those of the config; `opener` opens an engine other than one over
+    the user's store. Raises `ConfigError`.
     """
-    return made(door_of(config, token=token, hosts=hosts, opener=opener))
+    return build_app(create_state(config, token=token, hosts=hosts, opener=opener))
 
 
-def door_of(
+def create_state(
     config: Config | None = None,
     *,
     token: str | None = None,
     hosts: Sequence[str] = (),
     opener: Callable[[], Awaitable[Engine]] | None = None,
 ) -> AppState:
-    """What the requests of an app share, from the same arguments; for whoever stops it by hand."""
+    """Create the state of an app from the same arguments as `create_app`."""
     config = config if config is not None else load(paths.config_file())
-    token = given_token(config) if token is None else checked(token)
+    token = configured_token(config) if token is None else check_token(token)
     if not token:
         token = new_token()
         note(
@@ -72,17 +73,17 @@ async def _open(config: Config) -> Engine:
 
 
 def new_token() -> str:
-    """A token that nobody guesses."""
+    """Return a random token."""
     return secrets.token_urlsafe(TOKEN_BYTES)
 
 
-def given_token(config: Config) -> str:
-    """The token that the user has set, empty where there is none. Raises `ConfigError`."""
-    return checked(os.environ.get(TOKEN_VARIABLE, "") or config.web.token)
+def configured_token(config: Config) -> str:
+    """Return the token from the environment or the config; empty if none is set. Raises `ConfigError`."""
+    return check_token(os.environ.get(TOKEN_VARIABLE, "") or config.web.token)
 
 
-def checked(token: str) -> str:
-    """The same token, if a header can carry it. Raises `ConfigError`."""
+def check_token(token: str) -> str:
+    """Return the token unchanged. Raises `ConfigError` if an HTTP header cannot carry it."""
     if not all("!" <= sign <= "~" for sign in token):
         raise ConfigError(
             "The token contains a space or a non-ASCII character.",

@@ -1,4 +1,4 @@
-"""The app: its routes, and what stands around them."""
+"""Builds the app from its routes, middleware and error handlers."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from starlette.routing import BaseRoute, Match, Route
 from chat_tui.core.errors import ChatTuiError
 from chat_tui.web import openapi
 from chat_tui.web.api import conversations, operations, stream, versions, websocket
-from chat_tui.web.errors import OPENAI_PATH, ApiError, refused, response
+from chat_tui.web.errors import OPENAI_PATH, ApiError, error_response, to_api_error
 from chat_tui.web.middleware.absolute_targets import AbsoluteTargets
 from chat_tui.web.middleware.access import AccessControl
 from chat_tui.web.middleware.headers import HEADERS, SafeHeaders
@@ -29,33 +29,33 @@ from chat_tui.web.state import AppState
 
 
 def routes() -> list[BaseRoute]:
-    """All that can be asked for; each file tells its own."""
+    """Return all routes."""
     asked = (stream, websocket, openai_api, conversations, versions, operations, openapi, page)
     return [route for each in asked for route in each.routes()]
 
 
-def middleware(door: AppState) -> list[Middleware]:
-    """What a request passes on its way in, the outermost first."""
+def middleware(state: AppState) -> list[Middleware]:
+    """Return the middleware, outermost first."""
     return [
         Middleware(PrivateErrors),
-        Middleware(AccessLogMiddleware, door.metrics, door.log),
+        Middleware(AccessLogMiddleware, state.metrics, state.log),
         Middleware(SafeHeaders),
         Middleware(AbsoluteTargets),
-        Middleware(AccessControl, door),
-        Middleware(RequestLimits, door),
+        Middleware(AccessControl, state),
+        Middleware(RequestLimits, state),
     ]
 
 
-def made(door: AppState) -> Starlette:
-    """The app for this door."""
+def build_app(state: AppState) -> Starlette:
+    """Return the app for this state; the engine opens when the app starts."""
 
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
-        await door.engine()
+        await state.engine()
         try:
             yield
         finally:
-            await door.close()
+            await state.close()
 
     handlers: dict[Any, Any] = {
         ApiError: _refused,
@@ -64,24 +64,24 @@ def made(door: AppState) -> Starlette:
         ClientDisconnect: _gone,
         Exception: _broken,
     }
-    app = Starlette(routes=routes(), middleware=middleware(door), lifespan=lifespan, exception_handlers=handlers)
-    app.state.door = door
+    app = Starlette(routes=routes(), middleware=middleware(state), lifespan=lifespan, exception_handlers=handlers)
+    app.state.shared = state
     return app
 
 
 async def _refused(request: Request, refusal: ApiError) -> Response:
-    return response(request.url.path, refusal)
+    return error_response(request.url.path, refusal)
 
 
 async def _failed(request: Request, error: ChatTuiError) -> Response:
-    return response(request.url.path, refused(error))
+    return error_response(request.url.path, to_api_error(error))
 
 
 async def _unknown(request: Request, error: HTTPException) -> Response:
     path, headers = request.url.path, dict(error.headers or {})
     if path == websocket.PATH:
         upgrade = {"Upgrade": "websocket", "Connection": "Upgrade"}
-        return response(path, ApiError(426, "This path is a WebSocket: connect with ws://.", headers=upgrade))
+        return error_response(path, ApiError(426, "This path is a WebSocket: connect with ws://.", headers=upgrade))
     nothing = "Unknown path."
     if path.startswith(f"{OPENAI_PATH}/"):
         nothing += " Supported OpenAI paths: /v1/models and /v1/chat/completions."
@@ -89,23 +89,23 @@ async def _unknown(request: Request, error: HTTPException) -> Response:
     if error.status_code == 405:
         headers["Allow"] = ", ".join(sorted(_methods_at(request)))
     refusal = ApiError(error.status_code, words.get(error.status_code, error.detail), headers=headers)
-    return response(path, refusal)
+    return error_response(path, refusal)
 
 
 def _methods_at(request: Request) -> set[str]:
-    """What all routes of this path take; Starlette looks at the first alone."""
+    """Return the methods of all routes of this path; Starlette looks only at the first route."""
     routes = [route for route in request.app.routes if isinstance(route, Route)]
     found = [route for route in routes if route.matches(request.scope)[0] is not Match.NONE]
     return {method for route in found for method in route.methods or ()}
 
 
 async def _gone(request: Request, error: ClientDisconnect) -> Response:
-    """Whoever has left in the middle of a body hears nothing of it."""
-    return response(request.url.path, ApiError(400, "The body is incomplete."))
+    """Reply to a client that disconnected in the middle of a body; nobody reads it."""
+    return error_response(request.url.path, ApiError(400, "The body is incomplete."))
 
 
 async def _broken(request: Request, error: Exception) -> Response:
-    """A fault of ours; whoever started the server sees where."""
-    told = response(request.url.path, ApiError(500, "Internal error in chat-tui. Please report it."))
+    """Reply to a bug of ours; where it happened is logged, not sent."""
+    told = error_response(request.url.path, ApiError(500, "Internal error in chat-tui. Please report it."))
     told.headers.update(HEADERS)
     return told

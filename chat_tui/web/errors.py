@@ -1,4 +1,4 @@
-"""What a request is told that gets no answer: a status, words, and the shape that its door speaks."""
+"""Error replies: an HTTP status and a message, in the format of the API that was called."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from chat_tui.core.chunks import ErrorInfo
 from chat_tui.core.errors import ChatTuiError
 
 OPENAI_PATH = "/v1"
-"""Below it errors have OpenAI's shape."""
+"""Paths below it get errors in OpenAI's format."""
 
 _STATUSES = {
     "CommandError": 400,
@@ -35,12 +35,12 @@ _STATUSES = {
     "StoreBusy": 503,
     "TooSlow": 504,
 }
-"""By an error's kind; every other is a fault of ours, 500."""
+"""HTTP statuses by the kind of the error; all others are bugs of ours, 500."""
 _TYPES = {401: "authentication_error", 403: "permission_error", 429: "rate_limit_error"}
 
 
 class ApiError(Exception):
-    """A request that gets no answer; `code` and `param` are OpenAI's words for it."""
+    """A request that is refused; `code` and `param` are fields of OpenAI's error format."""
 
     def __init__(
         self,
@@ -64,7 +64,7 @@ class StreamFault(msgspec.Struct, frozen=True):
 
 
 class OpenAIError(msgspec.Struct, frozen=True):
-    """What went wrong, in OpenAI's words."""
+    """An error in OpenAI's format."""
 
     message: str
     type: str
@@ -73,38 +73,38 @@ class OpenAIError(msgspec.Struct, frozen=True):
 
 
 class OpenAIFault(msgspec.Struct, frozen=True):
-    """A request of OpenAI's that failed."""
+    """An error reply in OpenAI's format."""
 
     error: OpenAIError
 
 
-def words_of(error: ChatTuiError | ErrorInfo) -> str:
-    """What happened, and what to do next."""
+def error_text(error: ChatTuiError | ErrorInfo) -> str:
+    """Return what happened and what to do next, as one text."""
     return f"{error.title} {error.hint}".strip()
 
 
-def status_of(error: ChatTuiError | ErrorInfo) -> int:
-    """The HTTP status that stands for an error."""
+def http_status(error: ChatTuiError | ErrorInfo) -> int:
+    """Return the HTTP status for an error."""
     return _STATUSES.get(error.kind, 500)
 
 
-def refused(error: ChatTuiError | ErrorInfo) -> ApiError:
-    """The same as a refusal."""
-    return ApiError(status_of(error), words_of(error), code=error.kind)
+def to_api_error(error: ChatTuiError | ErrorInfo) -> ApiError:
+    """Convert an error to a refusal."""
+    return ApiError(http_status(error), error_text(error), code=error.kind)
 
 
-def fault_of(path: str, refusal: ApiError) -> StreamFault | OpenAIFault:
-    """The body that a refusal has at this path."""
+def error_body(path: str, refusal: ApiError) -> StreamFault | OpenAIFault:
+    """Return the body of an error reply at this path."""
     if path != OPENAI_PATH and not path.startswith(f"{OPENAI_PATH}/"):
         return StreamFault(refusal.words)
     kind = _TYPES.get(refusal.status, "invalid_request_error" if refusal.status < 500 else "server_error")
     return OpenAIFault(OpenAIError(refusal.words, kind, refusal.param, refusal.code))
 
 
-def response(path: str, refusal: ApiError) -> Response:
-    """The whole response."""
+def error_response(path: str, refusal: ApiError) -> Response:
+    """Return the error reply at this path."""
     return Response(
-        msgspec.json.encode(fault_of(path, refusal)),
+        msgspec.json.encode(error_body(path, refusal)),
         refusal.status,
         refusal.headers,
         media_type="application/json",

@@ -1,4 +1,4 @@
-"""The app described as OpenAPI 3.1, from the records that it reads and writes. WebSockets have no place in it."""
+"""Describes the HTTP API as OpenAPI 3.1, from the records that it reads and writes. WebSockets cannot be described."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ from chat_tui.web.openai.schemas import ChatRequest, Completion, CompletionChunk
 JSON = "application/json"
 EVENTS = "text/event-stream"
 LAST = "[DONE]"
-"""Ends a stream in OpenAI's shape."""
+"""Last event of a stream in OpenAI's format."""
 FAULTS = (400, 401, 403, 404, 405, 408, 409, 413, 415, 429, 500, 502, 503, 504)
 ABOUT = "Chat with a built-in LLM router. `/ws` is the WebSocket form of `/stream`; `/` is the web page."
 _REFERENCE = "#/components/schemas/{name}"
@@ -41,26 +41,26 @@ _PARAMETER = re.compile(r"\{(\w+)(?::\w+)?\}")
 
 
 class Operation(msgspec.Struct, frozen=True):
-    """What is asked with one method at one path."""
+    """One method of one path."""
 
     method: str
     path: str
-    """As the route has it."""
+    """The path as in the route."""
     summary: str
     reply: Any = None
-    """The record that is the whole reply; None: it is no JSON, or nothing."""
+    """Record of the reply; None if it is not JSON or empty."""
     body: Any = None
     query: Any = None
-    """A record whose fields stand behind the `?`."""
+    """Record with the parameters of the URL."""
     events: tuple[Any, ...] = ()
-    """The records that are told one after the other in a stream."""
+    """Records that are sent as events of a stream."""
     text: str = ""
-    """The media type of a reply that is neither."""
+    """Media type of any other reply."""
     faults: Mapping[int, Any] = {}
-    """Replies to failures, where they may be something else than usual, too."""
+    """Error replies, if they differ from the usual ones."""
     status: int = 200
     open: bool = False
-    """It needs no token."""
+    """No token is needed."""
 
 
 _CONVERSATION = "/api/conversations/{id}"
@@ -131,7 +131,7 @@ OPERATIONS: Sequence[Operation] = (
 
 
 def routes() -> list[BaseRoute]:
-    """Where it is read."""
+    """Return the route of the description."""
     return [Route("/openapi.json", openapi, methods=["GET"])]
 
 
@@ -146,7 +146,7 @@ def _encoded() -> bytes:
 
 
 def description(operations: Sequence[Operation]) -> dict[str, Any]:
-    """The document that describes these operations."""
+    """Return the OpenAPI document of these operations."""
     kinds: list[Any] = list(dict.fromkeys(kind for operation in operations for kind in _kinds(operation)))
     schemas, components = msgspec.json.schema_components(kinds, ref_template=_REFERENCE)
     schema_of = dict(zip(kinds, schemas, strict=True))
@@ -168,7 +168,7 @@ def _fault(operation: Operation) -> Any:
 
 
 def _kinds(operation: Operation) -> list[Any]:
-    """Every record that it speaks of."""
+    """Return all records that an operation uses."""
     whole = [kind for kind in (operation.reply, operation.body, operation.query) if kind is not None]
     return [*whole, *operation.events, _fault(operation), *operation.faults.values()]
 
@@ -215,6 +215,7 @@ def _responses(operation: Operation, schema_of: Mapping[Any, dict[str, Any]]) ->
 
 
 def _event(kinds: list[dict[str, Any]]) -> dict[str, Any]:
-    """An event whose data is one of these records, in the words of OpenAPI 3.2: 3.1 has none for it."""
+    """Return the description of an event whose data is one of these records, as in OpenAPI 3.2; 3.1 has no way to
+    describe it."""
     record = {"type": "string", "contentMediaType": JSON, "contentSchema": {"oneOf": kinds}}
     return {"type": "object", "properties": {"data": {"anyOf": [record, {"const": LAST}]}}, "required": ["data"]}

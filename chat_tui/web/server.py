@@ -1,4 +1,4 @@
-"""Runs the app with uvicorn on one port, and stops it so that running answers may end."""
+"""Runs the app with uvicorn on one port; when it is stopped, running answers may finish."""
 
 from __future__ import annotations
 
@@ -17,55 +17,56 @@ import uvicorn
 from chat_tui.config.load import Config
 from chat_tui.core.errors import ChatTuiError, ConfigError
 from chat_tui.core.text.control_characters import clean_line
-from chat_tui.web import TOKEN_VARIABLE, door_of, given_token, new_token
-from chat_tui.web.app import made
+from chat_tui.web import TOKEN_VARIABLE, configured_token, create_state, new_token
+from chat_tui.web.app import build_app
 from chat_tui.web.middleware.idle_timeout import IdleTimeout
 from chat_tui.web.state import AppState
 
 SENT_BYTES = 64 * 1024
-"""That the system holds for a client (Linux doubles it): what a slow reader gets ahead of what it reads."""
+"""Size of the system's send buffer for a client (Linux doubles it): how far the model can be ahead of a slow reader."""
 TOKEN_CHARACTERS = 12
-"""The fewest of a token where other machines may guess at it."""
+"""Minimum length of a token if other machines can reach the server."""
 BACKLOG = 2048
 PING_SECONDS = 20.0
-"""Between two looks whether a WebSocket's client is still there."""
+"""Time between two pings on a WebSocket."""
 PONG_SECONDS = 120.0
-"""A reader who is only slow has so long to answer them."""
+"""Time that a slow reader has to reply to a ping."""
 COLLECT_AFTER = (5000, 10, 10)
-"""New objects between two collections: with hundreds of streams the usual 700 bring pauses of a fifth of a second."""
+"""New objects between two garbage collections: with hundreds of streams the default of 700 causes pauses of 0.2 s."""
 LAST_SECONDS = 2
-"""At a stop, for connections to close."""
+"""Time for connections to close at shutdown."""
 
 
 def serve(config: Config, host: str, port: int, announce: Callable[[str], None]) -> None:
-    """Serve until a signal asks for a stop. `announce` gets the address with the token, once all is ready.
+    """Serve until a signal stops the server. `announce` is called with the address and token once it is ready.
 
-    Raises `ConfigError` for an address that needs a token, `ChatTuiError` for one that cannot be used.
+    Raises `ConfigError` if the address needs a token, `ChatTuiError` if it cannot be used.
     """
-    token = given_token(config)
-    listening = listening_on(host, port, token, config.web.reader_seconds)
+    token = configured_token(config)
+    listening = bind_socket(host, port, token, config.web.reader_seconds)
     with listening:
-        door = door_of(config, token=token or new_token(), hosts=(host,))
+        state = create_state(config, token=token or new_token(), hosts=(host,))
         shown = f"[{host}]" if ":" in host else host
-        url = f"http://{shown}:{listening.getsockname()[1]}/#token={quote(door.token, safe='')}"
+        url = f"http://{shown}:{listening.getsockname()[1]}/#token={quote(state.token, safe='')}"
 
         def listens() -> None:
             _settle()
             announce(url)
 
-        asyncio.run(_run(door, listening, listens))
+        asyncio.run(_run(state, listening, listens))
 
 
 def _settle() -> None:
-    """What is loaded by now stays: no collection needs to look at it."""
+    """Exclude everything that is loaded by now from garbage collections."""
     gc.freeze()
     gc.set_threshold(*COLLECT_AFTER)
 
 
-def listening_on(host: str, port: int, token: str, reader_seconds: float) -> socket.socket:
-    """A socket bound to this address; `token`: the one that the user has chosen, if any.
+def bind_socket(host: str, port: int, token: str, reader_seconds: float) -> socket.socket:
+    """Return a socket that is bound to this address; `token` is the one that the user has set, or empty.
 
-    Whoever takes nothing of what is sent for `reader_seconds` is cut off.
+    The system disconnects a client that has read nothing for `reader_seconds` (Linux). Raises `ConfigError`,
+    `ChatTuiError`.
     """
     try:
         found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
@@ -94,29 +95,29 @@ def listening_on(host: str, port: int, token: str, reader_seconds: float) -> soc
 
 
 class Server(uvicorn.Server):
-    """Leaves the signals to us, and tells when it listens."""
+    """A uvicorn server that leaves signals to us and calls `listens` when it accepts connections."""
 
-    def __init__(self, door: AppState, listens: Callable[[], None]) -> None:
-        super().__init__(_settings(door))
+    def __init__(self, state: AppState, listens: Callable[[], None]) -> None:
+        super().__init__(_settings(state))
         self._listens = listens
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
-        """Nothing: `run` hears them."""
+        """Do nothing: `_run` handles the signals."""
         yield
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        """Begin to listen."""
+        """Start to listen."""
         await super().startup(sockets)
         self._listens()
 
 
-def _settings(door: AppState) -> uvicorn.Config:
+def _settings(state: AppState) -> uvicorn.Config:
     return uvicorn.Config(
-        made(door),
+        build_app(state),
         http=IdleTimeout,
         ws="websockets-sansio",
-        ws_max_size=door.config.web.max_body_bytes,
+        ws_max_size=state.config.web.max_body_bytes,
         ws_ping_interval=PING_SECONDS,
         ws_ping_timeout=PONG_SECONDS,
         ws_per_message_deflate=False,
@@ -130,8 +131,8 @@ def _settings(door: AppState) -> uvicorn.Config:
     )
 
 
-async def _run(door: AppState, listening: socket.socket, listens: Callable[[], None]) -> None:
-    server = Server(door, listens)
+async def _run(state: AppState, listening: socket.socket, listens: Callable[[], None]) -> None:
+    server = Server(state, listens)
     asked, at_once = asyncio.Event(), asyncio.Event()
 
     def heard() -> None:
@@ -140,14 +141,14 @@ async def _run(door: AppState, listening: socket.socket, listens: Callable[[], N
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         if signal.getsignal(number) is not signal.SIG_IGN:
             asyncio.get_running_loop().add_signal_handler(number, heard)
-    stopping = asyncio.ensure_future(_stop(door, server, asked, at_once))
+    stopping = asyncio.ensure_future(_stop(state, server, asked, at_once))
     try:
         await server.serve(sockets=[listening])
     finally:
         stopping.cancel()
 
 
-async def _stop(door: AppState, server: Server, asked: asyncio.Event, at_once: asyncio.Event) -> None:
+async def _stop(state: AppState, server: Server, asked: asyncio.Event, at_once: asyncio.Event) -> None:
     await asked.wait()
-    await door.stop(door.config.web.stop_seconds, at_once)
+    await state.stop(state.config.web.stop_seconds, at_once)
     server.should_exit = True

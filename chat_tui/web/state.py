@@ -1,4 +1,4 @@
-"""What the requests of one app share: its engine, opened once; who may come in; whose answers run; and its stop."""
+"""The state of an app: its engine, its clients and their running answers, and its shutdown."""
 
 from __future__ import annotations
 
@@ -21,17 +21,17 @@ from chat_tui.web.ops.notes import note
 from chat_tui.web.ops.rates import RateBuckets
 
 DISCOVER_SECONDS = 60.0
-"""Servers of models are looked for again when the last look is so old."""
+"""Time after which model servers are looked for again."""
 PING_SECONDS = 15.0
-"""A line on which nothing was said for so long gets a comment, so that nobody on the way takes it for dead."""
-STRANGERS = 100
-"""WebSockets of one client that may wait at once for their token: each may bring a message as large as a body."""
-TELLING_SECONDS = 2.0
-"""At a stop, for the last words to those who listen."""
+"""Time after which an idle stream gets a comment, so that no proxy closes it."""
+UNAUTHENTICATED_SOCKETS = 100
+"""WebSockets of one client that may wait for their token at once: each may bring a message as large as a body."""
+LAST_EVENTS_SECONDS = 2.0
+"""Time to send the last events to clients at shutdown."""
 
 
 class AppState:
-    """Made by `create_app`; used within one event loop."""
+    """Shared by all requests of an app; used within one event loop."""
 
     def __init__(
         self,
@@ -45,41 +45,42 @@ class AppState:
     ) -> None:
         self.config, self.token = config, token
         self.hosts = frozenset(host.lower() for host in (*hosts, *config.web.hosts))
-        """May be named by a request's Host, besides loopback and the address that it came to."""
+        """Accepted in the Host header, besides loopback and the address of the connection."""
         self.origins = frozenset(origin.lower() for origin in config.web.origins)
-        """Whose pages may ask, besides our own."""
+        """Origins whose pages may send requests, besides our own."""
         self.stopping = False
-        """No new answers are begun."""
+        """No new answers are started."""
         self.tell, self.ping_seconds = tell, ping_seconds
         self._rates = RateBuckets(config.web.requests_per_minute)
-        self._strangers: Counter[str] = Counter()
+        self._unauthenticated: Counter[str] = Counter()
         self._stopped = False
         self._opener = opener
         self._opening: asyncio.Future[Engine] | None = None
         self._discovering: asyncio.Task[None] | None = None
         self._discovered = 0.0
-        self._asking: Counter[str] = Counter()
-        self._askers: dict[Answer, str] = {}
-        """Which client has asked for it, of each answer that is not saved yet."""
+        self._starting: Counter[str] = Counter()
+        self._clients: dict[Answer, str] = {}
+        """The client of each answer that is not saved yet."""
         self.metrics = Metrics()
         self.log = AccessLog(note if config.web.access_log else None)
         self._watching: set[asyncio.Task[None]] = set()
-        self.going_on = asyncio.Lock()
-        """Around looking whether a conversation is free and asking on in it: of two who do so at once, one does."""
-        self._tellers = 0
+        self.turn_lock = asyncio.Lock()
+        """Held from the check that a conversation is free until its next turn exists: of two simultaneous requests,
+        one fails."""
+        self._readers = 0
         self._quiet = asyncio.Event()
         self._quiet.set()
 
     # -- the engine -----------------------------------------------------------------------------------------------
 
     async def engine(self) -> Engine:
-        """The engine, opened when it is first needed. Raises `ChatTuiError`."""
+        """Return the engine, which is opened on first use. Raises `ChatTuiError`."""
         if self._opening is None or (self._opening.done() and self._opening.exception() is not None):
             self._opening = asyncio.ensure_future(self._opener())
         return await asyncio.shield(self._opening)
 
-    async def discovered(self) -> Engine:
-        """The engine, when it has looked once for the servers of models; an old look is done anew meanwhile."""
+    async def engine_with_models(self) -> Engine:
+        """Return the engine after the first search for model servers; a later search runs in the background."""
         engine = await self.engine()
         first = self._discovering is None
         if first or (self._discovering_done() and monotonic() - self._discovered > DISCOVER_SECONDS):
@@ -100,42 +101,42 @@ class AppState:
             self._discovered = monotonic()
 
     @contextmanager
-    def welcoming(self, client: str, *, let_in: bool) -> Iterator[bool]:
-        """Around a WebSocket until its client has said the token; False: too many of this client's have not."""
-        if not let_in:
-            self._strangers[client] += 1
+    def pending_auth(self, client: str, *, authenticated: bool) -> Iterator[bool]:
+        """Count a WebSocket until its client has sent the token; yields False if this client has too many of them."""
+        if not authenticated:
+            self._unauthenticated[client] += 1
         try:
-            yield let_in or self._strangers[client] <= STRANGERS
+            yield authenticated or self._unauthenticated[client] <= UNAUTHENTICATED_SOCKETS
         finally:
-            if not let_in:
-                self._strangers[client] -= 1
-                if not self._strangers[client]:
-                    del self._strangers[client]
+            if not authenticated:
+                self._unauthenticated[client] -= 1
+                if not self._unauthenticated[client]:
+                    del self._unauthenticated[client]
 
     def count(self, client: str) -> None:
-        """Count a request of a client. Raises `ApiError` where it is one too many."""
+        """Count a request of a client. Raises `ApiError` if the client sends too many."""
         self._rates.count(client)
 
     # -- answers --------------------------------------------------------------------------------------------------
 
     async def ask(self, client: str, begin: Callable[[Engine], Awaitable[Answer]], *, named: bool) -> Answer:
-        """Begin an answer for a client, within its limit. `named`: for a model that somebody has named.
+        """Start an answer for a client, within its limit. `named`: the model is named, so no list of models is needed.
 
         Raises `ApiError`, `ChatTuiError`.
         """
         if self.stopping:
             raise ApiError(503, "The server is shutting down.", headers={"Retry-After": "5"})
-        if len(self.running(client)) + self._asking[client] >= self.config.web.max_streams:
+        if len(self.running(client)) + self._starting[client] >= self.config.web.max_streams:
             raise ApiError(429, "Too many of your answers are running at once.", headers={"Retry-After": "1"})
-        self._asking[client] += 1
+        self._starting[client] += 1
         try:
             # Who names a model needs no list of all.
-            answer = await begin(await (self.engine() if named else self.discovered()))
+            answer = await begin(await (self.engine() if named else self.engine_with_models()))
         finally:
-            self._asking[client] -= 1
-            if not self._asking[client]:
-                del self._asking[client]
-        self._askers[answer] = client
+            self._starting[client] -= 1
+            if not self._starting[client]:
+                del self._starting[client]
+        self._clients[answer] = client
         watching = asyncio.ensure_future(self._watch(answer))
         self._watching.add(watching)
         watching.add_done_callback(self._watching.discard)
@@ -148,30 +149,30 @@ class AppState:
             await self.metrics.watch(answer)
         finally:
             # With its log it is large, and whoever asked may never come again.
-            del self._askers[answer]
+            del self._clients[answer]
 
     def running(self, client: str | None = None) -> Sequence[Answer]:
-        """The answers that run, of one client or of all."""
-        return [answer for answer, asker in self._askers.items() if not answer.ended and client in (None, asker)]
+        """Return the running answers of one client, or of all."""
+        return [answer for answer, asker in self._clients.items() if not answer.ended and client in (None, asker)]
 
     @contextmanager
-    def telling(self) -> Iterator[None]:
-        """Around whatever tells somebody an answer: a stop waits for its last words."""
-        self._tellers += 1
+    def serving_reader(self) -> Iterator[None]:
+        """Count a client that reads an answer; shutdown waits until it has got the last events."""
+        self._readers += 1
         self._quiet.clear()
         try:
             yield
         finally:
-            self._tellers -= 1
-            if not self._tellers:
+            self._readers -= 1
+            if not self._readers:
                 self._quiet.set()
 
     # -- the stop -------------------------------------------------------------------------------------------------
 
     async def stop(self, seconds: float, at_once: asyncio.Event) -> None:
-        """Begin no more answers, let those that run end for so long or until `at_once`, then cancel them.
+        """Refuse new answers, wait `seconds` or until `at_once` for running ones, then cancel them.
 
-        Their parts are saved.
+        Partial answers are saved.
         """
         self.stopping = True
         waits = [asyncio.ensure_future(event.wait()) for event in (self._quiet, at_once)]
@@ -180,16 +181,16 @@ class AppState:
             wait.cancel()
         await self.cancel_all()
         with suppress(TimeoutError):
-            async with asyncio.timeout(TELLING_SECONDS):
+            async with asyncio.timeout(LAST_EVENTS_SECONDS):
                 await self._quiet.wait()
 
     async def cancel_all(self) -> None:
-        """End every answer, also one that is just being begun, and keep its part."""
+        """Cancel all answers, including those that are just starting. Partial answers are saved."""
         self._stopped = True
         await asyncio.gather(*(answer.cancel() for answer in self.running()))
 
     async def close(self) -> None:
-        """Cancel what runs, save, and let go of the engine."""
+        """Cancel searches, close the engine and write the rest of the log."""
         self.stopping = True
         if self._discovering is not None:
             self._discovering.cancel()
@@ -203,13 +204,13 @@ class AppState:
             await asyncio.to_thread(self.log.close)
 
 
-def door_of(connection: HTTPConnection) -> AppState:
-    """The door that this request came through."""
-    door = connection.app.state.door
-    assert isinstance(door, AppState)
-    return door
+def state_of(connection: HTTPConnection) -> AppState:
+    """Return the state of the app that handles this request."""
+    state = connection.app.state.shared
+    assert isinstance(state, AppState)
+    return state
 
 
 def client_of(connection: HTTPConnection) -> str:
-    """The client's address, as the limits count it."""
+    """Return the client's address, by which limits are counted."""
     return connection.client.host if connection.client is not None else ""

@@ -2,8 +2,8 @@
 
 `python -m tests.benchmarks.serving`: 500 clients read server-sent events, then 500 read WebSockets, each a stream of
 tokens from a loopback model. Told are tokens that did not come, memory per client, CPU per token, and how much later
-than the model says it each token arrives; then what the OpenAI door adds to a request, and to a token. Model, server
-and clients are processes of their own.
+than the model says it each token arrives; then what the OpenAI-compatible API adds to a request, and to a token. Model,
+server and clients are processes of their own.
 """
 
 from __future__ import annotations
@@ -207,8 +207,8 @@ async def crowd(way: Way, url: str, model_url: str, given: argparse.Namespace, s
     say(line)
 
 
-async def door(urls: dict[Way, str]) -> None:
-    """What the OpenAI door adds to a request and to a token."""
+async def openai_api(urls: dict[Way, str]) -> None:
+    """What the OpenAI-compatible API adds to a request and to a token."""
     requests: dict[Way, list[float]] = {"direct": [], "openai": []}
     tokens: dict[Way, list[float]] = {"direct": [], "openai": []}
     for number in range(REQUESTS):
@@ -237,7 +237,7 @@ async def measure(given: argparse.Namespace) -> None:
             ways: list[Way] = ["direct", "sse", "ws"]
             for way in ways:
                 await crowd(way, urls[way], model.url, given, None if way == "direct" else serve)
-            await door(urls)
+            await openai_api(urls)
     finally:
         model.close()
 

@@ -12,7 +12,7 @@ from chat_tui.markdown.parser import make_parser
 from chat_tui.markdown.splitter import BlockSplitter
 from chat_tui.tui.theme.ink import plain_ink
 from chat_tui.tui.transcript.render.renderer import Renderer
-from chat_tui.web.html.rendering import HtmlRendering, pieces
+from chat_tui.web.html.rendering import HtmlRendering, render_pieces
 
 DATA = Path(__file__).parents[1] / "data" / "commonmark-0.31.2.json"
 
@@ -73,7 +73,7 @@ def has_html(example: Example) -> bool:
     ids=lambda example: str(example.number),
 )
 def test_the_blocks_of_the_page_read_as_commonmark_says(example: Example) -> None:
-    assert words("".join(piece.html for piece in pieces(example.markdown))) == words(example.html)
+    assert words("".join(piece.html for piece in render_pieces(example.markdown))) == words(example.html)
 
 
 @pytest.mark.parametrize("example", EXAMPLES, ids=lambda example: str(example.number))
@@ -85,7 +85,7 @@ def test_the_page_shows_the_same_in_pieces(example: Example) -> None:
         for change in rendering.changes(ended=not character):
             del shown[change.block :]
             shown.append(change.piece.html)
-    assert [html for html in shown if html] == [piece.html for piece in pieces(example.markdown)]
+    assert [html for html in shown if html] == [piece.html for piece in render_pieces(example.markdown)]
 
 
 @pytest.fixture(scope="module")

@@ -9,7 +9,7 @@ from chat_tui.markdown.block import Block
 from chat_tui.markdown.parser import make_parser
 from chat_tui.markdown.splitter import split
 from chat_tui.markdown.tables import COLUMNS
-from chat_tui.web.html.rendering import pieces
+from chat_tui.web.html.rendering import render_pieces
 
 PARSER = make_parser()
 
@@ -53,9 +53,9 @@ def test_no_piece_of_a_table_costs_much_however_many_its_columns(columns: int) -
 
 @pytest.mark.parametrize("text", ["[" * 100 + " *a*", "*a* " * 600, "a|" * 70 + "\n" + "-|" * 70 + "\n" + "b|\n" * 40])
 def test_what_is_not_worth_its_cost_is_shown_as_its_source(text: str) -> None:
-    html = "".join([piece.html for piece in pieces(text)]).removeprefix("<p>").removesuffix("</p>")
+    html = "".join([piece.html for piece in render_pieces(text)]).removeprefix("<p>").removesuffix("</p>")
     assert html.replace("<br>", "\n").split() == text.split()
 
 
 def test_many_marks_that_cost_little_mean_what_they_mean() -> None:
-    assert "".join([piece.html for piece in pieces("[1] *a* " * 60)]).count("<em>") == 60
+    assert "".join([piece.html for piece in render_pieces("[1] *a* " * 60)]).count("<em>") == 60

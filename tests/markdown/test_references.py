@@ -8,7 +8,7 @@ from chat_tui.markdown.splitter import BlockSplitter
 from chat_tui.tui.theme.ink import plain_ink
 from chat_tui.tui.transcript.model.turn_view import TurnView
 from chat_tui.tui.transcript.render.renderer import Renderer
-from chat_tui.web.html.rendering import HtmlRendering, pieces
+from chat_tui.web.html.rendering import HtmlRendering, render_pieces
 from tests.support.transcript_app import answer
 
 LINKS = "See [docs][1], [the *guide*][] and [x].\n\n- [list][1]\n\n| a |\n|---|\n| [cell][1] |\n\n"
@@ -68,7 +68,7 @@ def test_the_page_resolves_them_too_and_tells_what_changed() -> None:
         del shown[change.block :]
         shown.append(change.piece.html)
     assert "".join(shown).count('href="https://one.example/"') == 3
-    assert [html for html in shown if html] == [piece.html for piece in pieces(LINKS + DEFINITIONS)]
+    assert [html for html in shown if html] == [piece.html for piece in render_pieces(LINKS + DEFINITIONS)]
 
 
 def rows(count: int) -> str:

@@ -15,7 +15,7 @@ from chat_tui.bootstrap.open_engine import open_engine
 from chat_tui.config.load import Config, ProviderRow
 from chat_tui.core.errors import ChatTuiError
 from chat_tui.engine.engine import Engine
-from chat_tui.web.server import Server, listening_on
+from chat_tui.web.server import Server, bind_socket
 from chat_tui.web.state import PING_SECONDS, AppState
 
 TOKEN = "let-me-in"
@@ -25,8 +25,8 @@ BEARER = {"Authorization": f"Bearer {TOKEN}"}
 class Site:
     """A running web server, and a client for it."""
 
-    def __init__(self, url: str, door: AppState, engine: Engine, server: Server, client: httpx.AsyncClient) -> None:
-        self.url, self.door, self.engine, self.server, self.client = url, door, engine, server, client
+    def __init__(self, url: str, state: AppState, engine: Engine, server: Server, client: httpx.AsyncClient) -> None:
+        self.url, self.state, self.engine, self.server, self.client = url, state, engine, server, client
 
     @property
     def ws_url(self) -> str:
@@ -89,9 +89,9 @@ async def site(
         return await open_engine(config, save=False, tell=heard.append, environ={}, known={})
 
     ready = asyncio.Event()
-    with listening_on("127.0.0.1", 0, TOKEN, config.web.reader_seconds) as listening:
-        door = AppState(config, TOKEN, opener or own, tell=heard.append, ping_seconds=ping_seconds)
-        server = Server(door, ready.set)
+    with bind_socket("127.0.0.1", 0, TOKEN, config.web.reader_seconds) as listening:
+        state = AppState(config, TOKEN, opener or own, tell=heard.append, ping_seconds=ping_seconds)
+        server = Server(state, ready.set)
         serving = asyncio.create_task(server.serve(sockets=[listening]))
         url = f"http://127.0.0.1:{listening.getsockname()[1]}"
         async with asyncio.timeout(10):
@@ -100,7 +100,7 @@ async def site(
         headers = {"Authorization": f"Bearer {TOKEN}"}
         try:
             async with httpx.AsyncClient(base_url=url, headers=headers, limits=limits, timeout=20) as client:
-                yield Site(url, door, await door.engine(), server, client)
+                yield Site(url, state, await state.engine(), server, client)
         finally:
             server.should_exit = True
             await serving

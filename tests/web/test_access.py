@@ -11,7 +11,7 @@ from chat_tui.config.load import Config, Web
 from chat_tui.core.errors import ConfigError
 from chat_tui.web import create_app
 from chat_tui.web.middleware.access import host_is_ours, origin_is_ours, token_is_ours
-from chat_tui.web.server import listening_on
+from chat_tui.web.server import bind_socket
 from tests.doubles.model_server import ModelServer
 from tests.support.web_site import TOKEN, Site, box, site
 
@@ -182,9 +182,9 @@ def test_without_a_token_one_is_made_and_told_on_stderr(
 
 def test_a_token_that_is_soon_guessed_is_not_taken_where_others_can_guess() -> None:
     with pytest.raises(ConfigError, match="fewer than 12"):
-        listening_on("0.0.0.0", 0, "a", 600)
-    listening_on("127.0.0.1", 0, "a", 600).close()
-    listening_on("0.0.0.0", 0, "chosen-by-me", 600).close()
+        bind_socket("0.0.0.0", 0, "a", 600)
+    bind_socket("127.0.0.1", 0, "a", 600).close()
+    bind_socket("0.0.0.0", 0, "chosen-by-me", 600).close()
 
 
 async def told_status(web: Site, line: str, *headers: str) -> bytes:

@@ -99,7 +99,7 @@ async def stop(web: Site, seconds: float) -> None:
     at_once = asyncio.Event()
     if not seconds:
         at_once.set()
-    await web.door.stop(seconds, at_once)
+    await web.state.stop(seconds, at_once)
 
 
 async def test_at_a_stop_running_answers_may_end_and_no_new_ones_begin(server: ModelServer) -> None:

@@ -12,7 +12,7 @@ import pytest
 from msgspec.structs import replace
 
 from chat_tui.config.load import Web
-from chat_tui.web.api.schemas import LARGE_BYTES, PromptBody, decoded
+from chat_tui.web.api.schemas import LARGE_BYTES, PromptBody, decode
 from chat_tui.web.ops.rates import RateBuckets
 from tests.doubles.model_server import ModelServer
 from tests.support.web_site import box, site, until
@@ -73,7 +73,7 @@ async def test_a_client_has_so_many_streams_at_once(server: ModelServer) -> None
 async def test_an_answer_that_is_saved_is_let_go_of(server: ModelServer) -> None:
     async with site(box(server.base_url, "t2")) as web:
         assert (await web.post("/generate", prompt="Hi")).status_code == 200
-        await until(lambda: not web.door._askers)
+        await until(lambda: not web.state._clients)
 
 
 async def test_of_two_questions_at_once_in_a_conversation_one_is_answered(server: ModelServer) -> None:
@@ -169,10 +169,10 @@ async def test_what_is_not_there_is_404(server: ModelServer, field: str, value: 
     ],
 )
 def test_half_a_character_is_read_as_a_sign_for_it(told: bytes, read: str) -> None:
-    assert decoded(b'{"prompt":"' + told + b'"}', PromptBody).prompt == read
+    assert decode(b'{"prompt":"' + told + b'"}', PromptBody).prompt == read
 
 
 def test_what_is_null_is_unset() -> None:
     names = ("adaptive", "includeMetadata", "render", "maxTokens", "temperature", "model", "strategy", "conversation")
     body = json.dumps({"prompt": "Hi", **dict.fromkeys(names)})
-    assert decoded(body, PromptBody).settings() == decoded(b'{"prompt": "Hi"}', PromptBody).settings()
+    assert decode(body, PromptBody).settings() == decode(b'{"prompt": "Hi"}', PromptBody).settings()

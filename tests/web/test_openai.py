@@ -1,4 +1,4 @@
-"""The OpenAI door, spoken to by OpenAI's own client."""
+"""The OpenAI-compatible API, used by OpenAI's own client."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ from chat_tui.core.conversation import Turn
 from chat_tui.core.request import Request
 from chat_tui.core.route import Route, Try
 from chat_tui.providers.scripted import Pause
-from chat_tui.web import door_of
+from chat_tui.web import create_state
 from chat_tui.web.errors import ApiError
-from chat_tui.web.openai.responses import CompletionEvents, completion, why_not
+from chat_tui.web.openai.responses import CompletionEvents, build_completion, incomplete_error
 from chat_tui.web.openai.routes import CompletionStream
 from tests.doubles.model_scripts import Script
 from tests.doubles.model_server import ModelServer
@@ -35,8 +35,8 @@ DOT = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAW
 
 
 @asynccontextmanager
-async def door(config: Config) -> AsyncIterator[tuple[Site, AsyncOpenAI]]:
-    """The web face over this config, and OpenAI's client at its door."""
+async def openai_site(config: Config) -> AsyncIterator[tuple[Site, AsyncOpenAI]]:
+    """The web server over this config, and OpenAI's client for it."""
     async with (
         site(replace(config, error_handling=QUICK)) as web,
         AsyncOpenAI(base_url=f"{web.url}/v1", api_key=TOKEN, max_retries=0, timeout=10) as client,
@@ -53,7 +53,7 @@ def two(first: ModelServer, second: ModelServer, *models: str) -> Config:
 
 
 async def test_a_whole_completion_is_what_the_client_expects(server: ModelServer) -> None:
-    async with door(box(server.base_url, "t20-think3")) as (web, client):
+    async with openai_site(box(server.base_url, "t20-think3")) as (web, client):
         told = await client.chat.completions.create(model="auto", messages=HI)
         assert told.model == "box/t20-think3"
         assert told.object == "chat.completion"
@@ -69,7 +69,7 @@ async def test_a_whole_completion_is_what_the_client_expects(server: ModelServer
 
 
 async def test_a_stream_says_the_same_as_the_whole_and_its_usage_where_it_was_asked_for(server: ModelServer) -> None:
-    async with door(box(server.base_url, "t20-think3")) as (_, client):
+    async with openai_site(box(server.base_url, "t20-think3")) as (_, client):
         stream = await client.chat.completions.create(
             model="box/t20-think3", messages=HI, stream=True, stream_options={"include_usage": True}
         )
@@ -113,7 +113,7 @@ async def test_the_whole_talk_and_its_settings_reach_the_model(server: ModelServ
             ],
         },
     ]
-    async with door(box(server.base_url, "t5")) as (_, client):
+    async with openai_site(box(server.base_url, "t5")) as (_, client):
         await client.chat.completions.create(
             model="t5",
             messages=talk,
@@ -139,14 +139,14 @@ async def test_the_whole_talk_and_its_settings_reach_the_model(server: ModelServ
 
 
 async def test_a_talk_without_a_system_message_gets_none(server: ModelServer) -> None:
-    async with door(box(server.base_url, "t5")) as (_, client):
+    async with openai_site(box(server.base_url, "t5")) as (_, client):
         await client.chat.completions.create(model="auto", messages=HI)
     assert [message["role"] for message in server.exchanges[0].body["messages"]] == ["user"]
 
 
 async def test_what_says_store_is_kept_as_a_conversation(server: ModelServer) -> None:
     talk: Any = [*HI, {"role": "assistant", "content": "Hello."}, {"role": "user", "content": "And now?"}]
-    async with door(box(server.base_url, "t5")) as (web, client):
+    async with openai_site(box(server.base_url, "t5")) as (web, client):
         raw = await client.chat.completions.with_raw_response.create(model="auto", messages=talk, store=True)
         [summary] = await web.engine.conversations.summaries()
         path = (await web.engine.conversations.conversation(summary.id)).path
@@ -157,7 +157,7 @@ async def test_what_says_store_is_kept_as_a_conversation(server: ModelServer) ->
 
 
 async def test_models_are_listed_with_the_strategies_and_auto(server: ModelServer) -> None:
-    async with door(box(server.base_url, "t5", "t6")) as (_, client):
+    async with openai_site(box(server.base_url, "t5", "t6")) as (_, client):
         models = [model async for model in client.models.list()]
         one = await client.models.retrieve("box/t6")
         with pytest.raises(openai.NotFoundError):
@@ -173,7 +173,7 @@ async def test_a_bare_name_is_enough_where_only_one_has_it(server: ModelServer) 
     """Also one with a slash in it, and of a server that has to be asked what it has."""
     async with ModelServer(models=("org/t5", "both")) as other:
         rows = (ProviderRow("box", base_url=server.base_url, models=("t5", "both")), ProviderRow("far", other.base_url))
-        async with door(Config(providers=rows)) as (_, client):
+        async with openai_site(Config(providers=rows)) as (_, client):
             told = [(await client.chat.completions.create(model=name, messages=HI)).model for name in ("org/t5", "t5")]
             with pytest.raises(openai.NotFoundError, match="box/both, far/both"):
                 await client.chat.completions.create(model="both", messages=HI)
@@ -182,7 +182,7 @@ async def test_a_bare_name_is_enough_where_only_one_has_it(server: ModelServer) 
 
 @pytest.mark.parametrize(("words", "reason"), [("t5-length", "length"), ("t5-filter", "content_filter")])
 async def test_the_reason_of_the_end_is_the_models(server: ModelServer, words: str, reason: str) -> None:
-    async with door(box(server.base_url, words)) as (_, client):
+    async with openai_site(box(server.base_url, words)) as (_, client):
         told = await client.chat.completions.create(model="auto", messages=HI)
         stream = await client.chat.completions.create(model="auto", messages=HI, stream=True)
         reasons = [chunk.choices[0].finish_reason async for chunk in stream]
@@ -190,7 +190,7 @@ async def test_the_reason_of_the_end_is_the_models(server: ModelServer, words: s
 
 
 async def test_a_broken_model_is_replaced_and_the_client_sees_one_clean_stream(server: ModelServer) -> None:
-    async with ModelServer(Script(error=503)) as broken, door(two(broken, server, "x")) as (_, client):
+    async with ModelServer(Script(error=503)) as broken, openai_site(two(broken, server, "x")) as (_, client):
         stream = await client.chat.completions.create(model="box/x", messages=HI, stream=True)
         chunks = [chunk async for chunk in stream]
     assert len(broken.exchanges) == 1
@@ -241,7 +241,7 @@ async def test_what_cannot_be_had_is_refused_with_the_field(
 
 async def test_errors_are_those_that_the_client_knows(server: ModelServer) -> None:
     words = ("error429-retry7", "error503", "error400", "error401", "reset")
-    async with door(box(server.base_url, *words)) as (_, client):
+    async with openai_site(box(server.base_url, *words)) as (_, client):
 
         async def failing(model: str, stream: bool = False) -> openai.APIStatusError:
             with pytest.raises(openai.APIStatusError) as raised:
@@ -265,7 +265,7 @@ async def test_errors_are_those_that_the_client_knows(server: ModelServer) -> No
 
 async def test_limits_are_told_in_the_shape_that_the_client_knows(server: ModelServer) -> None:
     config = box(server.base_url, "t2", web=Web(requests_per_minute=2, max_body_bytes=1000))
-    async with door(config) as (_, client):
+    async with openai_site(config) as (_, client):
         with pytest.raises(openai.APIStatusError) as raised:
             await client.chat.completions.create(model="auto", messages=[{"role": "user", "content": "long " * 1000}])
         assert raised.value.status_code == 413
@@ -276,7 +276,7 @@ async def test_limits_are_told_in_the_shape_that_the_client_knows(server: ModelS
 
 
 async def test_a_stream_that_breaks_raises_at_the_client_and_says_no_done(server: ModelServer) -> None:
-    async with door(box(server.base_url, "t50-r500-cut9")) as (web, client):
+    async with openai_site(box(server.base_url, "t50-r500-cut9")) as (web, client):
         stream = await client.chat.completions.create(model="auto", messages=HI, stream=True)
         words = []
 
@@ -295,7 +295,7 @@ async def test_a_stream_that_breaks_raises_at_the_client_and_says_no_done(server
 
 @pytest.mark.parametrize("stream", [True, False])
 async def test_a_server_that_stops_says_that_the_answer_is_not_whole(server: ModelServer, stream: bool) -> None:
-    async with door(box(server.base_url, "t5000-r200")) as (web, client):
+    async with openai_site(box(server.base_url, "t5000-r200")) as (web, client):
 
         async def ask() -> None:
             told = await client.chat.completions.create(model="auto", messages=HI, stream=stream)
@@ -304,7 +304,7 @@ async def test_a_server_that_stops_says_that_the_answer_is_not_whole(server: Mod
                     pass
 
         asking = asyncio.create_task(ask())
-        inside = web.door
+        inside = web.state
         await server.until(lambda: server.active_streams == 1)
         [answer] = inside.running()
         async with asyncio.timeout(20):
@@ -330,7 +330,7 @@ async def test_whoever_waits_long_for_the_first_token_sees_that_somebody_is_ther
     async with stage([Pause(60.0), "Late."]) as on:
         answer = await on.engine.ask_apart(None, "Hi", Request())
         events = CompletionEvents("chatcmpl-1", 0, include_usage=False)
-        stream = CompletionStream(door_of(Config(), token=TOKEN), answer, events, "chatcmpl-1", head_seconds=0.02)
+        stream = CompletionStream(create_state(Config(), token=TOKEN), answer, events, "chatcmpl-1", head_seconds=0.02)
         telling = asyncio.create_task(stream({"type": "http", "path": "/v1/chat/completions"}, receive, send))
         async with asyncio.timeout(20):
             await head.wait()
@@ -346,7 +346,7 @@ async def test_whoever_waits_long_for_the_first_token_sees_that_somebody_is_ther
 @pytest.mark.parametrize("words", ["t5000-r100", "t5000-first5000"])
 async def test_a_client_that_leaves_a_stream_stops_the_model(server: ModelServer, words: str) -> None:
     """Before the first token, too."""
-    async with door(box(server.base_url, words)) as (_, client):
+    async with openai_site(box(server.base_url, words)) as (_, client):
 
         async def ask() -> None:
             stream = await client.chat.completions.create(model="auto", messages=HI, stream=True)
@@ -357,7 +357,7 @@ async def test_a_client_that_leaves_a_stream_stops_the_model(server: ModelServer
 
 
 async def test_a_client_that_leaves_a_whole_completion_stops_the_model(server: ModelServer) -> None:
-    async with door(box(server.base_url, "t5000-r100")) as (_, client):
+    async with openai_site(box(server.base_url, "t5000-r100")) as (_, client):
         whole = client.chat.completions.create(model="auto", messages=HI)
         await _left(server, asyncio.create_task(whole))
 
@@ -375,7 +375,7 @@ async def _left(server: ModelServer, asking: asyncio.Task[Any]) -> None:
 
 
 async def test_closing_the_stream_stops_the_model(server: ModelServer) -> None:
-    async with door(box(server.base_url, "t5000-r200")) as (_, client):
+    async with openai_site(box(server.base_url, "t5000-r200")) as (_, client):
         async with await client.chat.completions.create(model="auto", messages=HI, stream=True) as stream:
             async for _ in stream:
                 break
@@ -391,7 +391,7 @@ def test_an_answer_that_stays_empty_is_passed_on_as_its_server_ended_it() -> Non
     empty = Route("fixed", tries=(Try("one/a", 1, "EmptyAnswer"),) * 2)
     for reason, told in (("stop", "stop"), ("tool_calls", "stop"), ("MAX_TOKENS", "length")):
         turn = Turn("assistant", "", thinking="hm", state="empty", finish_reason=reason, error=error, model="one/a")
-        (choice,) = completion("id", 0, turn, empty).choices
+        (choice,) = build_completion("id", 0, turn, empty).choices
         assert (choice.message.content, choice.message.reasoning_content, choice.finish_reason) == ("", "hm", told)
         end = End(model="one/a", state="empty", finish_reason=reason, route=empty)
         raw = CompletionEvents("id", 0, include_usage=False).of([Token("hm", "thinking"), Error(error), end]).decode()
@@ -402,13 +402,13 @@ def test_an_answer_that_stays_empty_is_passed_on_as_its_server_ended_it() -> Non
     mixed = Route("fixed", tries=(Try("one/a", 1, "EmptyAnswer"), Try("two/b", 1, "Unreachable")))
     turn = Turn("assistant", "", state="empty", error=ErrorInfo("AllFailed", "No model could answer."), model="one/a")
     with pytest.raises(ApiError):
-        completion("id", 0, turn, mixed)
+        build_completion("id", 0, turn, mixed)
 
 
 def test_a_server_that_broke_off_is_not_told_as_a_stop_of_ours() -> None:
-    refusal = why_not(
+    refusal = incomplete_error(
         ErrorInfo("Overloaded", "one/a stopped in the middle of its answer with `error`."), None, "failed"
     )
     assert (refusal.status, "shutting down" in refusal.words, refusal.code) == (503, False, "Overloaded")
-    assert "shutting down" not in why_not(None, None, "broken").words
-    assert "shutting down" in why_not(None, None, "cancelled").words
+    assert "shutting down" not in incomplete_error(None, None, "broken").words
+    assert "shutting down" in incomplete_error(None, None, "cancelled").words

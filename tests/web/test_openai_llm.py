@@ -1,4 +1,4 @@
-"""The OpenAI door, spoken to by Simon Willison's `llm` as a process of its own."""
+"""The OpenAI-compatible API, used by Simon Willison's `llm` as a process of its own."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tests.support.web_site import TOKEN, box, site
 
 
 async def llm(folder: Path, url: str, *arguments: str) -> str:
-    """Run `llm` at this door; its stdout."""
+    """Run `llm` against this server; its stdout."""
     models = [{"model_id": "ours", "model_name": "auto", "api_base": f"{url}/v1", "api_key_name": "ours"}]
     (folder / "extra-openai-models.yaml").write_text(json.dumps(models))
     (folder / "keys.json").write_text(json.dumps({"ours": TOKEN}))

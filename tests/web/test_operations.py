@@ -20,7 +20,7 @@ from chat_tui.config.schema import Web
 from chat_tui.engine.engine import Engine
 from chat_tui.web.ops.access_log import WAITING, AccessLog
 from chat_tui.web.ops.metrics import MODELS, Metrics
-from chat_tui.web.server import listening_on
+from chat_tui.web.server import bind_socket
 from tests.doubles.fake_store import FakeStore
 from tests.doubles.model_server import ModelServer
 from tests.support.scripted_engine import stage
@@ -48,7 +48,7 @@ async def test_health_tells_what_runs_and_503_when_it_is_stopping(server: ModelS
         told = reply.json()
         assert (told["status"], told["version"], told["running"]) == ("ok", __version__, 1)
         assert told["models"] >= 1
-        web.door.stopping = True
+        web.state.stopping = True
         reply = await web.client.get("/health")
         assert (reply.status_code, reply.json()["status"]) == (503, "stopping")
         stream.cancel()
@@ -121,7 +121,8 @@ def test_models_are_told_apart_only_up_to_a_bound() -> None:
 async def test_workers_count_together(tmp_path: Path) -> None:
     """In processes of their own: how it counts is decided when the library is loaded."""
     script = (
-        "import sys; from chat_tui.web.ops.metrics import Metrics; m = Metrics(); m.answered('/stream', 'POST', 200); "
+        "import sys; from chat_tui.web.ops.metrics import Metrics; m = Metrics(); "
+        "m.count_request('/stream', 'POST', 200); "
         "sys.stdout.write(m.text('')[0].decode()); m.close()"
     )
     folder = tmp_path / "counters"
@@ -165,7 +166,7 @@ def test_a_stderr_that_nobody_reads_holds_nobody_up() -> None:
 
     log = AccessLog(write)
     for number in range(WAITING + 100):
-        log.say(str(number))
+        log.write(str(number))
     stuck.set()
     log.close()
     assert len(told) > WAITING
@@ -191,7 +192,7 @@ async def test_a_fault_of_ours_is_told_like_other_errors() -> None:
 
 def test_a_small_answer_is_not_held_back_until_the_client_has_spoken() -> None:
     with (
-        listening_on("127.0.0.1", 0, "", 600) as listening,
+        bind_socket("127.0.0.1", 0, "", 600) as listening,
         socket.create_connection(listening.getsockname()),
         listening.accept()[0] as accepted,
     ):

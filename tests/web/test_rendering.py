@@ -7,7 +7,7 @@ from html.parser import HTMLParser
 
 import pytest
 
-from chat_tui.web.html.rendering import HtmlPiece, HtmlRendering, pieces
+from chat_tui.web.html.rendering import HtmlPiece, HtmlRendering, render_pieces
 from tests.doubles.fake_engine import ANSWER
 from tests.support.page_attacks import ATTACKS
 
@@ -38,7 +38,7 @@ class Inspector(HTMLParser):
 
 
 def html_of(text: str) -> str:
-    return "".join(piece.html for piece in pieces(text))
+    return "".join(piece.html for piece in render_pieces(text))
 
 
 @pytest.mark.parametrize("attack", ATTACKS)
@@ -87,7 +87,7 @@ def test_what_is_told_of_a_growing_answer_ends_as_the_whole_one(size: int) -> No
             shown[change.block :] = [change.piece] if change.piece.html else []
     for change in rendering.changes(ended=True):
         shown[change.block :] = [change.piece] if change.piece.html else []
-    assert shown == pieces(text)
+    assert shown == render_pieces(text)
 
 
 def test_finished_blocks_are_told_once_and_the_open_one_stays_small() -> None:
@@ -105,7 +105,7 @@ def test_finished_blocks_are_told_once_and_the_open_one_stays_small() -> None:
 
 
 def test_long_code_goes_on_in_pieces_that_join() -> None:
-    found = pieces("```py\n" + "\n".join(f"x{n} = {n}" for n in range(100)) + "\n```")
+    found = render_pieces("```py\n" + "\n".join(f"x{n} = {n}" for n in range(100)) + "\n```")
     assert len(found) > 1
     assert [piece.joins for piece in found] == [False, *[True] * (len(found) - 1)]
     code = "".join(code for piece in found for code in re.findall("<code>(.*)</code>", piece.html, re.DOTALL))

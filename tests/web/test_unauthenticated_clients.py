@@ -18,7 +18,7 @@ from websockets.exceptions import InvalidStatus
 from chat_tui.config.load import Web
 from chat_tui.web.middleware.idle_timeout import IdleTimeout
 from chat_tui.web.middleware.private_errors import PrivateErrors, PrivateFault
-from chat_tui.web.state import STRANGERS
+from chat_tui.web.state import UNAUTHENTICATED_SOCKETS
 from tests.doubles.model_server import ModelServer
 from tests.support.web_site import BEARER, TOKEN, box, site, until
 
@@ -57,7 +57,9 @@ async def test_whoever_leaves_within_a_body_is_no_fault(server: ModelServer, cap
 async def test_sockets_that_say_no_token_are_bounded_and_use_up_nothing(server: ModelServer) -> None:
     config = replace(box(server.base_url, "t2"), web=Web(requests_per_minute=3))
     async with site(config) as web, AsyncExitStack() as stack:
-        lines = [await stack.enter_async_context(connect(web.ws_url, proxy=None)) for _ in range(STRANGERS)]
+        lines = [
+            await stack.enter_async_context(connect(web.ws_url, proxy=None)) for _ in range(UNAUTHENTICATED_SOCKETS)
+        ]
         with pytest.raises(InvalidStatus) as refused:
             await stack.enter_async_context(connect(web.ws_url, proxy=None))
         assert refused.value.response.status_code == 429

@@ -14,7 +14,7 @@ from tests.support.web_site import Site, box, site
 
 
 async def listed(web: Site) -> set[str]:
-    """What the door and the page offer."""
+    """What the API and the page offer."""
     cards = (await web.client.get("/v1/models")).json()["data"]
     offered = (await web.client.get("/api/models")).json()["models"]
     return {card["id"] for card in cards} | {model["name"] for model in offered}

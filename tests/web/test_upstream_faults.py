@@ -36,7 +36,7 @@ def config_for(server: RawServer) -> Config:
 
 
 async def told(web: Site, **body: Any) -> tuple[int, Any]:
-    """The status and the whole body of the OpenAI door, after everything else was asked and no secret came."""
+    """Status and body of the OpenAI-compatible API, after everything else was asked and no secret came."""
     texts = [(await web.post("/generate", prompt="Hi")).text]
     texts.append(json.dumps(await web.events(prompt="Hi", includeMetadata=True)))
     for stream in (True, False):

@@ -30,10 +30,10 @@ def run(options: argparse.Namespace) -> int:
         settings = replace(settings, strategy=options.strategy, model=None)
     if options.model is not None:
         settings = replace(settings, model=clean_line(options.model, 300))
-    from chat_tui.web import given_token, server
+    from chat_tui.web import configured_token, server
 
     try:
-        announce = partial(_announce, token_is_known=bool(given_token(settings)))
+        announce = partial(_announce, token_is_known=bool(configured_token(settings)))
         server.serve(settings, options.host, options.port, announce)
     except ConfigError as error:
         report_error(error)

@@ -1,4 +1,4 @@
-"""What the page asks for and is told, as records."""
+"""Records of the web page's API."""
 
 from __future__ import annotations
 
@@ -14,83 +14,83 @@ from chat_tui.web.html.rendering import HtmlPiece
 
 
 class ListedConversation(msgspec.Struct, frozen=True, rename="camel"):
-    """A conversation in the list, or one in which a search found something."""
+    """A conversation in the list, or one that a search has found."""
 
     id: str
     title: str
     updated: datetime | None
-    """When it was last used; of a search: when the turn was made."""
+    """Time of the last change; in a search, of the message that was found."""
     model: str = ""
-    """The model of its last answer; of a search: of the turn."""
+    """Model of the last answer; in a search, of the message that was found."""
     pinned: bool = False
     turn: str | UnsetType = UNSET
-    """The turn that was found."""
+    """Id of the message that was found."""
     snippet: str | UnsetType = UNSET
-    """The passage, on one line."""
+    """Passage that was found, on one line."""
     marks: tuple[tuple[int, int], ...] | UnsetType = UNSET
-    """Where the words stand in it, in characters: the first, and the one behind the last."""
+    """Positions of the words in the passage, in characters: start and end (exclusive)."""
 
 
 class ConversationPage(msgspec.Struct, frozen=True, rename="camel"):
-    """A page of the list."""
+    """A page of the list of conversations."""
 
     conversations: list[ListedConversation]
     next: int | None = None
-    """The `offset` of the next page, or at which a search goes on; null: there is none."""
+    """`offset` of the next page, or with which the search continues; null at the end."""
     complete: bool = True
-    """False: a search has not looked at all turns yet. `next` goes on with it; conversations may come once more."""
+    """False if the search has not covered all messages yet; continue it with `next`. Conversations may be repeated."""
     searched: float = 1.0
-    """The part of the history that a search has looked at, 0 to 1."""
+    """Part of the history that the search has covered, 0 to 1."""
     searched_back_to: datetime | None = None
-    """Turns newer than this have been looked at, where a search is not complete and that is known."""
+    """Messages newer than this have been searched, if the search is incomplete and this is known."""
 
 
 class ShownTurn(msgspec.Struct, frozen=True, rename="camel"):
-    """A turn of a conversation's current path."""
+    """A message of a conversation's current branch."""
 
     id: str
     role: Role
     text: str
-    """Markdown, of an answer."""
+    """Text; Markdown for an answer."""
     blocks: list[HtmlPiece]
-    """An answer's text as HTML that is safe to be shown."""
+    """Text of an answer as safe HTML."""
     created: datetime | None = None
     thinking: str = ""
     model: str = ""
     strategy: str = ""
     state: State = "complete"
     error: str | None = None
-    """Why the answer broke or failed, and what to do next."""
+    """Why the answer failed or is incomplete, and what to do next."""
     quick: str | None = None
-    """The short answer that was there at once, where a detailed one took its place."""
+    """Quick answer that a detailed one has replaced."""
     figures: dict[str, Any] = {}
     """`ttftSeconds`, `rate`, `rateEstimated`, `completionTokens`, `completionEstimated`, `cost`, `durationSeconds`."""
     versions: tuple[str, ...] = ()
-    """The ids of it and the turns beside it, oldest first; none: it is the only one."""
+    """Ids of all versions, oldest first; empty if there is only one."""
     files: tuple[str, ...] = ()
-    """Names of what goes along with a question."""
+    """Names of attached files."""
 
 
 class OpenedConversation(msgspec.Struct, frozen=True, rename="camel"):
-    """A conversation, or its last turns."""
+    """A conversation, or the last part of it."""
 
     id: str
     title: str
     pinned: bool
     turns: list[ShownTurn]
     first: int
-    """The place of the first of these turns on the path; 0: it is the whole path."""
+    """Position of the first of these turns in the branch; 0 if nothing precedes it."""
 
 
 class ConversationChanges(msgspec.Struct, frozen=True, rename="camel"):
-    """What is to be changed of a conversation; the rest stays."""
+    """Changes of a conversation; unset fields stay as they are."""
 
     title: Annotated[str, Meta(min_length=1, max_length=2000)] | UnsetType = UNSET
     pinned: bool | UnsetType = UNSET
 
 
 class ChangedConversation(msgspec.Struct, frozen=True):
-    """What a conversation is called by now."""
+    """A conversation after a change."""
 
     id: str
     title: str
@@ -103,7 +103,7 @@ class OfferedModel(msgspec.Struct, frozen=True, rename="camel"):
     name: str
     provider: str
     state: str
-    """In words: `ready`, `not fetched`, `rests 12 s`, …"""
+    """State in words, such as `ready`, `not fetched`, `cooldown 12 s`."""
     usable: bool
     local: bool
     free: bool
@@ -119,11 +119,11 @@ class OfferedModel(msgspec.Struct, frozen=True, rename="camel"):
 
 
 class OfferedChoices(msgspec.Struct, frozen=True):
-    """List models and strategies."""
+    """Models and strategies that can be chosen."""
 
     models: list[OfferedModel]
     strategies: list[str]
     strategy: str
-    """The one in use where nothing is chosen."""
+    """Strategy that is used if nothing is chosen."""
     model: str | None = None
-    """The model that the config fixes."""
+    """Model that the config chooses."""

@@ -1,4 +1,4 @@
-"""The saved conversations and the models, for the page. Private conversations are never told."""
+"""The web page's conversations and models. Private conversations are never included."""
 
 from __future__ import annotations
 
@@ -29,25 +29,25 @@ from chat_tui.web.api.conversation_schemas import (
     OpenedConversation,
     ShownTurn,
 )
-from chat_tui.web.api.schemas import body_of, wrong_field
-from chat_tui.web.errors import ApiError, words_of
-from chat_tui.web.html.rendering import pieces
-from chat_tui.web.state import door_of
+from chat_tui.web.api.schemas import field_error, read_body
+from chat_tui.web.errors import ApiError, error_text
+from chat_tui.web.html.rendering import render_pieces
+from chat_tui.web.state import state_of
 
 LIST_LIMIT = 200
-"""Conversations on one page of the list."""
+"""Maximum number of conversations on one page."""
 HITS = 100
 MORE_HITS = 10_000
-"""In the rest of a search: many may be of one conversation."""
+"""Maximum number of hits in the rest of a search; many may be in one conversation."""
 SEARCH_SECONDS = 1.0
-"""So long one request searches: where no turn of a large history has been found by then, the page asks for the rest."""
+"""Maximum duration of one search request if nothing has been found; the page then continues the search."""
 TURNS = 30
-"""Of a conversation that are told at once; earlier ones are asked for."""
+"""Number of turns that are sent at once; the page requests earlier ones later."""
 _encoder = msgspec.json.Encoder()
 
 
 class ListQuery(msgspec.Struct, frozen=True):
-    """What stands behind the `?`."""
+    """Parameters of the URL."""
 
     query: Annotated[str, Meta(max_length=1000)] = ""
     limit: Annotated[int, Meta(ge=1, le=LIST_LIMIT)] = 60
@@ -57,7 +57,7 @@ class ListQuery(msgspec.Struct, frozen=True):
 
 
 class ExportQuery(msgspec.Struct, frozen=True):
-    """How a conversation is written."""
+    """Parameters of an export."""
 
     form: Literal["markdown", "json"] = "markdown"
     """JSON can be imported again."""
@@ -67,35 +67,36 @@ Q = TypeVar("Q", ListQuery, ExportQuery)
 
 
 def routes() -> list[BaseRoute]:
-    """What the page asks for."""
+    """Return the routes of the page's API."""
     one = "/api/conversations/{id}"
     return [
-        Route("/api/conversations", listing, methods=["GET"]),
-        Route(one, opened, methods=["GET"]),
-        Route(one, change, methods=["PATCH"]),
-        Route(one, delete, methods=["DELETE"]),
-        Route(f"{one}/restore", restore, methods=["POST"]),
-        Route(f"{one}/export", export, methods=["GET"]),
-        Route("/api/models", choices, methods=["GET"]),
+        Route("/api/conversations", list_conversations, methods=["GET"]),
+        Route(one, open_conversation, methods=["GET"]),
+        Route(one, change_conversation, methods=["PATCH"]),
+        Route(one, delete_conversation, methods=["DELETE"]),
+        Route(f"{one}/restore", restore_conversation, methods=["POST"]),
+        Route(f"{one}/export", export_conversation, methods=["GET"]),
+        Route("/api/models", list_choices, methods=["GET"]),
     ]
 
 
-async def listing(request: Request) -> Response:
-    """The conversations, pinned ones first, then the newest; with `query` those that have these words, best first."""
-    asked, engine = _query_of(request, ListQuery), await door_of(request).engine()
+async def list_conversations(request: Request) -> Response:
+    """List conversations, pinned ones first, then the newest; with `query`, those that match, best first."""
+    asked, engine = _parse_query(request, ListQuery), await state_of(request).engine()
     if asked.query.strip():
-        return _told(await _found(engine, asked.query, asked.offset or None))
+        return _json_response(await _search(engine, asked.query, asked.offset or None))
     rows = await engine.conversations.summaries(asked.limit + 1, asked.offset)
     rows = [row for row in rows if not row.private]
     shown = [
         ListedConversation(row.id, clean_line(row.title), row.updated, clean_line(row.model), row.pinned)
         for row in rows[: asked.limit]
     ]
-    return _told(ConversationPage(shown, asked.offset + asked.limit if len(rows) > asked.limit else None))
+    return _json_response(ConversationPage(shown, asked.offset + asked.limit if len(rows) > asked.limit else None))
 
 
-async def _found(engine: Engine, query: str, start: int | None) -> ConversationPage:
-    """Each conversation with its best hit: the first ones at once, and with `start` what a second more brings."""
+async def _search(engine: Engine, query: str, start: int | None) -> ConversationPage:
+    """Return each conversation with its best hit: the first ones at once; with `start`, what another second of
+    search finds."""
     best: dict[str, ListedConversation] = {}
     last = SearchStep(complete=True)
     most = HITS if start is None else MORE_HITS
@@ -127,16 +128,17 @@ def _listed(hit: SearchHit) -> ListedConversation:
     )
 
 
-async def opened(request: Request) -> Response:
-    """A conversation's last turns; those before the place `before`; or all from before the turn `turn` on."""
-    asked, engine = _query_of(request, ListQuery), await door_of(request).engine()
-    conversation = await conversation_of(engine, request)
+async def open_conversation(request: Request) -> Response:
+    """Return the last turns of a conversation, the turns before position `before`, or all turns from before `turn`
+    on."""
+    asked, engine = _parse_query(request, ListQuery), await state_of(request).engine()
+    conversation = await find_conversation(engine, request)
     end = len(conversation.path) if asked.before is None else min(asked.before, len(conversation.path))
     first = max(0, end - TURNS)
     place = next((place for place, turn in enumerate(conversation.path) if turn.id == asked.turn), end)
     first = min(first, max(0, place - 1))
     growing = {answer.turn.id: answer for answer in engine.running(conversation.id)}
-    path = [_grown(turn, growing.get(turn.id)) for turn in conversation.path]
+    path = [_with_running_answer(turn, growing.get(turn.id)) for turn in conversation.path]
     conversation = msgspec.structs.replace(conversation, path=tuple(path))
     # Rendering takes milliseconds for each turn.
     encoded = await asyncio.to_thread(_encoded, conversation, first, end)
@@ -145,36 +147,36 @@ async def opened(request: Request) -> Response:
 
 def _encoded(conversation: Conversation, first: int, end: int) -> bytes:
     turns = [
-        _shown(turn, conversation.forks.get(turn.id, ()))
+        _shown_turn(turn, conversation.forks.get(turn.id, ()))
         for turn in conversation.path[first:end]
         if turn.role != "system"
     ]
-    return encoded(
+    return encode_record(
         OpenedConversation(conversation.id, clean_line(conversation.title), conversation.pinned, turns, first)
     )
 
 
-def _grown(turn: Turn, answer: Answer | None) -> Turn:
-    """The turn with what has come so far of its answer, where that runs here."""
+def _with_running_answer(turn: Turn, answer: Answer | None) -> Turn:
+    """Return the turn with what has arrived of its running answer."""
     if answer is None:
         return turn
     return msgspec.structs.replace(answer.turn, text=answer.text, thinking=answer.thinking)
 
 
-def _shown(turn: Turn, versions: tuple[str, ...]) -> ShownTurn:
+def _shown_turn(turn: Turn, versions: tuple[str, ...]) -> ShownTurn:
     answer = turn.role == "assistant"
     text = clean(turn.text)
     return ShownTurn(
         turn.id,
         turn.role,
         text,
-        pieces(text) if answer else [],
+        render_pieces(text) if answer else [],
         turn.created,
         clean(turn.thinking),
         clean_line(turn.model),
         clean_line(turn.strategy),
         turn.state,
-        words_of(turn.error) if turn.error is not None else None,
+        error_text(turn.error) if turn.error is not None else None,
         clean(turn.quick.text) if turn.quick is not None else None,
         _figures(turn) if answer else {},
         versions,
@@ -197,53 +199,55 @@ def _figures(turn: Turn) -> dict[str, Any]:
     return told
 
 
-async def change(request: Request) -> Response:
-    """Give a conversation another title, or let it stand before the others."""
-    asked, engine = await body_of(request, ConversationChanges), await door_of(request).engine()
-    conversation = await conversation_of(engine, request)
+async def change_conversation(request: Request) -> Response:
+    """Rename, pin or unpin a conversation."""
+    asked, engine = await read_body(request, ConversationChanges), await state_of(request).engine()
+    conversation = await find_conversation(engine, request)
     if asked.title is not UNSET:
         await engine.conversations.rename(conversation.id, clean(str(asked.title)))
         conversation = msgspec.structs.replace(conversation, title=title_of(clean(str(asked.title))))
     if isinstance(asked.pinned, bool):
         await engine.conversations.pin(conversation.id, asked.pinned)
         conversation = msgspec.structs.replace(conversation, pinned=asked.pinned)
-    return _told(ChangedConversation(conversation.id, clean_line(conversation.title), conversation.pinned))
+    return _json_response(ChangedConversation(conversation.id, clean_line(conversation.title), conversation.pinned))
 
 
-async def delete(request: Request) -> Response:
-    """Delete a conversation; it can be restored for ten seconds."""
-    engine = await door_of(request).engine()
-    await engine.delete((await conversation_of(engine, request)).id)
+async def delete_conversation(request: Request) -> Response:
+    """Delete a conversation; it can be restored for 10 seconds."""
+    engine = await state_of(request).engine()
+    await engine.delete((await find_conversation(engine, request)).id)
     return Response(status_code=204)
 
 
-async def restore(request: Request) -> Response:
-    """Bring back a conversation that was just deleted."""
-    engine = await door_of(request).engine()
+async def restore_conversation(request: Request) -> Response:
+    """Restore a conversation that was just deleted."""
+    engine = await state_of(request).engine()
     conversation_id = str(request.path_params["id"])
     if engine.conversations.is_private(conversation_id):
-        raise _no_such()
+        raise _not_found()
     try:
         await engine.conversations.deletion.restore(conversation_id)
     except ConversationNotFound as error:
-        raise _no_such() from error
+        raise _not_found() from error
     return Response(status_code=204)
 
 
-async def export(request: Request) -> Response:
-    """A conversation with all its branches as a file."""
-    asked, engine = _query_of(request, ExportQuery), await door_of(request).engine()
-    conversation = await conversation_of(engine, request)
+async def export_conversation(request: Request) -> Response:
+    """Return a conversation with all its branches as a file."""
+    asked, engine = _parse_query(request, ExportQuery), await state_of(request).engine()
+    conversation = await find_conversation(engine, request)
     text = await engine.conversations.export(conversation.id, asked.form)
     media_type = "application/json" if asked.form == "json" else "text/markdown"
     return Response(text, media_type=media_type, headers={"Content-Disposition": "attachment"})
 
 
-async def choices(request: Request) -> Response:
-    """The models and strategies that a question can name."""
-    engine = await door_of(request).discovered()
+async def list_choices(request: Request) -> Response:
+    """List the models and strategies that can be chosen."""
+    engine = await state_of(request).engine_with_models()
     models = [_offered(standing) for standing in engine.models.status() if not standing.model.named]
-    return _told(OfferedChoices(models, list(engine.models.strategies()), engine.config.strategy, engine.config.model))
+    return _json_response(
+        OfferedChoices(models, list(engine.models.strategies()), engine.config.strategy, engine.config.model)
+    )
 
 
 def _offered(standing: ModelStatus) -> OfferedModel:
@@ -265,32 +269,31 @@ def _offered(standing: ModelStatus) -> OfferedModel:
     )
 
 
-async def conversation_of(engine: Engine, request: Request) -> Conversation:
-    """The conversation that the path names. Raises `ApiError`."""
+async def find_conversation(engine: Engine, request: Request) -> Conversation:
+    """Return the conversation that the path names. Raises `ApiError`."""
     conversation_id = str(request.path_params["id"])
     if engine.conversations.is_private(conversation_id):
-        raise _no_such()
+        raise _not_found()
     try:
         return await engine.conversations.conversation(conversation_id)
     except ConversationNotFound as error:
-        raise _no_such() from error
+        raise _not_found() from error
 
 
-def _no_such() -> ApiError:
+def _not_found() -> ApiError:
     return ApiError(404, "Conversation not found: it may have been deleted.")
 
 
-def _query_of(request: Request, kind: type[Q]) -> Q:
+def _parse_query(request: Request, kind: type[Q]) -> Q:
     try:
         return msgspec.convert(dict(request.query_params), kind, strict=False)
     except msgspec.ValidationError as error:
-        raise wrong_field(error) from error
+        raise field_error(error) from error
 
 
-def encoded(record: msgspec.Struct) -> bytes:
-    """A record as JSON."""
+def encode_record(record: msgspec.Struct) -> bytes:
     return _encoder.encode(record)
 
 
-def _told(record: msgspec.Struct) -> Response:
-    return Response(encoded(record), media_type="application/json")
+def _json_response(record: msgspec.Struct) -> Response:
+    return Response(encode_record(record), media_type="application/json")

@@ -1,4 +1,4 @@
-"""An answer told to somebody over HTTP: as it comes, or when it is whole; whoever goes away cancels it."""
+"""Sends an answer over HTTP, as a stream or after its end; when the client disconnects, the answer is cancelled."""
 
 from __future__ import annotations
 
@@ -16,21 +16,21 @@ from chat_tui.engine.answers.answer import Answer
 from chat_tui.web.state import AppState
 
 HOLD_BYTES = 8192
-"""Of text that wait for a slow reader before the model is held."""
+"""Bytes of text that wait for a slow reader before the model has to wait."""
 _PING = b": ping\n\n"
 
 Encode = Callable[[Sequence[Chunk]], Awaitable[bytes]]
-"""What is written for these chunks; nothing for no bytes."""
+"""Encodes chunks; no bytes mean that nothing is sent."""
 
 
 class EventStream(Response):
-    """Server-sent events of one answer, written as they come and held while the reader is slow."""
+    """Server-sent events of one answer; a slow reader slows down the model."""
 
     media_type = "text/event-stream"
 
     def __init__(
         self,
-        door: AppState,
+        state: AppState,
         answer: Answer,
         encode: Encode,
         headers: Mapping[str, str] | None = None,
@@ -39,15 +39,15 @@ class EventStream(Response):
     ) -> None:
         super().__init__(None, 200, {"X-Accel-Buffering": "no", **(headers or {})})
         del self.headers["content-length"]
-        self._door, self._answer, self._encode = door, answer, encode
+        self._state, self._answer, self._encode = state, answer, encode
         self._first = first
-        """Written before all."""
+        """Sent first."""
         self._wrote = monotonic()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Write it all, or as much as somebody reads."""
-        with self._door.telling():
-            async with cancelled_when_gone(self._door, self._answer, receive):
+        """Send the stream until its end or until the client disconnects."""
+        with self._state.serving_reader():
+            async with cancel_on_disconnect(self._state, self._answer, receive):
                 if not await self.begin(scope, receive, send):
                     return
                 pinging = asyncio.ensure_future(self._ping(send))
@@ -59,7 +59,7 @@ class EventStream(Response):
                 await send({"type": "http.response.body", "body": b"", "more_body": False})
 
     async def begin(self, scope: Scope, receive: Receive, send: Send) -> bool:
-        """Send the head; False where another response was sent in its place."""
+        """Send the head; returns False if an error reply was sent instead."""
         await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
         return True
 
@@ -74,17 +74,17 @@ class EventStream(Response):
 
     async def _ping(self, send: Send) -> None:
         while True:
-            await asyncio.sleep(self._door.ping_seconds)
-            if monotonic() - self._wrote >= self._door.ping_seconds:
+            await asyncio.sleep(self._state.ping_seconds)
+            if monotonic() - self._wrote >= self._state.ping_seconds:
                 with suppress(OSError):
                     # That the client has gone is told to whoever receives.
                     await send({"type": "http.response.body", "body": _PING, "more_body": True})
 
 
-async def whole(door: AppState, answer: Answer, receive: Receive) -> End:
-    """Wait until an answer has ended and is saved; nobody who waits for it any more cancels it."""
-    with door.telling():
-        async with cancelled_when_gone(door, answer, receive):
+async def wait_for_end(state: AppState, answer: Answer, receive: Receive) -> End:
+    """Wait until an answer has ended and is saved; cancels it if the client disconnects."""
+    with state.serving_reader():
+        async with cancel_on_disconnect(state, answer, receive):
             await answer.saved.wait()
     last = End()
     async for chunk in answer.follow(len(answer) - 1):
@@ -92,22 +92,22 @@ async def whole(door: AppState, answer: Answer, receive: Receive) -> End:
     return last
 
 
-async def when_again(door: AppState, answer: Answer, status: int) -> dict[str, str]:
-    """The header that tells when to ask again, where a status says that this may help."""
+async def retry_after(state: AppState, answer: Answer, status: int) -> dict[str, str]:
+    """Return a `Retry-After` header for statuses that make sense to retry."""
     if status not in {429, 503}:
         return {}
-    return {"Retry-After": str(max(1, ceil((await door.engine()).models.resting_seconds(answer.turn.model))))}
+    return {"Retry-After": str(max(1, ceil((await state.engine()).models.resting_seconds(answer.turn.model))))}
 
 
 @asynccontextmanager
-async def cancelled_when_gone(door: AppState, answer: Answer, receive: Receive) -> AsyncIterator[None]:
-    """Cancel an answer when the client goes away, or whoever tells it is stopped."""
+async def cancel_on_disconnect(state: AppState, answer: Answer, receive: Receive) -> AsyncIterator[None]:
+    """Cancel an answer when the client disconnects or the sender is stopped."""
 
     async def watch() -> None:
         while (await receive())["type"] != "http.disconnect":
             pass
         if not answer.ended:
-            door.metrics.gone()
+            state.metrics.count_disconnect()
         await answer.cancel()
 
     watching = asyncio.ensure_future(watch())

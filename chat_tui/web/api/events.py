@@ -1,4 +1,4 @@
-"""The events of `/stream`, `/generate` and `/ws`, made of chunks by pure functions."""
+"""The events of `/stream`, `/generate` and `/ws`, which pure functions make of chunks."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from msgspec import UNSET, UnsetType
 
 from chat_tui.core.chunks import Chunk, End, Error, ErrorInfo, Metadata, Phase, Start, Token, TokenKind
 from chat_tui.web.api.schemas import RequestId
-from chat_tui.web.errors import words_of
+from chat_tui.web.errors import error_text
 
 STREAM_STARTED = "Stream started"
 GENERATION_STARTED = "Starting generation..."
 
 
 class StartEvent(msgspec.Struct, frozen=True, tag_field="type", tag="start", rename="camel"):
-    """The answer has begun."""
+    """The answer has started."""
 
     message: str
     metadata: dict[str, Any]
@@ -26,32 +26,32 @@ class StartEvent(msgspec.Struct, frozen=True, tag_field="type", tag="start", ren
 
 
 class TokenEvent(msgspec.Struct, frozen=True, tag_field="type", tag="token", rename="camel"):
-    """A piece of the answer."""
+    """A token of the answer."""
 
     token: str
     kind: TokenKind | UnsetType = UNSET
-    """`thinking`, where it is no text."""
+    """`thinking`; unset for text."""
     phase: Phase | UnsetType = UNSET
-    """Only where the stream holds two answers."""
+    """Set if the stream contains two answers."""
     request_id: RequestId | UnsetType = UNSET
     token_index: int | UnsetType = UNSET
-    """From 1, over text and thinking."""
+    """Counts from 1, text and thinking together."""
 
 
 class MetadataEvent(msgspec.Struct, frozen=True, tag_field="type", tag="metadata", rename="camel"):
-    """Something besides text."""
+    """An event other than text."""
 
     data: dict[str, Any]
-    """`event`, and what belongs to it."""
+    """`event`, and fields that depend on it."""
     request_id: RequestId | UnsetType = UNSET
 
 
 class ErrorEvent(msgspec.Struct, frozen=True, tag_field="type", tag="error", rename="camel"):
-    """What went wrong."""
+    """An error."""
 
     error: str
     kind: str | UnsetType = UNSET
-    """The error's stable name."""
+    """The error's name, which does not change between versions."""
     request_id: RequestId | UnsetType = UNSET
 
 
@@ -72,7 +72,8 @@ Event = StartEvent | TokenEvent | MetadataEvent | ErrorEvent | EndEvent | Comple
 
 
 class EventEncoder:
-    """Tells one answer. `request_id`: the one that a WebSocket's client has given its request; None: a stream."""
+    """Encodes the events of one answer. `request_id` is the id that a WebSocket's client has given its request; None
+    for a stream."""
 
     def __init__(self, conversation_id: str, *, metadata: bool, request_id: RequestId | None = None) -> None:
         self._conversation_id, self._with_metadata, self._given_id = conversation_id, metadata, request_id
@@ -82,8 +83,8 @@ class EventEncoder:
     def _id(self) -> RequestId | UnsetType:
         return UNSET if self._given_id is None else self._given_id
 
-    def told(self, chunk: Chunk, milliseconds: float = 0.0) -> Event | None:
-        """The chunk's event; None where there is none. `milliseconds`: since the request came."""
+    def event_of(self, chunk: Chunk, milliseconds: float = 0.0) -> Event | None:
+        """Return the event of a chunk, or None if it has none. `milliseconds` is the time since the request arrived."""
         if isinstance(chunk, Token):
             self.tokens += 1
             kind = UNSET if chunk.kind == "text" else chunk.kind
@@ -94,26 +95,26 @@ class EventEncoder:
             told = {"model": chunk.model, "provider": chunk.provider, "strategy": chunk.strategy}
             return StartEvent(message, {**told, **self._ids(chunk.request_id)}, self._id)
         if isinstance(chunk, Metadata):
-            return MetadataEvent(camel(chunk), self._id) if self._with_metadata else None
+            return MetadataEvent(to_camel(chunk), self._id) if self._with_metadata else None
         if isinstance(chunk, Error):
-            return failed(chunk.error, self._id)
-        metadata = self.ending(chunk)
+            return error_event(chunk.error, self._id)
+        metadata = self.end_metadata(chunk)
         if self._given_id is None:
             return EndEvent(metadata)
         return CompletedMessage(
             self._given_id, {**metadata, "duration": round(milliseconds), "tokenCount": self.tokens}
         )
 
-    def ending(self, end: End) -> dict[str, Any]:
-        """The metadata of an ended answer."""
+    def end_metadata(self, end: End) -> dict[str, Any]:
+        """Return the metadata of an answer that has ended."""
         return {
             "model": end.model,
             "provider": end.provider,
             **self._ids(end.request_id),
             "state": end.state,
             "finishReason": end.finish_reason,
-            "usage": camel(end.usage) if end.usage is not None else None,
-            "timings": camel(end.timings),
+            "usage": to_camel(end.usage) if end.usage is not None else None,
+            "timings": to_camel(end.timings),
             "cost": end.cost,
             "tries": len(end.route.tries) if end.route is not None else 0,
             **({"servedModel": end.served_model} if end.served_model else {}),
@@ -126,42 +127,43 @@ class EventEncoder:
         }
 
 
-def failed(error: ErrorInfo, request_id: RequestId | UnsetType = UNSET) -> ErrorEvent:
-    """An error's event."""
-    return ErrorEvent(words_of(error), error.kind, request_id)
+def error_event(error: ErrorInfo, request_id: RequestId | UnsetType = UNSET) -> ErrorEvent:
+    """Return the event of an error."""
+    return ErrorEvent(error_text(error), error.kind, request_id)
 
 
-def camel(record: msgspec.Struct) -> dict[str, Any]:
-    """A record as a JSON object with camelCase keys; unset fields are left out, and nested objects keep their keys."""
+def to_camel(record: msgspec.Struct) -> dict[str, Any]:
+    """Return a record as a JSON object with camelCase keys; unset fields are omitted, and keys of nested objects
+    stay as they are."""
     told: dict[str, Any] = {}
     for field in msgspec.structs.fields(record):
         value = getattr(record, field.name)
         if value is UNSET or (value == field.default and isinstance(record, Metadata)):
             continue
         first, *rest = field.name.split("_")
-        told[first + "".join(map(str.title, rest))] = camel(value) if isinstance(value, msgspec.Struct) else value
+        told[first + "".join(map(str.title, rest))] = to_camel(value) if isinstance(value, msgspec.Struct) else value
     return told
 
 
 _encoder = msgspec.json.Encoder()
 
 
-def in_lines(events: Iterable[msgspec.Struct]) -> bytes:
-    """Events as they stand in a stream of them."""
-    return b"".join(b"data: %b\n\n" % encoded(event) for event in events)
+def to_sse(events: Iterable[msgspec.Struct]) -> bytes:
+    """Encode events as server-sent events."""
+    return b"".join(b"data: %b\n\n" % encode_event(event) for event in events)
 
 
-def encoded(event: msgspec.Struct) -> bytes:
-    """An event as one line of JSON. Lone surrogates become U+FFFD."""
+def encode_event(event: msgspec.Struct) -> bytes:
+    """Encode an event as one line of JSON. Lone surrogates become U+FFFD."""
     try:
         return _encoder.encode(event)
     except (UnicodeEncodeError, ValueError):
-        return _encoder.encode(_mended(msgspec.to_builtins(event)))
+        return _encoder.encode(_replace_surrogates(msgspec.to_builtins(event)))
 
 
-def _mended(value: Any) -> Any:
+def _replace_surrogates(value: Any) -> Any:
     if isinstance(value, str):
         return value.encode("utf-8", "replace").decode("utf-8")
     if isinstance(value, dict):
-        return {key: _mended(each) for key, each in value.items()}
-    return [_mended(each) for each in value] if isinstance(value, (list, tuple)) else value
+        return {key: _replace_surrogates(each) for key, each in value.items()}
+    return [_replace_surrogates(each) for each in value] if isinstance(value, (list, tuple)) else value

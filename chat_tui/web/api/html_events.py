@@ -1,4 +1,4 @@
-"""Events of `/stream` for the page: the answer's text as HTML, its place in the conversation, its figures."""
+"""Events of `/stream` for the web page: the answer as HTML, its position in the conversation, and its figures."""
 
 from __future__ import annotations
 
@@ -14,64 +14,64 @@ from chat_tui.core.chunks import Chunk, End, Metadata, Token
 from chat_tui.core.conversation import Conversation
 from chat_tui.engine.answers.answer import Answer
 from chat_tui.engine.engine import Engine
-from chat_tui.web.api.events import EventEncoder, camel, in_lines
+from chat_tui.web.api.events import EventEncoder, to_camel, to_sse
 from chat_tui.web.html.rendering import HtmlChange, HtmlRendering
 
 RENDER_SECONDS = 0.1
-"""Between two renderings of a growing answer."""
+"""Time between two renderings of a growing answer."""
 
 
 class HtmlEvent(msgspec.Struct, frozen=True, tag_field="type", tag="html"):
-    """A block of the answer as it looks by now; what stood behind it is gone."""
+    """The current state of a block of the answer; later blocks are removed."""
 
     block: int
-    """From 0."""
+    """Number of the block, from 0."""
     html: str
-    """Safe to be shown; empty: the block is gone too."""
+    """Safe HTML; empty if the block is removed too."""
     joins: bool = False
-    """It goes on with the code, table, list or paragraph of the block before."""
+    """Continues the code, table, list or paragraph of the block before."""
 
 
 class StatsEvent(msgspec.Struct, frozen=True, tag_field="type", tag="figures"):
-    """The figures of this moment."""
+    """The current figures."""
 
     data: dict[str, Any]
 
 
 class PlaceEvent(msgspec.Struct, frozen=True, tag_field="type", tag="placed", rename="camel"):
-    """Where the answer stands; told before all."""
+    """The position of the answer in its conversation; sent first."""
 
     conversation: str
-    """Its id."""
+    """Id of the conversation."""
     question: str
     """Its turn's id."""
     question_versions: tuple[str, ...]
-    """The ids of it and the turns beside it, oldest first; none: it is the only one."""
+    """Ids of all versions, oldest first; empty if there is only one."""
     answer: str
     """Its turn's id."""
     answer_versions: tuple[str, ...]
 
 
-def placed(engine: Engine, answer: Answer) -> PlaceEvent:
-    """Where this answer stands by now."""
+def place_event(engine: Engine, answer: Answer) -> PlaceEvent:
+    """Return the current position of this answer."""
     forks = engine.conversations.cache.current(Conversation(answer.conversation_id)).forks
     question, turn = answer.question.id, answer.turn.id
     return PlaceEvent(answer.conversation_id, question, forks.get(question, ()), turn, forks.get(turn, ()))
 
 
 class PageStream:
-    """Tells one answer to the page: rendered at most ten times a second, whatever comes."""
+    """Encodes one answer for the page; it is rendered at most ten times a second."""
 
     def __init__(self, answer: Answer, words: EventEncoder) -> None:
         self._answer, self._words = answer, words
         self._rendering = HtmlRendering()
         self._phase: object = None
         self._texts: dict[str, list[str]] = {"text": [], "thinking": []}
-        """What has come, of the phase that is shown."""
+        """What has arrived, of the phase that is shown."""
         self._rendered = 0.0
 
     async def encode(self, chunks: Sequence[Chunk]) -> bytes:
-        """The events of these chunks together with those for the page; `end` stays the last."""
+        """Return the events of these chunks with those for the page; `end` stays the last."""
         ended = isinstance(chunks[-1], End)
         if all(isinstance(chunk, Token) for chunk in chunks):
             # More text may gather until it is time to render again.
@@ -79,10 +79,10 @@ class PageStream:
         self._rendered = monotonic()
         texts = [chunk for chunk in chunks if _changes_text(chunk)]
         changes = await asyncio.to_thread(self._changes, texts, ended) if texts or ended else []
-        told = [event for event in map(self._words.told, chunks) if event is not None]
+        told = [event for event in map(self._words.event_of, chunks) if event is not None]
         last = [told.pop()] if ended else []
         shown = [HtmlEvent(change.block, change.piece.html, change.piece.joins) for change in changes]
-        return in_lines([*told, *shown, StatsEvent(camel(self._answer.figures())), *last])
+        return to_sse([*told, *shown, StatsEvent(to_camel(self._answer.figures())), *last])
 
     def _changes(self, chunks: Sequence[Chunk], ended: bool) -> list[HtmlChange]:
         for chunk in chunks:
@@ -100,7 +100,7 @@ class PageStream:
         return self._rendering.changes(ended=ended)
 
     def _reclassify(self, told: Metadata) -> None:
-        """What was rendered is rendered anew; the page clears it when it is told."""
+        """Render again after a reclassification; the page discards what it shows."""
         text, thinking = reclassify("".join(self._texts["text"]), "".join(self._texts["thinking"]), told)
         self._texts = {"text": [text], "thinking": [thinking]}
         self._rendering = HtmlRendering()

@@ -1,4 +1,4 @@
-"""What `model` may be on the web: a model, a bare name that only one provider has, a strategy, or `auto`."""
+"""The `model` of a request: a model, a name that only one provider has, a strategy, or `auto`."""
 
 from __future__ import annotations
 
@@ -12,32 +12,33 @@ from chat_tui.web.errors import ApiError
 from chat_tui.web.state import AppState
 
 AUTO = "auto"
-"""Whatever the config says."""
+"""Use the config's choice."""
 
 
 class ModelChoice(msgspec.Struct, frozen=True):
-    """Who is to answer; with neither, whom the config says."""
+    """The choice of a request; if both are unset, the config decides."""
 
     model: str | None = None
     """`provider/model`."""
     strategy: str | None = None
 
 
-async def needs_no_list(door: AppState, wanted: str) -> bool:
-    """Whether this names a model by itself. A bare name may hold slashes, too: only a list of all tells whose it is."""
-    return "/" in wanted and (await door.engine()).models.knows(wanted)
+async def is_known_model(state: AppState, wanted: str) -> bool:
+    """Return whether this is a complete name of a model. Names without provider may contain slashes, so only the
+    list of models can tell."""
+    return "/" in wanted and (await state.engine()).models.knows(wanted)
 
 
-def chosen(engine: Engine, wanted: str) -> ModelChoice:
-    """Who is meant of what the engine has. Raises `ApiError`."""
-    meant = choice(wanted, engine.models.strategies(), [model.name for model in engine.models.in_use()])
+def resolve_choice(engine: Engine, wanted: str) -> ModelChoice:
+    """Return the choice among the engine's models. Raises `ApiError`."""
+    meant = match_choice(wanted, engine.models.strategies(), [model.name for model in engine.models.in_use()])
     if meant.model is not None and not engine.models.knows(meant.model):
         raise unknown_model(meant.model)
     return meant
 
 
-def choice(wanted: str, strategies: Sequence[str], models: Sequence[str]) -> ModelChoice:
-    """Who is meant among these models; a name with a provider in front is taken at its word. Raises `ApiError`."""
+def match_choice(wanted: str, strategies: Sequence[str], models: Sequence[str]) -> ModelChoice:
+    """Return the choice among these models; a name with a provider may be unlisted. Raises `ApiError`."""
     if wanted in ("", AUTO):
         return ModelChoice()
     if wanted in models:
@@ -57,7 +58,7 @@ def choice(wanted: str, strategies: Sequence[str], models: Sequence[str]) -> Mod
 
 
 def unknown_model(wanted: str) -> ApiError:
-    """There is nothing of this name."""
+    """Return the error for an unknown name."""
     return _unknown(f"Unknown model or strategy `{clean_line(wanted, 80)}`. GET /v1/models lists them.")
 
 

@@ -1,4 +1,4 @@
-"""What requests bring, and how it is read: bounded, typed, and told clearly where it is wrong."""
+"""The bodies of requests, and how they are read and checked."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from chat_tui.core.request import Request
 from chat_tui.web.errors import ApiError
 
 LARGE_BYTES = 65_536
-"""A body of more is read in a thread."""
+"""Larger bodies are parsed in a thread."""
 BODY_SECONDS = 120.0
-"""So long a body may take to come."""
+"""Time limit for receiving a body."""
 _HALVES = re.compile(
     rb"(?:\\\\)+|\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|(\\u[dD][89a-fA-F][0-9a-fA-F]{2})"
 )
-"""In JSON: what only looks like half a character, whole ones, and (the group) a half that stands alone."""
+"""Matches, in JSON, escaped backslashes, surrogate pairs, and (the group) lone surrogates."""
 
 S = TypeVar("S", str, bytes)
 T = TypeVar("T")
@@ -34,35 +34,35 @@ StopText = Annotated[str, Meta(min_length=1, max_length=1000)]
 StopTexts = Annotated[list[StopText], Meta(max_length=16)]
 Seed = Annotated[int, Meta(ge=-(2**63), le=2**63 - 1)]
 RequestId = Annotated[str, Meta(max_length=200)] | Annotated[int, Meta(ge=-(2**53), le=2**53)]
-"""What a client calls one of its requests on a WebSocket."""
+"""Id that a client gives one of its requests on a WebSocket."""
 
 
 class GenerationOptions(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
-    """How an answer is wanted; unknown fields are ignored."""
+    """Options of a question; unknown fields are ignored."""
 
     max_tokens: MaxTokens | None = None
-    """The most that the answer may have."""
+    """Maximum length of the answer in tokens."""
     temperature: Temperature | None = None
-    """0 is the most certain."""
+    """0 = deterministic; higher = more varied."""
     top_p: Share | None = None
-    """Nucleus sampling."""
+    """Nucleus sampling, 0 to 1."""
     stop: StopText | StopTexts | None = None
-    """The answer ends at any of these texts."""
+    """Text or texts at which the answer stops."""
     seed: Seed | None = None
-    """The same seed gives the same answer, where a model can."""
+    """Sampling seed, for repeatable answers where supported."""
     model: Name | None = None
-    """`provider/model`, or a bare name that only one has, fixes the model; a strategy or `auto` may stand here, too."""
+    """`provider/model`, a name that only one provider has, a strategy, or `auto`."""
     strategy: Name | None = None
     """How the model is chosen."""
     adaptive: bool | None = None
-    """A short answer at once, and the detailed one in its place."""
+    """First a quick answer, then a detailed one."""
     include_metadata: bool | None = None
-    """Tell what the router does, too."""
+    """Also send `metadata` events."""
     render: bool | None = None
-    """Of a stream: tell the answer as HTML, its place and its figures, too."""
+    """For a stream: also send the answer as HTML, its position and its figures."""
 
     def settings(self) -> Request:
-        """What it asks of the router."""
+        """Return the options as settings of a request."""
         stop = (self.stop,) if isinstance(self.stop, str) else tuple(self.stop or ())
         return Request(
             model=self.model,
@@ -77,32 +77,31 @@ class GenerationOptions(msgspec.Struct, frozen=True, kw_only=True, rename="camel
 
 
 class PromptBody(GenerationOptions, frozen=True, kw_only=True, rename="camel"):
-    """A question, as `/stream` and `/generate` take it."""
+    """A question for `/stream` and `/generate`."""
 
     prompt: Annotated[str, Meta(min_length=1)]
-    """The question."""
     system: Annotated[str, Meta(max_length=1_000_000)] | None = None
-    """The system prompt of a conversation that begins."""
+    """System prompt of a new conversation."""
     conversation: Name | None = None
-    """The id of a conversation to go on in; without it one begins."""
+    """Id of the conversation to continue; unset: a new one."""
 
 
 class RepeatBody(GenerationOptions, frozen=True, kw_only=True, rename="camel"):
-    """What is asked again, without a prompt: the same; what was said stays as another version."""
+    """A question that is asked again; the previous version is kept."""
 
     prompt: Annotated[str, Meta(min_length=1)] | None = None
-    """Of a question: its new words."""
+    """New text of a question."""
     goes_on: bool | None = None
-    """Of the last answer: it goes on from where it was cut."""
+    """Continue the last answer, which is incomplete."""
 
 
-async def body_of(request: HttpRequest, kind: type[T]) -> T:
-    """The request's body as this record. Raises `ApiError`."""
-    return await read_in(request, lambda raw: decoded(raw, kind))
+async def read_body(request: HttpRequest, kind: type[T]) -> T:
+    """Read the body of a request as this record. Raises `ApiError`."""
+    return await parse_body(request, lambda raw: decode(raw, kind))
 
 
-async def read_in(request: HttpRequest, read: Callable[[bytes], T]) -> T:
-    """What this makes of the request's body. Raises `ApiError`."""
+async def parse_body(request: HttpRequest, read: Callable[[bytes], T]) -> T:
+    """Read the body of a request and parse it. Raises `ApiError`."""
     if request.headers.get("content-encoding", "identity").lower() != "identity":
         raise ApiError(415, "Compressed bodies are not supported.", headers={"Accept-Encoding": "identity"})
     try:
@@ -111,20 +110,20 @@ async def read_in(request: HttpRequest, read: Callable[[bytes], T]) -> T:
     except TimeoutError as error:
         words = f"The body did not arrive within {BODY_SECONDS:g} seconds."
         raise ApiError(408, words, headers={"Connection": "close"}) from error
-    return await aside(raw, read)
+    return await parse(raw, read)
 
 
-async def aside(raw: S, read: Callable[[S], T]) -> T:
-    """What this makes of what has come; of much in a thread."""
+async def parse(raw: S, read: Callable[[S], T]) -> T:
+    """Parse a body; a large one in a thread."""
     return await asyncio.to_thread(read, raw) if len(raw) > LARGE_BYTES else read(raw)
 
 
-def decoded(raw: bytes | str, kind: type[T]) -> T:
-    """A record from its JSON. Raises `ApiError`, with words for whoever wrote it."""
+def decode(raw: bytes | str, kind: type[T]) -> T:
+    """Decode a record from JSON. Raises `ApiError` with a message for the author of the request."""
     try:
         return _read(raw.encode("utf-8", "replace") if isinstance(raw, str) else raw, kind)
     except msgspec.ValidationError as error:
-        raise wrong_field(error) from error
+        raise field_error(error) from error
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError, ValueError) as error:
         raise ApiError(400, "The body is not valid JSON.") from error
 
@@ -142,8 +141,8 @@ def _read(raw: bytes, kind: type[T]) -> T:
         return msgspec.json.decode(mended, type=kind)
 
 
-def wrong_field(error: msgspec.ValidationError) -> ApiError:
-    """What is told of a field that is not as it must be."""
+def field_error(error: msgspec.ValidationError) -> ApiError:
+    """Return the error for a field with a wrong value."""
     what, _, where = str(error).partition(" - at `$")
     field = where.strip(".`")
     words = f"`{field}`: {what}." if field else f"{what}."

@@ -17,16 +17,16 @@ from chat_tui.core.request import Request as Settings
 from chat_tui.core.text.control_characters import clean
 from chat_tui.engine.answers.answer import Answer
 from chat_tui.engine.engine import Engine
-from chat_tui.web.api.event_stream import EventStream, when_again, whole
-from chat_tui.web.api.events import EventEncoder, in_lines
-from chat_tui.web.api.html_events import PageStream, placed
-from chat_tui.web.api.model_choice import ModelChoice, chosen, needs_no_list
-from chat_tui.web.api.schemas import GenerationOptions, PromptBody, body_of
-from chat_tui.web.errors import ApiError, status_of, words_of
-from chat_tui.web.state import AppState, client_of, door_of
+from chat_tui.web.api.event_stream import EventStream, retry_after, wait_for_end
+from chat_tui.web.api.events import EventEncoder, to_sse
+from chat_tui.web.api.html_events import PageStream, place_event
+from chat_tui.web.api.model_choice import ModelChoice, is_known_model, resolve_choice
+from chat_tui.web.api.schemas import GenerationOptions, PromptBody, read_body
+from chat_tui.web.errors import ApiError, error_text, http_status
+from chat_tui.web.state import AppState, client_of, state_of
 
 _LOOKED_AT = 1000
-"""Characters of a question in which signs that nobody can see do not count as a question."""
+"""Number of characters in which invisible ones do not count as a question."""
 
 
 def routes() -> list[BaseRoute]:
@@ -35,54 +35,54 @@ def routes() -> list[BaseRoute]:
 
 
 class GeneratedReply(msgspec.Struct, frozen=True):
-    """A whole reply."""
+    """The reply of `/generate`."""
 
     response: str
     metadata: dict[str, Any]
-    """As at the end of a stream."""
+    """The metadata of the stream's end."""
     success: bool = True
 
 
 class FailedReply(msgspec.Struct, frozen=True):
-    """A reply that failed or was cut."""
+    """The reply of `/generate` for an answer that failed or is incomplete."""
 
     error: str
     response: str
-    """The part that came; it is kept."""
+    """Text that arrived; it is saved."""
     metadata: dict[str, Any]
     success: bool = False
 
 
 async def stream(request: Request) -> Response:
     """Answer a question as server-sent events."""
-    door, asked = door_of(request), await body_of(request, PromptBody)
-    return await streamed(door, await begun(door, client_of(request), asked), asked)
+    state, asked = state_of(request), await read_body(request, PromptBody)
+    return await stream_response(state, await start_answer(state, client_of(request), asked), asked)
 
 
-async def streamed(door: AppState, answer: Answer, asked: GenerationOptions) -> Response:
-    """A begun answer in server-sent events."""
+async def stream_response(state: AppState, answer: Answer, asked: GenerationOptions) -> Response:
+    """Return a running answer as server-sent events."""
     words = EventEncoder(answer.conversation_id, metadata=bool(asked.include_metadata))
     if asked.render:
-        first = in_lines([placed(await door.engine(), answer)])
-        return EventStream(door, answer, PageStream(answer, words).encode, first=first)
+        first = to_sse([place_event(await state.engine(), answer)])
+        return EventStream(state, answer, PageStream(answer, words).encode, first=first)
 
     async def encode(chunks: Sequence[Chunk]) -> bytes:
-        return in_lines(event for event in map(words.told, chunks) if event is not None)
+        return to_sse(event for event in map(words.event_of, chunks) if event is not None)
 
-    return EventStream(door, answer, encode)
+    return EventStream(state, answer, encode)
 
 
 async def generate(request: Request) -> Response:
     """Answer a question with one JSON reply."""
-    door, asked = door_of(request), await body_of(request, PromptBody)
-    answer = await begun(door, client_of(request), asked)
-    end = await whole(door, answer, request.receive)
-    metadata = EventEncoder(answer.conversation_id, metadata=False).ending(end)
+    state, asked = state_of(request), await read_body(request, PromptBody)
+    answer = await start_answer(state, client_of(request), asked)
+    end = await wait_for_end(state, answer, request.receive)
+    metadata = EventEncoder(answer.conversation_id, metadata=False).end_metadata(end)
     if end.state in ("failed", "broken", "empty"):
         error = answer.turn.error or ErrorInfo("InternalError", "The answer failed.")
-        status = status_of(error)
-        failed = FailedReply(words_of(error), answer.text, metadata)
-        return _json(failed, status, await when_again(door, answer, status))
+        status = http_status(error)
+        failed = FailedReply(error_text(error), answer.text, metadata)
+        return _json(failed, status, await retry_after(state, answer, status))
     if end.state == "cancelled":
         return _json(FailedReply("The answer was cancelled; what arrived is kept.", answer.text, metadata), 503)
     if not has_answered(end.state, answer.text):
@@ -96,49 +96,49 @@ def _json(body: msgspec.Struct, status: int, headers: dict[str, str] | None = No
 
 
 async def check_free(engine: Engine, conversation_id: str) -> None:
-    """Raises `ApiError` where an answer runs in it, here or in another process, and `ConversationNotFound`."""
+    """Raise `ApiError` if an answer is running in the conversation, in any process. Raises `ConversationNotFound`."""
     path = (await engine.conversations.conversation(conversation_id)).path
     if engine.running(conversation_id) or (path and path[-1].state == "streaming"):
         raise ApiError(409, "An answer is running in this conversation. Cancel it, or wait for it to end.")
 
 
 def check_prompt(text: str) -> None:
-    """Raises `ApiError` where nothing of it can be seen."""
+    """Raise `ApiError` if a question has no visible text."""
     if not clean(text[:_LOOKED_AT]).strip() and not text[_LOOKED_AT:].strip():
         raise ApiError(400, "`prompt` is empty.", param="prompt")
 
 
-async def names_model(door: AppState, asked: GenerationOptions) -> bool:
-    """Whether somebody has said which model is to answer."""
+async def names_model(state: AppState, asked: GenerationOptions) -> bool:
+    """Return whether the request or the config names a model."""
     if asked.model is not None:
-        return await needs_no_list(door, asked.model)
-    return asked.strategy is None and not asked.adaptive and door.config.model is not None
+        return await is_known_model(state, asked.model)
+    return asked.strategy is None and not asked.adaptive and state.config.model is not None
 
 
-def settings_of(engine: Engine, asked: GenerationOptions) -> Settings:
-    """What it asks of the router. Raises `ApiError` where the strategy or the model is not known."""
+def request_settings(engine: Engine, asked: GenerationOptions) -> Settings:
+    """Return the settings of the request. Raises `ApiError` if the strategy or the model is unknown."""
     if asked.strategy is not None and asked.strategy not in engine.models.strategies():
-        words = f"Unknown strategy. Known:  {', '.join(engine.models.strategies())}."
+        words = f"Unknown strategy. Known: {', '.join(engine.models.strategies())}."
         raise ApiError(400, words, param="strategy")
-    meant = chosen(engine, asked.model) if asked.model is not None else ModelChoice()
+    meant = resolve_choice(engine, asked.model) if asked.model is not None else ModelChoice()
     return asked.settings().changed(model=meant.model, strategy=meant.strategy or asked.strategy)
 
 
-async def begun(door: AppState, client: str, asked: PromptBody) -> Answer:
-    """Begin the answer, in its conversation or a new one. Raises `ApiError`, `ChatTuiError`."""
+async def start_answer(state: AppState, client: str, asked: PromptBody) -> Answer:
+    """Start the answer in an existing or a new conversation. Raises `ApiError`, `ChatTuiError`."""
     check_prompt(asked.prompt)
     if asked.conversation is not None and asked.system is not None:
         raise ApiError(400, "`system` can only be set for a new conversation.", param="system")
 
     async def begin(engine: Engine) -> Answer:
-        settings = settings_of(engine, asked)
+        settings = request_settings(engine, asked)
         if asked.conversation is None:
             return await engine.ask(NewConversation(asked.system), asked.prompt, settings)
         try:
-            async with door.going_on:
+            async with state.turn_lock:
                 await check_free(engine, asked.conversation)
                 return await engine.ask(asked.conversation, asked.prompt, settings)
         except ConversationNotFound as error:
             raise ApiError(404, "Conversation not found: it may have been deleted.", param="conversation") from error
 
-    return await door.ask(client, begin, named=await names_model(door, asked))
+    return await state.ask(client, begin, named=await names_model(state, asked))

@@ -1,4 +1,4 @@
-"""Asking again: a question in other words, an answer anew or on from where it was cut; and which version is in view."""
+"""Edits questions, regenerates and continues answers, and switches between versions."""
 
 from __future__ import annotations
 
@@ -10,40 +10,40 @@ from chat_tui.core.conversation import Conversation, Turn
 from chat_tui.core.request import Request as Settings
 from chat_tui.engine.answers.answer import Answer
 from chat_tui.engine.engine import Engine
-from chat_tui.web.api.conversations import conversation_of
-from chat_tui.web.api.schemas import RepeatBody, body_of
-from chat_tui.web.api.stream import check_free, check_prompt, names_model, settings_of, streamed
+from chat_tui.web.api.conversations import find_conversation
+from chat_tui.web.api.schemas import RepeatBody, read_body
+from chat_tui.web.api.stream import check_free, check_prompt, names_model, request_settings, stream_response
 from chat_tui.web.errors import ApiError
-from chat_tui.web.state import client_of, door_of
+from chat_tui.web.state import client_of, state_of
 
 
 def routes() -> list[BaseRoute]:
-    """What is asked of one turn."""
+    """Return the routes of a single turn."""
     turn = "/api/conversations/{id}/turns/{turn}"
     return [
-        Route(f"{turn}/again", again, methods=["POST"]),
-        Route(f"{turn}/select", select, methods=["POST"]),
+        Route(f"{turn}/again", ask_again, methods=["POST"]),
+        Route(f"{turn}/select", select_version, methods=["POST"]),
     ]
 
 
-async def again(request: Request) -> Response:
-    """Ask a turn of the current path again, and answer as `/stream` does."""
-    door, asked = door_of(request), await body_of(request, RepeatBody)
+async def ask_again(request: Request) -> Response:
+    """Edit the question, or regenerate or continue the answer; replies as `/stream` does."""
+    state, asked = state_of(request), await read_body(request, RepeatBody)
     if asked.prompt is not None:
         check_prompt(asked.prompt)
 
     async def begin(engine: Engine) -> Answer:
-        settings = settings_of(engine, asked)
-        async with door.going_on:
-            conversation = await conversation_of(engine, request)
+        settings = request_settings(engine, asked)
+        async with state.turn_lock:
+            conversation = await find_conversation(engine, request)
             await check_free(engine, conversation.id)
-            return await _begun(engine, conversation, _turn_of(conversation, request), asked, settings)
+            return await _start_answer(engine, conversation, _find_turn(conversation, request), asked, settings)
 
-    answer = await door.ask(client_of(request), begin, named=await names_model(door, asked))
-    return await streamed(door, answer, asked)
+    answer = await state.ask(client_of(request), begin, named=await names_model(state, asked))
+    return await stream_response(state, answer, asked)
 
 
-async def _begun(
+async def _start_answer(
     engine: Engine, conversation: Conversation, turn: Turn, asked: RepeatBody, settings: Settings
 ) -> Answer:
     if turn.role == "user":
@@ -59,7 +59,7 @@ async def _begun(
     return await engine.go_on(conversation.id, settings)
 
 
-def _turn_of(conversation: Conversation, request: Request) -> Turn:
+def _find_turn(conversation: Conversation, request: Request) -> Turn:
     wanted = request.path_params["turn"]
     for turn in conversation.path:
         if turn.id == wanted and turn.role != "system":
@@ -67,12 +67,12 @@ def _turn_of(conversation: Conversation, request: Request) -> Turn:
     raise ApiError(404, "This turn is not on the current branch: another version may be shown now.")
 
 
-async def select(request: Request) -> Response:
-    """Bring another version into view, with what followed it."""
-    door = door_of(request)
-    engine = await door.engine()
-    async with door.going_on:
-        conversation = await conversation_of(engine, request)
+async def select_version(request: Request) -> Response:
+    """Show another version of a turn, with what followed it."""
+    state = state_of(request)
+    engine = await state.engine()
+    async with state.turn_lock:
+        conversation = await find_conversation(engine, request)
         await check_free(engine, conversation.id)
         wanted = str(request.path_params["turn"])
         if not any(wanted in versions for versions in conversation.forks.values()):

@@ -1,6 +1,6 @@
-"""`/ws`: several requests at once on one WebSocket, each with its `requestId`.
+"""`/ws`: several concurrent requests on one WebSocket, each with its `requestId`.
 
-A client that goes away, or stops reading, acts on all its requests: they are cancelled, or held.
+If the client disconnects, all of its requests are cancelled; if it stops reading, they all wait.
 """
 
 from __future__ import annotations
@@ -20,25 +20,25 @@ from chat_tui.core.conversation import new_id
 from chat_tui.core.errors import ChatTuiError
 from chat_tui.engine.answers.answer import Answer
 from chat_tui.web.api.event_stream import HOLD_BYTES
-from chat_tui.web.api.events import ErrorEvent, Event, EventEncoder, encoded
-from chat_tui.web.api.schemas import PromptBody, RequestId, aside, decoded
-from chat_tui.web.api.stream import begun
-from chat_tui.web.errors import ApiError, refused, response
+from chat_tui.web.api.events import ErrorEvent, Event, EventEncoder, encode_event
+from chat_tui.web.api.schemas import PromptBody, RequestId, decode, parse
+from chat_tui.web.api.stream import start_answer
+from chat_tui.web.errors import ApiError, error_response, to_api_error
 from chat_tui.web.middleware.access import TOKEN_SEEN, same_token
-from chat_tui.web.middleware.limits import too_large
-from chat_tui.web.state import AppState, client_of, door_of
+from chat_tui.web.middleware.limits import too_large_error
+from chat_tui.web.state import AppState, client_of, state_of
 
 PATH = "/ws"
 AUTH_SECONDS = 10.0
-"""So long a client that could set no header has for its token."""
+"""Time for a client that cannot set headers to send its token."""
 AUTH_CHARACTERS = 4096
-"""The longest first message of a client that has not shown the token."""
+"""Maximum length of the first message without token."""
 NO_TOKEN = 4401
-"""The code with which the socket is closed then."""
+"""Code with which the socket is closed without a token."""
 
 
 class AuthMessage(msgspec.Struct, frozen=True, tag_field="type", tag="auth"):
-    """The token, from a client that could set no header."""
+    """The token of a client that cannot set headers."""
 
     token: str
 
@@ -47,29 +47,29 @@ class GenerateMessage(PromptBody, frozen=True, tag_field="type", tag="generate",
     """A question."""
 
     request_id: RequestId | None = None
-    """What its answers will carry; None: one is made."""
+    """Id that the events of its answer have; None: a random one."""
 
 
 class CancelMessage(msgspec.Struct, frozen=True, tag_field="type", tag="cancel", rename="camel"):
-    """End an answer and keep its part."""
+    """Cancel an answer; what arrived is kept."""
 
     request_id: RequestId
 
 
 class PauseMessage(msgspec.Struct, frozen=True, tag_field="type", tag="pause", rename="camel"):
-    """Hold an answer."""
+    """Pause an answer."""
 
     request_id: RequestId
 
 
 class ResumeMessage(msgspec.Struct, frozen=True, tag_field="type", tag="resume", rename="camel"):
-    """Go on after a pause."""
+    """Resume an answer."""
 
     request_id: RequestId
 
 
 class ConnectedMessage(msgspec.Struct, frozen=True, tag_field="type", tag="connected"):
-    """The token was seen."""
+    """The token was accepted."""
 
     message: str = "WebSocket connection established"
 
@@ -78,31 +78,31 @@ class _OfRequest(msgspec.Struct, rename="camel"):
     request_id: RequestId | UnsetType = UNSET
 
 
-Heard = AuthMessage | GenerateMessage | CancelMessage | PauseMessage | ResumeMessage
+ClientMessage = AuthMessage | GenerateMessage | CancelMessage | PauseMessage | ResumeMessage
 
 
 def routes() -> list[BaseRoute]:
-    """The one socket."""
-    return [WebSocketRoute(PATH, talk)]
+    """Return the route of the WebSocket."""
+    return [WebSocketRoute(PATH, serve_websocket)]
 
 
-async def talk(websocket: WebSocket) -> None:
-    """All that is said on one WebSocket."""
-    door, let_in = door_of(websocket), TOKEN_SEEN in websocket.scope
-    with door.welcoming(client_of(websocket), let_in=let_in) as welcome:
+async def serve_websocket(websocket: WebSocket) -> None:
+    """Serve one WebSocket."""
+    state, authenticated = state_of(websocket), TOKEN_SEEN in websocket.scope
+    with state.pending_auth(client_of(websocket), authenticated=authenticated) as welcome:
         if not welcome:
             words = "Too many of your WebSockets have not sent their token."
-            await websocket.send_denial_response(response(websocket.url.path, ApiError(429, words)))
+            await websocket.send_denial_response(error_response(websocket.url.path, ApiError(429, words)))
             return
         await websocket.accept()
-        line = WebSocketSession(door, websocket)
-        if not let_in and not await line.hears_the_token():
+        line = WebSocketSession(state, websocket)
+        if not authenticated and not await line.authenticate():
             return
     await line.run()
 
 
-class _Asked:
-    """One request: its answer, as soon as that has begun."""
+class _PendingRequest:
+    """One request, and its answer as soon as that has started."""
 
     def __init__(self) -> None:
         self.answer: Answer | None = None
@@ -125,17 +125,17 @@ class _Asked:
 
 
 class WebSocketSession:
-    """One client's WebSocket."""
+    """The WebSocket of one client."""
 
-    def __init__(self, door: AppState, websocket: WebSocket) -> None:
-        self._door, self._socket = door, websocket
+    def __init__(self, state: AppState, websocket: WebSocket) -> None:
+        self._state, self._socket = state, websocket
         self._client = client_of(websocket)
-        self._requests: dict[RequestId, _Asked] = {}
+        self._requests: dict[RequestId, _PendingRequest] = {}
         self._answering = asyncio.TaskGroup()
         self._gone = False
 
     async def run(self) -> None:
-        """Listen until the client goes; then cancel what runs for it."""
+        """Handle messages until the client disconnects; then cancel its answers."""
         await self._send(ConnectedMessage())
         async with self._answering:
             try:
@@ -144,16 +144,16 @@ class WebSocketSession:
             finally:
                 self._gone = True
                 if self._requests:
-                    self._door.metrics.gone()
+                    self._state.metrics.count_disconnect()
                 await asyncio.gather(*(asked.cancel() for asked in self._requests.values()))
 
-    async def hears_the_token(self) -> bool:
-        """Wait for it; False: it was wrong, or did not come, and the socket is closed."""
+    async def authenticate(self) -> bool:
+        """Wait for the token; returns False, and closes the socket, if it is wrong or does not arrive."""
         try:
             async with asyncio.timeout(AUTH_SECONDS):
                 async for text in self._texts():
-                    heard = decoded(text if len(text) <= AUTH_CHARACTERS else "", AuthMessage)
-                    if same_token(heard.token, self._door.token):
+                    heard = decode(text if len(text) <= AUTH_CHARACTERS else "", AuthMessage)
+                    if same_token(heard.token, self._state.token):
                         return True
                     break
                 words = "The token is wrong."
@@ -167,7 +167,7 @@ class WebSocketSession:
         return False
 
     async def _texts(self) -> AsyncIterator[str]:
-        """The messages, to the client's going; text that comes as bytes is text too."""
+        """Yield messages until the client disconnects; bytes are decoded as text."""
         while True:
             message = await self._socket.receive()
             if message["type"] == "websocket.disconnect":
@@ -179,7 +179,7 @@ class WebSocketSession:
         if self._gone:
             return
         try:
-            await self._socket.send_text(encoded(event).decode())
+            await self._socket.send_text(encode_event(event).decode())
         except (WebSocketDisconnect, OSError, RuntimeError):
             # What is said behind a close that is under way is an error of ours to some servers.
             self._gone = True
@@ -188,26 +188,26 @@ class WebSocketSession:
 
     async def _take(self, text: str) -> None:
         try:
-            most = self._door.config.web.max_body_bytes
+            most = self._state.config.web.max_body_bytes
             if len(text) > most:
-                raise too_large(most)
-            await self._obey(await aside(text, lambda text: decoded(text, cast("type[Heard]", Heard))))
+                raise too_large_error(most)
+            await self._handle(await parse(text, lambda text: decode(text, cast("type[ClientMessage]", ClientMessage))))
         except ApiError as refusal:
-            await self._send(ErrorEvent(refusal.words, request_id=_id_in(text)))
+            await self._send(ErrorEvent(refusal.words, request_id=_request_id_in(text)))
 
-    async def _obey(self, heard: Heard) -> None:
+    async def _handle(self, heard: ClientMessage) -> None:
         if isinstance(heard, GenerateMessage):
-            self._door.count(self._client)
+            self._state.count(self._client)
             request_id = new_id() if heard.request_id is None else heard.request_id
             if request_id in self._requests:
                 raise ApiError(409, "A request with this id is already running.")
-            self._requests[request_id] = asked = _Asked()
+            self._requests[request_id] = asked = _PendingRequest()
             self._answering.create_task(self._answer(request_id, asked, heard))
         elif isinstance(heard, AuthMessage):
-            if not same_token(heard.token, self._door.token):
+            if not same_token(heard.token, self._state.token):
                 raise ApiError(401, "The token is wrong.")
         else:
-            asked = self._requests.get(heard.request_id) or _none()
+            asked = self._requests.get(heard.request_id) or _unknown_request()
             if isinstance(heard, CancelMessage):
                 await asked.cancel()
             else:
@@ -215,20 +215,20 @@ class WebSocketSession:
 
     # -- what it is told ------------------------------------------------------------------------------------------
 
-    async def _answer(self, request_id: RequestId, asked: _Asked, heard: GenerateMessage) -> None:
+    async def _answer(self, request_id: RequestId, asked: _PendingRequest, heard: GenerateMessage) -> None:
         came = monotonic()
         try:
-            with self._door.telling():
-                asked.begin(await begun(self._door, self._client, heard))
+            with self._state.serving_reader():
+                asked.begin(await start_answer(self._state, self._client, heard))
                 await self._tell(request_id, asked, heard, came)
         except ApiError as refusal:
             await self._send(ErrorEvent(refusal.words, request_id=request_id))
         except ChatTuiError as error:
-            await self._send(ErrorEvent(refused(error).words, error.kind, request_id))
+            await self._send(ErrorEvent(to_api_error(error).words, error.kind, request_id))
         finally:
             del self._requests[request_id]
 
-    async def _tell(self, request_id: RequestId, asked: _Asked, heard: GenerateMessage, came: float) -> None:
+    async def _tell(self, request_id: RequestId, asked: _PendingRequest, heard: GenerateMessage, came: float) -> None:
         answer = asked.answer
         assert answer is not None
         if asked.cancelled or self._gone:
@@ -237,16 +237,16 @@ class WebSocketSession:
         async with aclosing(answer.batches(tokens=1, hold_bytes=HOLD_BYTES)) as batches:
             async for chunks in batches:
                 for chunk in chunks:
-                    if event := words.told(chunk, (monotonic() - came) * 1000):
+                    if event := words.event_of(chunk, (monotonic() - came) * 1000):
                         await self._send(event)
 
 
-def _none() -> _Asked:
+def _unknown_request() -> _PendingRequest:
     raise ApiError(404, "No request with this id is running.")
 
 
-def _id_in(text: str) -> RequestId | UnsetType:
-    """The id of a request that could not be understood, as far as that can be."""
+def _request_id_in(text: str) -> RequestId | UnsetType:
+    """Return the id of an invalid request, if it can be read."""
     try:
         return msgspec.json.decode(text, type=_OfRequest).request_id
     except (msgspec.DecodeError, ValueError, RecursionError):

@@ -1,4 +1,4 @@
-"""Code as HTML with a class for each kind of word, by pygments, which is loaded late: not for the event loop."""
+"""Highlights code as HTML with pygments. Slow: not for the event loop."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from pygments.token import _TokenType  # type: ignore[import-untyped]
 
 LONGEST_LINE = 2_000
-"""Characters; code with a longer line is not coloured."""
+"""Maximum length of a line in characters; longer lines are not highlighted."""
 
 _NAME = re.compile(r"[\w+#.\-]{1,40}")
 _PLAIN = frozenset(("", "text", "txt", "plain", "plaintext", "output", "none"))
@@ -41,8 +41,8 @@ _CLASSES = {
 }
 
 
-def coloured(code: str, language: str) -> str:
-    """The code as HTML; escaped only where its language is not known or a line is too long."""
+def highlight(code: str, language: str) -> str:
+    """Return the code as HTML; only escaped if the language is unknown or a line is too long."""
     lexer = _lexer(language.lower())
     if lexer is None or max(map(len, code.split("\n"))) > LONGEST_LINE:
         return escape(code)

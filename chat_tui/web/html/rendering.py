@@ -1,4 +1,4 @@
-"""An answer that grows as HTML: finished blocks are rendered once, only the open one again. Not for the event loop."""
+"""Renders a growing answer as HTML: finished blocks once, only the open one again. Slow: not for the event loop."""
 
 from __future__ import annotations
 
@@ -14,35 +14,35 @@ class HtmlPiece(msgspec.Struct, frozen=True):
     """A block of an answer, or a part of a long one."""
 
     html: str
-    """Safe to be shown: only known tags and attributes."""
+    """Safe HTML: only known tags and attributes."""
     joins: bool = False
-    """It goes on with the code, table, list or paragraph of the block before."""
+    """Continues the code, table, list or paragraph of the block before."""
 
 
 class HtmlChange(msgspec.Struct, frozen=True):
-    """The block at this place looks like this by now, and nothing stands behind it; without HTML it is gone too."""
+    """The current state of a block; later blocks are removed. Without HTML, the block is removed too."""
 
     block: int
     piece: HtmlPiece
 
 
 class HtmlRendering:
-    """Takes an answer's Markdown as it grows, and gives what has changed since it was last asked."""
+    """Takes the Markdown of a growing answer and returns what has changed since the last call."""
 
     def __init__(self) -> None:
         self._splitter = BlockSplitter()
         self._closed = 0
-        """Blocks that were told as finished."""
+        """Finished blocks that were returned."""
         self._seen_changes = 0
         self._open: list[HtmlPiece] = []
-        """The unfinished ones behind them, as they were last told."""
+        """The unfinished blocks after them, as last returned."""
 
     def feed(self, text: str) -> None:
-        """Take the next piece of the text, of any length."""
+        """Add the next part of the text, of any length."""
         self._splitter.feed(text)
 
     def changes(self, *, ended: bool = False) -> list[HtmlChange]:
-        """The blocks that are new or look different by now, in order; `ended`: nothing more comes."""
+        """Return the blocks that are new or have changed, in order; `ended` says that the text is complete."""
         if ended:
             self._splitter.finish()
         closed, told = self._splitter.closed, self._open
@@ -62,8 +62,8 @@ class HtmlRendering:
         return changed
 
 
-def pieces(text: str) -> list[HtmlPiece]:
-    """All blocks of a finished text."""
+def render_pieces(text: str) -> list[HtmlPiece]:
+    """Return all blocks of a complete text."""
     rendering = HtmlRendering()
     rendering.feed(text)
     return [change.piece for change in rendering.changes(ended=True)]

@@ -1,6 +1,6 @@
-"""Markdown that nobody vouches for as HTML that is safe to show: only what is listed here is ever written.
+"""Converts untrusted Markdown to safe HTML: only the tags and attributes that are listed here are written.
 
-Raw HTML is shown as its source, images as links to them, and a link leads to `http`, `https` or `mailto` or is none.
+Raw HTML is shown as its source and images as links to them. Links must lead to `http`, `https` or `mailto`.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from chat_tui.markdown.latex import legible
 from chat_tui.markdown.links import alt_text, deceives, told_target
 from chat_tui.markdown.lists import count_from
 from chat_tui.markdown.references import parse_block
-from chat_tui.web.html.code_html import coloured
+from chat_tui.web.html.code_html import highlight
 
 if TYPE_CHECKING:
     from markdown_it import MarkdownIt
@@ -34,14 +34,14 @@ _LANGUAGE_LENGTH = 30
 
 @lru_cache(1)
 def _parser() -> MarkdownIt:
-    """One for all threads: parsing keeps its state apart."""
+    """Return the parser, which threads can share: parsing keeps its state separate."""
     from chat_tui.markdown.parser import make_parser
 
     return make_parser()
 
 
 def html_of(block: Block, source: str) -> str:
-    """The HTML of a block's Markdown, or of what stands for it."""
+    """Return the HTML of a block of Markdown."""
     tokens = parse_block(_parser(), block, source)
     if block.number and tokens and tokens[0].type == "ordered_list_open":
         count_from(tokens, block.number)
@@ -50,17 +50,17 @@ def html_of(block: Block, source: str) -> str:
 
 
 def plain_html(text: str, kind: str = "plain") -> str:
-    """A text as it is, in a block of this class."""
+    """Return a text unchanged, in a block of this class."""
     return f'<p class="{kind}">{_escaped(text)}</p>'
 
 
 def code_html(code: str, language: str) -> str:
-    """A block of code under its language's name, with a button that copies it."""
+    """Return a block of code with the name of its language and a copy button."""
     name = clean_line(language, _LANGUAGE_LENGTH)
     return (
         f'<div class="code"><div class="code-head"><span>{escape(name) or "code"}</span>'
         '<button type="button" class="copy-code">Copy</button></div>'
-        f'<pre tabindex="0"><code>{coloured(clean(code), name)}</code></pre></div>'
+        f'<pre tabindex="0"><code>{highlight(clean(code), name)}</code></pre></div>'
     )
 
 
@@ -103,10 +103,10 @@ def _inline(tokens: Sequence[Token]) -> Iterator[str]:
     for token in tokens:
         if token.type == "link_open":
             target, shown = str(token.attrs.get("href", "")), []
-            if allowed(target):
+            if is_allowed_link(target):
                 yield _anchor(target)
         elif token.type == "link_close":
-            if allowed(target):
+            if is_allowed_link(target):
                 yield "</a>"
             yield _aside("".join(shown), target)
         elif token.type == "image":
@@ -131,12 +131,12 @@ def _inline(tokens: Sequence[Token]) -> Iterator[str]:
 
 
 def _escaped(text: str) -> str:
-    """A text as HTML without control characters: the border for all text of a document but code."""
+    """Return a text as HTML without control characters; all text except code passes here."""
     return escape(clean(text))
 
 
-def allowed(target: str) -> bool:
-    """Whether a link may lead there."""
+def is_allowed_link(target: str) -> bool:
+    """Return whether a link may lead there."""
     return _TARGET.match(target) is not None and clean_line(target, 4_000) == target
 
 
@@ -145,11 +145,11 @@ def _anchor(target: str) -> str:
 
 
 def _aside(text: str, target: str) -> str:
-    """Where a link leads, told where its text names another place, or where it is no link."""
-    told = "" if allowed(target) and not deceives(text, target) else clean_line(told_target(text, target), 300)
+    """Return the target of a link as text, if the link's text names another target or it is no link."""
+    told = "" if is_allowed_link(target) and not deceives(text, target) else clean_line(told_target(text, target), 300)
     return f'<span class="target"> {escape(told)}</span>' if told else ""
 
 
 def _image(alt: str, source: str) -> str:
     label = escape(clean_line(f"image: {alt}" if alt else "image", 300))
-    return f"{_anchor(source)}{label}</a>" if allowed(source) else f'<span class="target">[{label}]</span>'
+    return f"{_anchor(source)}{label}</a>" if is_allowed_link(source) else f'<span class="target">[{label}]</span>'

@@ -1,4 +1,4 @@
-"""Requests that name us in their first line, as a proxy's clients do: RFC 9112 (3.2.2) wants them taken."""
+"""Accepts requests with an absolute URL in their first line, as RFC 9112 (3.2.2) demands."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ _WHOLE = re.compile(r"https?://([^/]*)(.*)", re.IGNORECASE | re.DOTALL)
 
 
 class AbsoluteTargets:
-    """The middleware; behind it every path begins with a slash, and the Host is the one that the request means."""
+    """The middleware; after it every path begins with a slash, and the Host header is that of the URL."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """One request or WebSocket."""
+        """Handle one request or WebSocket."""
         if scope["type"] == "http" and (found := _WHOLE.fullmatch(scope["path"])):
             others = [(name, value) for name, value in scope["headers"] if name.lower() != b"host"]
             host = (b"host", found[1].encode("utf-8", "replace"))

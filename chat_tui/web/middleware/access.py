@@ -1,7 +1,7 @@
-"""Who may come in: the request's Host, its Origin and its token, looked at before anything else.
+"""Access control: checks the Host, the Origin and the token of each request before anything else.
 
-A Host that is not ours means that a name of somebody else's leads here (DNS rebinding); an Origin that is not ours,
-that a page of somebody else's asks. So neither reads an answer, token or not.
+An unknown Host means that somebody else's name points to this machine (DNS rebinding); an unknown Origin means that
+another site's page sends the request. Neither can read an answer, even with the token.
 """
 
 from __future__ import annotations
@@ -15,11 +15,11 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from chat_tui.web.errors import ApiError, response
+from chat_tui.web.errors import ApiError, error_response
 from chat_tui.web.state import AppState
 
 TOKEN_SEEN = "chat_tui.token_seen"
-"""In the scope: the request, or the handshake of a WebSocket, carried the token."""
+"""Set in the scope if the request, or the handshake of a WebSocket, has the token."""
 
 _HOST = re.compile(r"(\[[0-9a-f:.]+\]|[a-z0-9._-]+)(?::(\d{1,5}))?", re.ASCII)
 _DEFAULT_PORTS = {"http": "80", "https": "443"}
@@ -29,7 +29,8 @@ _PREFLIGHT_SECONDS = 600
 
 
 def host_is_ours(host: str, hosts: Collection[str], local_address: str = "") -> bool:
-    """This Host header names loopback, one of `hosts`, or the address that the connection came to; any port."""
+    """Return whether this Host header names loopback, one of `hosts`, or the address of the connection, with any
+    port."""
     match = _HOST.fullmatch(host.lower())
     if match is None:
         return False
@@ -49,13 +50,13 @@ def _address(text: str) -> IPv4Address | IPv6Address | None:
 
 
 def origin_is_ours(origin: str, scheme: str, host: str, origins: Collection[str]) -> bool:
-    """This Origin header is the request's own, or one of `origins`."""
+    """Return whether this Origin header is the request's own origin, or one of `origins`."""
     scheme = {"ws": "http", "wss": "https"}.get(scheme, scheme)
-    return origin.lower() in origins or _whole(origin.lower()) == _whole(f"{scheme}://{host.lower()}")
+    return origin.lower() in origins or _with_port(origin.lower()) == _with_port(f"{scheme}://{host.lower()}")
 
 
-def _whole(origin: str) -> str:
-    """With its port."""
+def _with_port(origin: str) -> str:
+    """Return an origin with its port."""
     scheme, _, rest = origin.partition("://")
     match = _HOST.fullmatch(rest)
     if match is None:
@@ -64,7 +65,7 @@ def _whole(origin: str) -> str:
 
 
 def token_is_ours(authorization: Sequence[str], token: str) -> bool:
-    """The one Authorization header carries the token."""
+    """Return whether the single Authorization header contains the token."""
     if len(authorization) != 1:
         return False
     scheme, _, given = authorization[0].partition(" ")
@@ -72,29 +73,29 @@ def token_is_ours(authorization: Sequence[str], token: str) -> bool:
 
 
 def same_token(given: str, token: str) -> bool:
-    """It is the token; how long that takes to tell says nothing of it."""
+    """Compare the token in constant time."""
     return hmac.compare_digest(given.encode("utf-8", "replace"), token.encode())
 
 
 class AccessControl:
-    """The middleware; what it refuses goes no further."""
+    """The middleware."""
 
-    def __init__(self, app: ASGIApp, door: AppState) -> None:
-        self._app, self._door = app, door
+    def __init__(self, app: ASGIApp, state: AppState) -> None:
+        self._app, self._state = app, state
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """One request or WebSocket."""
+        """Handle one request or WebSocket."""
         if scope["type"] not in ("http", "websocket"):
             await self._app(scope, receive, send)
             return
         headers = Headers(scope=scope)
         origin = headers.get("origin", "")
-        if origin.lower() in self._door.origins and scope["type"] == "http":
-            send = _allowing(origin, send)
+        if origin.lower() in self._state.origins and scope["type"] == "http":
+            send = _with_cors_headers(origin, send)
         try:
             self._check(scope, headers)
         except ApiError as refusal:
-            await response(scope["path"], refusal)(scope, receive, send)
+            await error_response(scope["path"], refusal)(scope, receive, send)
             return
         if _is_preflight(scope, headers):
             await _preflight(headers)(scope, receive, send)
@@ -104,10 +105,10 @@ class AccessControl:
     def _check(self, scope: Scope, headers: Headers) -> None:
         hosts, origins = headers.getlist("host"), headers.getlist("origin")
         address = (scope.get("server") or ("", 0))[0] or ""
-        if len(hosts) != 1 or not host_is_ours(hosts[0], self._door.hosts, address):
+        if len(hosts) != 1 or not host_is_ours(hosts[0], self._state.hosts, address):
             raise ApiError(403, "This host name is not allowed. Add it to [web] hosts in the config if it is yours.")
         if origins and not (
-            len(origins) == 1 and origin_is_ours(origins[0], scope["scheme"], hosts[0], self._door.origins)
+            len(origins) == 1 and origin_is_ours(origins[0], scope["scheme"], hosts[0], self._state.origins)
         ):
             raise ApiError(403, "This origin is not allowed. Add it to [web] origins in the config if it is yours.")
         self._check_token(scope, headers)
@@ -116,7 +117,7 @@ class AccessControl:
         if _is_page(scope) or _is_preflight(scope, headers):
             return
         given = headers.getlist("authorization")
-        if token_is_ours(given, self._door.token):
+        if token_is_ours(given, self._state.token):
             scope[TOKEN_SEEN] = True
             return
         if scope["type"] == "websocket" and not given:
@@ -131,7 +132,7 @@ def _is_page(scope: Scope) -> bool:
 
 
 def _is_preflight(scope: Scope, headers: Headers) -> bool:
-    """A browser asks whether a page of another origin, which the config names, may ask."""
+    """Return whether this is a preflight request from an allowed origin."""
     if scope["type"] != "http" or scope["method"] != "OPTIONS":
         return False
     return "origin" in headers and "access-control-request-method" in headers
@@ -148,8 +149,8 @@ def _preflight(headers: Headers) -> Response:
     return Response(status_code=204, headers=told)
 
 
-def _allowing(origin: str, send: Send) -> Send:
-    """Let the pages of an origin that the config names read what is sent."""
+def _with_cors_headers(origin: str, send: Send) -> Send:
+    """Add headers that let pages of an allowed origin read the reply."""
 
     async def sent(message: Message) -> None:
         if message["type"] == "http.response.start":

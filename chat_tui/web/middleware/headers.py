@@ -1,4 +1,4 @@
-"""Headers that every answer has: no other page frames it, no cache keeps it, no browser guesses what it is."""
+"""Adds headers to every reply: no framing, no caching, no content sniffing."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ HEADERS = {
     "X-Frame-Options": "DENY",
     "Cross-Origin-Resource-Policy": "same-origin",
 }
-"""A handler's own go first."""
+"""Headers that a handler sets itself take precedence."""
 
 
 class SafeHeaders:
@@ -23,7 +23,7 @@ class SafeHeaders:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """One request or WebSocket."""
+        """Handle one request or WebSocket."""
 
         async def sent(message: Message) -> None:
             if message["type"].endswith("http.response.start"):

@@ -1,4 +1,4 @@
-"""HTTP for clients that may be slow on purpose: who opens a connection must ask something soon."""
+"""Closes connections on which no complete request arrives."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from typing import Any
 from uvicorn.protocols.http.auto import AutoHTTPProtocol
 
 HEAD_SECONDS = 20.0
-"""So long a connection may be open without a whole head of a request; those that idle are closed sooner."""
+"""Maximum time for the head of a request; idle connections are closed sooner."""
 
 
 class IdleTimeout(AutoHTTPProtocol):  # type: ignore[misc, valid-type]
-    """uvicorn's protocol; it has a time limit between two requests, but none for a head that never ends."""
+    """uvicorn's protocol has a time limit between two requests, but none for an incomplete head."""
 
     head_seconds = HEAD_SECONDS
     loop: asyncio.AbstractEventLoop
@@ -21,7 +21,7 @@ class IdleTimeout(AutoHTTPProtocol):  # type: ignore[misc, valid-type]
     """The last request; None before the first."""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """A client has come."""
+        """Handle a new connection."""
         super().connection_made(transport)
         self._look_later(None)
 
@@ -29,7 +29,8 @@ class IdleTimeout(AutoHTTPProtocol):  # type: ignore[misc, valid-type]
         self.loop.call_later(self.head_seconds, self._look, before)
 
     def _look(self, before: object) -> None:
-        """`before`: the request that was the last one at the look before this."""
+        """Close the connection if no request has arrived since the previous check; `before` is the last request
+        then."""
         if self.transport.is_closing() or self.transport.get_protocol() is not self:
             # It is gone, or a WebSocket by now.
             return

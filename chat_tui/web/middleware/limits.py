@@ -1,4 +1,4 @@
-"""How much a client may ask: so many requests in a minute, and bodies of a bounded size."""
+"""Limits the number of requests per minute and the size of bodies."""
 
 from __future__ import annotations
 
@@ -8,45 +8,45 @@ from contextlib import suppress
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from chat_tui.web.errors import ApiError, response
+from chat_tui.web.errors import ApiError, error_response
 from chat_tui.web.middleware.access import TOKEN_SEEN
 from chat_tui.web.state import AppState
 
 DRAIN_TIMES = 4
-"""So much more than a body may have is still taken in, to be forgotten."""
+"""A body that is too large is read up to this multiple of the limit, and discarded."""
 DRAIN_SECONDS = 10.0
 
 
 class RequestLimits:
-    """The middleware; behind the lock, so that only whoever has the token uses up anything."""
+    """The middleware; it comes after access control, so that only clients with the token use up a limit."""
 
-    def __init__(self, app: ASGIApp, door: AppState) -> None:
-        self._app, self._door = app, door
+    def __init__(self, app: ASGIApp, state: AppState) -> None:
+        self._app, self._state = app, state
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """One request or WebSocket."""
+        """Handle one request or WebSocket."""
         if scope["type"] not in ("http", "websocket"):
             await self._app(scope, receive, send)
             return
-        most = self._door.config.web.max_body_bytes
+        most = self._state.config.web.max_body_bytes
         try:
             if TOKEN_SEEN in scope:
-                self._door.count((scope.get("client") or ("", 0))[0])
+                self._state.count((scope.get("client") or ("", 0))[0])
             headers = Headers(scope=scope)
             told = headers.get("content-length", "0")
             if told.isdecimal() and int(told[:20]) > most:
                 if "expect" not in headers:
                     # Whoever asks before it sends a body listens by now.
-                    await _drained(receive, most)
-                raise too_large(most)
+                    await _drain(receive, most)
+                raise too_large_error(most)
         except ApiError as refusal:
-            await response(scope["path"], refusal)(scope, receive, send)
+            await error_response(scope["path"], refusal)(scope, receive, send)
             return
-        await self._app(scope, _bounded(receive, most), send)
+        await self._app(scope, _limit_body(receive, most), send)
 
 
-def _bounded(receive: Receive, most: int) -> Receive:
-    """Raises `ApiError` where a body is larger than it may be."""
+def _limit_body(receive: Receive, most: int) -> Receive:
+    """Return a `receive` that raises `ApiError` if the body is too large."""
     received = 0
 
     async def next_message() -> Message:
@@ -56,15 +56,16 @@ def _bounded(receive: Receive, most: int) -> Receive:
             received += len(message.get("body", b""))
             if received > most:
                 if message.get("more_body"):
-                    await _drained(receive, most)
-                raise too_large(most)
+                    await _drain(receive, most)
+                raise too_large_error(most)
         return message
 
     return next_message
 
 
-async def _drained(receive: Receive, most: int) -> None:
-    """Take in and forget the rest of a body, unless it is endless: most clients listen only when they have said all."""
+async def _drain(receive: Receive, most: int) -> None:
+    """Read and discard the rest of a body, up to a limit: most clients read the reply only after they have sent
+    everything."""
     received = 0
     with suppress(TimeoutError):
         async with asyncio.timeout(DRAIN_SECONDS):
@@ -75,7 +76,7 @@ async def _drained(receive: Receive, most: int) -> None:
                     return
 
 
-def too_large(most: int) -> ApiError:
-    """What is told of a request that brings too much; `most` in bytes."""
+def too_large_error(most: int) -> ApiError:
+    """Return the error for a body that is too large; `most` is in bytes."""
     words = f"A request can have at most {most:,} bytes. Send less, or raise [web] max_body_bytes."
     return ApiError(413, words, headers={"Connection": "close"})

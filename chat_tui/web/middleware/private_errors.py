@@ -1,4 +1,4 @@
-"""A fault of ours is told by its kind and place: the words of an exception may be somebody's question."""
+"""Hides the text of unexpected exceptions, which may contain somebody's question."""
 
 from __future__ import annotations
 
@@ -6,17 +6,17 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 
 class PrivateFault(Exception):
-    """Stands for an exception whose words nobody is to read."""
+    """Replaces an exception whose text must not be logged."""
 
 
 class PrivateErrors:
-    """The middleware: what the server logs of a fault holds where it came from, and nothing of what was said."""
+    """The middleware: the log of a bug contains its kind and place, and none of its text."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """One request or WebSocket."""
+        """Handle one request or WebSocket."""
         try:
             await self._app(scope, receive, send)
         except Exception as error:  # noqa: BLE001 - it goes on, without its words

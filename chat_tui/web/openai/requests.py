@@ -1,4 +1,4 @@
-"""From a body of the OpenAI door to what the engine is asked. Pure, and slow for bodies of megabytes."""
+"""Parses requests to the OpenAI-compatible API. Pure functions; slow for bodies of megabytes."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from chat_tui.core.conversation import Turn
 from chat_tui.core.errors import AttachmentRefused
 from chat_tui.core.request import Request, Thinking
 from chat_tui.core.text.control_characters import clean
-from chat_tui.web.api.schemas import decoded
+from chat_tui.web.api.schemas import decode
 from chat_tui.web.errors import ApiError
 from chat_tui.web.openai.schemas import ChatRequest, ImagePart, Message, RefusalPart, ToolCall
 
 IMAGES = 100
-"""In one request."""
+"""Maximum number of images in one request."""
 _THINKING: Mapping[str, Thinking] = {
     "none": "off",
     "minimal": "low",
@@ -32,27 +32,27 @@ _DATA = re.compile(r"data:(image/[a-z0-9.+-]{1,40});base64,", re.IGNORECASE)
 
 
 class ChatQuestion(msgspec.Struct, frozen=True):
-    """What is asked for."""
+    """A parsed request."""
 
     model: str
-    """As it was named: a model, a strategy or `auto`."""
+    """The requested model, strategy or `auto`."""
     text: str
     attachments: tuple[Attachment, ...]
     earlier: tuple[Turn, ...]
     system_prompt: str
-    """Empty: none; the config's does not take its place."""
+    """Empty if the request has none; the config's is not used instead."""
     settings: Request
-    """Without model and strategy."""
+    """All settings except model and strategy."""
     stream: bool
     include_usage: bool
     store: bool
 
 
-def asked_in(raw: bytes) -> ChatQuestion:
-    """What a body asks for. Raises `ApiError`."""
-    body = decoded(raw, ChatRequest)
-    _refuse_what_cannot_be_had(body)
-    talk, system = _talk(body.messages)
+def parse_request(raw: bytes) -> ChatQuestion:
+    """Parse the body of a request. Raises `ApiError`."""
+    body = decode(raw, ChatRequest)
+    _check_supported(body)
+    talk, system = _split_messages(body.messages)
     stop = (body.stop,) if isinstance(body.stop, str) else tuple(body.stop or ())
     return ChatQuestion(
         body.model,
@@ -74,8 +74,8 @@ def asked_in(raw: bytes) -> ChatQuestion:
     )
 
 
-def _refuse_what_cannot_be_had(body: ChatRequest) -> None:
-    """What would be missed in the answer is refused; what only shades it is not looked at."""
+def _check_supported(body: ChatRequest) -> None:
+    """Raise `ApiError` for options that would change the answer but are not supported."""
     wrong: dict[str, object] = {
         "n": (body.n or 1) > 1,
         "tools": body.tools,
@@ -91,8 +91,8 @@ def _refuse_what_cannot_be_had(body: ChatRequest) -> None:
             raise ApiError(400, message, param=param, code="unsupported_parameter")
 
 
-def _talk(messages: Sequence[Message]) -> tuple[list[Turn], str]:
-    """The turns, of which the last is the question, and the system prompt. Raises `ApiError`."""
+def _split_messages(messages: Sequence[Message]) -> tuple[list[Turn], str]:
+    """Return the turns, the last of which is the question, and the system prompt. Raises `ApiError`."""
     turns: list[Turn] = []
     system: list[str] = []
     images = 0
@@ -104,7 +104,7 @@ def _talk(messages: Sequence[Message]) -> tuple[list[Turn], str]:
         if message.role in {"system", "developer"}:
             system.append(text)
         elif message.role == "assistant":
-            calls = "\n".join(map(_called, message.tool_calls or ()))
+            calls = "\n".join(map(_format_call, message.tool_calls or ()))
             turns.append(Turn("assistant", "\n\n".join(filter(None, (text, calls)))))
         elif message.role == "user":
             turns.append(Turn("user", text, attachments=files))
@@ -115,7 +115,7 @@ def _talk(messages: Sequence[Message]) -> tuple[list[Turn], str]:
     return turns, "\n\n".join(filter(None, system))
 
 
-def _called(call: ToolCall) -> str:
+def _format_call(call: ToolCall) -> str:
     return clean(f"[Called the tool {call.function.name}: {call.function.arguments}]")
 
 

@@ -1,4 +1,4 @@
-"""From our chunks to what clients of the OpenAI door read: a whole completion, or its events. Pure."""
+"""Converts answers to completions and their events in OpenAI's format. Pure functions."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from chat_tui.core.chunks import Chunk, End, Error, ErrorInfo, Metadata, Start, 
 from chat_tui.core.conversation import Turn
 from chat_tui.core.errors import EmptyAnswer
 from chat_tui.core.route import Route
-from chat_tui.web.errors import OPENAI_PATH, ApiError, fault_of, refused
+from chat_tui.web.errors import OPENAI_PATH, ApiError, error_body, to_api_error
 from chat_tui.web.openai.schemas import (
     AssistantMessage,
     CachedTokens,
@@ -29,21 +29,21 @@ from chat_tui.web.openai.schemas import (
 
 DONE = b"data: [DONE]\n\n"
 _REASONS: dict[State, FinishReason] = {"complete": "stop", "length": "length", "refused": "content_filter"}
-"""Of the endings that are whole replies. An empty answer is passed on as its server ended it: without content."""
+"""Finish reasons of complete answers. An empty answer is passed on as the server ended it: without content."""
 _CODES = {"ContextTooLong": "context_length_exceeded", "RateLimited": "rate_limit_exceeded"}
-"""OpenAI's words for kinds of errors that it knows, too."""
+"""Error codes that OpenAI uses for the same kinds of errors."""
 _FIRST, _NEVER = Delta("assistant"), Delta()
-"""The role stands in the first event only."""
+"""Only the first event contains the role."""
 _encoder = msgspec.json.Encoder()
 
 
-def event(record: msgspec.Struct) -> bytes:
-    """One server-sent event."""
+def to_event(record: msgspec.Struct) -> bytes:
+    """Encode a record as a server-sent event."""
     return b"data: %b\n\n" % _encoder.encode(record)
 
 
-def usage_of(usage: Usage) -> OpenAiUsage:
-    """The same figures in their names."""
+def convert_usage(usage: Usage) -> OpenAiUsage:
+    """Convert token counts to OpenAI's names."""
     return OpenAiUsage(
         usage.prompt_tokens,
         usage.completion_tokens,
@@ -53,8 +53,8 @@ def usage_of(usage: Usage) -> OpenAiUsage:
     )
 
 
-def reason_of(state: State, finish_reason: str, route: Route | None) -> FinishReason | None:
-    """The finish reason that clients are told; None where the answer is not whole."""
+def finish_reason_of(state: State, finish_reason: str, route: Route | None) -> FinishReason | None:
+    """Return the finish reason for clients; None if the answer is incomplete."""
     if state == "empty" and _outcomes(route) == {EmptyAnswer.__name__}:
         return "length" if state_of(finish_reason) == "length" else "stop"
     return _REASONS.get(state)
@@ -64,9 +64,9 @@ def _outcomes(route: Route | None) -> set[str]:
     return {entry.outcome for entry in route.tries} if route is not None else set()
 
 
-def why_not(error: ErrorInfo | None, route: Route | None, state: State = "cancelled") -> ApiError:
-    """Why an answer is not whole: by its error, else it was stopped or cut. Where all models have failed in the same
-    way, that one."""
+def incomplete_error(error: ErrorInfo | None, route: Route | None, state: State = "cancelled") -> ApiError:
+    """Return why an answer is incomplete: its error, or that it was cancelled. If all models have failed in the same
+    way, that error is used."""
     if error is None and state == "cancelled":
         return ApiError(503, "The server is shutting down. Ask again in a moment.", code="stopping")
     if error is None:
@@ -74,24 +74,24 @@ def why_not(error: ErrorInfo | None, route: Route | None, state: State = "cancel
     outcomes = _outcomes(route)
     if error.kind == "AllFailed" and len(outcomes) == 1:
         error = replace(error, kind=outcomes.pop())
-    refusal = refused(error)
+    refusal = to_api_error(error)
     refusal.code = _CODES.get(error.kind, refusal.code)
     return refusal
 
 
 class CompletionEvents:
-    """Makes the events of one streamed completion."""
+    """Encodes the events of one streamed completion."""
 
     def __init__(self, id: str, created: int, *, include_usage: bool) -> None:
         self._model = ""
-        """Who answers, as far as it is known."""
+        """The model that answers, once it is known."""
         self._failure: ErrorInfo | None = None
         self._id, self._created, self._include_usage = id, created, include_usage
         self._spoke = False
         self._thinking: list[str] = []
 
     def of(self, chunks: Sequence[Chunk]) -> bytes:
-        """The events of these chunks, some or none; the last ones are those of the `End`."""
+        """Return the events of these chunks, possibly none; the last ones are those of `End`."""
         return b"".join(map(self._of, chunks))
 
     def _of(self, chunk: Chunk) -> bytes:
@@ -116,30 +116,30 @@ class CompletionEvents:
         return self._event(replace(role, content=token.token))
 
     def _answered_after_all(self, told: Metadata) -> bytes:
-        """What was taken for thinking is the answer; clients cannot be told that text was thinking."""
+        """Send what was taken for thinking as the answer; clients cannot be told that text was thinking."""
         text, thinking = reclassify("", "".join(self._thinking), told)
         self._thinking = [thinking]
         return self._said(Token(text)) if told.kind == "text" and text else b""
 
     def _ended(self, end: End) -> bytes:
         self._model = end.model or self._model
-        reason = reason_of(end.state, end.finish_reason, end.route)
+        reason = finish_reason_of(end.state, end.finish_reason, end.route)
         if reason is None:
-            return event(fault_of(OPENAI_PATH, why_not(self._failure, end.route, end.state)))
+            return to_event(error_body(OPENAI_PATH, incomplete_error(self._failure, end.route, end.state)))
         last = self._event(_NEVER if self._spoke else replace(_FIRST, content=""), reason)
         if self._include_usage and end.usage is not None:
-            last += event(CompletionChunk(self._id, self._created, self._model, (), usage=usage_of(end.usage)))
+            last += to_event(CompletionChunk(self._id, self._created, self._model, (), usage=convert_usage(end.usage)))
         return last + DONE
 
     def _event(self, delta: Delta, reason: FinishReason | None = None) -> bytes:
-        return event(CompletionChunk(self._id, self._created, self._model, (DeltaChoice(delta, reason),)))
+        return to_event(CompletionChunk(self._id, self._created, self._model, (DeltaChoice(delta, reason),)))
 
 
-def completion(id: str, created: int, turn: Turn, route: Route | None) -> Completion:
-    """The whole completion of an answer that has ended. Raises `ApiError` where it is not whole."""
-    reason = reason_of(turn.state, turn.finish_reason, route)
+def build_completion(id: str, created: int, turn: Turn, route: Route | None) -> Completion:
+    """Return the completion of an answer that has ended. Raises `ApiError` if it is incomplete."""
+    reason = finish_reason_of(turn.state, turn.finish_reason, route)
     if reason is None:
-        raise why_not(turn.error, route, turn.state)
+        raise incomplete_error(turn.error, route, turn.state)
     reply = AssistantMessage(turn.text, reasoning_content=turn.thinking or msgspec.UNSET)
-    usage = msgspec.UNSET if turn.usage is None else usage_of(turn.usage)
+    usage = msgspec.UNSET if turn.usage is None else convert_usage(turn.usage)
     return Completion(id, created, turn.model, [Choice(reply, reason)], usage=usage)

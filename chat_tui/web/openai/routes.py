@@ -1,6 +1,6 @@
-"""The OpenAI-compatible door: any tool that speaks to OpenAI gets this router, with its fallbacks.
+"""The OpenAI-compatible API: any tool that uses OpenAI's API can use this router.
 
-Nothing is kept unless a request says `store`; the config's system prompt is not put before a talk that has none.
+Nothing is saved unless a request has `store`; the config's system prompt is not added.
 """
 
 from __future__ import annotations
@@ -20,77 +20,79 @@ from chat_tui.core.models import Model
 from chat_tui.core.new_conversation import NewConversation
 from chat_tui.engine.answers.answer import Answer
 from chat_tui.engine.engine import Engine
-from chat_tui.web.api.event_stream import EventStream, when_again, whole
-from chat_tui.web.api.model_choice import AUTO, choice, chosen, needs_no_list, unknown_model
-from chat_tui.web.api.schemas import read_in
-from chat_tui.web.errors import ApiError, response
-from chat_tui.web.openai.requests import ChatQuestion, asked_in
-from chat_tui.web.openai.responses import CompletionEvents, completion, why_not
+from chat_tui.web.api.event_stream import EventStream, retry_after, wait_for_end
+from chat_tui.web.api.model_choice import AUTO, is_known_model, match_choice, resolve_choice, unknown_model
+from chat_tui.web.api.schemas import parse_body
+from chat_tui.web.errors import ApiError, error_response
+from chat_tui.web.openai.requests import ChatQuestion, parse_request
+from chat_tui.web.openai.responses import CompletionEvents, build_completion, incomplete_error
 from chat_tui.web.openai.schemas import ModelCard, ModelCards
-from chat_tui.web.state import AppState, client_of, door_of
+from chat_tui.web.state import AppState, client_of, state_of
 
 OURS = "chat-tui"
-"""Owns `auto` and the strategies."""
+"""Owner of `auto` and the strategies in the list of models."""
 HEAD_SECONDS = 10.0
-"""So long a stream's head waits for the first token: until then what fails is told by a status."""
+"""Time for which a stream's status waits for the first token, so that an error can have its own status."""
 
 
 def routes() -> list[BaseRoute]:
-    """What OpenAI's clients ask."""
+    """Return the routes."""
     return [
-        Route("/v1/models", models, methods=["GET"]),
-        Route("/v1/models/{id:path}", model, methods=["GET"]),
+        Route("/v1/models", list_models, methods=["GET"]),
+        Route("/v1/models/{id:path}", get_model, methods=["GET"]),
         Route("/v1/chat/completions", chat_completions, methods=["POST"]),
     ]
 
 
-async def models(request: Request) -> Response:
-    """All that can be named as `model`."""
-    engine = await door_of(request).discovered()
-    return _json(ModelCards(_cards(engine)))
+async def list_models(request: Request) -> Response:
+    """List all possible values of `model`."""
+    engine = await state_of(request).engine_with_models()
+    return _json(ModelCards(_model_cards(engine)))
 
 
-async def model(request: Request) -> Response:
-    """Get one model or strategy."""
+async def get_model(request: Request) -> Response:
+    """Return one model or strategy."""
     wanted = request.path_params["id"]
     if not wanted:
-        return await models(request)
-    engine = await door_of(request).discovered()
-    meant = choice(wanted, engine.models.strategies(), [standing.model.name for standing in engine.models.status()])
-    card = next((card for card in _cards(engine) if card.id == (meant.model or wanted)), None)
+        return await list_models(request)
+    engine = await state_of(request).engine_with_models()
+    meant = match_choice(
+        wanted, engine.models.strategies(), [standing.model.name for standing in engine.models.status()]
+    )
+    card = next((card for card in _model_cards(engine) if card.id == (meant.model or wanted)), None)
     if card is None:
         raise unknown_model(wanted)
     return _json(card)
 
 
-def _cards(engine: Engine) -> list[ModelCard]:
+def _model_cards(engine: Engine) -> list[ModelCard]:
     ours = [ModelCard(name, 0, OURS) for name in (AUTO, *engine.models.strategies())]
-    return [*ours, *map(_card, engine.models.in_use())]
+    return [*ours, *map(_model_card, engine.models.in_use())]
 
 
-def _card(model: Model) -> ModelCard:
-    """A model as clients know it; when it was made is not known."""
+def _model_card(model: Model) -> ModelCard:
+    """Return a model in OpenAI's format; its creation time is unknown."""
     return ModelCard(model.name, 0, model.provider, context_window=model.context_window or msgspec.UNSET)
 
 
 async def chat_completions(request: Request) -> Response:
-    """Answer the last message of a talk, streamed or whole."""
-    door, asked = door_of(request), await read_in(request, asked_in)
-    named = await needs_no_list(door, asked.model)
-    answer = await door.ask(client_of(request), lambda engine: _begun(engine, asked), named=named)
+    """Answer the last message, as a stream or as a whole."""
+    state, asked = state_of(request), await parse_body(request, parse_request)
+    named = await is_known_model(state, asked.model)
+    answer = await state.ask(client_of(request), lambda engine: _start_answer(engine, asked), named=named)
     id, created = f"chatcmpl-{answer.turn.id}", int(time())
     if asked.stream:
-        return CompletionStream(door, answer, CompletionEvents(id, created, include_usage=asked.include_usage), id)
-    await whole(door, answer, request.receive)
+        return CompletionStream(state, answer, CompletionEvents(id, created, include_usage=asked.include_usage), id)
+    await wait_for_end(state, answer, request.receive)
     try:
-        told = completion(id, created, answer.turn, answer.route)
+        told = build_completion(id, created, answer.turn, answer.route)
     except ApiError as refusal:
-        raise await _with_wait(door, answer, refusal) from None
-    return _json(told, headers_of(answer, id))
+        raise await _with_retry_after(state, answer, refusal) from None
+    return _json(told, response_headers(answer, id))
 
 
-async def _begun(engine: Engine, asked: ChatQuestion) -> Answer:
-    meant = chosen(engine, asked.model)
+async def _start_answer(engine: Engine, asked: ChatQuestion) -> Answer:
+    meant = resolve_choice(engine, asked.model)
     settings = asked.settings.changed(model=meant.model, strategy=meant.strategy)
     ask = engine.ask if asked.store else engine.ask_apart
     beginning = NewConversation(asked.system_prompt, earlier=asked.earlier)
@@ -98,48 +100,50 @@ async def _begun(engine: Engine, asked: ChatQuestion) -> Answer:
 
 
 class CompletionStream(EventStream):
-    """The events of a completion. Where it fails before the first token, the status says so."""
+    """The events of a completion; if it fails before the first token, the status says so."""
 
     def __init__(
-        self, door: AppState, answer: Answer, events: CompletionEvents, id: str, head_seconds: float = HEAD_SECONDS
+        self, state: AppState, answer: Answer, events: CompletionEvents, id: str, head_seconds: float = HEAD_SECONDS
     ) -> None:
-        super().__init__(door, answer, self._told)
+        super().__init__(state, answer, self._told)
         self._events, self._id, self._head_seconds = events, id, head_seconds
 
     async def _told(self, chunks: Sequence[Chunk]) -> bytes:
         return self._events.of(chunks)
 
     async def begin(self, scope: Scope, receive: Receive, send: Send) -> bool:
-        """Send the head; False where there is nothing to be streamed."""
+        """Send the head; returns False if an error reply was sent instead."""
         try:
             async with asyncio.timeout(self._head_seconds):
-                await _first_word(self._answer)
+                await _first_outcome(self._answer)
         except TimeoutError:
             # Whoever waits must see by now that somebody is there.
             pass
         turn = self._answer.turn
         if self._answer.ended and not turn.text and not turn.thinking and turn.state in {"failed", "cancelled"}:
-            refusal = await _with_wait(self._door, self._answer, why_not(turn.error, self._answer.route))
-            await response(scope["path"], refusal)(scope, receive, send)
+            refusal = await _with_retry_after(
+                self._state, self._answer, incomplete_error(turn.error, self._answer.route)
+            )
+            await error_response(scope["path"], refusal)(scope, receive, send)
             return False
-        self.headers.update(headers_of(self._answer, self._id))
+        self.headers.update(response_headers(self._answer, self._id))
         return await super().begin(scope, receive, send)
 
 
-async def _first_word(answer: Answer) -> None:
+async def _first_outcome(answer: Answer) -> None:
     async for chunk in answer.follow():
         if isinstance(chunk, (Token, End)):
             return
 
 
-async def _with_wait(door: AppState, answer: Answer, refusal: ApiError) -> ApiError:
-    """The same, and when to ask again where that is known."""
-    refusal.headers |= await when_again(door, answer, refusal.status)
+async def _with_retry_after(state: AppState, answer: Answer, refusal: ApiError) -> ApiError:
+    """Return the refusal with a `Retry-After` header, if the time is known."""
+    refusal.headers |= await retry_after(state, answer, refusal.status)
     return refusal
 
 
-def headers_of(answer: Answer, id: str) -> dict[str, str]:
-    """Who answers, and under which ids it is known."""
+def response_headers(answer: Answer, id: str) -> dict[str, str]:
+    """Return headers with the model and the ids of the answer."""
     told = {"x-chat-tui-model": answer.turn.model, "x-request-id": id}
     if answer.conversation_id:
         told["x-chat-tui-conversation"] = answer.conversation_id

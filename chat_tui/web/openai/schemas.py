@@ -1,6 +1,6 @@
-"""What goes over the OpenAI door, as records. Fields that are not named here are let pass and not looked at.
+"""The records of the OpenAI-compatible API. Fields that are not named here are ignored.
 
-Source of the shapes: the OpenAI API reference, chat completions; `reasoning_content` is DeepSeek's.
+Source: the OpenAI API reference, chat completions; `reasoning_content` is DeepSeek's.
 """
 
 from __future__ import annotations
@@ -12,24 +12,24 @@ from msgspec import UNSET, Meta, UnsetType
 
 Stop = Annotated[str, Meta(max_length=1000)]
 NotHere = Annotated[list[Any], Meta(extra_json_schema={"maxItems": 0})] | None
-"""What can be asked for elsewhere, but not here; it is told in better words than a decoder has."""
+"""An option that is not supported; it is accepted here so that the error can say so."""
 Count = Annotated[int, Meta(ge=1, le=100_000_000)]
 
 
 class TextPart(msgspec.Struct, frozen=True, tag_field="type", tag="text"):
-    """Words of a message."""
+    """A text in a message."""
 
     text: str
 
 
 class RefusalPart(msgspec.Struct, frozen=True, tag_field="type", tag="refusal"):
-    """Words with which a model has refused before."""
+    """A refusal by a model, in an earlier message."""
 
     refusal: str
 
 
 class ImageAddress(msgspec.Struct, frozen=True):
-    """Where an image is."""
+    """The address of an image."""
 
     url: Annotated[
         str,
@@ -41,27 +41,27 @@ class ImageAddress(msgspec.Struct, frozen=True):
 
 
 class ImagePart(msgspec.Struct, frozen=True, tag_field="type", tag="image_url"):
-    """An image of a message."""
+    """An image in a message."""
 
     image_url: ImageAddress
 
 
 class CalledFunction(msgspec.Struct, frozen=True):
-    """A function that a model has called before."""
+    """A function that a model has called, in an earlier message."""
 
     name: str = ""
     arguments: str = ""
 
 
 class ToolCall(msgspec.Struct, frozen=True):
-    """A call of a tool in an earlier answer."""
+    """A tool call in an earlier message."""
 
     id: str = ""
     function: CalledFunction = CalledFunction()
 
 
 class Message(msgspec.Struct, frozen=True):
-    """One message of the talk."""
+    """One message of the conversation."""
 
     role: Literal["system", "developer", "user", "assistant", "tool", "function"]
     content: str | list[TextPart | ImagePart | RefusalPart] | None = None
@@ -70,13 +70,13 @@ class Message(msgspec.Struct, frozen=True):
 
 
 class StreamOptions(msgspec.Struct, frozen=True):
-    """How a stream is to be."""
+    """Options of a stream."""
 
     include_usage: bool | None = None
 
 
 class ResponseFormat(msgspec.Struct, frozen=True):
-    """The form of the answer; only `text` can be had."""
+    """The format of the answer; only `text` is supported."""
 
     type: Annotated[str, Meta(extra_json_schema={"enum": ["text"]})] = "text"
 
@@ -110,19 +110,19 @@ class ChatRequest(msgspec.Struct, frozen=True):
 
 
 class CachedTokens(msgspec.Struct, frozen=True):
-    """Of the prompt."""
+    """Details of the prompt's tokens."""
 
     cached_tokens: int = 0
 
 
 class ReasoningTokens(msgspec.Struct, frozen=True):
-    """Of the answer."""
+    """Details of the answer's tokens."""
 
     reasoning_tokens: int = 0
 
 
 class OpenAiUsage(msgspec.Struct, frozen=True):
-    """Tokens of one completion."""
+    """Token counts of one completion."""
 
     prompt_tokens: int
     completion_tokens: int
@@ -132,7 +132,7 @@ class OpenAiUsage(msgspec.Struct, frozen=True):
 
 
 class AssistantMessage(msgspec.Struct, frozen=True):
-    """A whole answer."""
+    """A complete answer."""
 
     content: str
     role: Literal["assistant"] = "assistant"
@@ -144,7 +144,7 @@ FinishReason = Literal["stop", "length", "content_filter"]
 
 
 class Choice(msgspec.Struct, frozen=True):
-    """The one answer of a completion."""
+    """The only answer of a completion."""
 
     message: AssistantMessage
     finish_reason: FinishReason
@@ -164,7 +164,7 @@ class Completion(msgspec.Struct, frozen=True):
 
 
 class Delta(msgspec.Struct, frozen=True, gc=False):
-    """What is new in an answer."""
+    """The new part of an answer."""
 
     role: Literal["assistant"] | UnsetType = UNSET
     content: str | UnsetType = UNSET
@@ -172,7 +172,7 @@ class Delta(msgspec.Struct, frozen=True, gc=False):
 
 
 class DeltaChoice(msgspec.Struct, frozen=True, gc=False):
-    """The one answer of a streamed completion, as far as it is new."""
+    """The new part of the only answer of a streamed completion."""
 
     delta: Delta
     finish_reason: FinishReason | None = None

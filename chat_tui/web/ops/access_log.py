@@ -1,4 +1,4 @@
-"""One line on stderr for each request: who asked which route, and what came of it. Never what was said."""
+"""The access log: one line on stderr for each request, without its content."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from chat_tui.core.text.control_characters import clean_line
 from chat_tui.web.ops.metrics import NO_ROUTE, Metrics
 
 WAITING = 10_000
-"""Lines that may wait for a stderr that nobody reads; more are lost, and how many is told."""
+"""Maximum number of lines that wait if nobody reads stderr; further lines are dropped and counted."""
 LAST_SECONDS = 1.0
-"""At the end, for the lines that wait."""
+"""Time to write the remaining lines at shutdown."""
 
 
 class AccessLog:
-    """Writes lines in a thread of its own: a stderr that nobody reads holds nobody up. None: nobody wants them."""
+    """Writes lines in a thread of its own, so that a blocked stderr blocks nothing else; None switches the log off."""
 
     def __init__(self, write: Callable[[str], None] | None) -> None:
         self._write = write
@@ -29,8 +29,8 @@ class AccessLog:
         self._thread: threading.Thread | None = None
         self._lost = 0
 
-    def say(self, line: str) -> None:
-        """Have a line written soon."""
+    def write(self, line: str) -> None:
+        """Queue a line."""
         if self._write is None:
             return
         if self._thread is None:
@@ -50,7 +50,7 @@ class AccessLog:
             write(f"({self._lost} lines were lost)\n")
 
     def close(self) -> None:
-        """Write what waits, as far as somebody reads it; waits for that, so call it in a thread."""
+        """Write the remaining lines; blocks until that is done or nobody reads."""
         if self._thread is not None:
             with suppress(Full):
                 self._lines.put(None, timeout=LAST_SECONDS)
@@ -58,13 +58,13 @@ class AccessLog:
 
 
 class AccessLogMiddleware:
-    """The middleware that counts every request and notes it; it stands before all others."""
+    """The outermost middleware, which counts and logs every request."""
 
     def __init__(self, app: ASGIApp, metrics: Metrics, log: AccessLog) -> None:
         self._app, self._metrics, self._log = app, metrics, log
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """One request or WebSocket."""
+        """Handle one request or WebSocket."""
         if scope["type"] not in ("http", "websocket"):
             await self._app(scope, receive, send)
             return
@@ -91,8 +91,8 @@ class AccessLogMiddleware:
             # Where nothing was sent, the server says 500, or the client has gone.
             route = getattr(scope.get("route"), "path", None)
             method = scope.get("method", "WS")
-            self._metrics.answered(route, method if method != "WS" else "GET", status or 500)
-            self._log.say(_line(scope, method, route, status, size, monotonic() - began))
+            self._metrics.count_request(route, method if method != "WS" else "GET", status or 500)
+            self._log.write(_line(scope, method, route, status, size, monotonic() - began))
 
 
 def _line(scope: Scope, method: str, route: str | None, status: int, size: int, seconds: float) -> str:

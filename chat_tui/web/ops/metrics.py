@@ -1,4 +1,4 @@
-"""What of the server can be counted, in Prometheus' words. No label comes from outside without a bound."""
+"""Prometheus metrics. Labels that come from outside are bounded."""
 
 from __future__ import annotations
 
@@ -11,18 +11,18 @@ from prometheus_client.multiprocess import MultiProcessCollector, mark_process_d
 from chat_tui.engine.answers.answer import Answer
 
 SHARED_FOLDER = "PROMETHEUS_MULTIPROC_DIR"
-"""The variable that names the folder in which several workers count together."""
+"""Variable that names the folder in which several workers share their counters."""
 MODELS = 100
-"""Names of models that are counted each for itself; those that come later are `other`."""
+"""Number of models with a label of their own; further models are `other`."""
 OTHER = "other"
 NO_ROUTE = "none"
-"""What was refused before it came to a route, or leads nowhere."""
+"""Label of requests that match no route or were refused before."""
 _SECONDS = (0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 120.0, 300.0)
 _METHODS = {"DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT"}
 
 
 class Metrics:
-    """The counters of one app, in a registry of its own; with `SHARED_FOLDER` those of all workers are told."""
+    """The counters of one app; with `SHARED_FOLDER`, those of all workers."""
 
     def __init__(self) -> None:
         if folder := os.environ.get(SHARED_FOLDER):
@@ -52,17 +52,17 @@ class Metrics:
             "chat_tui_answer_seconds", "Time from the question to the end.", buckets=_SECONDS, registry=registry
         )
 
-    def answered(self, route: str | None, method: str, status: int) -> None:
-        """A request was answered; `route` is the route's pattern, None where there was none."""
+    def count_request(self, route: str | None, method: str, status: int) -> None:
+        """Count a request; `route` is the pattern of the route, or None."""
         method = method if method in _METHODS else OTHER
         self._requests.labels(route or NO_ROUTE, method, str(status)).inc()
 
-    def gone(self) -> None:
-        """A client has left before the end of what it had asked for."""
+    def count_disconnect(self) -> None:
+        """Count a client that disconnected before the end of its answer."""
         self._gone.inc()
 
     async def watch(self, answer: Answer) -> None:
-        """Count an answer when it has ended and was saved."""
+        """Count an answer when it has ended and is saved."""
         self._running.inc()
         try:
             await answer.saved.wait()
@@ -90,15 +90,15 @@ class Metrics:
                 self._first.observe(timings.ttft_seconds)
 
     def label_of(self, name: str) -> str:
-        """The label of a model."""
+        """Return the label of a model."""
         if name in self._models or len(self._models) < MODELS:
             self._models.add(name)
             return name or NO_ROUTE
         return OTHER
 
     def text(self, accept: str) -> tuple[bytes, str]:
-        """All counters in the form that fits this Accept header, and its content type; reads files where workers
-        count together."""
+        """Return all counters in the format that the Accept header asks for, and the content type. Reads files if
+        workers share their counters."""
         registry = self._registry
         if os.environ.get(SHARED_FOLDER):
             registry = CollectorRegistry()
@@ -107,6 +107,6 @@ class Metrics:
         return encoder(registry), content_type
 
     def close(self) -> None:
-        """This worker runs nothing any more."""
+        """Reset the gauges of this worker."""
         if os.environ.get(SHARED_FOLDER):
             mark_process_dead(os.getpid())  # type: ignore[no-untyped-call]

@@ -1,4 +1,4 @@
-"""What is said to whoever started the server: on stderr, cleaned, and whether or not somebody reads it."""
+"""Notices of the server on stderr."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from chat_tui.core.processes.console import write_error
 
 
 def note(text: str) -> None:
-    """Write words to stderr."""
+    """Write a text to stderr, cleaned; does nothing if stderr is closed."""
     write_error(text)
 
 
 def tell(error: ChatTuiError) -> None:
-    """Say what went wrong and what to do next."""
+    """Write an error and what to do next to stderr."""
     note(f"chat-tui: {error.title}\n" + (f"          {error.hint}\n" if error.hint else ""))

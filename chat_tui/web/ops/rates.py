@@ -1,4 +1,4 @@
-"""How often a client may ask."""
+"""The rate limit of requests."""
 
 from __future__ import annotations
 
@@ -9,18 +9,18 @@ from chat_tui.web.errors import ApiError
 
 
 class RateBuckets:
-    """Requests of each client: a bucket that fills by the minute and holds a minute's."""
+    """Token buckets: each client has one that holds as many requests as it gets per minute."""
 
     CLIENTS = 10_000
-    """Remembered at most; whoever has not asked for a minute is as good as new."""
+    """Maximum number of clients to remember; a client without requests for a minute is forgotten."""
 
     def __init__(self, per_minute: int) -> None:
         self._most, self._per_second = float(per_minute), per_minute / 60
         self._used: dict[str, tuple[float, float]] = {}
-        """By client: how much was used up, and when that was so."""
+        """By client: the used part of the bucket, and when that was measured."""
 
     def take(self, client: str, at: float) -> float:
-        """Count a request at this time; gives the seconds to wait where it is one too many, 0 where it is not."""
+        """Count a request at this time; returns the seconds to wait if the bucket is empty, else 0."""
         used, since = self._used.pop(client, (0.0, at))
         used = max(0.0, used - (at - since) * self._per_second)
         excess = used + 1 - self._most
@@ -31,7 +31,7 @@ class RateBuckets:
         return max(0.0, excess / self._per_second)
 
     def count(self, client: str) -> None:
-        """Count a request of now. Raises `ApiError`."""
+        """Count a request. Raises `ApiError` if the client sends too many."""
         if wait := self.take(client, monotonic()):
             words = "Too many requests. Wait, or raise [web] requests_per_minute."
             raise ApiError(429, words, code="rate_limit_exceeded", headers={"Retry-After": str(ceil(wait))})

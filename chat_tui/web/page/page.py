@@ -1,4 +1,5 @@
-"""The page at `/`: one document without any outside resource, and a policy under which nothing else can run in it."""
+"""The web page at `/`: one document without external resources, whose content security policy allows no other
+scripts."""
 
 from __future__ import annotations
 
@@ -12,13 +13,13 @@ from starlette.routing import BaseRoute, Route
 
 _FOLDER = Path(__file__).parent / "static"
 _SCRIPTS = ("dom", "messages", "server", "turns", "sidebar", "conversation", "ask", "versions", "main")
-"""Joined in this order."""
+"""Concatenated in this order."""
 TRUSTED_TYPES = "chat-tui"
-"""The one policy by which the page makes elements of HTML."""
+"""Name of the policy with which the page creates elements from HTML."""
 
 
 def document() -> tuple[bytes, str]:
-    """The page and its content security policy."""
+    """Return the page and its content security policy."""
     style = (_FOLDER / "page.css").read_text("utf-8")
     script = "\n".join(file.read_text("utf-8") for file in (_FOLDER / f"{name}.js" for name in _SCRIPTS))
     html = (_FOLDER / "page.html").read_text("utf-8")
@@ -43,7 +44,7 @@ def _hash(text: str) -> str:
 
 
 def routes() -> list[BaseRoute]:
-    """The page, put together when the app is made; it holds nothing and is served without the token."""
+    """Return the route of the page, which contains nothing private and is served without the token."""
     html, policy = document()
     headers = {"Content-Security-Policy": policy, "Cross-Origin-Opener-Policy": "same-origin"}
 
