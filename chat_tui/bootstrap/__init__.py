@@ -1,1 +1,1 @@
-"""Puts an engine together from the config: providers, local models, history and routing."""
+"""Builds an engine from the config: providers, local models, history and routing."""

@@ -1,6 +1,6 @@
-"""What stands behind the router: the servers, the models of this machine, the script.
+"""Everything that answers: remote servers, models on this machine, and the scripted model.
 
-What costs time to load (the HTTP client, the child's server) is loaded when a question needs it.
+What takes long to import (the HTTP client, the server of local models) is imported when a question needs it.
 """
 
 from __future__ import annotations
@@ -31,31 +31,31 @@ from chat_tui.routing.ranking.health import Health
 from chat_tui.routing.router import Router
 
 PROGRESS_SECONDS = 0.25
-"""Between two words about a fetch."""
+"""Time between two `fetching` chunks."""
 STILL_SECONDS = 5.0
-"""Between two words about a fetch that does not get on."""
+"""Time between two `fetching` chunks if the download makes no progress."""
 PRICING_SECONDS = 5.0
-"""For a look-up of prices that runs, at the end of an answer or of the program: it takes a second, once a week."""
+"""Time limit for a running price update at the end of an answer or of the program; it takes a second, once a week."""
 LOCAL_QUALITY = 0.1
 LOCAL_STREAMS = 2
-"""The child's slots."""
+"""Concurrent answers of the server of local models."""
 
 
 class LocalModels(msgspec.Struct, frozen=True):
-    """What runs on this machine."""
+    """The models that run on this machine."""
 
     runtime: Runtime
-    """llama.cpp, for all of them."""
+    """llama.cpp, which all of them use."""
     weights: Weights
-    """The built-in model's."""
+    """Weights of the built-in model."""
     children: ServerPool
-    """The servers of all of them."""
+    """The servers of all local models."""
     own: tuple[Model, ...]
-    """The user's."""
+    """The user's own models."""
 
 
 class Backend:
-    """What answers: the servers, the built-in model, the script."""
+    """The router's backend: remote servers, local models and the scripted model."""
 
     def __init__(
         self,
@@ -70,7 +70,7 @@ class Backend:
         self._config = config
         self._children, self._runtime = local.children, local.runtime
         self.built_in_files = LocalFiles((local.runtime, local.weights))
-        """What the built-in model needs; the user's own need only llama.cpp."""
+        """Files that the built-in model needs; the user's own models need only llama.cpp."""
         self._own_files = LocalFiles((local.runtime,))
         self._catalogue = catalogue
         self._pricing: asyncio.Task[None] | None = None
@@ -127,8 +127,8 @@ class Backend:
     def _lose(self, provider: str) -> None:
         self.router.models = tuple(model for model in self.router.models if model.provider != provider)
 
-    def fetched(self) -> None:
-        """Something that models on this machine need is there: strategies take them as they take others."""
+    def update_downloads(self) -> None:
+        """Update which local models must still be downloaded; called after a download."""
         self._found(
             [
                 msgspec.structs.replace(model, to_be_fetched=not self._files_of(model.name).ready)
@@ -142,7 +142,7 @@ class Backend:
     def open_stream(
         self, model: Model, request: Request
     ) -> AbstractAsyncContextManager[AsyncGenerator[Sequence[Chunk], None]]:
-        """The seam that the router speaks through."""
+        """Open a stream for the router."""
         if model.name == SCRIPTED_MODEL:
             from chat_tui.providers.scripted import Scripted
 
@@ -154,7 +154,7 @@ class Backend:
         return aclosing(self._servers.stream(model, request))
 
     async def _own(self, model: Model, request: Request) -> AsyncGenerator[Sequence[Chunk], None]:
-        """What a model on this machine answers; it is loaded first where it is not."""
+        """Answer with a local model, which is loaded first if needed."""
         async with aclosing(self._fetched(model)) as told:
             async for word in told:
                 yield [word]
@@ -171,7 +171,7 @@ class Backend:
                     yield burst
 
     async def _fetched(self, model: Model) -> AsyncGenerator[Metadata, None]:
-        """Fetches what the model needs where it is missing, and tells how far it is."""
+        """Download the missing files of the model, and yield the progress."""
         needed = self._files_of(model.name)
         if needed.ready:
             return
@@ -188,7 +188,7 @@ class Backend:
                     yield Metadata("fetching", model=model.name, received_bytes=now[0], total_bytes=now[1])
                 await asyncio.wait([fetch], timeout=PROGRESS_SECONDS)
             await fetch
-            self.fetched()
+            self.update_downloads()
         finally:
             if not fetch.done():
                 fetch.cancel()
@@ -198,15 +198,15 @@ class Backend:
         return self.built_in_files if name == LOCAL_MODEL else self._own_files
 
     async def list_offers(self) -> None:
-        """Look up what is offered before anything was asked."""
+        """List the providers that are offered before anything is asked."""
         await self._servers.list_offers()
 
     async def prepare(self) -> None:
-        """Load what a question to any server needs."""
+        """Import what a question to any server needs."""
         await self._servers.transport()
 
     async def warm(self, name: str) -> None:
-        """Load what this model needs."""
+        """Import and start what this model needs."""
         if name == SCRIPTED_MODEL:
             return
         await self._servers.transport()
@@ -217,7 +217,8 @@ class Backend:
     # -- what there is --------------------------------------------------------------------------------------------
 
     async def discover(self) -> None:
-        """Look for servers on this machine, and ask those in use that name no models for their lists."""
+        """Look for servers on this machine, and request the lists of models of servers in use that have none
+        configured."""
         self._begin_pricing()
         await self._servers.discover()
         self._take_chosen()
@@ -227,18 +228,18 @@ class Backend:
             self._pricing = asyncio.ensure_future(self._price())
 
     async def _price(self) -> None:
-        """Have the prices looked up where they are old, and take them over."""
+        """Update the prices if they are old."""
         if await self._catalogue.refresh():
             self._found(await asyncio.to_thread(self._servers.with_facts, self.router.models))
             await self._servers.list_offers()
 
     async def _look_up_price(self, model: Model) -> Model:
-        """The model with its price, as far as it is known; a look-up that runs is waited for."""
+        """Return the model with its price, if known; waits for a running update."""
         await self._pricing_done()
         return next((known for known in self.router.models if known.name == model.name), model)
 
     async def look_up_prices(self) -> None:
-        """Wait for the prices of hosted models, where none are known at all."""
+        """Wait for the prices of hosted models if none are known at all."""
         if not self._catalogue.loaded:
             self._begin_pricing()
             await self._pricing_done()
@@ -248,21 +249,21 @@ class Backend:
             await asyncio.wait([self._pricing], timeout=PRICING_SECONDS)
 
     def offers(self, name: str) -> bool:
-        """This model's provider was merely found."""
+        """Return whether this model's provider was found but is not enabled."""
         return self._servers.offers(name.partition("/")[0])
 
     def server_of(self, name: str) -> str:
-        """The server that one agrees to by choosing this model: its address and, on this machine, its owner."""
+        """Return the server to which choosing this model gives consent: its address and, on this machine, its owner."""
         return self._servers.identity(name.partition("/")[0])
 
     def take(self, agreed: Mapping[str, str]) -> None:
-        """Use those of these models that are offered, now or as soon as they are found, each at the server that was
-        agreed to; empty where that is not known."""
+        """Enable these models, now or as soon as they are found, each at the server that the user has agreed to;
+        empty if that is unknown."""
         self._chosen |= agreed
         self._take_chosen()
 
     def drop(self, names: Sequence[str]) -> None:
-        """Use these models no longer, as far as they are only offered."""
+        """Disable these models if they were enabled by `take`."""
         dropped = set(filter(self.offers, names))
         self._chosen = {name: server for name, server in self._chosen.items() if name not in dropped}
         self.router.models = tuple(model for model in self.router.models if model.name not in dropped)
@@ -278,8 +279,8 @@ class Backend:
             self._begin_pricing()
 
     def admit(self, name: str) -> None:
-        """Take a model that was named but not listed, where its provider is known: for that and no more, but what the
-        config names may be chosen too."""
+        """Register a model that was named but is not listed, if its provider is known. Strategies may choose it only
+        if the config names it."""
         if all(model.name != name for model in self.router.models) and (model := self._servers.admit(name)):
             if name == self._config.model:
                 self._found([model])
@@ -288,14 +289,14 @@ class Backend:
             self._begin_pricing()
 
     async def look_up(self, name: str) -> None:
-        """Ask the model's server for its window, where nobody has told it; it has a third of a second."""
+        """Ask the server for the model's context window if it is unknown; waits at most a third of a second."""
         self.admit(name)
         model = next((model for model in self.router.models if model.name == name), None)
         if model is not None and model.context_window is None:
             await self._servers.look_up(model)
 
     def standings(self) -> Sequence[ModelStatus]:
-        """Every model and how it fares; a server that did not answer stands as a row of its own."""
+        """Return the status of all models; a server that does not reply has a row of its own."""
         standings = []
         for model in self.router.models:
             vitals = self.router.health.vitals(model.name)
@@ -320,7 +321,7 @@ class Backend:
         return "ready", True
 
     async def close(self) -> None:
-        """Let go of the child and the connections."""
+        """Stop the child process and close the connections."""
         if self._pricing is not None:
             # It is nearly done, and the next start has its snapshot.
             await asyncio.wait([self._pricing], timeout=PRICING_SECONDS)
@@ -331,7 +332,7 @@ class Backend:
 
 
 class WeightsStatus:
-    """What the built-in model needs, as the engine shows it."""
+    """The files of the built-in model, as the engine shows them."""
 
     def __init__(self, needed: LocalFiles, fetched: Callable[[], None]) -> None:
         self._needed, self._fetched = needed, fetched

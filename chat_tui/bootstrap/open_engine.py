@@ -1,4 +1,4 @@
-"""Builds an engine from a config: the one place that knows everybody."""
+"""Builds an engine from a config; the only module that knows all parts."""
 
 from __future__ import annotations
 
@@ -42,8 +42,8 @@ P = ParamSpec("P")
 
 
 def _local_models(config: Config, runtime: Runtime, tell: Callable[[ChatTuiError], None]) -> LocalModels:
-    """The built-in model and the user's own, as far as their files tell; blocking."""
-    weights = Weights(paths.cache_folder() / "weights", own_file=paths.named(config.local.weights))
+    """Return the built-in model and the user's own, with the metadata of their files. Blocks."""
+    weights = Weights(paths.cache_folder() / "weights", own_file=paths.expand(config.local.weights))
     runtime.ready()  # It inspects the machine once, which is better done in this thread.
     threads, idle = config.local.threads, config.local.idle_minutes
     window = config.local.context_window
@@ -68,7 +68,7 @@ def _local_models(config: Config, runtime: Runtime, tell: Callable[[ChatTuiError
 
 
 def _with_a_strategy(config: Config, known: Set[str], tell: Callable[[ChatTuiError], None]) -> Config:
-    """The config with a strategy that is known; another one is told."""
+    """Return the config with a known strategy; an unknown one is reported and replaced."""
     if config.strategy in known:
         return config
     told = f"Unknown strategy `{clean_line(config.strategy, 60)}` in config; using `{DEFAULT}`."
@@ -77,7 +77,8 @@ def _with_a_strategy(config: Config, known: Set[str], tell: Callable[[ChatTuiErr
 
 
 def _in_loop(call: Callable[P, object]) -> Callable[P, None]:
-    """Calls it in this event loop, from whatever thread; not at all when the loop has ended."""
+    """Return a function that schedules `call` in this event loop from any thread, or does nothing once the loop is
+    closed."""
     loop = asyncio.get_running_loop()
 
     def called(*args: P.args, **named: P.kwargs) -> None:
@@ -88,7 +89,7 @@ def _in_loop(call: Callable[P, object]) -> Callable[P, None]:
 
 
 async def _opened_history(file: Path | None, settings: StoreSettings, tell: Callable[[ChatTuiError], None]) -> Store:
-    """The store, or one in memory where it cannot be used, which is told."""
+    """Open the store; if it cannot be used, report that and return one in memory."""
     garbled = HistoryError(
         "Some text in the history is damaged: unreadable characters are shown as \ufffd.",
         "Run `chat-tui history check` to find the conversation. All other text is intact.",
@@ -103,9 +104,9 @@ async def _opened_history(file: Path | None, settings: StoreSettings, tell: Call
 
 
 async def _spent_today(config: Config, file: Path, tell: Callable[[ChatTuiError], None]) -> EarlierSpending | None:
-    """What today's saved conversations have cost, where there is a budget; None where it is not known.
+    """Return today's cost of saved conversations if there is a budget; None if unknown.
 
-    A store that cannot be read is told.
+    Reports a store that cannot be read.
     """
     if config.daily_budget is None or not await asyncio.to_thread(file.exists):
         return None
@@ -136,12 +137,12 @@ async def open_engine(
     when_slow: Callable[[], None] = lambda: None,
     when_recovering: Callable[[float], None] = lambda part: None,
 ) -> Engine:
-    """An engine over the user's store. A store that cannot be used is told, and nothing is saved then.
+    """Open an engine over the user's store. If the store cannot be used, that is reported and nothing is saved.
 
-    `environ` and `known` are where keys and servers are looked for, `owner_of` tells who runs a found one, `runtime` is
-    llama.cpp (None: the user's); `when_slow` is called, in another thread, when the store is brought up to date for
-    longer than a second, `when_recovering` every few seconds while a damaged one is recovered, with the part that is
-    done.
+    `environ` and `known` are searched for keys and servers, `owner_of` returns the owner of a server that was found,
+    `runtime` is llama.cpp (None: the user's). `when_slow` is called in another thread if updating the store takes
+    longer than a second, `when_recovering` every few seconds while a damaged store is recovered, with the part that is
+    done, 0 to 1.
     """
     config = await asyncio.to_thread(with_dialects, config, tell)
     config = _with_a_strategy(config, {*names(), *await asyncio.to_thread(plug_ins)}, tell)
@@ -170,7 +171,7 @@ async def open_engine(
         config,
         parts.router,
         history,
-        weights=WeightsStatus(parts.built_in_files, parts.fetched),
+        weights=WeightsStatus(parts.built_in_files, parts.update_downloads),
         backend=parts,
         open_private=partial(Store.open, None),
         tell=tell,

@@ -66,7 +66,7 @@ def open_debug_log(named: str) -> Iterator[Path | None]:
 
     That is said on stderr, once: at the beginning, or at the end when the screen is closed.
     """
-    file = (paths.named(named) or paths.log_file()).absolute()
+    file = (paths.expand(named) or paths.log_file()).absolute()
     try:
         opened = writing.open_log(file, most_bytes=None if named else MOST_BYTES)
     except OSError as error:

@@ -67,7 +67,7 @@ def read_preset(options: argparse.Namespace) -> Preset | None:
         if pairs:
             raise CommandError("--set needs --preset.", "For example: --preset translate --set language=French.")
         return None
-    preset = presets.named(options.preset, presets.folders())
+    preset = presets.find(options.preset, presets.folders())
     return with_values(preset, {name.strip(): value for name, _, value in pairs})
 
 

@@ -1,1 +1,1 @@
-"""The config file: its records, reading it, and what is wrong with it."""
+"""The config file: records, reading and error messages."""

@@ -1,4 +1,4 @@
-"""What is wrong with a config, in plain words: the setting, its line, what it must be."""
+"""Explains errors in the config: the setting, its line, and what it must be."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ _KINDS = {
 _STEP = re.compile(r"\[(\d+|\.\.\.)\]|([^.\[\]]+)")
 
 
-def explained(message: str, table: dict[str, Any], text: str, file: str, config: Any) -> ConfigError:
-    """The error for what the parser says of a table that should be a `config`."""
+def explain(message: str, table: dict[str, Any], text: str, file: str, config: Any) -> ConfigError:
+    """Convert the parser's message about a table that should be a `config` to an error."""
     what, _, where = message.partition(" - at `$")
     steps = [index or name for index, name in _STEP.findall(where.rstrip("`"))]
     named = re.search(r"(?:unknown|missing required) field `([^`]+)`", what)
@@ -47,7 +47,7 @@ def _error(file: str, text: str, key: str, what: str, hint: str) -> ConfigError:
 
 
 def near(name: str, owner: Any) -> str:
-    """A hint with the settings of a table that are written nearly so."""
+    """Return a hint with the settings of a table that have similar names."""
     from difflib import get_close_matches
 
     found = next((kind for kind in _alternatives(owner) if hasattr(kind, "__struct_fields__")), None)
@@ -57,7 +57,7 @@ def near(name: str, owner: Any) -> str:
 
 
 def kind_of(kind: Any) -> str:
-    """What a value of this type is, as people write it."""
+    """Return what a value of this type is called in messages."""
     told: list[str] = []
     for each in _alternatives(kind):
         origin, inner = get_origin(each), get_args(each)
@@ -97,7 +97,8 @@ def _type_at(steps: list[str], config: Any) -> Any:
 
 
 def _key(steps: list[str], table: Any) -> str:
-    """The key as people write it; where the parser does not name a key of a table of texts, the first that is none."""
+    """Return the key as it is written in the file; if the parser does not name a key of a table of strings, the
+    first that has another type."""
     key = ""
     for step in steps:
         if step == "...":
@@ -117,9 +118,11 @@ _SETTING = rf"\s*({_PART}(?:\s*\.\s*{_PART})*)\s*="
 
 
 def line_of(text: str, key: str) -> int | None:
-    """The line on which a key such as `request.max_tokens` or `providers[1].name` is set, None when not found.
+    """Return the line on which a key such as `request.max_tokens` or `providers[1].name` is set; None if it is not
+    found.
 
-    Where only a table or a list around it has a line of its own, it is that line; of a table without one, its first.
+    If only a surrounding table or list has a line of its own, that line is returned; for a table without a header, its
+    first line.
     """
     table, rows = "", dict[str, int]()
     best, line = "", None

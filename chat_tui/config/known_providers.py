@@ -1,4 +1,4 @@
-"""What is known by its name: the providers of `providers/known.toml`, the dialects of other packages."""
+"""Providers in `known_providers.toml`, and dialects of other packages."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from types import MappingProxyType
 import msgspec
 
 DIALECT_PLUG_INS = "chat_tui.dialects"
-"""The group of entry points with which other packages bring dialects."""
+"""Group of entry points for dialects of other packages."""
 
 
 class KnownProvider(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -18,34 +18,34 @@ class KnownProvider(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     name: str
     title: str
-    """As its makers write it."""
+    """Name as its makers write it."""
     base_url: str
     dialect: str = "openai"
     keys: tuple[str, ...] = ()
-    """The variables that may hold its key."""
+    """Environment variables that may contain its key."""
     bearer_keys: tuple[str, ...] = ()
-    """Those of `keys` that are sent as a bearer token, whatever the dialect does with keys; gateways take such."""
+    """Those of `keys` that are sent as a bearer token regardless of the dialect, for gateways."""
     key_optional: bool = False
-    """It is spoken to without a key where none of the variables is set."""
+    """Whether it is used without a key if none of the variables is set."""
     address_variables: tuple[str, ...] = ()
-    """The variables with which its SDK takes another address, the first that is set wins; in place of `base_url`."""
+    """Environment variables of its SDK for another address, in order of precedence; they replace `base_url`."""
     endpoint: str = ""
-    """The variable with the address in front of `base_url`."""
+    """Environment variable with the address that precedes `base_url`."""
     port: int = 0
-    """Where it usually listens on this machine; 0: nowhere."""
+    """Usual port on this machine; 0: none."""
     local: bool = False
-    """Its models run where it listens."""
+    """Whether its models run where it listens."""
     models: tuple[str, ...] = ()
-    """Its models, where it has no list."""
+    """Its models, if it has no list."""
     models_url: str = ""
-    """Its list, where that is not at the dialect's own path."""
+    """Address of its list of models, if it differs from the dialect's."""
     exact: bool = False
-    """`base_url` is complete though it has no path."""
+    """Whether `base_url` is complete although it has no path."""
 
 
 @cache
 def known_providers() -> Mapping[str, KnownProvider]:
-    """All of them by name."""
+    """Return all known providers by name."""
     import tomllib
 
     file = Path(__file__).with_name("known_providers.toml")
@@ -54,7 +54,7 @@ def known_providers() -> Mapping[str, KnownProvider]:
 
 
 def plug_in_dialects() -> Sequence[str]:
-    """The names of the dialects that other packages bring; a look through all that are installed, so ask late."""
+    """Return the names of dialects of other packages. Slow: it looks through all installed packages."""
     from importlib.metadata import entry_points
 
     return sorted(entry_points(group=DIALECT_PLUG_INS).names)

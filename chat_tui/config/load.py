@@ -148,9 +148,9 @@ def parse(raw: bytes, file: str) -> Config:
     try:
         config = msgspec.convert(_with_full_names(with_profile(table)), Config)
     except msgspec.ValidationError as error:
-        from chat_tui.config.diagnostics import explained
+        from chat_tui.config.diagnostics import explain
 
-        raise explained(str(error), table, raw.decode("utf-8-sig"), file, Config) from error
+        raise explain(str(error), table, raw.decode("utf-8-sig"), file, Config) from error
     config = _with_clean_names(config)
     _check(config, file, raw.decode("utf-8-sig"))
     return config

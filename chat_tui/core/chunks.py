@@ -1,7 +1,7 @@
 """The items of a stream: `Start`, `Token`, `Metadata`, `Error` and `End`.
 
-`encode` gives the flat JSON object of a chunk, which is also its form on the wire. A stream has one `Start` and
-exactly one `End`, also after an `Error` and on a cancel.
+`encode` returns the flat JSON object of a chunk, which is also its wire format. A stream has one `Start` and exactly
+one `End`, also after an `Error` and when it is cancelled.
 """
 
 from __future__ import annotations
@@ -16,14 +16,16 @@ from chat_tui.core.errors import ChatTuiError, ProviderError
 from chat_tui.core.route import Route
 
 State = Literal["streaming", "complete", "length", "cancelled", "broken", "failed", "refused", "empty"]
-"""How an answer stands. `streaming` is the only one that is not an ending; `broken`: the line was cut after text had
-come; `failed`: before any; `length`: the token limit was reached; `empty`: it ended well and said nothing."""
+"""The state of an answer. All but `streaming` are final. `broken`: the connection was lost after some text had
+arrived; `failed`: before any text; `length`: the token limit was reached; `empty`: it ended normally, but without
+text."""
 
 
 def has_answered(state: State, text: str) -> bool:
-    """Whether an answer that ended so is a success: whole, cut at the limit of tokens, or refused in words.
+    """Return whether an answer that has ended is a success: complete, cut at the token limit, or refused with some
+    text.
 
-    A refusal without text gives a program that reads the text nothing.
+    A refusal without text is useless to a program that reads the text.
     """
     return state in ("complete", "length") or (state == "refused" and bool(text.strip()))
 
@@ -31,7 +33,7 @@ def has_answered(state: State, text: str) -> bool:
 TokenKind = Literal["text", "thinking"]
 
 Phase = Literal["quick", "detailed"]
-"""Of two answers in one stream: the short one that comes at once, or the one that takes its place."""
+"""Which of two answers in one stream: the quick one, or the detailed one that replaces it."""
 
 Event = Literal[
     "loading",
@@ -53,19 +55,17 @@ Event = Literal[
     "first_token",
     "phase",
 ]
-"""What a `Metadata` chunk tells: where the stream is before its first token (`loading`, `connecting`, `waiting`,
-`queued`, `fetching`), what the router did (`retry`, `failover`, `seam`: an answer that was cut goes on,
-`budget`: models are out for their price, `part`: it is at step `attempt` of `of`, which are a document's parts and, at
-last, their summary), what was left out (`trimmed`: exchanges, or what `reason` says; `skipped`: a malformed event,
-or a call of a `tool`), what of the answer was taken for the other `kind` (`reclassified`: the last `characters` of its
-text are thinking, or the other way round), what else is to be known of the request (`note`: why it was changed, in
-`reason`; with an `attempt` from 1 on where that has become known just now),
-figures (`usage`; `first_token`: how long it took, told once, right behind it), what can be said of the text
-(`insights`), or that one of two answers in one stream has ended (`phase`; with a `reason` where it failed)."""
+"""The event of a `Metadata` chunk. Before the first token: `loading`, `connecting`, `waiting`, `queued`, `fetching`
+(a download). Decisions of the router: `retry`, `failover`, `seam` (an incomplete answer is continued), `budget`
+(models exceed the price limit), `part` (step `attempt` of `of` of a document, the last of which is the summary).
+Omissions: `trimmed` (exchanges, or what `reason` says), `skipped` (a malformed event, or a call of a `tool`).
+Corrections: `reclassified` (the last `characters` are of the other `kind`). Remarks: `note` (why the request was
+changed, in `reason`; `attempt` is set if this has just become known). Figures: `usage`, `first_token` (sent once,
+directly after it), `insights`. `phase`: one of two answers in the stream has ended (`reason` is set if it failed)."""
 
 
 class Usage(msgspec.Struct, frozen=True, gc=False, omit_defaults=False):
-    """Tokens, as the provider counted them unless `estimated`."""
+    """Token counts of the provider, or estimates if `estimated`."""
 
     prompt_tokens: int = 0
     completion_tokens: int = 0
@@ -76,11 +76,11 @@ class Usage(msgspec.Struct, frozen=True, gc=False, omit_defaults=False):
     """Part of `prompt_tokens`."""
     estimated: bool = False
     cache_write_tokens: int = 0
-    """Part of `prompt_tokens`, written to the server's cache."""
+    """Part of `prompt_tokens` that was written to the server's cache."""
     cost: float | None = None
-    """US dollars, where the server says what it takes."""
+    """US dollars that the server reports; None if it reports no cost."""
     saved: float | None = None
-    """US dollars that its cache saved; None where nothing was cached or the price is not known."""
+    """US dollars that the cache saved; None if nothing was cached or the price is unknown."""
 
 
 _COUNTS = (
@@ -90,7 +90,7 @@ _COUNTS = (
 
 
 def summed(usages: Sequence[Usage]) -> Usage | None:
-    """All of them together; None where there is none."""
+    """Return the sum; None if there is none."""
     if not usages:
         return None
     counts = {name: sum(getattr(usage, name) for usage in usages) for name in _COUNTS}
@@ -105,53 +105,54 @@ def summed(usages: Sequence[Usage]) -> Usage | None:
 
 
 class Timings(msgspec.Struct, frozen=True, gc=False):
-    """Seconds, from the moment the request was asked."""
+    """Durations in seconds, measured from the request."""
 
     ttft_seconds: float | None = None
-    """Until the first token, None when none came."""
+    """Time to the first token; None if none arrived."""
     duration_seconds: float = 0.0
     tokens_per_second: float | None = None
-    """Counted from the first token; None for a reply that came in one burst."""
+    """Measured from the first token; None for an answer that arrived in one burst."""
     estimated: bool = False
-    """The rate stands on an estimated count of tokens."""
+    """Whether the rate is based on an estimated number of tokens."""
     thinking_seconds: float | None = None
-    """From the first token of thinking until the first of text, or the last of thinking; None when none was shown."""
+    """Time from the first token of thinking to the first token of text, or to the last of thinking; None without
+    thinking."""
     gap_p50_seconds: float | None = None
-    """Half of the gaps between arrivals were not longer; None for a reply that came in one burst."""
+    """Median time between arrivals; None for an answer that arrived in one burst."""
     gap_p95_seconds: float | None = None
-    """The same of 95 in a hundred."""
+    """95th percentile of the time between arrivals."""
 
 
 class Sentiment(msgspec.Struct, frozen=True, gc=False):
-    """How a text sounds, by the words of an English lexicon."""
+    """The sentiment of a text by an English lexicon."""
 
     positive: int = 0
-    """Words, with what goes along with them: `very good` is one, and `not good` is a negative one."""
+    """Number of positive words; `very good` counts once, and `not good` is negative."""
     negative: int = 0
     neutral: int = 0
-    """All other words."""
+    """Number of other words."""
     polarity: float = 0.0
-    """-1 to 1: the mean of all that sound either way."""
+    """Mean of all positive and negative words, -1 to 1."""
 
 
 class Insights(msgspec.Struct, frozen=True, gc=False):
-    """What can be said of an answer's text so far; code fences count as characters only."""
+    """Figures about an answer's text so far; code counts only as characters."""
 
     sentiment: Sentiment | None = None
-    """None where too few words are known: there is little text, or it is not in English."""
+    """None if the text has too few English words."""
     keywords: tuple[tuple[str, int], ...] = ()
-    """The five most frequent (word, count), the most frequent first."""
+    """The five most frequent keywords with their counts, the most frequent first."""
     characters: int = 0
     words: int = 0
-    """Each Chinese or Japanese character is one."""
+    """Number of words; each Chinese or Japanese character is one."""
     reading_seconds: float = 0.0
-    """At 200 words or 500 such characters a minute."""
+    """Reading time at 200 words or 500 such characters per minute."""
     extras: dict[str, dict[str, str | int | float]] = {}
-    """What plug-ins say, by their names."""
+    """Results of processors of other packages, by their names."""
 
 
 class ErrorInfo(msgspec.Struct, frozen=True, gc=False):
-    """An error as faces and the store keep it."""
+    """An error as it is shown and stored."""
 
     kind: str
     title: str
@@ -162,7 +163,7 @@ class ErrorInfo(msgspec.Struct, frozen=True, gc=False):
 
 
 class Start(msgspec.Struct, frozen=True, tag_field="type", tag="start"):
-    """The stream has begun; `model` is the first choice, the `End` names the one that answered."""
+    """The stream has started. `model` is the first choice; `End` names the one that answered."""
 
     model: str
     provider: str
@@ -171,17 +172,17 @@ class Start(msgspec.Struct, frozen=True, tag_field="type", tag="start"):
 
 
 class Token(msgspec.Struct, frozen=True, tag_field="type", tag="token"):
-    """A piece of the answer; `index` counts from 0 over the whole stream; -1: the part that it goes on from."""
+    """A token of the answer. `index` counts from 0 over the whole stream; -1 marks the part that is continued."""
 
     token: str
     kind: TokenKind = "text"
     index: int = 0
     phase: Phase | msgspec.UnsetType = msgspec.UNSET
-    """Only where the stream holds two answers."""
+    """Set if the stream contains two answers."""
 
 
 class Metadata(msgspec.Struct, frozen=True, tag_field="type", tag="metadata", omit_defaults=True):
-    """Something the stream tells besides text; only the fields that the event has are set."""
+    """An event other than text; only the fields of the event are set."""
 
     event: Event
     model: str = ""
@@ -191,55 +192,55 @@ class Metadata(msgspec.Struct, frozen=True, tag_field="type", tag="metadata", om
     delay_seconds: float | None = None
     reason: str = ""
     left_out: int = 0
-    """Exchanges left out of the context (`trimmed`)."""
+    """Number of exchanges that were not sent (`trimmed`)."""
     context_tokens: int = 0
     """Estimated tokens sent (`connecting`)."""
     context_window: int = 0
     """The model's window in tokens (`connecting`)."""
     price: float | None = None
-    """About what the answer will cost, in US dollars (`connecting`, `failover`)."""
+    """Estimated price of the answer in US dollars (`connecting`, `failover`)."""
     kind: TokenKind | msgspec.UnsetType = msgspec.UNSET
-    """What the `characters` are by now (`reclassified`)."""
+    """The new kind of the `characters` (`reclassified`)."""
     characters: int = 0
-    """So many at the end of what came as the other kind, in this phase (`reclassified`)."""
+    """Number of characters at the end of the other kind, in this phase (`reclassified`)."""
     tool: str = ""
-    """The tool that the model called though none was offered (`skipped`)."""
+    """Tool that the model called although none was offered (`skipped`)."""
     address: str = ""
-    """Host and port that is asked, where the model has several or the environment names it (`connecting`)."""
+    """Host and port of the server, if the model has several or the environment names it (`connecting`)."""
     received_bytes: int = 0
-    """Of the weights (`fetching`)."""
+    """Bytes of the download (`fetching`)."""
     total_bytes: int = 0
-    """Of the weights (`fetching`)."""
+    """Bytes of the download (`fetching`)."""
     insights: Insights | None = None
-    """After every ten tokens of text, where they were asked for (`insights`)."""
+    """Sent after every ten tokens of text, if requested (`insights`)."""
     ttft_seconds: float | None = None
-    """The same as the `End` will tell in its timings (`first_token`)."""
+    """Time to the first token, as in the timings of `End` (`first_token`)."""
     phase: Phase | msgspec.UnsetType = msgspec.UNSET
-    """Only where the stream holds two answers."""
+    """Set if the stream contains two answers."""
 
 
 class End(msgspec.Struct, frozen=True, tag_field="type", tag="end"):
-    """The stream has ended; always the last chunk."""
+    """The end of the stream; always the last chunk."""
 
     model: str = ""
     provider: str = ""
     request_id: str = ""
     finish_reason: str = ""
-    """The provider's own word (`stop`, `length`, …), empty when it gave none."""
+    """The provider's value (`stop`, `length`, …); empty if it sent none."""
     state: State = "complete"
     usage: Usage | None = None
     timings: Timings = Timings()
     cost: float | None = None
-    """US dollars, None when the price is not known."""
+    """US dollars; None if the price is unknown."""
     route: Route | None = None
     insights: Insights | None = None
-    """Of the whole text, where they were asked for."""
+    """Insights of the whole text, if requested."""
     served_model: str = ""
-    """The model that the server says has answered, where that is not the one that was asked."""
+    """The model that the server says has answered, if it is not the requested one."""
 
 
 class Error(msgspec.Struct, frozen=True, tag_field="type", tag="error"):
-    """What went wrong; an `End` follows."""
+    """An error; an `End` follows."""
 
     error: ErrorInfo
 
@@ -250,7 +251,7 @@ _encoder = msgspec.json.Encoder()
 
 
 def encode(chunk: Chunk) -> bytes:
-    """One chunk as one line of JSON, without the newline. Lone surrogates become U+FFFD."""
+    """Encode a chunk as one line of JSON without newline. Lone surrogates become U+FFFD."""
     try:
         return _encoder.encode(chunk)
     except (UnicodeEncodeError, ValueError):
@@ -265,7 +266,7 @@ def _mended(chunk: Chunk) -> Chunk:
 
 
 def error_info(error: ChatTuiError) -> ErrorInfo:
-    """The record of an error, as chunks and the store carry it."""
+    """Return an error as chunks and the store contain it."""
     if isinstance(error, ProviderError):
         return ErrorInfo(error.kind, error.title, error.hint, error.provider, error.model, error.retryable)
     return ErrorInfo(error.kind, error.title, error.hint)

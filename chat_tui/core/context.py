@@ -1,4 +1,4 @@
-"""What of a conversation is sent, and what is not and why: as it is shown."""
+"""Which part of a conversation is sent, and why the rest is not."""
 
 from __future__ import annotations
 
@@ -9,48 +9,48 @@ import msgspec
 from chat_tui.core.conversation import Turn
 
 LeftOut = Literal["", "window", "exchanges", "kept out", "empty"]
-"""Why an exchange is not sent: the window is full, more than `[memory] exchanges` came after it, a person has said so,
-or its answer stayed empty. Empty: it is sent."""
+"""Why an exchange is not sent: the context window is full, `[memory] exchanges` is exceeded, the user has excluded
+it, or its answer is empty. Empty: it is sent."""
 
 
 class Exchange(msgspec.Struct, frozen=True):
     """A question and its answer, and whether they are sent."""
 
     question: str
-    """The turn's id; of several questions in a row the last one's."""
+    """Id of the question; of the last one if several follow each other."""
     answer: str = ""
-    """The turn's id; empty where there is none."""
+    """Id of the answer; empty if there is none."""
     tokens: int = 0
-    """Estimated, for both."""
+    """Estimated tokens of both."""
     kept: bool | None = None
-    """As it stands on the question."""
+    """The user's choice, which is stored with the question."""
     why_not: LeftOut = ""
 
     @property
     def sent(self) -> bool:
-        """It is part of the request."""
+        """Whether it is part of the request."""
         return not self.why_not
 
 
 class Context(msgspec.Struct, frozen=True):
-    """The turns to be sent."""
+    """The turns of a request."""
 
     turns: tuple[Turn, ...]
     tokens: int
     """Estimated."""
     left_out: int = 0
-    """Earlier exchanges for which there was no room."""
+    """Number of earlier exchanges that do not fit."""
     exchanges: tuple[Exchange, ...] = ()
-    """All of the conversation, oldest first, the last question included; only where they were asked for."""
+    """All exchanges including the last question, oldest first; only if requested."""
     model: str = ""
-    """That it is made for, where it was asked for one."""
+    """Model for which the context is made, if one was requested."""
     window: int | None = None
-    """Tokens for prompt and reply together; None when not known."""
+    """Context window in tokens, for prompt and answer together; None if unknown."""
     reply_tokens: int = 0
-    """Of the window, reserved for the reply."""
+    """Tokens of the window that are reserved for the answer."""
     price: float | None = None
-    """US dollars that the answer may cost, estimated; None when not known."""
+    """Estimated price of the answer in US dollars; None if unknown."""
     quick: str = ""
-    """The model that gives a short answer before; its price is part of the price."""
+    """Model of the quick answer before this one; its price is included."""
     images: bool | None = None
-    """The model takes images; None when not known."""
+    """Whether the model accepts images; None if unknown."""

@@ -1,4 +1,4 @@
-"""Turns and conversations, as they are shown and kept."""
+"""Turns and conversations, as they are shown and stored."""
 
 from __future__ import annotations
 
@@ -17,36 +17,36 @@ from chat_tui.core.route import Route, Seam
 Role = Literal["system", "user", "assistant"]
 
 STEERED = "steered"
-"""The finish reason of an answer that was stopped so that the next one goes on from it with new words."""
+"""Finish reason of an answer that the user stopped in order to steer it."""
 TITLE_LENGTH = 60
-"""Characters of a title made from a question."""
+"""Maximum length of a title that is made from a question, in characters."""
 
 
 def now() -> datetime:
-    """The time, in UTC."""
+    """Return the current time in UTC."""
     return datetime.now(UTC)
 
 
 def new_id() -> str:
-    """An id that sorts by the time it was made: 11 hex digits of milliseconds, 10 of chance."""
+    """Return an id that sorts by its time of creation: 11 hex digits of milliseconds, 10 random ones."""
     return f"{time.time_ns() // 1_000_000:011x}{os.urandom(5).hex()}"
 
 
 class QuickAnswer(msgspec.Struct, frozen=True, gc=False):
-    """The short answer that was there at once, before the detailed one took its place."""
+    """The quick answer that was shown before the detailed one."""
 
     text: str = ""
-    """Empty where it is the turn's own text: the detailed one did not come."""
+    """Text; empty if it is the turn's own text because there was no detailed answer."""
     model: str = ""
-    """`provider/model` that gave it."""
+    """Its model as `provider/model`."""
     ttft_seconds: float | None = None
-    """Until its first token; None when not known."""
+    """Time to its first token in seconds; None if unknown."""
     alone: str = ""
-    """Why the detailed one did not come."""
+    """Why there was no detailed answer."""
 
 
 class Turn(msgspec.Struct, frozen=True, gc=False):
-    """One contribution. Its parent makes the conversation a tree; nothing is overwritten."""
+    """A question or an answer. Its parent makes the conversation a tree; nothing is overwritten."""
 
     role: Role
     text: str
@@ -55,34 +55,34 @@ class Turn(msgspec.Struct, frozen=True, gc=False):
     created: datetime | None = None
     thinking: str = ""
     model: str = ""
-    """`provider/model` that answered; empty for the user's own."""
+    """`provider/model` that answered; empty for questions."""
     strategy: str = ""
     state: State = "complete"
     finish_reason: str = ""
     usage: Usage | None = None
     timings: Timings | None = None
     cost: float | None = None
-    """US dollars; None when not known."""
+    """US dollars; None if unknown."""
     error: ErrorInfo | None = None
-    """Why the answer broke or failed."""
+    """Why the answer failed or is incomplete."""
     left_out: int = 0
-    """Earlier exchanges that did not fit when this was asked."""
+    """Number of earlier exchanges that did not fit into the request."""
     attachments: tuple[Attachment, ...] = ()
-    """Files that go along with a question; their content may not be loaded."""
+    """Attached files; their content may not be loaded."""
     kept: bool | None = None
-    """True: always sent; False: never; None: as it fits. It stands on the question and counts for its answer too."""
+    """True: always sent; False: never; None: if it fits. Stored with the question, valid for its answer too."""
     verdict: bool | None = None
-    """A person's, on an answer: True good, False bad; None: none was given."""
+    """The user's rating of an answer: True is good, False is bad, None is unrated."""
     seams: tuple[Seam, ...] = ()
-    """Where the text was cut and went on, the first one first."""
+    """Positions at which the answer was interrupted and continued, in order."""
     quick: QuickAnswer | None = None
-    """The short answer that this one has replaced, or that it is; None: there was none."""
+    """The quick answer that this one has replaced, or that it is; None if there was none."""
     served_model: str = ""
-    """The model that the server says has answered; empty where it is the one that was asked."""
+    """The model that the server says has answered; empty if it is the requested one."""
 
 
 class ConversationSummary(msgspec.Struct, frozen=True):
-    """A row of the history list."""
+    """A row of the list of conversations."""
 
     id: str
     title: str
@@ -90,50 +90,50 @@ class ConversationSummary(msgspec.Struct, frozen=True):
     updated: datetime
     turns: int = 0
     model: str = ""
-    """The model of the current path's last answer."""
+    """Model of the last answer in the current branch."""
     pinned: bool = False
     unseen: bool = False
-    """An answer has ended in it while nobody looked."""
+    """Whether an answer has ended since the conversation was last open."""
     cost: float | None = None
-    """US dollars for all its answers, as far as known; None when none is."""
+    """Known cost of all answers in US dollars; None if no cost is known."""
     private: bool = False
-    """It is never saved."""
+    """Whether it is private and never saved."""
 
 
 class SearchHit(msgspec.Struct, frozen=True):
-    """A turn that a search found."""
+    """A turn that a search has found."""
 
     conversation: str
-    """The conversation's id."""
+    """Id of the conversation."""
     turn: str
-    """The turn's id."""
+    """Id of the turn."""
     snippet: str
-    """The passage, cleaned and on one line."""
+    """The matching passage, cleaned and on one line."""
     score: float
-    """Higher is better; 0 where the words were found only inside of others."""
+    """Higher is better; 0 if the query matches only inside of words."""
     conversation_title: str = ""
     role: Role = "user"
     created: datetime | None = None
-    """When the turn was made."""
+    """Time at which the turn was created."""
     model: str = ""
-    """`provider/model` that answered; empty for the user's own."""
+    """`provider/model` that answered; empty for questions."""
     marks: tuple[tuple[int, int], ...] = ()
-    """Where the words stand in the snippet: first character, and the one behind the last."""
+    """Matches in the snippet as character positions: start and end (exclusive)."""
 
 
 class SearchStep(msgspec.Struct, frozen=True):
-    """What a search has found further, and how far it has looked by then."""
+    """A step of a search: new hits, and how far it has looked."""
 
     hits: tuple[SearchHit, ...] = ()
-    """They stand behind those of the steps before."""
+    """New hits, which follow those of the steps before."""
     complete: bool = False
-    """Every turn has been looked at, and this is the last step. Else there may be more hits."""
+    """Whether all turns have been searched and this is the last step."""
     searched: float = 1.0
-    """The part of the history that has been looked at, 0 to 1."""
+    """Part of the history that has been searched, 0 to 1."""
     searched_back_to: datetime | None = None
-    """Turns newer than this have been looked at; None where that is not known, or where all have been."""
+    """Turns newer than this have been searched; None if unknown, or if all have been."""
     rest: int | None = None
-    """Where a later search for the same goes on; None when nothing is left."""
+    """Position from which a later search continues; None at the end."""
 
 
 class Conversation(msgspec.Struct, frozen=True):
@@ -146,14 +146,14 @@ class Conversation(msgspec.Struct, frozen=True):
     created: datetime | None = None
     updated: datetime | None = None
     path: tuple[Turn, ...] = ()
-    """The current path, root first."""
+    """The current branch, root first."""
     forks: dict[str, tuple[str, ...]] = {}
-    """For each turn of the path that has siblings (of the same parent and role): the ids of all, oldest first."""
+    """For each turn of the path with siblings (same parent and role): the ids of all, oldest first."""
     pinned: bool = False
     preset: str = ""
-    """The preset in use, as JSON; empty: none."""
+    """The preset in use, as JSON; empty if there is none."""
     below: tuple[str, ...] = ()
-    """The ids of the turns that follow the path's end, where it ends before a branch does."""
+    """Ids of the turns that follow the end of the path, if the branch goes on."""
 
 
 class Tree(msgspec.Struct, frozen=True):
@@ -161,29 +161,30 @@ class Tree(msgspec.Struct, frozen=True):
 
     conversation: Conversation
     turns: tuple[Turn, ...]
-    """All, in the order in which they came: a parent stands before its children."""
+    """All turns in order of creation: a parent comes before its children."""
     leaf: str = ""
-    """The id of the current path's last turn; empty when the path is."""
+    """Id of the last turn of the current path; empty if the path is."""
     routes: dict[str, Route] = {}
-    """By the answer's id, where known."""
+    """Routes by the id of the answer, if known."""
     import_key: str = ""
-    """What it is called where it was imported from, so that importing it again makes no double."""
+    """Id in the file that it was imported from, so that importing it again creates no duplicate."""
     import_keys: dict[str, str] = {}
-    """The same of its turns, by their ids here."""
+    """The same for its turns, by their ids here."""
 
 
 class TurnDelta(msgspec.Struct, frozen=True, gc=False):
-    """What of a growing answer has come since the piece before."""
+    """The new part of a growing answer."""
 
     turn_id: str
     text: str
     thinking: str = ""
     quick: QuickAnswer | None = None
-    """The short answer so far, where that has grown."""
+    """The quick answer so far, if it has grown."""
 
 
 def extended(conversation: Conversation, place: int, turn: Turn) -> Conversation:
-    """With this turn at this place of the path: what stood there is its sibling now, what followed is off the path."""
+    """Return the conversation with this turn at this position of the path; what was there becomes a sibling, and
+    what followed leaves the path."""
     path = conversation.path[:place]
     if place < len(conversation.path):
         before = conversation.path[place].id
@@ -197,7 +198,7 @@ def extended(conversation: Conversation, place: int, turn: Turn) -> Conversation
 
 
 def chained(turns: Sequence[Turn]) -> tuple[Turn, ...]:
-    """Turns that come from elsewhere as a path of their own: each is new and follows the one before it."""
+    """Return imported turns as a path: each gets a new id and follows the one before."""
     path: list[Turn] = []
     for turn in turns:
         parent = path[-1].id if path else None
@@ -206,7 +207,7 @@ def chained(turns: Sequence[Turn]) -> tuple[Turn, ...]:
 
 
 def title_of(text: str) -> str:
-    """A title from the first question: its first words on one line, at most `TITLE_LENGTH` characters."""
+    """Return a title made of the first words of a question, on one line, with at most `TITLE_LENGTH` characters."""
     line = " ".join(text[:2000].split())
     if len(line) <= TITLE_LENGTH:
         return line or "New conversation"

@@ -25,7 +25,7 @@ _TITLE_CHARACTERS = 2000
 
 
 class ChatTuiError(Exception):
-    """Anything that went wrong and that a person is told about. What it quotes is cleaned here."""
+    """An error that is shown to the user. Text that it quotes is cleaned here."""
 
     def __init__(self, title: str, hint: str = "") -> None:
         self.title = clean_line(title, _TITLE_CHARACTERS)
@@ -34,7 +34,7 @@ class ChatTuiError(Exception):
 
     @property
     def kind(self) -> str:
-        """The class's name: stable, for `--json` and the store."""
+        """The name of the class, which is stable: it is in JSON output and in the store."""
         return type(self).__name__
 
     def __str__(self) -> str:
@@ -42,15 +42,15 @@ class ChatTuiError(Exception):
 
 
 class Notice(ChatTuiError):
-    """Nothing went wrong: something that a person should know."""
+    """Not an error, but something that the user should know."""
 
 
 class InternalError(ChatTuiError):
-    """A fault of chat-tui's own."""
+    """A bug in chat-tui."""
 
 
 class ConfigError(ChatTuiError):
-    """The config file cannot be used; `file` and `key` tell where."""
+    """The config file cannot be used; `file` and `key` say where."""
 
     def __init__(self, title: str, hint: str = "", *, file: str = "", key: str = "") -> None:
         super().__init__(title, hint)
@@ -67,7 +67,7 @@ class KeymapError(ChatTuiError):
 
 
 class CommandError(ChatTuiError):
-    """A slash command that is not there or not well formed; nothing was sent."""
+    """An unknown or malformed command; nothing was sent."""
 
 
 class ClipboardError(ChatTuiError):
@@ -75,22 +75,22 @@ class ClipboardError(ChatTuiError):
 
 
 class QueryError(ChatTuiError):
-    """A search that cannot be understood; nothing was searched."""
+    """A search query that cannot be parsed; nothing was searched."""
 
 
 class AttachmentRefused(ChatTuiError):
-    """A file cannot go along with a question; nothing was sent."""
+    """A file cannot be attached; nothing was sent."""
 
 
 class PlugInError(ChatTuiError):
-    """What another package brings cannot be used; it is left out."""
+    """A plug-in of another package cannot be used; it is skipped."""
 
 
 class ProviderError(ChatTuiError):
-    """A provider did not give what was asked of it."""
+    """A request to a provider failed."""
 
     retryable: bool = False
-    """The same request may succeed in a moment; of the class, unless the server says otherwise."""
+    """Whether the same request may succeed later; depends on the class unless the server says otherwise."""
 
     def __init__(self, title: str, hint: str = "", *, provider: str = "", model: str = "") -> None:
         super().__init__(title, hint)
@@ -103,11 +103,11 @@ class KeyMissing(ProviderError):
 
 
 class KeyRefused(ProviderError):
-    """The provider does not accept the key (401, and 403 where it says no other reason)."""
+    """The provider does not accept the key (401, or 403 without another reason)."""
 
 
 class Busy(ProviderError):
-    """Come back later; `retry_after` is the provider's own wish in seconds, None when it said nothing."""
+    """The provider is busy; `retry_after` is the delay in seconds that it asks for, or None."""
 
     retryable = True
 
@@ -125,11 +125,11 @@ class Busy(ProviderError):
 
 
 class RateLimited(Busy):
-    """429: too many requests or tokens for now."""
+    """429: too many requests or tokens at present."""
 
 
 class QuotaUsedUp(ProviderError):
-    """A 429 or 402 that waiting does not mend: no credit, or the day's quota is gone."""
+    """A 429 or 402 that waiting does not solve: no credit, or the quota of the day is used up."""
 
 
 class Overloaded(Busy):
@@ -137,25 +137,25 @@ class Overloaded(Busy):
 
 
 class Unreachable(ProviderError):
-    """DNS, connect, TLS or a broken pipe."""
+    """DNS, connection or TLS failed, or the connection was lost."""
 
     retryable = True
     unconnected: bool = False
-    """No connection was made at all: nobody listens there, or the host is not found."""
+    """No connection was made at all: nothing listens there, or the host was not found."""
 
 
 class TooSlow(ProviderError):
-    """A time limit ran out: connecting, before the first token, or between tokens."""
+    """A time limit was exceeded: for connecting, to the first token, or between tokens."""
 
     retryable = True
 
 
 class Rejected(ProviderError):
-    """The provider will not take the request as it is (400, 404, 413, 422)."""
+    """The provider refuses the request as it is (400, 404, 413, 422)."""
 
 
 class ContextTooLong(Rejected):
-    """The request does not fit the model's window; the sizes are in tokens, 0 when not told."""
+    """The request does not fit into the context window; sizes are in tokens, 0 if unknown."""
 
     def __init__(
         self,
@@ -173,23 +173,23 @@ class ContextTooLong(Rejected):
 
 
 class Garbled(ProviderError):
-    """What came was not the dialect, or it ended without its ending."""
+    """The reply does not follow the dialect, or has no proper end."""
 
     retryable = True
 
 
 class EmptyAnswer(ProviderError):
-    """The answer ended well and holds no text: nothing came, or only thinking, or a call of a tool."""
+    """The answer ended normally without text: it is empty, or only thinking or a tool call."""
 
     retryable = True
 
 
 class NoModel(ChatTuiError):
-    """Nothing is configured or found, or all of it rests; the hint says what to do."""
+    """No model is configured or found, or all are in cooldown; the hint says what to do."""
 
 
 class AllFailed(ChatTuiError):
-    """Every try failed; `tries` holds each one's reason."""
+    """All attempts failed; `tries` contains the reason of each."""
 
     def __init__(self, title: str, hint: str = "", *, tries: Sequence[ChatTuiError] = ()) -> None:
         super().__init__(title, hint)
@@ -197,15 +197,15 @@ class AllFailed(ChatTuiError):
 
 
 class LocalModelError(ProviderError):
-    """The built-in model cannot run: no wheel for this machine, a wrong hash, the child died."""
+    """A local model cannot run: no wheel for this machine, a wrong hash, a crashed child process."""
 
 
 class WeightsMissing(LocalModelError):
-    """The built-in model's weights are not on this machine yet."""
+    """The weights of the built-in model are not downloaded yet."""
 
 
 class HistoryError(ChatTuiError):
-    """The store of conversations cannot do what was asked."""
+    """The store of conversations cannot do what was requested."""
 
 
 class ConversationNotFound(HistoryError):
@@ -217,8 +217,8 @@ class SchemaTooNew(HistoryError):
 
 
 class StoreBusy(HistoryError):
-    """Another process holds the store's lock for too long."""
+    """Another process has locked the store for too long."""
 
 
 class StoreDamaged(HistoryError):
-    """SQLite says that the store's file is damaged."""
+    """SQLite reports that the store's file is damaged."""

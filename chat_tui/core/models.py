@@ -1,4 +1,4 @@
-"""Providers and models as rows of data."""
+"""Records of providers and models."""
 
 from __future__ import annotations
 
@@ -7,49 +7,49 @@ import msgspec
 LOCAL_MODEL = "local/smollm2-135m"
 """The built-in model."""
 SCRIPTED_MODEL = "scripted/demo"
-"""Plays a script; never chosen by a strategy."""
+"""The model that plays a script; strategies never choose it."""
 DIALECTS = ("openai", "anthropic", "gemini", "ollama")
-"""How servers can be spoken to."""
+"""The built-in dialects."""
 
 
 class Provider(msgspec.Struct, frozen=True):
-    """Where to speak: an address, a key, a dialect."""
+    """A provider: an address, a key and a dialect."""
 
     name: str
     dialect: str = "openai"
     base_url: str = ""
-    """Up to where the dialect's own paths begin, such as `http://host:8000/v1`."""
+    """Address without the dialect's own paths, such as `http://host:8000/v1`."""
     api_key_env: str = ""
-    """The environment variable that holds the key; empty when none is needed."""
+    """Environment variable with the key; empty if no key is needed."""
     models: tuple[str, ...] = ()
-    """Ids without the provider's name; empty: the server is asked."""
+    """Ids without the provider's name; empty: the server's own list."""
     local: bool = False
-    """Its models run on this machine: free, and nothing leaves it."""
+    """Whether its models run on this machine: they are free, and nothing leaves it."""
     base_urls: tuple[str, ...] = ()
-    """More than one address of the same models; each request goes to one of them."""
+    """Several addresses of the same models; each request goes to one of them."""
     api_key_cmd: tuple[str, ...] = ()
-    """A command whose output is the key."""
+    """Command that prints the key."""
     key_optional: bool = False
-    """Without a key it is asked without one."""
+    """Whether requests are sent even if there is no key."""
     headers: dict[str, str] = {}
-    """Sent with every request."""
+    """HTTP headers that are sent with every request."""
     proxy: str = ""
-    """`none`, or an address; empty: what the environment says."""
+    """Address of a proxy, or `none`; empty: from the environment."""
     verify: bool | str = True
-    """False: any certificate will do; a text: the file with the certificates to be trusted."""
+    """False accepts any TLS certificate; a string is the file with the certificates to trust."""
     connection_seconds: float | None = None
-    """Limit for connecting; None: everybody's."""
+    """Time limit for connecting; None: the general one."""
     price_in: float | None = None
-    """US dollars per million prompt tokens of its models, where nobody says more of one."""
+    """US dollars per million prompt tokens, for models that have no price of their own."""
     price_out: float | None = None
     models_url: str = ""
-    """Where its list of models is, if not at the dialect's path."""
+    """Address of its list of models, if it differs from the dialect's."""
     exact: bool = False
-    """`base_url` is complete though it has no path."""
+    """Whether `base_url` is complete although it has no path."""
     is_bearer: bool = False
-    """The key is sent as a bearer token, whatever the dialect does with keys."""
+    """Whether the key is sent as a bearer token regardless of the dialect."""
     address_source: str = ""
-    """The environment variable that `base_url` comes from; empty: the config, or what is known of the provider."""
+    """Environment variable from which `base_url` comes; empty if it is configured or known."""
     price_cached: float | None = None
     price_cache_write: float | None = None
 
@@ -59,7 +59,7 @@ class Provider(msgspec.Struct, frozen=True):
 
 
 class PriceStep(msgspec.Struct, frozen=True, array_like=True):
-    """US dollars per million tokens for prompts of more than `above_tokens`; None: as for smaller ones."""
+    """Prices in US dollars per million tokens for prompts of more than `above_tokens`; None: as for smaller prompts."""
 
     above_tokens: int
     price_in: float | None = None
@@ -69,85 +69,86 @@ class PriceStep(msgspec.Struct, frozen=True, array_like=True):
 
 
 class Model(msgspec.Struct, frozen=True):
-    """Something the router can choose."""
+    """A model that the router can choose."""
 
     name: str
     """`provider/model`."""
     context_window: int | None = None
-    """Tokens for prompt and reply together; None when not known."""
+    """Context window in tokens, for prompt and answer together; None if unknown."""
     price_in: float | None = None
-    """US dollars per million prompt tokens; None when not known."""
+    """US dollars per million prompt tokens; None if unknown."""
     price_out: float | None = None
-    """US dollars per million completion tokens; None when not known."""
+    """US dollars per million completion tokens; None if unknown."""
     quality: float | None = None
-    """Prior, 0 to 1; None when not known."""
+    """Prior quality, 0 to 1; None if unknown."""
     qualities: dict[str, float] = {}
-    """The same by kind of task (`code`, `math`, `writing`, `long`) and by language (`zh`, …), where it is known."""
+    """Quality by kind of task (`code`, `math`, `writing`, `long`) and by language (`zh`, …), if known."""
     images: bool | None = None
-    """It takes images; None when not known."""
+    """Whether it accepts images; None if unknown."""
     thinking: bool | None = None
-    """It can think before it answers; None when not known."""
+    """Whether it supports thinking; None if unknown."""
     selectable: bool = True
-    """False: only an explicit choice takes it, never a strategy."""
+    """False if strategies never choose it."""
     named: bool = False
-    """It is known only because a request has named it: nobody has told that it is there."""
+    """Known only because a request has named it; it may not exist."""
     local: bool = False
-    """It runs on this machine."""
+    """Whether it runs on this machine."""
     trim_step_tokens: int = 0
-    """Context is trimmed in steps of about this size, so that a server's cached prefix survives; 0: as needed."""
+    """Context is trimmed in steps of about this many tokens, to preserve the prefix that the server has cached; 0:
+    as needed."""
     to_be_fetched: bool = False
-    """It is not on this machine yet: a strategy asks it when nobody else can answer."""
+    """Whether it must be downloaded first: strategies then use it only as the last resort."""
     guessed: bool = False
-    """The prior is a guess from its size or price: nobody has rated its family."""
+    """Whether the prior is only a guess by size or price."""
     server: str = ""
-    """The program that serves it, where that is known and matters: `llama.cpp`, `vllm`."""
+    """Program that serves it, if that is known and matters: `llama.cpp`, `vllm`."""
     asked_window: int | None = None
-    """Tokens that the config names for it: a server that makes room on request is asked for them."""
+    """Context window from the config, which is requested from servers that can adapt it."""
     max_output: int | None = None
-    """Tokens that it writes at most, where its server tells."""
+    """Maximum length of an answer in tokens, if the server reports it."""
     replicas: int = 1
-    """Addresses that answer for it."""
+    """Number of addresses."""
     price_cached: float | None = None
-    """US dollars per million prompt tokens that the server had cached; None: as `price_in`."""
+    """US dollars per million prompt tokens that the server had cached; None: `price_in`."""
     price_cache_write: float | None = None
-    """US dollars per million prompt tokens that it writes to its cache; None: as `price_in`."""
+    """US dollars per million prompt tokens that it writes to its cache; None: `price_in`."""
     price_steps: tuple[PriceStep, ...] = ()
-    """Other prices for larger prompts, in rising order."""
+    """Prices for larger prompts, in ascending order."""
 
     @property
     def provider(self) -> str:
-        """The provider's name."""
+        """The name of the provider."""
         return self.name.partition("/")[0]
 
     @property
     def free(self) -> bool:
-        """It costs nothing: what runs on this machine may pass requests on to a paid one, and then has a price."""
+        """Whether it is free. A local server may forward requests to a paid provider, and then has a price."""
         if self.local and self.price_in is None and self.price_out is None:
             return True
         return self.price_in == self.price_out == 0
 
     @property
     def id(self) -> str:
-        """The model's id at its provider (it may hold slashes)."""
+        """The id of the model at its provider; may contain slashes."""
         return self.name.partition("/")[2]
 
 
 class ModelStatus(msgspec.Struct, frozen=True):
-    """A model as the picker shows it: what it is, and how it fares."""
+    """A model as the list of models shows it, with its current state."""
 
     model: Model
     ttft_seconds: float | None = None
-    """Measured; None when it has not answered yet."""
+    """Measured; None if it has not answered yet."""
     tokens_per_second: float | None = None
-    """Measured; None when it has not answered yet."""
+    """Measured; None if it has not answered yet."""
     state: str = "ready"
-    """`ready`, `not fetched`, `rests 12 s`, `no key`, … in words."""
+    """State in words: `ready`, `not fetched`, `cooldown 12 s`, `no key`, …"""
     usable: bool = True
-    """False: choosing it now would fail; `state` says why."""
+    """False if choosing it now would fail; `state` says why."""
 
 
 class DownloadProgress(msgspec.Struct, frozen=True):
-    """The fetch of what the built-in model needs, as it is now."""
+    """The progress of the download of the built-in model."""
 
     received_bytes: int = 0
     total_bytes: int = 0

@@ -1,4 +1,4 @@
-"""What a conversation begins with, before its first question."""
+"""The settings of a new conversation."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ if TYPE_CHECKING:
 
 
 class NewConversation(msgspec.Struct, frozen=True):
-    """Given in place of a conversation's id where a question begins one."""
+    """Passed instead of the id of a conversation if a question starts one."""
 
     system_prompt: str | None = None
-    """None: the preset's, then the config's."""
+    """None: the system prompt of the preset, or else of the config."""
     preset: Preset | None = None
-    """What it is for; its settings come before the config's."""
+    """The preset, whose settings take precedence over the config."""
     earlier: tuple[Turn, ...] = ()
-    """The turns that it brings along, oldest first."""
+    """Turns before the first question, oldest first."""

@@ -14,38 +14,38 @@ from chat_tui.core.text.control_characters import clean, clean_line
 from chat_tui.core.text.sanitizer import sanitized
 
 LIMIT_BYTES = 100_000
-"""Of a preset as it is stored, or as a file."""
+"""Maximum size of a preset in bytes, as a file and as stored."""
 _VALUE_CHARACTERS = 2_000
 _PLACEHOLDER = re.compile(r"\{([a-z_][a-z0-9_]{0,39})\}")
 _SET = re.compile(r"(?:^|\s)([a-z_][a-z0-9_]{0,39})=")
 _SENDS_NOTHING = frozenset(
     ("name", "title", "description", "system_prompt", "prompt", "temperature", "top_p", "stop", "variables", "values")
 )
-"""Fields that decide neither when something is sent, nor to whom, nor what it may cost."""
+"""Fields that decide neither when nor where something is sent, nor what it may cost."""
 LIMITS = {"temperature": 10.0, "top_p": 1.0, "max_tokens": 1e9, "as_you_type_seconds": 60.0}
-"""The most that a number may be; the least is 0."""
+"""Maximum of each number; the minimum is 0."""
 
 
 class Variable(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Something that the user may choose in a preset."""
+    """A variable of a preset, which the user can set."""
 
     default: str = ""
     help: str = ""
     choices: tuple[str, ...] = ()
-    """Suggested values; others may be taken as well."""
+    """Suggested values; others are allowed."""
 
 
 class Preset(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
-    """What a preset says; what it leaves unset comes from the config."""
+    """A preset; what it leaves unset comes from the config."""
 
     name: str = ""
-    """Its file's, without the ending."""
+    """Name of its file without the extension."""
     title: str = ""
     description: str = ""
     """One line for the list."""
     system_prompt: str | None = None
     prompt: str = ""
-    """Stands round the user's words, where they go in for `{text}`; empty: they are sent as they are."""
+    """Template for the user's message, which replaces `{text}`; empty: the message is sent as it is."""
     model: str | None = None
     """`provider/model`."""
     strategy: str | None = None
@@ -55,38 +55,38 @@ class Preset(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defau
     stop: tuple[str, ...] = ()
     thinking: Thinking | None = None
     variables: dict[str, Variable | str] = {}
-    """By the name that stands in braces in the two prompts; a text is its default."""
+    """Variables by their name, which is in braces in both prompts; a string is a default."""
     values: dict[str, str] = {}
-    """Chosen for the variables."""
+    """Chosen values of the variables."""
     as_you_type_seconds: float | None = None
-    """A pause of the hand so long asks for a preview; None: only Enter asks."""
+    """Seconds without typing after which a preview is requested; None: never."""
     document: bool = False
-    """It works through a document, in parts where that does not fit the window."""
+    """Whether it analyses a document, in parts if that exceeds the context window."""
 
     def variable(self, name: str) -> Variable:
-        """The variable of this name, which there must be."""
+        """Return an existing variable by its name."""
         known = self.variables[name]
         return Variable(known) if isinstance(known, str) else known
 
     def value(self, name: str) -> str:
-        """What stands for this variable."""
+        """Return the value of a variable."""
         return self.values.get(name) or self.variable(name).default
 
     def words(self) -> str:
-        """The preset in a few words: `Translate · French`."""
+        """Return a short description, such as `Translate · French`."""
         values = (self.value(name) for name in self.variables)
         return clean_line(" · ".join(filter(None, [self.title or self.name, *values])), 80)
 
     def system(self) -> str | None:
-        """The system prompt with its variables filled in."""
+        """Return the system prompt with the values of its variables."""
         return None if self.system_prompt is None else self._filled(self.system_prompt)
 
     def spoken(self, text: str) -> str:
-        """The user's words as they are sent."""
+        """Return the user's message as it is sent."""
         return self._filled(self.prompt, text) if self.prompt else text
 
     def settings(self, request: Request) -> Request:
-        """The request's settings, and this preset's for those that it leaves unset."""
+        """Return the request with this preset's settings for those that it leaves unset."""
         fields = ("temperature", "top_p", "max_tokens", "thinking")
         unset = {name: getattr(self, name) for name in fields if getattr(request, name) is None}
         if request.model is None and request.strategy is None:
@@ -104,7 +104,7 @@ class Preset(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defau
 
 
 def with_values(preset: Preset, values: Mapping[str, str]) -> Preset:
-    """The preset with values for its variables. Raises `CommandError` for a name that it does not have."""
+    """Return the preset with values for its variables. Raises `CommandError` for an unknown name."""
     for name in values:
         if name not in preset.variables:
             known = ", ".join(preset.variables)
@@ -115,9 +115,9 @@ def with_values(preset: Preset, values: Mapping[str, str]) -> Preset:
 
 
 def values_in(preset: Preset, typed: str) -> dict[str, str]:
-    """Values as they are typed: `name=value name=value`; words before the first name are for the first variable.
+    """Parse values as typed: `name=value name=value`; words before the first name are for the first variable.
 
-    Raises `CommandError` where there are words and no variable.
+    Raises `CommandError` if there are words but no variable.
     """
     first, *rest = _SET.split(typed)
     values = dict(zip(rest[::2], rest[1::2], strict=True))
@@ -129,17 +129,17 @@ def values_in(preset: Preset, typed: str) -> dict[str, str]:
 
 
 def question_about(preset: Preset, names: Sequence[str]) -> str:
-    """What is asked where somebody gives files of these names and no words."""
+    """Return the question for files of these names without a message."""
     return f"{preset.title or preset.name}: {', '.join(names)}"
 
 
 def encode_preset(preset: Preset | None) -> str:
-    """As JSON, for a conversation to keep; empty for none."""
+    """Encode a preset as JSON to be stored with a conversation; empty for None."""
     return "" if preset is None else msgspec.json.encode(preset).decode()
 
 
 def decode_preset(text: str) -> Preset | None:
-    """The preset that a conversation has kept; None where there is none, or none that can be read any more."""
+    """Decode a stored preset; None if there is none or it cannot be read."""
     try:
         preset = sanitized(msgspec.json.decode(text, type=Preset)) if text else None
     except (msgspec.MsgspecError, ValueError, RecursionError):
@@ -151,10 +151,10 @@ def decode_preset(text: str) -> Preset | None:
 
 
 def without_switches(text: str) -> str:
-    """What an import may bring of a preset, as JSON for a conversation to keep; empty where it cannot be used.
+    """Return the parts of a preset that may be imported, as JSON to be stored; empty if it cannot be used.
 
-    Whoever wrote the file decides neither when words are sent (as one types, a document in parts), nor to which model,
-    nor what an answer may cost.
+    The author of a file must not decide when messages are sent (while typing, or a document in parts), to which model,
+    or what an answer may cost.
     """
     if not text or len(text) > LIMIT_BYTES:
         return ""
@@ -167,5 +167,5 @@ def without_switches(text: str) -> str:
 
 
 def is_beyond(name: str, value: Any) -> bool:
-    """Whether a field's number is outside of its bounds."""
+    """Return whether the number is out of bounds."""
     return name in LIMITS and isinstance(value, (int, float)) and not 0 <= value <= LIMITS[name]

@@ -1,4 +1,4 @@
-"""What is asked of a model: turns and settings."""
+"""The request to a model: turns and settings."""
 
 from __future__ import annotations
 
@@ -10,58 +10,58 @@ from chat_tui.core.conversation import Turn
 from chat_tui.core.text.prompt_features import PromptFeatures
 
 Thinking = Literal["off", "low", "medium", "high"]
-"""How much a model is to think before it answers."""
+"""Reasoning effort."""
 
 
 class Request(msgspec.Struct, frozen=True):
-    """Turns and settings, ready to be routed. What is unset is left to the provider's own default."""
+    """Turns and settings, ready to be routed. The provider decides what is unset."""
 
     prompt: str = ""
-    """New words of the user; they follow `turns`."""
+    """New message of the user, which follows `turns`."""
     turns: tuple[Turn, ...] = ()
-    """The conversation so far, oldest first; a system turn stands first."""
+    """The conversation so far, oldest first; a system turn comes first."""
     model: str | None = None
-    """`provider/model` fixes the model; None lets the strategy choose."""
+    """`provider/model` to use; None lets the strategy choose."""
     strategy: str | None = None
-    """None: the router's own default."""
+    """None: the router's default."""
     max_tokens: int | None = None
     temperature: float | None = None
     top_p: float | None = None
     stop: tuple[str, ...] = ()
     seed: int | None = None
     thinking: Thinking | None = None
-    """None: the provider's own default; what a model does not take is left out."""
+    """None: the provider's default. It is omitted for models that do not support it."""
     timeout_seconds: float | None = None
-    """Limit for the whole stream; None: none."""
+    """Time limit for the whole stream; None: no limit."""
     include_metadata: bool = True
-    """False leaves `Metadata` chunks out of the stream."""
+    """False omits `Metadata` chunks from the stream."""
     fallback: bool = True
-    """False: only the first choice is tried."""
+    """False: try only the first choice."""
     max_price: float | None = None
-    """US dollars that the answer may cost; None: no limit."""
+    """Maximum price of the answer in US dollars; None: no limit."""
     part: str = ""
-    """The beginning of the answer, where one that was cut goes on."""
+    """The partial answer to continue."""
     stream: bool = True
-    """False: the whole reply comes as one token chunk."""
+    """False: the whole answer comes as one token chunk."""
     prompt_cache: bool = True
-    """Ask a provider that caches only what it is told to for the system prompt and the turns before the last ones."""
+    """Mark the system prompt and all but the last turns for the cache of providers that need such marks."""
     adaptive: bool = False
-    """True: a short answer at once, and the detailed one in its place; the engine sees to it, not the router."""
+    """True: first a quick answer, then a detailed one. Handled by the engine, not by the router."""
     begins_thinking: bool = False
-    """Set by the router: the model is known to begin in thinking, without the mark that opens it."""
+    """Set by the router: the model is known to start with thinking without the opening tag."""
     id: str = ""
-    """Given by the router when empty."""
+    """Assigned by the router if empty."""
     features: PromptFeatures | None = None
-    """What the prompt asks for, once it was looked at; a strategy finds it here, and may read it."""
+    """Features of the prompt, once it was analysed; strategies may read them."""
 
     def spoken(self) -> tuple[Turn, ...]:
-        """All turns to be sent, the prompt as the last one."""
+        """Return all turns to send, with the prompt as the last one."""
         if not self.prompt:
             return self.turns
         return (*self.turns, Turn(role="user", text=self.prompt))
 
     def changed(self, **fields: Any) -> Request:
-        """A copy with some fields changed; of another prompt the features are not known."""
+        """Return a copy with some fields changed; a new prompt resets the features."""
         if self.features is not None and not fields.keys().isdisjoint(("prompt", "turns")):
             fields.setdefault("features", None)
         return msgspec.structs.replace(self, **fields)

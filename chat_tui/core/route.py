@@ -1,4 +1,4 @@
-"""The record of how an answer was routed: candidates, scores, tries, reasons. Kept with every answer."""
+"""The record of how an answer was routed: candidates, scores, attempts, reasons. Stored with the answer."""
 
 from __future__ import annotations
 
@@ -6,21 +6,21 @@ import msgspec
 
 
 class Candidate(msgspec.Struct, frozen=True, gc=False):
-    """One model that was considered."""
+    """A model that was considered."""
 
     model: str
     score: float | None = None
-    """0 to 1, higher is better; None when the model was out."""
+    """0 to 1, higher is better; None if the model was excluded."""
     scores: dict[str, float] = {}
-    """The parts of the score by name, each 0 to 1."""
+    """Components of the score by name, each 0 to 1."""
     out: str = ""
-    """Why the model could not be chosen; empty when it could."""
+    """Why the model was excluded; empty if it was not."""
     note: str = ""
-    """What spoke against it, where it was chosen all the same: that it rests, and no other was left."""
+    """Why it should not have been chosen but was: it is in cooldown, and no other was left."""
 
 
 class Try(msgspec.Struct, frozen=True):
-    """One attempt to get the answer from one model."""
+    """One attempt with one model."""
 
     model: str
     attempt: int
@@ -29,52 +29,52 @@ class Try(msgspec.Struct, frozen=True):
     """`answered`, or the kind of the error."""
     reason: str = ""
     at_seconds: float = 0.0
-    """When it began, in seconds after the request was asked."""
+    """Start, in seconds after the request."""
     duration_seconds: float = 0.0
     waited_seconds: float = 0.0
-    """Back-off before it, and its time in line."""
+    """Delay before it, including the time in the queue."""
     strategy: str = ""
-    """Which strategy of the ladder has chosen the model; empty: the request's own."""
+    """Fallback strategy that has chosen the model; empty: the request's own."""
     address: str = ""
-    """Host and port that was asked, where the model has several, or its address comes from the environment."""
+    """Host and port of the server, if the model has several or the address comes from the environment."""
     served_model: str = ""
-    """The model that the server says has answered; empty where it is the one that was asked."""
+    """The model that the server says has answered; empty if it is the requested one."""
 
 
 class Seam(msgspec.Struct, frozen=True):
-    """Where an answer that was cut goes on."""
+    """A position at which an answer was interrupted and continued."""
 
     at_characters: int
-    """Of the answer's text."""
+    """Position in the text, in characters."""
     model: str = ""
-    """That goes on."""
+    """The model that continues."""
     reason: str = ""
-    """Why it was cut; empty where a person asked for it to go on."""
+    """Why it was interrupted; empty if the user asked to continue."""
 
 
 class Alternative(msgspec.Struct, frozen=True):
-    """What another strategy would have picked."""
+    """The choice of another strategy."""
 
     strategy: str
     model: str = ""
-    """Empty: nothing."""
+    """Empty if it would have found no model."""
     price: float | None = None
-    """About what it would have cost, in US dollars; None when not known."""
+    """Estimated price in US dollars; None if unknown."""
 
 
 class Route(msgspec.Struct, frozen=True):
-    """How the answer came about."""
+    """The route of an answer."""
 
     strategy: str
     candidates: tuple[Candidate, ...] = ()
     tries: tuple[Try, ...] = ()
     left_out: int = 0
-    """Candidates that are not listed, being many."""
+    """Number of candidates that are not listed because there are too many."""
     left_out_for: dict[str, int] = {}
-    """Why those of them that were out were out, without their numbers, and how many for each reason."""
+    """Reasons for which unlisted candidates were excluded, without their numbers, and how many for each."""
     seams: tuple[Seam, ...] = ()
     others: tuple[Alternative, ...] = ()
     needs: str = ""
-    """What the prompt asks for, in words."""
+    """Features of the prompt, in words."""
     notes: tuple[str, ...] = ()
-    """What was changed about the request so that a server took it, and what else is to be known of it."""
+    """Changes of the request that a server required, and other remarks."""

@@ -315,8 +315,8 @@ def test_folders_follow_the_users_own(tmp_path: Path, monkeypatch: pytest.Monkey
         assert paths.store_file().parent == tmp_path / "DATA" / "chat-tui"
         assert paths.cache_folder() == tmp_path / "CACHE" / "chat-tui"
         assert paths.state_folder() == tmp_path / "STATE" / "chat-tui"
-    assert paths.named("") is None
-    assert paths.named("~/x") == Path.home() / "x"
+    assert paths.expand("") is None
+    assert paths.expand("~/x") == Path.home() / "x"
     assert not list(tmp_path.iterdir())
 
 

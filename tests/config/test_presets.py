@@ -20,11 +20,11 @@ def parsed(text: str) -> Preset:
 
 
 def shipped(name: str) -> Preset:
-    return presets.named(name, presets.folders()[1:])
+    return presets.find(name, presets.folders()[1:])
 
 
 def test_those_that_come_along_can_be_read() -> None:
-    good, wrong = presets.every(presets.folders()[1:])
+    good, wrong = presets.read_all(presets.folders()[1:])
     assert not wrong
     assert [preset.name for preset in good] == ["analyse", "code", "story", "translate"]
     for preset in good:
@@ -35,7 +35,7 @@ def test_those_that_come_along_can_be_read() -> None:
 
 def test_the_page_of_presets_names_all_and_its_example_can_be_read() -> None:
     page = (Path(__file__).parents[2] / "docs" / "presets.md").read_text()
-    for preset in presets.every(presets.folders()[1:])[0]:
+    for preset in presets.read_all(presets.folders()[1:])[0]:
         assert f"| `{preset.name}` |" in page
         assert all(f"`{name}`" in page for name in preset.variables)
     example = parsed(page.split("```toml\n")[1].split("```")[0])
@@ -93,12 +93,12 @@ def test_ones_own_go_first_and_a_broken_one_is_left_out(tmp_path: Path) -> None:
     (tmp_path / "bad.toml").write_text("title = ")
     (tmp_path / "odd name.toml").write_text('title = "x"')
     among = (tmp_path, *presets.folders()[1:])
-    good, wrong = presets.every(among)
+    good, wrong = presets.read_all(among)
     assert {preset.name: preset.title for preset in good}["code"] == "Mine"
-    assert presets.named("code", among).title == "Mine"
+    assert presets.find("code", among).title == "Mine"
     assert len(wrong) == 1
     with pytest.raises(CommandError):
-        presets.named("../code", among)
+        presets.find("../code", among)
 
 
 def test_what_a_conversation_keeps_is_the_same_preset() -> None:

@@ -19,7 +19,7 @@ from chat_tui.providers.scripted import Pause
 from tests.support.scripted_engine import ended, stage
 
 PAID = Model("one/a", price_in=1000.0, price_out=1000.0, quality=0.9)
-TRANSLATE = presets.named("translate", presets.folders()[1:])
+TRANSLATE = presets.find("translate", presets.folders()[1:])
 
 
 async def test_nothing_of_it_is_stored() -> None:

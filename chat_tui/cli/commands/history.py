@@ -239,7 +239,7 @@ def _unwritten(file: Path, error: OSError) -> HistoryError:
 async def _import(options: argparse.Namespace) -> int:
     from chat_tui.cli.commands import history_import
 
-    return await history_import.run(paths.named(options.file) or Path(), as_json=options.json)
+    return await history_import.run(paths.expand(options.file) or Path(), as_json=options.json)
 
 
 # -- the store itself -----------------------------------------------------------------------------------------------
@@ -296,7 +296,7 @@ async def _check(options: argparse.Namespace) -> int:
 async def _backup(options: argparse.Namespace) -> int:
     file = paths.store_file()
     name = f"{file.stem}.{datetime.now():%Y-%m-%d-%H%M%S}{file.suffix}"
-    target = paths.named(options.file) or file.with_name(name)
+    target = paths.expand(options.file) or file.with_name(name)
     async with _opened() as store:
         await _known(store).backup(target)
     size = target.stat().st_size

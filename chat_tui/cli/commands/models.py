@@ -59,7 +59,7 @@ def run(options: argparse.Namespace) -> int:
 
 def listed(settings: load.Config, library: Library) -> list[ModelListing]:
     """The built-in model and the user's own, with what their files tell."""
-    weights = Weights(paths.cache_folder() / "weights", own_file=paths.named(settings.local.weights))
+    weights = Weights(paths.cache_folder() / "weights", own_file=paths.expand(settings.local.weights))
     runtime = Runtime(paths.cache_folder() / "runtime")
     file = weights.ready() if runtime.ready() else None
     missing = "not fetched" if runtime.available else "no build of llama.cpp for this machine"

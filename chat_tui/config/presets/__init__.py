@@ -1,6 +1,6 @@
-"""Files of presets, in TOML.
+"""Reads presets from TOML files.
 
-Those that come along lie beside this file; the user's own, in `presets/` of the config folder, go first.
+The included ones are next to this file; the user's own are in `presets/` of the config folder and take precedence.
 """
 
 from __future__ import annotations
@@ -24,12 +24,12 @@ _NAME = re.compile(r"[\w-]{1,40}")
 
 
 def folders() -> tuple[Path, ...]:
-    """Where presets are looked for; the first folder that has a name wins."""
+    """Return the folders of presets; the first that has a name wins."""
     return paths.config_folder() / "presets", Path(__file__).parent
 
 
-def named(name: str, among: Sequence[Path]) -> Preset:
-    """The preset of this name, from these folders; blocking. Raises `ConfigError`, `CommandError`."""
+def find(name: str, among: Sequence[Path]) -> Preset:
+    """Read the preset of this name from these folders. Blocks. Raises `ConfigError`, `CommandError`."""
     if _NAME.fullmatch(name):
         for folder in among:
             file = folder / f"{name}.toml"
@@ -39,8 +39,8 @@ def named(name: str, among: Sequence[Path]) -> Preset:
     raise CommandError(f"Unknown preset: {clean_line(name, 40)}.", f"There are: {known}.")
 
 
-def every(among: Sequence[Path]) -> tuple[list[Preset], list[ConfigError]]:
-    """All presets in these folders by name, and what is wrong with the others; blocking."""
+def read_all(among: Sequence[Path]) -> tuple[list[Preset], list[ConfigError]]:
+    """Read all presets in these folders; returns them by name, and the errors of the others. Blocks."""
     good: dict[str, Preset] = {}
     wrong: list[ConfigError] = []
     for file in _files(among):
@@ -63,7 +63,7 @@ def _files(among: Sequence[Path]) -> Iterator[Path]:
 
 
 def read(file: Path) -> Preset:
-    """The preset in a file; blocking. Raises `ConfigError`."""
+    """Read a preset from a file. Blocks. Raises `ConfigError`."""
     try:
         raw = read_regular(file, LIMIT_BYTES)
     except TooLargeError:
@@ -76,7 +76,7 @@ def read(file: Path) -> Preset:
 
 
 def parse(raw: bytes, file: str, name: str) -> Preset:
-    """A preset from the bytes of a TOML file; `file` is for the errors. Raises `ConfigError`."""
+    """Convert the bytes of a TOML file to a preset; `file` is named in errors. Raises `ConfigError`."""
     import tomllib
 
     try:
@@ -91,7 +91,7 @@ def parse(raw: bytes, file: str, name: str) -> Preset:
     try:
         preset = msgspec.convert({**table, "name": name, "values": {}}, Preset)
     except msgspec.ValidationError as error:
-        raise _explained(str(error), text, file, _wrong_variable(table)) from error
+        raise _explain(str(error), text, file, _wrong_variable(table)) from error
     for field, most in LIMITS.items():
         if is_beyond(field, getattr(preset, field)):
             raise _wrong(text, file, field, f"must be from 0 to {most:g}", "Fix it; until then the preset is skipped.")
@@ -103,7 +103,7 @@ def parse(raw: bytes, file: str, name: str) -> Preset:
 
 
 def _wrong_variable(table: Mapping[str, object]) -> str:
-    """The name of the first variable that is wrong; empty when none is."""
+    """Return the name of the first invalid variable; empty if all are valid."""
     variables = table.get("variables")
     for name, value in variables.items() if isinstance(variables, dict) else ():
         try:
@@ -113,7 +113,7 @@ def _wrong_variable(table: Mapping[str, object]) -> str:
     return ""
 
 
-def _explained(message: str, text: str, file: str, variable: str) -> ConfigError:
+def _explain(message: str, text: str, file: str, variable: str) -> ConfigError:
     from difflib import get_close_matches
 
     what, _, where = message.partition(" - at `$")

@@ -1,1 +1,1 @@
-"""What replies say of themselves: how they ended, which model gave them, what was thinking."""
+"""How replies ended, which model gave them, and which part of them was thinking."""

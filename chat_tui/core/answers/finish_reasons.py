@@ -1,4 +1,4 @@
-"""What the words mean with which servers end an answer: one table for all dialects, since no two of them disagree.
+"""The meaning of finish reasons: one table for all dialects, since no two of them disagree.
 
 Sources: the API references of OpenAI, Anthropic, Google, Mistral, Cohere and Zhipu; vLLM, SGLang, TGI, Amazon Bedrock.
 """
@@ -30,17 +30,17 @@ _PARTS: Sequence[tuple[str, State]] = (
     *((part, "refused") for part in ("filter", "safety", "refus", "moderat", "prohibit", "guardrail", "violat")),
     *((part, "length") for part in ("max_tok", "max_len", "token_limit", "too_long")),
 )
-"""What in a longer or a newer word tells as much, the most telling first."""
+"""Parts of longer or newer reasons that mean the same, the most specific first."""
 _PREFIXES = "finish_reason_", "finishreason_", "stop_reason_", "stopreason_"
 
 
 def state_of(reason: str) -> State:
-    """How an answer stands that a server ended with this word, in any case; an unknown word is an ordinary end."""
+    """Return the state of an answer with this finish reason, in any case; an unknown reason means `complete`."""
     return _known_state(reason) or "complete"
 
 
 def is_known(reason: str) -> bool:
-    """Whether it needs no telling: the state says it, or there is none."""
+    """Return whether the state already expresses this reason, or there is none."""
     return not reason or _known_state(reason) is not None
 
 
@@ -50,6 +50,7 @@ def _known_state(reason: str) -> State | None:
 
 
 def _plain(reason: str) -> str:
-    """In the table's form; some servers send `FinishReason.MAX_TOKENS`, the name of a constant of theirs."""
+    """Return the reason as in the table; some servers send the name of a constant, such as
+    `FinishReason.MAX_TOKENS`."""
     word = "_".join(reason.lower().replace("-", " ").split()).rpartition(".")[2]
     return next((word.removeprefix(prefix) for prefix in _PREFIXES if word.startswith(prefix)), word)

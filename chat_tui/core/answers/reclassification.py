@@ -10,7 +10,7 @@ from chat_tui.core.chunks import Chunk, Metadata, Token, TokenKind
 
 
 def reclassify(text: str, thinking: str, told: Metadata) -> tuple[str, str]:
-    """Text and thinking after a `reclassified` chunk: the last characters of one move to the end of the other."""
+    """Return text and thinking after a `reclassified` chunk: the end of one is moved to the end of the other."""
     if told.kind == "text":
         place = max(0, len(thinking) - told.characters)
         return text + thinking[place:], thinking[:place]
@@ -19,7 +19,7 @@ def reclassify(text: str, thinking: str, told: Metadata) -> tuple[str, str]:
 
 
 def reclassify_chunks(chunks: Sequence[Chunk], told: Metadata) -> list[Chunk]:
-    """Chunks that were not sent yet, with the last characters of one kind changed to the other."""
+    """Return chunks that were not sent yet, with the last characters of one kind changed to the other."""
     kind: TokenKind = "text" if told.kind == "text" else "thinking"
     left, changed = told.characters, list[Chunk]()
     for chunk in reversed(chunks):

@@ -1,4 +1,4 @@
-"""Whether the model that a server says has answered is the one that was asked."""
+"""Compares the model that a server says has answered with the one that was asked."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ _SNAPSHOT = r"-(?:\d{4}-?\d{2}-?\d{2}|\d{2,4}|latest|preview)(?:-[a-z\d-]{1,20})
 
 
 def substitute(asked: str, served: str) -> str:
-    """The model that has answered, where it is another than the one asked; empty where it is the same, or not told.
+    """Return the model that has answered if it is not the one that was asked; else an empty string, also if unknown.
 
-    Names are the same whatever their case and the path before them, such as `models/` or a vendor's name.
+    Names are equal regardless of their case and of a path before them, such as `models/` or the name of a vendor.
     """
     if not served.strip():
         return ""
@@ -20,7 +20,7 @@ def substitute(asked: str, served: str) -> str:
 
 
 def is_snapshot(asked: str, served: str) -> bool:
-    """Whether it is just a dated version of what was asked: nothing that a person must be told under the answer."""
+    """Return whether this is only a dated version of the requested model, which needs no notice."""
     first, second = _last_part(_plain(asked)).removesuffix("-latest"), _last_part(_plain(served))
     return second.startswith(first) and re.fullmatch(_SNAPSHOT, second[len(first) :]) is not None
 

@@ -1,1 +1,1 @@
-"""Files that go along with a question."""
+"""Files that are attached to a question."""

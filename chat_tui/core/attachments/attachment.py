@@ -1,4 +1,4 @@
-"""Files that go along with a question: images as they are, text as text, a PDF as the text in it."""
+"""Attached files: images are sent as images, text files and PDFs as text."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from chat_tui.core.files.reading import NotRegularError, open_regular
 from chat_tui.core.text.control_characters import clean, clean_line
 
 IMAGE_LIMIT = 20_000_000
-"""Bytes of an image."""
+"""Maximum size of an image in bytes."""
 TEXT_LIMIT = 2_000_000
-"""Bytes of a text file."""
+"""Maximum size of a text file in bytes."""
 PDF_LIMIT = 50_000_000
-"""Bytes of a PDF; of its text `TEXT_LIMIT` characters are taken."""
+"""Maximum size of a PDF in bytes; of its text, `TEXT_LIMIT` characters are used."""
 TEXT = "text/plain"
 _HEAD = 16
 _BEGINNINGS = (
@@ -28,45 +28,45 @@ _BEGINNINGS = (
     (b"GIF89a", "image/gif"),
 )
 ATTACHABLE_TYPES = frozenset({"image/png", "image/jpeg", "image/gif", "image/webp", TEXT})
-"""What a file may be."""
+"""The kinds of files that can be attached, for messages."""
 _PDF_BEGINNING = b"%PDF-"
 _BOM = b"\xef\xbb\xbf"
 _TICKS = re.compile("`{3,}")
 
 
 class Attachment(msgspec.Struct, frozen=True, gc=False):
-    """A file that belongs to a turn. The store may hand it out without its content."""
+    """A file of a turn. The store may return it without its content."""
 
     name: str
-    """The file's name without its folder, on one line."""
+    """Name of the file without its folder, on one line."""
     media_type: str
     """`image/png`, `image/jpeg`, `image/gif`, `image/webp` or `text/plain`."""
     content: bytes = b""
-    """Empty where it is not loaded: `size_bytes` says how much there is."""
+    """Empty if it is not loaded; `size_bytes` is the size in any case."""
     id: str = ""
-    """Given by the store."""
+    """Assigned by the store."""
     size_bytes: int = 0
 
     @property
     def is_image(self) -> bool:
-        """It is sent as an image; everything else is sent as text."""
+        """Whether it is sent as an image; all other files are sent as text."""
         return self.media_type.startswith("image/")
 
 
 class HasAttachments(Protocol):
-    """What has a text and attachments: a turn."""
+    """Something with a text and attachments, such as a turn."""
 
     @property
     def text(self) -> str:
-        """The words."""
+        """The text."""
 
     @property
     def attachments(self) -> Sequence[Attachment]:
-        """The files beside them."""
+        """The attached files."""
 
 
 def read(path: Path) -> Attachment:
-    """Read a file to be attached; a blocking call. Raises `AttachmentRefused`."""
+    """Read a file to attach. Blocks. Raises `AttachmentRefused`."""
     name = clean_line(path.name, 200) or "file"
     try:
         with open_regular(path) as file:
@@ -85,12 +85,12 @@ def read(path: Path) -> Attachment:
 
 
 def of_bytes(name: str, content: bytes) -> Attachment:
-    """What came by another way than a file. Raises `AttachmentRefused`."""
+    """Return an attachment with this content, such as standard input. Raises `AttachmentRefused`."""
     return _checked(name, content)
 
 
 def is_no_text(content: bytes) -> bool:
-    """It is an image or a PDF, by its first bytes."""
+    """Return whether this is an image or a PDF, by its first bytes."""
     return bool(media_type_of(content[:_HEAD])) or content.startswith(_PDF_BEGINNING)
 
 
@@ -125,20 +125,21 @@ def _checked(name: str, content: bytes) -> Attachment:
 
 
 def media_type_of(head: bytes) -> str:
-    """The type of an image by its first bytes, empty when it is none that can be sent."""
+    """Return the media type of an image by its first bytes; empty if it cannot be sent as an image."""
     if head[:4] == b"RIFF" and head[8:12] == b"WEBP":
         return "image/webp"
     return next((kind for beginning, kind in _BEGINNINGS if head.startswith(beginning)), "")
 
 
 def spoken_text(turn: HasAttachments) -> str:
-    """A turn's text with its text attachments behind it, each under its name in a fence that it cannot close."""
+    """Return the text of a turn followed by its text attachments, each with its name and in a fence that it cannot
+    close."""
     texts = [_fenced(attachment) for attachment in turn.attachments if not attachment.is_image]
     return "\n\n".join(filter(None, [turn.text, *texts])) if texts else turn.text
 
 
 def images_of(turn: HasAttachments) -> Sequence[Attachment]:
-    """The images of a turn that are at hand."""
+    """Return the images of a turn whose content is loaded."""
     return [attachment for attachment in turn.attachments if attachment.is_image and attachment.content]
 
 

@@ -1,4 +1,4 @@
-"""The text of a PDF, which a child process takes out of it within limits of time, memory and length."""
+"""Extracts the text of a PDF in a child process, with limits of time, memory and length."""
 
 from __future__ import annotations
 
@@ -9,16 +9,16 @@ from chat_tui.core.errors import AttachmentRefused
 from chat_tui.core.processes import child_process
 
 PAGES = 500
-"""So many pages are read, from the first one on."""
+"""Maximum number of pages that are read."""
 SECONDS = 30.0
-"""For all of them."""
+"""Time limit for all pages."""
 _OTHER = "Save its text as a file, and attach that."
 
 
 def text_of(name: str, content: bytes, most_characters: int, seconds: float = SECONDS) -> str:
-    """What a PDF says, each page below its number; a blocking call. Raises `AttachmentRefused`.
+    """Return the text of a PDF, each page below its number. Blocks. Raises `AttachmentRefused`.
 
-    Where not all pages are read the first line says so.
+    If not all pages are read, the first line says so.
     """
     command = child_process.python_command("chat_tui.core.attachments.pdf_worker", str(PAGES), str(most_characters))
     try:

@@ -16,19 +16,19 @@ CPU_SECONDS = 60
 
 
 class Extract(msgspec.Struct, frozen=True):
-    """What was found in a PDF."""
+    """The result of the extraction."""
 
     text: str = ""
     pages: int = 0
-    """That the file has."""
+    """Number of pages in the file."""
     taken: int = 0
-    """Pages from the first one on that the text is of."""
+    """Number of pages, from the first on, that the text covers."""
     fault: str = ""
     """Why there is no text: `locked` or `damaged`; empty when it could be read."""
 
 
 def extracted(content: bytes, most_pages: int, most_characters: int) -> Extract:
-    """The text of the first pages, each below its number."""
+    """Extract the text of the first pages, each below its number."""
     from pypdf import PdfReader
     from pypdf.errors import PyPdfError
 
@@ -54,7 +54,7 @@ def extracted(content: bytes, most_pages: int, most_characters: int) -> Extract:
 
 
 def main(arguments: list[str]) -> int:
-    """Read, extract, write."""
+    """Read the file, extract its text, and write the result."""
     _limit()
     pages, characters = map(int, arguments)
     found = extracted(sys.stdin.buffer.read(), pages, characters)
@@ -63,7 +63,7 @@ def main(arguments: list[str]) -> int:
 
 
 def _sound(text: str) -> str:
-    """Without halves of characters, which no file can hold."""
+    """Return the text without lone surrogates, which no file can contain."""
     return text.encode("utf-8", "replace").decode("utf-8")
 
 

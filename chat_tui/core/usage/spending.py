@@ -1,4 +1,4 @@
-"""What was spent: of a conversation, today, and what may be."""
+"""Money that was spent, and the daily budget."""
 
 from __future__ import annotations
 
@@ -8,34 +8,34 @@ import msgspec
 
 
 class Spending(msgspec.Struct, frozen=True):
-    """US dollars, as far as the prices are known."""
+    """Amounts in US dollars, as far as prices are known."""
 
     conversation: float | None = None
-    """For all answers of one conversation; None when none is known."""
+    """Cost of all answers of one conversation; None if no cost is known."""
     today: float | None = None
-    """For all answers since midnight; None when not read yet."""
+    """Cost of all answers since midnight; None before it was read."""
     budget: float | None = None
-    """That may be spent in a day; None: there is no limit."""
+    """Daily budget; None: no limit."""
 
 
 class EarlierSpending(msgspec.Struct, frozen=True):
-    """What saved conversations had cost today when an engine began that saves nothing and so knows none of them."""
+    """Today's cost of saved conversations, read at the start of an engine that saves nothing."""
 
     midnight: datetime
-    """When the day began."""
+    """Start of the day."""
     dollars: float
 
 
 PAID_APART = "paid apart"
-"""Where it is kept what today's answers have cost that are kept nowhere themselves: a date and US dollars."""
+"""Key of a state entry with a date and today's cost, in US dollars, of answers that are not saved."""
 
 
 def paid_apart(kept: str) -> float:
-    """US dollars of today in what is kept there."""
+    """Return today's US dollars from this entry; 0 if it is of another day."""
     day, _, dollars = kept.partition(" ")
     return float(dollars) if day == str(midnight().date()) else 0.0
 
 
 def midnight() -> datetime:
-    """When this day began, where the user is."""
+    """Return the start of the current day in the local time zone."""
     return datetime.now().astimezone().replace(hour=0, minute=0, second=0, microsecond=0)

@@ -1,4 +1,4 @@
-"""What answers took, summed up by day, model and strategy."""
+"""Usage by day, model and strategy."""
 
 from __future__ import annotations
 
@@ -8,34 +8,34 @@ import msgspec
 
 
 class UsageTotals(msgspec.Struct, frozen=True):
-    """The sum of some answers; those that failed before any text came are not among them."""
+    """Totals of answers, without those that failed before any text arrived."""
 
     name: str = ""
-    """The day (such as `2026-11-23`), model or strategy; empty where it was not told."""
+    """Day (such as `2026-11-23`), model or strategy; empty if unknown."""
     answers: int = 0
     prompt_tokens: int = 0
     completion_tokens: int = 0
     cost: float | None = None
-    """US dollars, as far as known; None when no answer's is."""
+    """US dollars, as far as known; None if no cost is known."""
     ttft_seconds: float | None = None
-    """The median; None when no answer's is known."""
+    """Median; None if it is unknown for all answers."""
     tokens_per_second: float | None = None
-    """The median; None when no answer's is known."""
+    """Median; None if it is unknown for all answers."""
     good: int = 0
     bad: int = 0
-    """Verdicts of people."""
+    """Number of ratings by the user."""
 
 
 class UsageReport(msgspec.Struct, frozen=True):
-    """Answers since a time."""
+    """Usage since a point in time."""
 
     since: datetime
     whole: UsageTotals = UsageTotals()
     days: tuple[UsageTotals, ...] = ()
-    """Each day since then, the newest first, also those without an answer."""
+    """Every day since then, newest first, including those without answers."""
     models: tuple[UsageTotals, ...] = ()
-    """Those with the most answers first."""
+    """Ordered by number of answers, descending."""
     strategies: tuple[UsageTotals, ...] = ()
-    """Those with the most answers first."""
+    """Ordered by number of answers, descending."""
     newest_only: bool = False
-    """There are more answers than are looked at: only the newest are counted."""
+    """Whether there are more answers than are counted: only the newest are."""

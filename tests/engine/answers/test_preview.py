@@ -16,7 +16,7 @@ from tests.support.scripted_engine import Stage, chunks_of, ended, stage
 
 FREE = Model("one/a", price_in=0.0, price_out=0.0, quality=0.9)
 PAID = Model("one/a", price_in=1000.0, price_out=1000.0, quality=0.9)
-TRANSLATE = presets.named("translate", presets.folders()[1:])
+TRANSLATE = presets.find("translate", presets.folders()[1:])
 
 
 async def previewed(on: Stage, text: str, conversation: str | None = None) -> Preview:

@@ -23,7 +23,7 @@ SMALL = Model("one/a", 1200, 1.0, 2.0, 0.9)
 LINES = "".join(
     f"Line {number} says that the number is {number * 7}.\n" + "\n" * (number % 5 == 0) for number in range(200)
 )
-ANALYSE = presets.named("analyse", presets.folders()[1:])
+ANALYSE = presets.find("analyse", presets.folders()[1:])
 
 
 @given(some.text(alphabet="ab \n语", max_size=400), some.integers(1, 60))

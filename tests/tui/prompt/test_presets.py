@@ -80,7 +80,7 @@ async def test_a_preset_given_at_the_start_is_there_from_the_first_question_on(t
         await chat.answered()
         chat.chat.prompt.insert("unsent")
         await chat.until(lambda: chat.chat.session.unsent)
-    async with scripted_chat(["two"], file=file, preset=presets.named("code", presets.folders())) as chat:
+    async with scripted_chat(["two"], file=file, preset=presets.find("code", presets.folders())) as chat:
         assert chat.chat.session.conversation_id is None
         await chat.ask("write it")
         await chat.answered()

@@ -35,7 +35,7 @@ async def take(context: CommandContext, engine: Engine, typed: str) -> None:
         await _set_preset(context, None)
         context.host.say("No preset is in use")
     else:
-        preset = await asyncio.to_thread(presets.named, name, presets.folders())
+        preset = await asyncio.to_thread(presets.find, name, presets.folders())
         await use(context, engine, with_values(preset, values_in(preset, values)))
 
 
@@ -74,7 +74,7 @@ def _model(context: CommandContext, engine: Engine) -> tuple[str, str]:
 
 async def _choose(context: CommandContext, engine: Engine) -> None:
     """Show all presets, to choose one."""
-    found, wrong = await asyncio.to_thread(presets.every, presets.folders())
+    found, wrong = await asyncio.to_thread(presets.read_all, presets.folders())
     context.presets = found
     for error in wrong:
         context.host.tell(error)
@@ -111,7 +111,7 @@ async def analyse(context: CommandContext, engine: Engine, typed: str) -> None:
         raise CommandError("No file was named.", "Type /analyse FILE and then your question.")
     path = match.group(1) or match.group(2) or re.sub(r"\\(.)", r"\1", match.group(3) or "")
     file = await asyncio.to_thread(_read, path)
-    preset = await asyncio.to_thread(presets.named, "analyse", presets.folders())
+    preset = await asyncio.to_thread(presets.find, "analyse", presets.folders())
     if context.chat.conversation.is_busy or context.chat.conversation.turns:
         # What is asked next in the conversation before keeps its own way.
         await context.conversations.clear()

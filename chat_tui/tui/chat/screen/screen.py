@@ -419,4 +419,4 @@ def _presets() -> Sequence[Preset]:
     """All presets that can be read; blocking."""
     from chat_tui.config import presets
 
-    return presets.every(presets.folders())[0]
+    return presets.read_all(presets.folders())[0]
