@@ -90,7 +90,7 @@ class Engine:
         self.models = ModelRegistry(config, router, self.places, weights, backend)
         self.estimates = CostEstimator(config, router, self.conversations, backend, self._requests)
         self._answers = AnswerRunner(
-            router, self.conversations, self.places, adaptive=config.adaptive, tell=tell, at_saved=self._note_saved
+            router, self.conversations, self.places, adaptive=config.adaptive, tell=tell, on_saved=self._note_saved
         )
         self._budget = Budget(config, self.costs, self._answers, spent_elsewhere)
         self._titles = TitleGenerator(config, router, self.conversations)
@@ -113,14 +113,14 @@ class Engine:
         verdict = self.conversations.cache.turn(answer).verdict
         if not answer.model or verdict == good:
             return
-        self._answers.do(self.conversations.judge(answer, good))
+        self._answers.start_task(self.conversations.judge(answer, good))
         kind = features_of(Request(prompt=self.conversations.cache.question_of(answer))).kind
         health = self._router.health
         if verdict is not None:
             health.withdraw_verdict(answer.model, float(verdict), kind)
         if good is not None:
             health.note_verdict(answer.model, float(good), kind)
-        self._answers.do(self.models.save_learned())
+        self._answers.start_task(self.models.save_learned())
 
     # -- answers --------------------------------------------------------------------------------------------------
 
@@ -158,7 +158,7 @@ class Engine:
                 await self.conversations.turns.begin(before)
             asked = await self._store_question(before, len(before.path), question)
             if preview is not None and taken:
-                self._answers.keep(asked, len(asked.path), preview.answer)
+                self._answers.adopt(asked, len(asked.path), preview.answer)
                 return preview.answer
             return self._answers.begin(await self._prepare_answer(asked, len(asked.path), settings))
 
@@ -216,7 +216,7 @@ class Engine:
         request = request.changed(max_price=await self._affordable(settings.max_price))
         if request.model:
             self._backend.admit(request.model)
-        return self._answers.apart(question, request, in_parts=_in_parts(before))
+        return self._answers.begin_apart(question, request, in_parts=_in_parts(before))
 
     async def compare(
         self,
@@ -251,7 +251,7 @@ class Engine:
                 answers.append(self._answers.begin(prepared))
                 grown = self.conversations.cache.current(asked)
         comparison = Comparison(asked.path[-1], names, answers, self.conversations, self.judge)
-        self._answers.do(comparison.settle())
+        self._answers.start_task(comparison.settle())
         return comparison
 
     async def edit(

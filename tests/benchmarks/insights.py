@@ -10,7 +10,7 @@ import time
 from collections.abc import Iterator
 from itertools import islice
 
-from chat_tui.engine.insights.pipeline import Pipeline, pipeline
+from chat_tui.engine.insights.pipeline import Pipeline, make_pipeline
 from tests.benchmarks.figures import say
 from tests.benchmarks.history import Texts
 
@@ -47,7 +47,7 @@ def updates(made: Pipeline, stream: Iterator[str], count: int) -> Iterator[float
 def main() -> None:
     """Measure and print."""
     begun = time.perf_counter()
-    made, stream, come = pipeline(), tokens(), 0
+    made, stream, come = make_pipeline(), tokens(), 0
     say(f"loaded in {time.perf_counter() - begun:.2f} s")
     for place in PLACES:
         for _ in updates(made, stream, place - come):

@@ -94,7 +94,7 @@ async def _run(
     engine = await open_reporting_engine(settings, save=not options.private)
     try:
         with ProgressLine(note_seconds=NOTE_SECONDS) as line:
-            batch = BatchRunner(engine, prompts, ledger, job, heard=lambda: _show_progress(line, batch.count))
+            batch = BatchRunner(engine, prompts, ledger, job, on_result=lambda: _show_progress(line, batch.progress))
             watch = asyncio.ensure_future(_stop_when(interrupted, batch))
             try:
                 await batch.run()
@@ -118,7 +118,7 @@ def _ended(
     batch: BatchRunner, ledger: OrderedOutput, job: BatchJob, interrupted: bool, options: argparse.Namespace
 ) -> int:
     """Say what became of it."""
-    count, fault = batch.count, batch.fault
+    count, fault = batch.progress, batch.fault
     if isinstance(fault, (BrokenPipeError, ConnectionResetError)):
         # Whoever read us has had enough.
         return 1

@@ -1,1 +1,1 @@
-"""Running answers: one, several side by side, within a budget."""
+"""Running answers, comparisons, budgets and titles."""

@@ -1,6 +1,6 @@
-"""One exchange in a conversation: an append-only log of chunks that saves its turn, whatever the ending.
+"""A running or ended answer: an append-only log of chunks, whose turn is saved whatever the ending.
 
-Faces follow the log from any point; leaving it does not stop the answer.
+Faces follow the log from any point, and can stop following without stopping the answer.
 """
 
 from __future__ import annotations
@@ -20,21 +20,21 @@ from chat_tui.core.usage.stream_stats import LiveStats, StreamStats
 from chat_tui.routing.execution.stream import Stream
 
 FRAME_SECONDS = 0.05
-"""Tokens are held together no longer."""
+"""The longest time that tokens wait to be sent in one batch."""
 
 _FAULT = ErrorInfo("InternalError", "Internal error in chat-tui.", "Please report it.")
 
 SaveTurn = Callable[[Turn, Route | None], Awaitable[None]]
-"""The ended turn and its route."""
+"""Saves the ended turn and its route."""
 
 
 class _Reader:
-    """Somebody who takes the answer in batches."""
+    """A reader that takes the answer in batches."""
 
     def __init__(self, hold_bytes: int) -> None:
         self.hold_bytes = hold_bytes
         self.waiting_bytes = 0
-        """Of text that was not taken yet."""
+        """Bytes of text that the reader has not taken yet."""
 
     @property
     def slow(self) -> bool:
@@ -42,7 +42,7 @@ class _Reader:
 
 
 class Answer:
-    """An answer that runs or has run. Made and run by the engine; `cut` is the one that it goes on from."""
+    """A running or ended answer, created and run by the engine; `cut` is the partial answer that it continues."""
 
     def __init__(
         self,
@@ -51,18 +51,18 @@ class Answer:
         turn: Turn,
         *,
         cut: Turn | None = None,
-        at_end: Callable[[Answer], None],
+        on_end: Callable[[Answer], None],
         save_turn: SaveTurn,
     ) -> None:
         self.conversation_id = conversation_id
         self.question = question
         self.turn = turn
-        """The assistant's turn; its text is complete when the answer has ended."""
+        """The answer's turn, without its text until the answer has ended."""
         self.ended = False
         self.saved = asyncio.Event()
-        """Set when the ended turn is in the store, or could not be put there."""
+        """Set when the ended turn was stored, or could not be."""
         self.route: Route | None = None
-        self._at_end, self._save_turn = at_end, save_turn
+        self._at_end, self._save_turn = on_end, save_turn
         self._log: list[Chunk] = []
         self._grown = asyncio.Event()
         self._stats = LiveStats(monotonic())
@@ -81,7 +81,7 @@ class Answer:
         return len(self._log)
 
     def figures(self) -> StreamStats:
-        """The figures of this moment."""
+        """The current figures."""
         figures, quick = self._stats.figures(monotonic()), self.turn.quick
         if quick is None or (self.ended and not quick.text):
             return figures
@@ -99,11 +99,11 @@ class Answer:
 
     @property
     def quick(self) -> str:
-        """The short answer so far, where a detailed one is to take its place."""
+        """The quick answer so far, which a detailed one will replace; empty if there is none."""
         return "".join(self._quick)
 
     async def follow(self, start: int = 0) -> AsyncIterator[Chunk]:
-        """The chunks from this position: what is there, then what comes, until the `End`."""
+        """The chunks from this position of the log on, until the `End`."""
         position = start
         while True:
             while position < len(self._log):
@@ -115,9 +115,10 @@ class Answer:
             await self._grown.wait()
 
     async def batches(self, *, tokens: int, hold_bytes: int) -> AsyncGenerator[Sequence[Chunk], None]:
-        """The same for a face that writes: so many tokens together, but none later than a frame; the first at once.
+        """All chunks in batches of about this many tokens, for a face that writes; the first token comes at once.
 
-        While more than `hold_bytes` of text wait to be taken, the answer is held by back-pressure.
+        No token waits longer than `FRAME_SECONDS`. While more than `hold_bytes` of text wait to be taken, back-pressure
+        pauses the answer.
         """
         reader, position, first = _Reader(hold_bytes), 0, True
         self._readers.add(reader)
@@ -135,19 +136,19 @@ class Answer:
                 position += len(chunks)
                 first = first and not any(isinstance(chunk, Token) for chunk in chunks)
                 yield chunks
-                # It has been written: what came meanwhile is what waits now.
+                # The batch was written: what was added meanwhile waits now.
                 reader.waiting_bytes = sum(map(_bytes_of, self._log[position:]))
-                self._hold_or_let_go()
+                self._update_pause()
         finally:
             self._readers.discard(reader)
-            self._hold_or_let_go()
+            self._update_pause()
 
     def _enough(self, position: int, tokens: int) -> bool:
         waiting = self._log[position:]
         return self.ended or len(waiting) >= tokens or any(not isinstance(chunk, Token) for chunk in waiting)
 
-    def _hold_or_let_go(self) -> None:
-        """Hold the stream while a reader is slow or a person has paused it."""
+    def _update_pause(self) -> None:
+        """Pause the stream while a reader is slow or the user has paused the answer."""
         if self._stream is None or self.ended:
             return
         held = self._paused or any(reader.slow for reader in self._readers)
@@ -161,10 +162,10 @@ class Answer:
         self._stream = stream
         if self._cancel_asked:
             await stream.cancel()
-        self._hold_or_let_go()
+        self._update_pause()
 
     def give_up(self, state: State | None = None) -> None:
-        """Say the ending where the stream itself could not; an answer that has ended stays as it is."""
+        """End an answer whose stream did not, with an internal error unless a state is given."""
         if self.ended:
             return
         if state is None:
@@ -173,20 +174,19 @@ class Answer:
         self.take(End(model=self.turn.model, provider=self.turn.model.partition("/")[0], state=state))
 
     async def save(self) -> None:
-        """Write the ended turn. The engine runs this as a task of its own, which nobody cancels."""
+        """Save the ended turn. The engine runs this in a task of its own, which is never cancelled."""
         try:
             await self._save_turn(self.turn, self.route)
         finally:
             self.saved.set()
 
-    def belongs_to(self, conversation_id: str, question: Turn) -> None:
-        """What was an answer to words that were not sent yet is the answer to this question."""
+    def assign_to(self, conversation_id: str, question: Turn) -> None:
+        """Make an answer to an unsent draft the answer to this question."""
         self.conversation_id, self.question = conversation_id, question
         self.turn = msgspec.structs.replace(self.turn, parent=question.id)
 
     async def cancel(self, *, steered: bool = False) -> None:
-        """End the answer and keep the part. Once is enough, more does no harm. `steered`: the next one goes on from
-        it."""
+        """End the answer and keep its part. `steered` says that the next answer continues it. Can be called again."""
         self._steered = steered or self._steered
         self._cancel_asked = True
         if self._stream is not None and not self.ended:
@@ -194,21 +194,21 @@ class Answer:
 
     @property
     def paused(self) -> bool:
-        """A person has paused the answer."""
+        """Whether the user has paused the answer."""
         return self._paused
 
     def pause(self) -> None:
-        """Hold the answer by back-pressure."""
+        """Pause the answer by back-pressure."""
         self._paused = not self.ended
         if self._paused:
             self._stats.hold(monotonic())
-        self._hold_or_let_go()
+        self._update_pause()
 
     def resume(self) -> None:
-        """Go on after a pause."""
+        """Continue after a pause."""
         self._paused = False
         self._stats.let_go(monotonic())
-        self._hold_or_let_go()
+        self._update_pause()
 
     def take(self, chunk: Chunk) -> None:
         """Append a chunk to the log."""
@@ -220,7 +220,7 @@ class Answer:
             for reader in self._readers:
                 reader.waiting_bytes += _bytes_of(chunk)
                 if reader.slow:
-                    self._hold_or_let_go()
+                    self._update_pause()
         elif isinstance(chunk, Start):
             self.turn = msgspec.structs.replace(self.turn, model=chunk.model, strategy=chunk.strategy)
         elif isinstance(chunk, Metadata):
@@ -239,7 +239,7 @@ class Answer:
         else:
             self._fault(chunk.error)
         self._log.append(chunk)
-        # The figures are those of the answer that stays.
+        # The figures are those of the detailed answer.
         if not isinstance(chunk, (Token, Metadata)) or chunk.phase != "quick":
             self._stats.feed(chunk, monotonic())
         if isinstance(chunk, Start) and self._cut is not None:
@@ -251,7 +251,7 @@ class Answer:
             text, thinking = reclassify(self.quick, "".join(self._quick_thinking), told)
             self._quick, self._quick_thinking = [text], [thinking]
             return
-        # Pieces that were saved before hold the old order; the ended turn is saved as a whole.
+        # Deltas that were saved before have the old order; the ended turn is saved as a whole.
         text, thinking = reclassify(self.text, self.thinking, told)
         self._texts = {"text": [text], "thinking": [thinking]}
         self._saved |= {"text": 1, "thinking": 1}
@@ -263,7 +263,7 @@ class Answer:
         self.turn = msgspec.structs.replace(self.turn, quick=quick)
 
     def _begin_with(self, cut: Turn) -> None:
-        """The part that is there already stands first; the meter counts what is new."""
+        """Begin with the partial answer that is continued; the meter counts only what is new."""
         for kind, text in (("thinking", cut.thinking), ("text", cut.text)):
             if text:
                 self._texts[kind].append(text)
@@ -279,7 +279,7 @@ class Answer:
         if quick is not None and self.text:
             quick = msgspec.structs.replace(quick, text=self.quick)
         elif quick is not None:
-            # Nothing else came: the short answer is the answer.
+            # Only the quick answer came: it is the answer.
             self._texts["text"] += self._quick
             model, quick = quick.model or model, msgspec.structs.replace(quick, alone=self._why_alone)
         self.turn = msgspec.structs.replace(
@@ -298,15 +298,15 @@ class Answer:
         )
         self._at_end(self)
 
-    def piece(self) -> TurnDelta | None:
-        """What has come since this was last asked; None: nothing."""
+    def take_delta(self) -> TurnDelta | None:
+        """What was added since the last call; None if nothing was."""
         new = {}
         for kind, parts in self._texts.items():
             new[kind] = "".join(parts[self._saved[kind] :])
             self._saved[kind] = len(parts)
         quick = None
         if len(self._quick) > self._saved["quick"]:
-            # It is short, so it is kept as a whole.
+            # It is short, so all of it is stored.
             quick = msgspec.structs.replace(self.turn.quick or QuickAnswer(), text=self.quick)
             self._saved["quick"] = len(self._quick)
         return TurnDelta(self.turn.id, new["text"], new["thinking"], quick) if any(new.values()) or quick else None

@@ -1,4 +1,4 @@
-"""What answers may cost: the least of all limits, and what is left of the day's budget."""
+"""Limits of what answers may cost: per answer, and by the day's budget."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from chat_tui.engine.conversations.costs import ConversationCosts
 
 
 class Budget:
-    """Made by the engine; all amounts are US dollars."""
+    """Knows what may be spent. All amounts are in US dollars."""
 
     def __init__(
         self,
@@ -22,7 +22,7 @@ class Budget:
         self._elsewhere = elsewhere
 
     async def affordable(self, asked: float | None, *, answers: int = 1) -> float | None:
-        """What the next answer may cost, where so many are asked for at once; None: there is no limit."""
+        """What each of the next answers may cost, if this many are asked for at once; None for no limit."""
         limits = [limit for limit in (asked, self._config.max_price_per_answer) if limit is not None]
         budget = self._config.daily_budget
         if budget is None:
@@ -31,11 +31,11 @@ class Budget:
 
     async def _spent_today(self) -> float:
         today = midnight()
-        paid_apart = await self._answers.paid_apart()
+        paid_apart = await self._answers.spent_apart()
         elsewhere = self._elsewhere.dollars if self._elsewhere and self._elsewhere.midnight == today else 0.0
         return await self._costs.total_since(today) + paid_apart + self._answers.unsaved_dollars(today) + elsewhere
 
     async def spending(self, conversation_id: str | None) -> Spending:
-        """What was spent in a conversation and today, and what may be; what runs counts with about what it costs."""
+        """What was spent in a conversation and today, with estimates for running answers, and the day's budget."""
         spent = await self._costs.of_conversation(conversation_id) if conversation_id is not None else None
         return Spending(spent, await self._spent_today(), self._config.daily_budget)

@@ -1,4 +1,4 @@
-"""Several models asked the same: each answer is a turn beside the others, and one of them is kept."""
+"""Several models answer the same question: their answers are siblings, and the user keeps one of them."""
 
 from __future__ import annotations
 
@@ -21,39 +21,39 @@ if TYPE_CHECKING:
     from chat_tui.engine.conversations.conversations import Conversations
 
 FEWEST, MOST = 2, 4
-"""Models in one comparison."""
+"""How many models a comparison can have."""
 _WHOLE = {"complete", "length"}
 _FAMILY = re.compile("[a-z]+")
 
 
 class ComparisonResult(msgspec.Struct, frozen=True):
-    """How one answer of a comparison stands."""
+    """The current state of one answer of a comparison."""
 
     model: str
     """`provider/model` that was asked."""
     state: State
     characters: int = 0
-    """Of the answer's text."""
+    """Characters of the answer's text."""
     tokens: int | None = None
-    """Of the answer; None when not known."""
+    """Tokens of the answer; None if that is not known."""
     tokens_estimated: bool = False
-    """The rate and the cost stand on an estimate, too."""
+    """Whether `tokens`, and with them the rate and the cost, are estimated."""
     seconds: float = 0.0
-    """From the request to its end."""
+    """From the request to the end."""
     ttft_seconds: float | None = None
-    """Until the first token; None when none came."""
+    """Until the first token; None if none came."""
     tokens_per_second: float | None = None
-    """None for an answer that came in one burst."""
+    """None for an answer that came all at once."""
     cost: float | None = None
-    """US dollars; None when not known."""
+    """In US dollars; None if that is not known."""
     error: str = ""
-    """Why it broke or failed."""
+    """Why the answer broke or failed; otherwise empty."""
 
 
 class Comparison:
     """The answers of several models to one question, in the order in which the models were named.
 
-    Made by the engine. Each runs for itself: to cancel, pause or follow one is the answer's own affair.
+    Each answer runs by itself, and is followed, paused or cancelled by its own methods.
     """
 
     def __init__(
@@ -69,24 +69,24 @@ class Comparison:
         self.models = tuple(models)
         self.answers = tuple(answers)
         self.kept: int | None = None
-        """The number of the answer that was kept; None: none yet."""
+        """The number of the answer that was kept, from 1; None if none was."""
         self._conversations, self._judge = conversations, judge
 
     @property
     def ended(self) -> bool:
-        """None of them runs any more."""
+        """Whether all answers have ended."""
         return all(answer.ended for answer in self.answers)
 
     async def cancel_all(self) -> None:
-        """End those that run, and keep their parts."""
+        """End the running answers, and keep their parts."""
         for answer in self.answers:
             await answer.cancel()
 
     async def keep(self, number: int) -> Conversation:
-        """Make this one (from 1) the conversation's answer; the others stay beside it.
+        """Make this answer, counted from 1, the conversation's answer; the others stay beside it.
 
-        The choice is a verdict: the kept one was good, and what was kept before it is judged no more. Raises
-        `CommandError` where it runs or nothing came of it, `HistoryError`.
+        The kept answer is judged as good, and a verdict on one that was kept before is removed. Raises `CommandError`
+        if the answer is running or has no text, and `HistoryError`.
         """
         if not 1 <= number <= len(self.answers):
             raise CommandError(f"Answer {number} does not exist.", f"Choose one from 1 to {len(self.answers)}.")
@@ -98,7 +98,7 @@ class Comparison:
         await chosen.saved.wait()
         if self.kept is not None and self.kept != number:
             self._judge(self.answers[self.kept - 1].turn, None)
-        # From now on nothing else is settled, though selecting takes its time.
+        # From now on `settle` chooses no other answer while this one is selected.
         before, self.kept = self.kept, number
         try:
             conversation = await self._conversations.select(self.conversation_id, chosen.turn.id)
@@ -109,8 +109,7 @@ class Comparison:
         return conversation
 
     async def settle(self) -> None:
-        """When all have ended and nobody has chosen, the first that is whole stands in the conversation, else the first
-        of which a part came."""
+        """When all answers have ended and none was kept, select the first complete one, or the first with any text."""
         for answer in self.answers:
             await answer.saved.wait()
         told = [answer.turn for answer in self.answers if answer.turn.text]
@@ -119,7 +118,7 @@ class Comparison:
             return
         with suppress(HistoryError):
             path = (await self._conversations.conversation(self.conversation_id)).path
-            # Who has gone on, or elsewhere, is left there.
+            # If the user has continued the conversation or moved in it, the path stays.
             if (
                 self.kept is None
                 and path
@@ -129,7 +128,7 @@ class Comparison:
                 await self._conversations.select(self.conversation_id, best)
 
     def summary(self) -> tuple[ComparisonResult, ...]:
-        """How each of them stands by now."""
+        """The current state of each answer."""
         return tuple(_result(model, answer) for model, answer in zip(self.models, self.answers, strict=True))
 
 
@@ -150,7 +149,7 @@ def _result(model: str, answer: Answer) -> ComparisonResult:
 
 
 def check_models(models: Iterable[str]) -> tuple[str, ...]:
-    """The models as they were named, each once. Raises `CommandError` where they are too few or too many."""
+    """The models as they were named, without repetitions. Raises `CommandError` for too few, too many or bad names."""
     names = tuple(dict.fromkeys(name.strip() for name in models if name.strip()))
     if not FEWEST <= len(names) <= MOST:
         told = "one model" if len(names) == 1 else f"{len(names)} models"
@@ -162,9 +161,9 @@ def check_models(models: Iterable[str]) -> tuple[str, ...]:
 
 
 def best_of(candidates: Sequence[Candidate]) -> tuple[str, ...]:
-    """The best two that a strategy has ranked, of different families where there are such.
+    """The best two models of a strategy's ranking, of different families if possible.
 
-    Raises `CommandError` where there are not two.
+    Raises `CommandError` if there are fewer than two.
     """
     names = [candidate.model for candidate in candidates if not candidate.out]
     if len(names) < FEWEST:
@@ -176,12 +175,12 @@ def best_of(candidates: Sequence[Candidate]) -> tuple[str, ...]:
 
 
 def family_of(model: str) -> str:
-    """What the models of one maker's line have in common, by their name: `openai/gpt-4o-mini` is a `gpt`."""
+    """The family in a model's name: `gpt` for `openai/gpt-4o-mini`."""
     name = model.rpartition("/")[2].lower()
     found = _FAMILY.search(name)
     return found[0] if found else name
 
 
 def request_for(model: str, settings: Request, max_price: float | None) -> Request:
-    """The settings for one of the models: it answers for this price, or nobody does."""
+    """The settings for one of the models, without a fallback, within this price in US dollars."""
     return settings.changed(model=model, strategy=None, fallback=False, max_price=max_price, adaptive=False)

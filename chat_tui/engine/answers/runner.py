@@ -1,4 +1,4 @@
-"""Running answers: each has a task of its own and is saved however it ends."""
+"""Runs answers: each has a task of its own, and is saved however it ends."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from chat_tui.routing.ranking.prompt_features import with_features
 from chat_tui.routing.router import Router
 
 SAVE_SECONDS = 0.2
-"""Between two saves of the growing answers, so that a kill costs less than 250 ms of them."""
+"""Between two saves of growing answers, so that a kill loses less than 250 ms of them."""
 
 
 class Preview:
@@ -35,7 +35,7 @@ class Preview:
 
     def __init__(self, answer: Answer, request: Request) -> None:
         self.answer = answer
-        """Can be followed like any other."""
+        """Can be followed like any other answer."""
         self._request = request
 
     def fits(self, request: Request) -> bool:
@@ -61,7 +61,7 @@ class PreparedAnswer(msgspec.Struct, frozen=True):
 
 
 class AnswerRunner:
-    """Made by the engine; `at_saved` is called with each answer whose ended turn was saved, as far as it could be."""
+    """Runs answers; `on_saved` is called with each answer after its ended turn was saved, or could not be."""
 
     def __init__(
         self,
@@ -71,24 +71,24 @@ class AnswerRunner:
         *,
         adaptive: Adaptive,
         tell: Callable[[ChatTuiError], None],
-        at_saved: Callable[[Answer], Awaitable[None]],
+        on_saved: Callable[[Answer], Awaitable[None]],
     ) -> None:
         self._router, self._conversations, self._places = router, conversations, places
-        self._adaptive, self._tell, self._at_saved = adaptive, tell, at_saved
+        self._adaptive, self._tell, self._on_saved = adaptive, tell, on_saved
         self._answers: dict[str, Answer] = {}
         self._busy: Counter[str] = Counter()
-        """How many of them each conversation has."""
+        """How many answers each conversation has."""
         self._previews: dict[str, Answer] = {}
         self._preview_dollars: dict[str, tuple[datetime, float]] = {}
-        """When they ended and what they cost, by the turn's id: those that no question has taken."""
+        """When previews ended that no question has used, and what they cost, by the turn's id."""
         self._tasks: set[asyncio.Task[Any]] = set()
         self._paying = asyncio.Lock()
         self._growing: dict[str, Answer] = {}
-        """Those that are saved as they grow, by the turn's id: all by one timer, which hundreds of them cost little."""
+        """Answers that are saved as they grow, by the turn's id; one timer saves them all."""
         self._saver: asyncio.Task[None] | None = None
 
     def __contains__(self, conversation_id: str) -> bool:
-        """An answer of this conversation runs or is being saved."""
+        """Whether an answer of this conversation runs or is being saved."""
         return self._busy[conversation_id] > 0
 
     def _add(self, answer: Answer) -> None:
@@ -109,7 +109,7 @@ class AnswerRunner:
         return [answer for answer in answers if answer.conversation_id == conversation_id]
 
     def unsaved_dollars(self, since: datetime) -> float:
-        """What has been, or will be, paid for answers that are not in the store (yet)."""
+        """US dollars since then for answers that are not stored, or not yet; running answers with estimated costs."""
         running = [*self._answers.values(), *self._previews.values()]
         previewed = sum(dollars for at, dollars in self._preview_dollars.values() if at >= since)
         return previewed + sum(answer.turn.cost or answer.figures().price or 0.0 for answer in running)
@@ -121,7 +121,7 @@ class AnswerRunner:
         answer = self._make_answer(conversation.id, conversation.path[place - 1], request, plan, prepared.cut)
         self._add(answer)
         self._conversations.cache.remember(extended(conversation, place, answer.turn))
-        work = self._run(answer, request, plan, in_parts=prepared.in_parts, stored=True, at_end=self._begin_last_save)
+        work = self._run(answer, request, plan, in_parts=prepared.in_parts, stored=True, on_end=self._begin_last_save)
         self._track(asyncio.ensure_future(work))
         return answer
 
@@ -144,17 +144,17 @@ class AnswerRunner:
             question,
             turn,
             cut=cut,
-            at_end=self._settle,
+            on_end=self._settle,
             save_turn=self._save_turn,
         )
 
-    # -- before a question is sent --------------------------------------------------------------------------------
+    # -- previews --------------------------------------------------------------------------------
 
     def preview(self, question: Turn, request: Request, plan: Plan) -> Answer:
         """Begin an answer that belongs to no conversation and is not saved; only the plan's models are asked."""
         answer = self._make_answer("", question, request, plan)
         self._previews[answer.turn.id] = answer
-        self.do(self._run(answer, request, plan, at_end=self._end_preview))
+        self.start_task(self._run(answer, request, plan, on_end=self._end_preview))
         return answer
 
     def _end_preview(self, answer: Answer) -> None:
@@ -162,29 +162,29 @@ class AnswerRunner:
         if answer.turn.cost:
             self._preview_dollars[answer.turn.id] = (now(), answer.turn.cost)
 
-    def keep(self, conversation: Conversation, place: int, answer: Answer) -> None:
-        """A preview that has ended is the answer at this place of the path, and is saved as such."""
-        answer.belongs_to(conversation.id, conversation.path[place - 1])
+    def adopt(self, conversation: Conversation, place: int, answer: Answer) -> None:
+        """Make a preview that has ended the answer at this place of the path, and save it."""
+        answer.assign_to(conversation.id, conversation.path[place - 1])
         self._preview_dollars.pop(answer.turn.id, None)
         self._add(answer)
         self._conversations.cache.remember(extended(conversation, place, answer.turn))
-        self.do(self._save_preview(answer))
+        self.start_task(self._save_preview(answer))
 
     async def _save_preview(self, answer: Answer) -> None:
         try:
             await self._conversations.turns.add_answer(answer.conversation_id, answer.turn)
         finally:
-            self.do(self._save_ended(answer))
+            self.start_task(self._save_ended(answer))
 
-    # -- kept nowhere -----------------------------------------------------------------------------------------------
+    # -- answers that are not stored -------------------------------------------------------------------------------
 
-    def apart(self, question: Turn, request: Request, *, in_parts: bool) -> Answer:
-        """Begin an answer that belongs to no conversation and never will; of it only its cost is kept."""
+    def begin_apart(self, question: Turn, request: Request, *, in_parts: bool) -> Answer:
+        """Begin an answer that belongs to no conversation; only its cost is stored."""
         request = with_features(request)
         plan = self._router.plan(request)
         answer = self._make_answer("", question, request, plan)
         self._previews[answer.turn.id] = answer
-        self.do(self._run(answer, request, plan, in_parts=in_parts, at_end=self._begin_payment))
+        self.start_task(self._run(answer, request, plan, in_parts=in_parts, on_end=self._begin_payment))
         return answer
 
     async def _stream(self, request: Request, plan: Plan, *, in_parts: bool) -> Stream:
@@ -195,21 +195,21 @@ class AnswerRunner:
         return self._router.process_stream(request, plan)
 
     def _begin_payment(self, answer: Answer) -> None:
-        # A task of its own: it is not lost when the answer's is cancelled once more.
-        self.do(self._pay(answer))
+        # In a task of its own, which survives another cancel of the answer's.
+        self.start_task(self._record_cost(answer))
 
-    async def _pay(self, answer: Answer) -> None:
+    async def _record_cost(self, answer: Answer) -> None:
         try:
             if answer.turn.cost:
                 async with self._paying:
-                    paid = await self.paid_apart() + answer.turn.cost
+                    paid = await self.spent_apart() + answer.turn.cost
                     await self._places.set(PAID_APART, f"{midnight().date()} {paid:.9f}")
         finally:
             del self._previews[answer.turn.id]
             answer.saved.set()
 
-    async def paid_apart(self) -> float:
-        """US dollars paid today for answers that are kept nowhere."""
+    async def spent_apart(self) -> float:
+        """US dollars paid today for answers that are not stored."""
         return paid_apart(await self._places.get(PAID_APART))
 
     # -- running and saving ---------------------------------------------------------------------------------------
@@ -222,13 +222,13 @@ class AnswerRunner:
         *,
         in_parts: bool = False,
         stored: bool = False,
-        at_end: Callable[[Answer], None],
+        on_end: Callable[[Answer], None],
     ) -> None:
-        """Run an answer to its ending, whatever that is, and then call `at_end`."""
+        """Run an answer to its ending, whatever that is, and then call `on_end`."""
         try:
             if stored:
                 await self._conversations.turns.add_answer(answer.conversation_id, answer.turn)
-                self._save_as_it_grows(answer)
+                self._start_saving(answer)
             async with await self._stream(request, plan, in_parts=in_parts) as stream:
                 await answer.attach(stream)
                 async for chunk in stream:
@@ -240,27 +240,27 @@ class AnswerRunner:
         finally:
             answer.give_up()
             self._stop_periodic_saves(answer)
-            at_end(answer)
+            on_end(answer)
 
     def _settle(self, answer: Answer) -> None:
-        """Put the ended turn into its conversation, before anybody sees the ending and asks on."""
+        """Put the ended turn into its conversation, before anyone sees the ending and asks again."""
         self._conversations.turns.settle(answer.conversation_id, answer.turn)
 
     def _begin_last_save(self, answer: Answer) -> None:
-        # A task of its own: it is not lost when the answer's is cancelled once more.
-        self.do(self._save_ended(answer))
+        # In a task of its own, which survives another cancel of the answer's.
+        self.start_task(self._save_ended(answer))
 
     async def _save_ended(self, answer: Answer) -> None:
         try:
             await answer.save()
         finally:
             self._drop(answer)
-        await self._at_saved(answer)
+        await self._on_saved(answer)
 
-    def _save_as_it_grows(self, answer: Answer) -> None:
+    def _start_saving(self, answer: Answer) -> None:
         self._growing[answer.turn.id] = answer
         if self._saver is None or self._saver.done():
-            self._saver = asyncio.ensure_future(self._save_as_they_grow())
+            self._saver = asyncio.ensure_future(self._save_periodically())
             self._track(self._saver)
 
     def _stop_periodic_saves(self, answer: Answer) -> None:
@@ -269,12 +269,12 @@ class AnswerRunner:
             self._saver.cancel()
             self._saver = None
 
-    async def _save_as_they_grow(self) -> None:
+    async def _save_periodically(self) -> None:
         due = monotonic()
         while True:
             due = max(due + SAVE_SECONDS, monotonic())
             await asyncio.sleep(due - monotonic())
-            pieces = [(answer.conversation_id, answer.piece()) for answer in self._growing.values()]
+            pieces = [(answer.conversation_id, answer.take_delta()) for answer in self._growing.values()]
             await self._conversations.turns.grow(
                 [(conversation_id, piece) for conversation_id, piece in pieces if piece]
             )
@@ -282,7 +282,7 @@ class AnswerRunner:
     async def _save_turn(self, turn: Turn, route: Route | None) -> None:
         await self._conversations.turns.finish(self._answers[turn.id].conversation_id, turn, route)
 
-    def do(self, work: Coroutine[Any, Any, None]) -> None:
+    def start_task(self, work: Coroutine[Any, Any, None]) -> None:
         """Run a task that `close` waits for."""
         self._track(asyncio.ensure_future(work))
 
@@ -296,12 +296,12 @@ class AnswerRunner:
         if not task.cancelled() and (error := task.exception()):
             self._tell(InternalError(f"Internal error in chat-tui: {error!r}.", "Please report it."))
 
-    async def quiet(self) -> None:
+    async def wait(self) -> None:
         """Wait until no task runs any more."""
         while self._tasks:
             await asyncio.wait(list(self._tasks))
 
     async def close(self) -> None:
-        """Cancel what runs, keep the parts, and save."""
+        """Cancel all answers, and save their parts."""
         await asyncio.gather(*(answer.cancel() for answer in [*self.running(), *self._previews.values()]))
-        await self.quiet()
+        await self.wait()

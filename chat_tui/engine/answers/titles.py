@@ -1,8 +1,7 @@
-"""A better title for a conversation than its first words, from a model that costs nothing."""
+"""Makes better titles for conversations than their first words, with a free model."""
 
 from __future__ import annotations
 
-import asyncio
 from contextlib import suppress
 
 from chat_tui.config.load import Config
@@ -12,26 +11,26 @@ from chat_tui.core.models import Model
 from chat_tui.core.request import Request
 from chat_tui.core.text.control_characters import clean_line
 from chat_tui.engine.answers.answer import Answer
+from chat_tui.engine.background_tasks import BackgroundTasks
 from chat_tui.engine.conversations.conversations import Conversations
 from chat_tui.routing.router import Router
 
 _LOOKED_AT = 600
-"""Characters of question and answer that the model is shown."""
+"""Characters of the question, and of the answer, that the model is shown."""
 _ASKED = "Give this conversation a title of at most six words, in its own language. Answer with the title only."
 _TITLE_TOKENS = 12
 _TITLE_SECONDS = 30.0
 
 
 def title_model(router: Router, *, local: bool) -> Model | None:
-    """The model that a strategy for speed would take among those that cost nothing; `local`: only on this machine."""
+    """The fastest free model that needs no download, or the fastest local one; None if there is none."""
     plan = router.plan(Request(prompt=_ASKED, strategy="speed-priority"))
     free = (model for model in plan.models if (model.local if local else model.free))
-    # Nobody wants 93 MB fetched for a title.
     return next((model for model in free if not model.to_be_fetched), None)
 
 
 async def better_title(router: Router, model: str, question: str, answer: str) -> str:
-    """The title that this model gives; empty where it gives none."""
+    """The title that this model gives; empty if it gives none."""
     said = f"User: {question[:_LOOKED_AT]}\n\nAssistant: {answer[:_LOOKED_AT]}"
     request = Request(
         prompt=f"{_ASKED}\n\n{said}\n\nTitle:",
@@ -51,35 +50,33 @@ async def better_title(router: Router, model: str, question: str, answer: str) -
 
 
 def title_in(reply: str) -> str:
-    """The title in a model's reply: its first line without quotes, label and full stop; empty where that is none."""
+    """The first line of a model's reply without quotes, label and full stop; empty if that is too long for a title."""
     first = next((line for line in reply.splitlines() if line.strip()), "")
     title = clean_line(first, 200).strip().removeprefix("Title:").strip(" *#\"'“”„«»`").rstrip(".").strip()
     return title if 0 < len(title) <= TITLE_LENGTH else ""
 
 
 class TitleGenerator:
-    """Gives conversations better titles in the background, where the setting allows."""
+    """Gives conversations better titles in the background, if `titles = "model"`."""
 
     def __init__(self, config: Config, router: Router, conversations: Conversations) -> None:
         self._config, self._router, self._conversations = config, router, conversations
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._tasks = BackgroundTasks()
         self._closed = False
 
     def begin(self, answer: Answer) -> None:
-        """An answer was saved: if it is a conversation's first one, a title is made from it."""
+        """Make a title from a saved answer if it is the first of its conversation."""
         if self._config.titles == "model" and not self._closed and answer.turn.state == "complete":
-            task = asyncio.ensure_future(self._entitle(answer))
-            self._tasks.add(task)
-            task.add_done_callback(self._tasks.discard)
+            self._tasks.start(self._entitle(answer))
 
     async def _entitle(self, answer: Answer) -> None:
-        # A title is not worth a word about what went wrong; the conversation may be gone meanwhile.
+        # A missing title is not worth an error message; the conversation may be gone by now.
         with suppress(ChatTuiError):
             conversation = await self._conversations.conversation(answer.conversation_id)
             if len(conversation.path) != 2 or conversation.title != title_of(answer.question.text):
                 return
             if conversation.path[-1].id != answer.turn.id:
-                # One of several that were asked for at once.
+                # One of several answers of a comparison.
                 return
             private = self._conversations.is_private(conversation.id)
             model = None if private else self._config.titles_model
@@ -89,14 +86,11 @@ class TitleGenerator:
             if title and (await self._conversations.conversation(conversation.id)).title == conversation.title:
                 await self._conversations.rename(conversation.id, title)
 
-    async def quiet(self) -> None:
-        """Wait until every title that was begun is there."""
-        while self._tasks:
-            await asyncio.wait(list(self._tasks))
+    async def wait(self) -> None:
+        """Wait until all titles that were begun are made."""
+        await self._tasks.wait()
 
     async def close(self) -> None:
-        """Leave off."""
+        """Stop making titles."""
         self._closed = True
-        for task in self._tasks:
-            task.cancel()
-        await self.quiet()
+        await self._tasks.cancel()

@@ -1,1 +1,1 @@
-"""Many prompts at once: read one by one, asked side by side, their results kept in order."""
+"""Batches: prompts are read one by one and asked concurrently, and the results are written in order."""

@@ -1,4 +1,4 @@
-"""Prompts from a file or a pipe, one a line, read as they are needed."""
+"""Reads prompts from a file or a pipe, one per line, as they are needed."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ from chat_tui.core.files.reading import open_regular
 from chat_tui.core.text.control_characters import clean_line
 
 LINE_BYTES = 16 * 1024 * 1024
-"""A longer line is no prompt."""
+"""The longest line that can be a prompt."""
 _CHUNK_BYTES = 64 * 1024
 _LOOK_SECONDS = 0.2
-"""A pipe that says nothing is left so soon after a stop."""
+"""How soon reading from a silent pipe ends after `stop`."""
 _SHOWN_CHARACTERS = 200
 _BOM = b"\xef\xbb\xbf"
 
@@ -29,14 +29,14 @@ _NotNegative = Annotated[float, msgspec.Meta(ge=0)]
 
 
 class BatchPrompt(msgspec.Struct, frozen=True):
-    """One line of the file."""
+    """A prompt, or a line that is no valid prompt."""
 
     index: int
-    """Its place among the prompts, from 0; empty lines do not count."""
+    """Its index among the prompts, from 0, without empty lines."""
     line: int
-    """Its line in the file, from 1."""
+    """The line in the file, from 1."""
     text: str
-    """What is asked; of a line that is no prompt, its beginning."""
+    """The prompt; of an invalid line, its beginning."""
     id: str | int | None = None
     model: str | None = None
     strategy: str | None = None
@@ -44,13 +44,13 @@ class BatchPrompt(msgspec.Struct, frozen=True):
     max_tokens: int | None = None
     temperature: float | None = None
     carried: dict[str, msgspec.Raw] = {}
-    """What else the line says; it goes into the result as it is."""
+    """Other fields of the line, which are copied to the result."""
     fault: str = ""
-    """Why it cannot be asked; empty where it can."""
+    """Why the line is no valid prompt; otherwise empty."""
 
 
 class _Row(msgspec.Struct, frozen=True):
-    """What a line of JSON may say."""
+    """The fields of a JSON line."""
 
     prompt: str
     id: str | int | None = None
@@ -66,8 +66,8 @@ _row = msgspec.json.Decoder(_Row | str)
 _fields = msgspec.json.Decoder(dict[str, msgspec.Raw])
 
 
-def _opened(name: str) -> int:
-    """The descriptor of a file, or of what is open already, as the shell's `<(command)` is. Raises OSError."""
+def _open_descriptor(name: str) -> int:
+    """A descriptor for a file, also for an open one such as the shell's `<(command)`. Raises `OSError`."""
     if name in {"-", "/dev/stdin"}:
         return os.dup(0)
     if found := _OPEN_ALREADY.fullmatch(name):
@@ -77,10 +77,11 @@ def _opened(name: str) -> int:
 
 
 class PromptSource:
-    """An open source of prompts; `name` is a file, or `-` for standard input. Blocking: to be used in threads.
+    """An open file of prompts, or standard input if the name is `-`. It blocks, so it is for threads.
 
-    A file that ends in `.jsonl` or `.ndjson` has an object or a text a line, another a prompt a line; standard input is
-    JSON where its first line is an object with a `prompt`. Raises `ChatTuiError` where the file cannot be read.
+    A file whose name ends in `.jsonl` or `.ndjson` has a JSON object or string per line, any other file a prompt per
+    line. Standard input is JSON if its first line is an object with a `prompt`. Raises `ChatTuiError` if it cannot be
+    read.
     """
 
     def __init__(self, name: str) -> None:
@@ -88,21 +89,21 @@ class PromptSource:
         self._json: bool | None = None if name == "-" else name.lower().endswith((".jsonl", ".ndjson"))
         self._stopped = False
         try:
-            self._fd = _opened(name)
+            self._fd = _open_descriptor(name)
         except OSError as error:
             told = f"{self.name} cannot be read: {error.strerror}."
             raise CommandError(told, "Name a prompts file, or use - for standard input.") from None
         self._regular = S_ISREG(os.fstat(self._fd).st_mode)
 
     def same_file(self, path: Path) -> bool:
-        """The prompts stand in this file."""
+        """Whether the prompts come from this file."""
         try:
             return os.path.samestat(os.fstat(self._fd), path.stat())
         except OSError:
             return False
 
     def count(self) -> int | None:
-        """How many there are; None for what can be read only once. Before the first is read."""
+        """How many prompts there are; None if they can be read only once. To be called before the first is read."""
         if not self._regular:
             return None
         place = os.lseek(self._fd, 0, os.SEEK_CUR)
@@ -111,16 +112,16 @@ class PromptSource:
         return counted
 
     def stop(self) -> None:
-        """Let go of a pipe that says nothing: there are no more prompts. May be called from anywhere."""
+        """End the prompts, also while a pipe is silent. Can be called in any thread."""
         self._stopped = True
 
     @property
     def stopped(self) -> bool:
-        """They have ended because somebody said so."""
+        """Whether `stop` was called."""
         return self._stopped
 
     def close(self) -> None:
-        """Let go of the file."""
+        """Close the file."""
         os.close(self._fd)
 
     def __iter__(self) -> Iterator[BatchPrompt]:
@@ -147,7 +148,7 @@ class PromptSource:
 
 
 def _lines(read: Callable[[], bytes]) -> Iterator[bytes | None]:
-    """The lines without their ends; None for one that is too long, of which little is held."""
+    """The lines without their ends; None for one that is too long, which is not kept in memory."""
     held: list[bytes] = []
     size = 0
     while chunk := read():

@@ -1,4 +1,4 @@
-"""What a result line says."""
+"""The lines of results."""
 
 from __future__ import annotations
 
@@ -10,35 +10,35 @@ from chat_tui.engine.batch.prompts import BatchPrompt
 
 
 class BatchResult(msgspec.Struct, frozen=True):
-    """What became of a prompt; the line has what the prompt's own line carried along, too."""
+    """The result of a prompt. Its line also has the other fields of the prompt's line."""
 
     index: int
     id: str | int | None
     prompt: str
     response: str
-    """Of a failure the part that arrived, empty where there is none."""
+    """The answer; after a failure, the part that arrived."""
     model: str
-    """That answered or was asked last."""
+    """The model that answered, or was asked last."""
     state: State
     usage: Usage | None = None
     timings: Timings = Timings()
     cost: float | None = None
-    """US dollars; None when not known."""
+    """In US dollars; None if that is not known."""
     error: ErrorInfo | None = None
 
     @property
     def failed(self) -> bool:
-        """There is no answer; it may be asked again."""
+        """Whether there is no answer, so that the prompt can be asked again."""
         return not has_answered(self.state, self.response)
 
     @property
     def why(self) -> str:
-        """What went wrong, on one line."""
+        """What went wrong, in one line."""
         return _why(self.state, self.error)
 
 
 class EarlierResult(msgspec.Struct, frozen=True):
-    """As much of a line that was written before as is needed to go on behind it."""
+    """The fields of an earlier result line that are needed to continue a batch."""
 
     index: int
     prompt: str
@@ -48,12 +48,12 @@ class EarlierResult(msgspec.Struct, frozen=True):
 
     @property
     def failed(self) -> bool:
-        """There is no answer; it may be asked again."""
+        """Whether there is no answer, so that the prompt can be asked again."""
         return not has_answered(self.state, self.response)
 
     @property
     def why(self) -> str:
-        """What went wrong, on one line."""
+        """What went wrong, in one line."""
         return _why(self.state, self.error)
 
 
@@ -66,16 +66,16 @@ def _why(state: State, error: ErrorInfo | None) -> str:
 _earlier = msgspec.json.Decoder(EarlierResult)
 
 
-def line_of(prompt: BatchPrompt, result: BatchResult) -> bytes:
-    """The result as a line of JSON that no terminal obeys; `index` stands first."""
+def encode_line(prompt: BatchPrompt, result: BatchResult) -> bytes:
+    """The result as a JSON line without control characters, with `index` first."""
     ours = {name: getattr(result, name) for name in result.__struct_fields__}
     more = {name: value for name, value in prompt.carried.items() if name not in ours}
     text = msgspec.json.encode({**ours, **more}).decode("utf-8")
     return (escaped_json(text) + "\n").encode("utf-8")
 
 
-def read(line: bytes) -> EarlierResult | None:
-    """What a line says; None where it is no result."""
+def parse(line: bytes) -> EarlierResult | None:
+    """The result in a line; None if it is no result."""
     try:
         return _earlier.decode(line)
     except (msgspec.MsgspecError, ValueError, RecursionError):
@@ -83,6 +83,6 @@ def read(line: bytes) -> EarlierResult | None:
 
 
 def may_begin(torn: bytes) -> bool:
-    """A line without its end may be the beginning of a result."""
+    """Whether a line without its end can be the beginning of a result."""
     begins = b'{"index":'
     return begins.startswith(torn[: len(begins)])

@@ -1,4 +1,4 @@
-"""Asks the prompts of a batch side by side and hands each result to the ledger."""
+"""Asks the prompts of a batch concurrently, and writes each result to the output."""
 
 from __future__ import annotations
 
@@ -18,57 +18,58 @@ from chat_tui.core.text.control_characters import clean_line
 from chat_tui.engine.answers.answer import Answer
 from chat_tui.engine.batch.ordered_output import OrderedOutput
 from chat_tui.engine.batch.prompts import BatchPrompt, PromptSource
-from chat_tui.engine.batch.results import BatchResult, EarlierResult, line_of
+from chat_tui.engine.batch.results import BatchResult, EarlierResult, encode_line
 from chat_tui.engine.engine import Engine
 
 ROUNDS = 5
-"""So often a prompt is asked whose answer breaks or fails for something that may pass, the router's tries in each.
+"""How often a prompt is asked if its answer fails with a temporary error, each time with the router's retries.
 
-Of 10,000 prompts to a server that cuts one line in 40, three rounds would leave one broken every sixth time."""
+With 10,000 prompts to a server that cuts one connection in 40, three rounds would leave a broken answer in every sixth
+batch."""
 LISTED_FAILURES = 20
 
 
 class BatchJob(msgspec.Struct, frozen=True):
-    """How a batch is to be asked."""
+    """The settings of a batch."""
 
     settings: Request = Request()
-    """For every prompt that does not say otherwise."""
+    """Settings of prompts without their own."""
     system: str | None = None
     preset: Preset | None = None
     concurrency: int = 3
     retry_failed: bool = False
-    """Only those are asked whose result is a failure."""
+    """Whether only failed prompts are asked again."""
     ahead: int = 100_000
-    """So many prompts may be answered while an earlier one is not."""
+    """How many prompts may be answered while an earlier one is not."""
 
 
 class BatchProgress(msgspec.Struct):
-    """How far a batch is."""
+    """The progress of a batch."""
 
     total: int | None = None
-    """Prompts; None where they cannot be counted before."""
+    """The number of prompts; None if they cannot be counted in advance."""
     before: int = 0
-    """Done by a run before."""
+    """Prompts answered by an earlier run."""
     asked: int = 0
-    """Done by this run."""
+    """Prompts answered by this run."""
     left_out: int = 0
-    """Not asked yet, and not asked by this run because it asks only the failed ones."""
+    """Prompts that were never asked, and are not asked by this run because it only repeats failed ones."""
     failed: int = 0
-    """Of both."""
+    """Failures of this run and of earlier ones."""
     failures: list[str] = []
-    """What went wrong with the first of them, in the order in which it was seen."""
+    """The first failures, at most `LISTED_FAILURES`, as `index: reason`."""
     tokens: int = 0
-    """Of answers."""
+    """Tokens of answers."""
     retries: int = 0
-    """Tries that were not the first of their prompt."""
+    """Tries besides the first of each prompt."""
     cost: float = 0.0
-    """US dollars, as far as it is known."""
+    """In US dollars, as far as costs are known."""
     begun: float = 0.0
-    """On the monotonic clock."""
+    """When the run began, by the monotonic clock."""
 
     @property
     def done(self) -> int:
-        """Prompts that have a result."""
+        """The number of prompts with a result."""
         return self.before + self.asked
 
     def fail(self, index: int, why: str) -> None:
@@ -79,22 +80,22 @@ class BatchProgress(msgspec.Struct):
 
 
 class BatchRunner:
-    """One run; `count` tells how far it is, `heard` is called after each result, `fault` tells what ended it early."""
+    """Runs a batch once. `on_result` is called after each result; `fault` is the error that has ended the run early."""
 
     def __init__(
         self,
         engine: Engine,
         prompts: PromptSource,
-        ledger: OrderedOutput,
+        output: OrderedOutput,
         job: BatchJob,
         *,
-        heard: Callable[[], None] = lambda: None,
+        on_result: Callable[[], None] = lambda: None,
     ) -> None:
-        self.count = BatchProgress(begun=monotonic())
+        self.progress = BatchProgress(begun=monotonic())
         self.fault: ChatTuiError | OSError | None = None
         self._stop = asyncio.Event()
-        self._engine, self._prompts, self._ledger, self._job, self._heard = engine, prompts, ledger, job, heard
-        self._to_ask = self._left()
+        self._engine, self._prompts, self._output, self._job, self._on_result = engine, prompts, output, job, on_result
+        self._to_ask = self._remaining()
         self._reading = asyncio.Lock()
         self._moved = asyncio.Event()
         self._running: set[Answer] = set()
@@ -102,19 +103,19 @@ class BatchRunner:
 
     @property
     def stopped(self) -> bool:
-        """Nothing more is asked."""
+        """Whether no more prompts are asked."""
         return self._stop.is_set()
 
     async def run(self) -> None:
-        """Ask until all are answered, somebody stops it, or something is wrong."""
+        """Ask all prompts, until `stop` or a `fault` ends the run."""
         try:
-            self.count.total = await asyncio.to_thread(self._prompts.count)
-            self._heard()
+            self.progress.total = await asyncio.to_thread(self._prompts.count)
+            self._on_result()
             async with asyncio.TaskGroup() as group:
                 for _ in range(self._job.concurrency):
                     group.create_task(self._work())
             if self._job.retry_failed and not isinstance(self.fault, OSError):
-                await asyncio.to_thread(self._ledger.merge)
+                await asyncio.to_thread(self._output.merge)
         except (ChatTuiError, OSError) as error:
             self.fault = error
         finally:
@@ -123,7 +124,7 @@ class BatchRunner:
                 await asyncio.wait([self._discovering])
 
     async def stop(self) -> None:
-        """Cancel what runs, which will be asked again; what has ended is kept."""
+        """Cancel the running answers, which the next run asks for again; keep the ended ones."""
         self._stop.set()
         self._prompts.stop()
         self._moved.set()
@@ -133,41 +134,41 @@ class BatchRunner:
 
     # -- what is left to be asked ---------------------------------------------------------------------------------
 
-    def _left(self) -> Iterator[BatchPrompt]:
-        """The prompts to be asked; blocking. Raises `CommandError` where they are not those of the results."""
-        earlier = self._ledger.earlier() if self._ledger.path is not None else iter(())
+    def _remaining(self) -> Iterator[BatchPrompt]:
+        """The prompts to ask; blocks. Raises `CommandError` if they do not match the earlier results."""
+        earlier = self._output.earlier() if self._output.path is not None else iter(())
         for prompt in self._prompts:
             known = next(earlier, None)
             if known is None and not self._job.retry_failed:
-                known = self._ledger.waiting(prompt.index)
+                known = self._output.waiting(prompt.index)
             if known is None and self._job.retry_failed:
-                self.count.left_out += 1
+                self.progress.left_out += 1
             elif known is None or (self._job.retry_failed and known.failed):
                 yield prompt
             else:
-                self._take_over(prompt, known)
+                self._count_earlier(prompt, known)
         if not self._prompts.stopped and next(earlier, None) is not None:
-            raise self._changed("has fewer prompts than there are results")
+            raise self._prompts_changed("has fewer prompts than there are results")
 
-    def _take_over(self, prompt: BatchPrompt, known: EarlierResult) -> None:
+    def _count_earlier(self, prompt: BatchPrompt, known: EarlierResult) -> None:
         if known.prompt != prompt.text:
-            raise self._changed(f"has changed at line {prompt.line}")
-        self.count.before += 1
+            raise self._prompts_changed(f"has changed at line {prompt.line}")
+        self.progress.before += 1
         if known.failed:
-            self.count.fail(known.index, known.why)
+            self.progress.fail(known.index, known.why)
 
-    def _changed(self, how: str) -> CommandError:
-        name = clean_line(self._ledger.path.name) if self._ledger.path is not None else ""
+    def _prompts_changed(self, how: str) -> CommandError:
+        name = clean_line(self._output.path.name) if self._output.path is not None else ""
         return CommandError(
             f"{self._prompts.name} {how} since {name} was started.",
             "The results are kept. Choose another file with --out, or restore the old prompts.",
         )
 
     async def _next(self) -> BatchPrompt | None:
-        """The next prompt to be asked, as soon as it is not too far ahead; None at the end."""
+        """The next prompt to ask, as soon as it is not too far ahead; None at the end."""
         async with self._reading:
             prompt = None if self.stopped else await asyncio.to_thread(next, self._to_ask, None)
-            while prompt is not None and prompt.index >= self._ledger.next + self._job.ahead and not self.stopped:
+            while prompt is not None and prompt.index >= self._output.next + self._job.ahead and not self.stopped:
                 self._moved.clear()
                 await self._moved.wait()
         return None if self.stopped else prompt
@@ -180,37 +181,37 @@ class BatchRunner:
                 result = await self._result(prompt)
                 if result is None:
                     return
-                await asyncio.to_thread(self._ledger.put, result.index, line_of(prompt, result))
+                await asyncio.to_thread(self._output.put, result.index, encode_line(prompt, result))
                 self._note(result)
         except (ChatTuiError, OSError) as error:
             self.fault = self.fault or error
             await self.stop()
 
     def _note(self, result: BatchResult) -> None:
-        self.count.asked += 1
-        self.count.tokens += result.usage.completion_tokens if result.usage else 0
-        self.count.cost += result.cost or 0.0
+        self.progress.asked += 1
+        self.progress.tokens += result.usage.completion_tokens if result.usage else 0
+        self.progress.cost += result.cost or 0.0
         if result.failed:
-            self.count.fail(result.index, result.why)
+            self.progress.fail(result.index, result.why)
         self._moved.set()
-        self._heard()
+        self._on_result()
 
     async def _result(self, prompt: BatchPrompt) -> BatchResult | None:
-        """What becomes of a prompt; None where somebody has stopped it."""
+        """Ask a prompt and return its result; None after `stop`."""
         if prompt.fault:
             error = ErrorInfo("MalformedPrompt", prompt.fault, "Fix the line, then use --retry-failed.")
             model = clean_line(prompt.model or "")
             return BatchResult(prompt.index, prompt.id, prompt.text, "", model, "failed", error=error)
         request = self._request(prompt)
         if not (request.model or (self._engine.config.model if request.strategy is None else None)):
-            await self._discovered()
-        answers = [await self._asked(prompt, request)]
+            await self._discover_once()
+        answers = [await self._ask(prompt, request)]
         while len(answers) < ROUNDS and not self.stopped and _may_pass(answers[-1]):
             if answers[-1].turn.state in ("failed", "empty"):
                 await self._pause(len(answers))
-            answers.append(await self._asked(prompt, request))
+            answers.append(await self._ask(prompt, request))
         answer = answers[-1]
-        self.count.retries += sum(len(each.route.tries) if each.route else 0 for each in answers) - 1
+        self.progress.retries += sum(len(each.route.tries) if each.route else 0 for each in answers) - 1
         turn = answer.turn
         if turn.state == "cancelled" or (self.stopped and turn.error is not None):
             return None
@@ -224,17 +225,17 @@ class BatchRunner:
             usage=turn.usage,
             timings=turn.timings or Timings(),
             cost=None if turn.cost is None else sum(each.turn.cost or 0.0 for each in answers),
-            error=await self._explained(turn.error) if turn.error is not None else None,
+            error=await self._explain(turn.error) if turn.error is not None else None,
         )
 
     async def _pause(self, rounds: int) -> None:
-        """Let a server that could not answer come back, each time for longer."""
+        """Wait before a prompt is asked again, each time twice as long."""
         seconds = self._engine.config.error_handling.retry_delay_seconds * 2 ** (rounds - 1)
         with suppress(TimeoutError):
             async with asyncio.timeout(seconds):
                 await self._stop.wait()
 
-    async def _asked(self, prompt: BatchPrompt, request: Request) -> Answer:
+    async def _ask(self, prompt: BatchPrompt, request: Request) -> Answer:
         system = self._job.system if prompt.system is None else prompt.system
         answer = await self._engine.ask_apart(NewConversation(system, self._job.preset), prompt.text, request)
         self._running.add(answer)
@@ -247,7 +248,7 @@ class BatchRunner:
         return answer
 
     def _request(self, prompt: BatchPrompt) -> Request:
-        """The prompt's own settings before the batch's; a model or a strategy of its own takes the place of both."""
+        """The settings of the prompt, then those of the batch; its own model or strategy replaces both."""
         settings, own = self._job.settings, {}
         if prompt.model is not None or prompt.strategy is not None:
             own = {"model": prompt.model, "strategy": prompt.strategy}
@@ -257,16 +258,16 @@ class BatchRunner:
         settings = settings.changed(**own)
         return settings if self._job.preset is None else self._job.preset.settings(settings)
 
-    async def _discovered(self) -> None:
-        """Servers are asked for their models once, for the first prompt that names none."""
+    async def _discover_once(self) -> None:
+        """Ask the servers for their models, once, before the first prompt that names none."""
         if self._discovering is None:
             self._discovering = asyncio.ensure_future(self._engine.models.discover())
         await asyncio.wait([self._discovering])
         if not self._discovering.cancelled():
             self._discovering.result()
 
-    async def _explained(self, error: ErrorInfo) -> ErrorInfo:
-        """The error, with the day's budget named where that is what holds the models back."""
+    async def _explain(self, error: ErrorInfo) -> ErrorInfo:
+        """The error, which names the day's budget if that excludes all models."""
         budget = self._engine.config.daily_budget
         if error.kind != NoModel.__name__ or budget is None:
             return error
@@ -282,5 +283,5 @@ class BatchRunner:
 
 
 def _may_pass(answer: Answer) -> bool:
-    """Asked again, it may be whole."""
+    """Whether the answer has failed with a temporary error."""
     return answer.turn.error is not None and answer.turn.error.retryable

@@ -27,7 +27,7 @@ from chat_tui.engine.background_tasks import BackgroundTasks
 from chat_tui.engine.conversations.cache import ConversationCache
 from chat_tui.engine.conversations.deletion import ConversationDeletion
 from chat_tui.engine.conversations.error_reports import ErrorReports
-from chat_tui.engine.conversations.listing import listing
+from chat_tui.engine.conversations.listing import list_page
 from chat_tui.engine.conversations.stores import ConversationStores
 from chat_tui.engine.conversations.turn_writer import PRIVATE_TITLE, TurnWriter
 from chat_tui.history.queries import attachments, branches, reads, writes
@@ -59,7 +59,7 @@ class Conversations:
             for each in self.cache.unsaved()
             if not self._stores.is_private(each.id) and not self.deletion.is_deleted(each.id)
         ]
-        return listing(private, unsaved, saved, first=not offset)
+        return list_page(private, unsaved, saved, first=not offset)
 
     async def search(self, query: str, limit: int = 50) -> list[SearchHit]:
         """Turns that contain these words, private ones first, then the best. Raises `QueryError` for a wrong filter."""

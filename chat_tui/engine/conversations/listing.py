@@ -1,4 +1,4 @@
-"""The rows of the history list: what is on the disk, and what is only in memory."""
+"""Rows of the history list, from the disk and from memory."""
 
 from __future__ import annotations
 
@@ -9,15 +9,17 @@ import msgspec
 from chat_tui.core.conversation import Conversation, ConversationSummary, now
 
 
-def listing(
+def list_page(
     private: Sequence[ConversationSummary],
     unsaved: Sequence[Conversation],
     saved: Sequence[ConversationSummary],
     *,
     first: bool,
 ) -> list[ConversationSummary]:
-    """One page of them: on the `first` one private conversations stand before all, then those of which something is
-    not on the disk, the newest before the others."""
+    """A page of the history list: on the `first` page, private conversations, then unsaved ones, newest first.
+
+    Unsaved conversations are left out of the `saved` rows.
+    """
     ids = {conversation.id for conversation in unsaved}
     rows = [summary for summary in saved if summary.id not in ids]
     if not first:
@@ -27,7 +29,7 @@ def listing(
 
 
 def summary_of(conversation: Conversation) -> ConversationSummary:
-    """The row of a conversation in memory, by its current path."""
+    """The row of a conversation in memory, from its current path."""
     answers = [turn for turn in conversation.path if turn.role == "assistant"]
     costs = [turn.cost for turn in answers if turn.cost is not None]
     created = conversation.created or now()

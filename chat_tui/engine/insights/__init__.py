@@ -1,4 +1,4 @@
-"""What can be said of an answer's text while it comes: sentiment, keywords, length, reading time, plug-ins.
+"""Insights into an answer's text while it streams: sentiment, keywords, length, reading time, plug-ins.
 
-Everything here may take milliseconds (the lexicon a third of a second, once): it is for a thread.
+All of it takes milliseconds, and loading the lexicon a third of a second, so it is for a thread.
 """

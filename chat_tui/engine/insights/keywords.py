@@ -1,4 +1,4 @@
-"""The most frequent long words of a text that grows; memory and the cost of a word stay the same however long it is."""
+"""The most frequent long words of a growing text. Memory and the time for a word do not grow with it."""
 
 from __future__ import annotations
 
@@ -9,19 +9,19 @@ from pathlib import Path
 
 TOP = 5
 LEAST_LETTERS = 5
-"""Shorter words are not counted."""
+"""The length of the shortest words that are counted."""
 MOST_WORDS = 4000
-"""Different words that are counted; when there are more, the rarer half is forgotten."""
+"""The most different words that are counted; of more, the rarer half is dropped."""
 
 
 @cache
 def _common() -> frozenset[str]:
-    """Words of English, German, French, Spanish, Italian, Portuguese and Dutch that say nothing of a text's subject."""
+    """Common words of English, German, French, Spanish, Italian, Portuguese and Dutch, in lower case."""
     return frozenset((Path(__file__).parent / "common_words.txt").read_text("utf-8").split())
 
 
 def countable(word: str) -> str:
-    """The word as it is counted, in small letters; empty where it is short or common."""
+    """The form of a lower-case word that is counted; empty if the word is short or common."""
     word = word.replace("’", "'")
     if "n't" in word:
         return ""
@@ -30,17 +30,17 @@ def countable(word: str) -> str:
 
 
 class Keywords:
-    """Counts words, and knows the top five of them at any time."""
+    """Counts words, and always knows the five most frequent ones."""
 
     def __init__(self) -> None:
         self._counts: Counter[str] = Counter()
         self._top: list[str] = []
 
     def count(self, words: Iterable[str]) -> None:
-        """Count these words, in small letters."""
+        """Count these lower-case words."""
         for word in filter(None, map(countable, words)):
             self._counts[word] += 1
-            # Counts only grow, so whoever is not among the first now gets there when it is counted.
+            # Counts only grow, so a word can only enter the top when it is counted.
             if word not in self._top:
                 self._top.append(word)
             self._top = sorted(self._top, key=lambda known: _rank(known, self._counts[known]))[:TOP]
@@ -48,7 +48,7 @@ class Keywords:
             self._counts = Counter(dict(self._counts.most_common(MOST_WORDS // 2)))
 
     def top(self, more: Iterable[str] = ()) -> tuple[tuple[str, int], ...]:
-        """The first five and their counts, as if these words were counted too."""
+        """The top five words with their counts, as if `more` were counted, too."""
         added = Counter(filter(None, map(countable, more)))
         counts = {word: self._counts[word] + added[word] for word in {*self._top, *added}}
         return tuple(sorted(counts.items(), key=lambda item: _rank(*item))[:TOP])

@@ -1,4 +1,4 @@
-"""How English words sound, by TextBlob's lexicon."""
+"""The polarity of English words, by TextBlob's lexicon."""
 
 from __future__ import annotations
 
@@ -7,14 +7,13 @@ from threading import Lock
 from typing import Any, TypeAlias
 
 Assess: TypeAlias = Callable[[Sequence[str]], Sequence[float]]
-"""Words in small letters, `n't` apart from its verb -> the polarity of each word that sounds, -1 to 1, with what goes
-along with it."""
+"""From lower-case words, with `n't` as a word of its own, to the polarities (-1 to 1) of phrases that have one."""
 
 _loading = Lock()
 
 
 def load() -> Callable[[Sequence[str]], Any]:
-    """The lexicon, loaded by whoever comes first: a third of a second."""
+    """The lexicon, which the first call loads in a third of a second."""
     with _loading:
         from textblob.en import sentiment
 
@@ -24,8 +23,8 @@ def load() -> Callable[[Sequence[str]], Any]:
 
 
 def polarities(words: Sequence[str]) -> Sequence[float]:
-    """An `Assess`."""
-    # A list is taken as it is; a string would be cut into words by expressions that are slow for some.
+    """The polarities of these words, as described at `Assess`."""
+    # A list is used as it is; a string would be split by regular expressions that are slow for some texts.
     return [assessment[1] for assessment in load()(list(words)).assessments]
 
 
@@ -35,6 +34,6 @@ _FUNCTION_WORDS = """
     could about into each while where i'm it's don't let's here
 """
 FUNCTION_WORDS = frozenset(_FUNCTION_WORDS.split())
-"""Whoever writes English uses them, and nobody else does so often."""
+"""Words that are frequent in English, and only there."""
 KNOWN_SHARE = 0.1
-"""A text with a smaller share of them is not taken for English."""
+"""The smallest fraction of function words in an English text."""

@@ -1,4 +1,4 @@
-"""What can be said of an answer, put between its chunks: faces ask for it, and nothing is computed where none does."""
+"""Adds insights between the chunks of an answer, for faces that show them."""
 
 from __future__ import annotations
 
@@ -20,23 +20,25 @@ EVERY_TOKENS = 10
 
 
 class InsightsObserver:
-    """Follows one answer. The work is done in a thread, so the loop goes on; `tell` hears of plug-ins that fail.
+    """Follows one answer, and computes its insights in a thread.
 
-    `made` gives another pipeline than the usual one.
+    `tell` is called with the error of each plug-in that fails; `make_pipeline` replaces the usual pipeline.
     """
 
-    def __init__(self, tell: Callable[[ChatTuiError], None], made: Callable[[], Pipeline] | None = None) -> None:
+    def __init__(
+        self, tell: Callable[[ChatTuiError], None], make_pipeline: Callable[[], Pipeline] | None = None
+    ) -> None:
         self._tell = tell
-        self._made = made
+        self._make_pipeline = make_pipeline
         self._pipeline: Pipeline | None = None
         self._tokens = 0
         self._waiting: list[str] = []
         self._texts: dict[str, list[str]] = {"text": [], "thinking": []}
-        """All that came, of the answer that stays."""
+        """The text and the thinking so far, without the quick answer."""
         self._looking = asyncio.Lock()
 
     async def take(self, chunks: Sequence[Chunk]) -> list[Chunk]:
-        """The same chunks, with `insights` behind every tenth token of text and in the end."""
+        """The chunks, with `insights` metadata after every tenth token of text, and in the `End`."""
         out: list[Chunk] = []
         for chunk in chunks:
             if isinstance(chunk, End):
@@ -44,7 +46,7 @@ class InsightsObserver:
                 continue
             out.append(chunk)
             if isinstance(chunk, Metadata) and chunk.event == "reclassified" and chunk.phase != "quick":
-                await self._begin_anew(chunk)
+                await self._restart(chunk)
             if isinstance(chunk, Token) and chunk.phase != "quick":
                 self._texts[chunk.kind].append(chunk.token)
             if isinstance(chunk, Token) and chunk.kind == "text" and chunk.phase != "quick":
@@ -54,40 +56,40 @@ class InsightsObserver:
                     out.append(Metadata("insights", insights=await self.look()))
         return out
 
-    async def _begin_anew(self, told: Metadata) -> None:
-        """A part of the text was thinking, or the other way round."""
+    async def _restart(self, told: Metadata) -> None:
+        """Start again: a part of the text was thinking, or the other way round."""
         async with self._looking:
             text, thinking = reclassify("".join(self._texts["text"]), "".join(self._texts["thinking"]), told)
             self._texts = {"text": [text], "thinking": [thinking]}
             self._pipeline, self._waiting = None, [text]
 
     async def look(self, text: str = "") -> Insights:
-        """What can be said of all that has come, with this text behind it. The first look loads what is needed."""
+        """The insights into the text so far, with this text added. The first call loads the lexicon and plug-ins."""
         if text:
             self._texts["text"].append(text)
         async with self._looking:
             waiting, self._waiting = "".join([*self._waiting, text]), []
-            insights, troubles = await asyncio.to_thread(self._looked, waiting)
-        for trouble in troubles:
+            insights, errors = await asyncio.to_thread(self._update, waiting)
+        for trouble in errors:
             self._tell(trouble)
         return insights
 
-    def _looked(self, text: str) -> tuple[Insights, Sequence[ChatTuiError]]:
+    def _update(self, text: str) -> tuple[Insights, Sequence[ChatTuiError]]:
         if self._pipeline is None:
-            self._pipeline = (self._made or _usual)()
+            self._pipeline = (self._make_pipeline or _new_pipeline)()
         self._pipeline.feed(text)
         insights = self._pipeline.record()
-        troubles, self._pipeline.troubles = self._pipeline.troubles, []
-        return insights, troubles
+        errors, self._pipeline.errors = self._pipeline.errors, []
+        return insights, errors
 
 
-def _usual() -> Pipeline:
-    # Loaded when it is wanted: most people look at no insights.
-    from chat_tui.engine.insights.pipeline import pipeline
+def _new_pipeline() -> Pipeline:
+    # Imported when it is needed: most users show no insights.
+    from chat_tui.engine.insights.pipeline import make_pipeline
 
-    return pipeline()
+    return make_pipeline()
 
 
 def insights_in(chunk: Chunk) -> Insights | None:
-    """What a chunk says of the text, None for one that says nothing."""
+    """The insights in a chunk; None if it has none."""
     return chunk.insights if isinstance(chunk, (Metadata, End)) else None

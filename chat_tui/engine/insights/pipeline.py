@@ -1,4 +1,4 @@
-"""Insights into a growing text; an update costs the same however long the text has become."""
+"""Computes insights into a growing text. The time for an update does not grow with the text."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from chat_tui.core.chunks import Insights, Sentiment
 from chat_tui.core.errors import PlugInError
 from chat_tui.engine.insights.keywords import Keywords
 from chat_tui.engine.insights.lexicon import FUNCTION_WORDS, KNOWN_SHARE, Assess, load, polarities
-from chat_tui.engine.insights.plugins import PlugIn, loaded
+from chat_tui.engine.insights.plugins import PlugIn, installed_plug_ins
 from chat_tui.engine.insights.prose import SentenceSplitter
 
 WORDS_A_MINUTE = 200
@@ -26,26 +26,26 @@ _NOT = re.compile("n['’]t$")
 
 
 class Processor(Protocol):
-    """What looks at an answer's text while it comes."""
+    """Looks at an answer's text while it streams."""
 
     def feed(self, text: str) -> None:
-        """The next piece."""
+        """Add text."""
 
     def record(self) -> Insights:
-        """What can be said by now."""
+        """The insights so far."""
 
 
 class _Counts(msgspec.Struct, frozen=True, gc=False):
-    """What is counted of some sentences."""
+    """Counts in some sentences."""
 
     words: int = 0
     ideographs: int = 0
     known: int = 0
-    """Words that English is made of."""
+    """English function words."""
     positive: int = 0
     negative: int = 0
     polarity: float = 0.0
-    """The sum over all that sound."""
+    """The sum over all words with a polarity."""
 
     def __add__(self, other: _Counts) -> _Counts:
         return _Counts(
@@ -59,7 +59,7 @@ class _Counts(msgspec.Struct, frozen=True, gc=False):
 
 
 class Pipeline:
-    """A `Processor`: sentiment, keywords, length, reading time, and what plug-ins say."""
+    """A `Processor` for sentiment, keywords, length, reading time, and plug-ins."""
 
     def __init__(self, plug_ins: Mapping[str, PlugIn], *, assess: Assess = polarities) -> None:
         self._assess = assess
@@ -68,14 +68,14 @@ class Pipeline:
         self._keywords = Keywords()
         self._counts = _Counts()
         self._characters = 0
-        self.troubles: list[PlugInError] = []
-        """Plug-ins that have failed, and are asked no more."""
+        self.errors: list[PlugInError] = []
+        """Errors of plug-ins that have failed and are no longer called."""
 
     def feed(self, text: str) -> None:
-        """The next piece; costs what it and the open sentence are long."""
+        """Add text; takes time in proportion to it and the incomplete sentence."""
         self._characters += len(text)
         for sentence in self._prose.feed(text):
-            counts, words = self._looked_at(sentence)
+            counts, words = self._count(sentence)
             self._counts += counts
             self._keywords.count(words)
         for name, plug_in in list(self._plug_ins.items()):
@@ -85,8 +85,8 @@ class Pipeline:
                 self._leave_out(name, error)
 
     def record(self) -> Insights:
-        """What can be said by now; the open sentence is counted as if it ended here."""
-        counts, words = self._looked_at(self._prose.open)
+        """The insights so far, as if the incomplete sentence ended here."""
+        counts, words = self._count(self._prose.open)
         counts = self._counts + counts
         seconds = 60 * (counts.words / WORDS_A_MINUTE + counts.ideographs / IDEOGRAPHS_A_MINUTE)
         extras = {}
@@ -106,9 +106,9 @@ class Pipeline:
 
     def _leave_out(self, name: str, error: PlugInError) -> None:
         del self._plug_ins[name]
-        self.troubles.append(error)
+        self.errors.append(error)
 
-    def _looked_at(self, sentence: str) -> tuple[_Counts, Sequence[str]]:
+    def _count(self, sentence: str) -> tuple[_Counts, Sequence[str]]:
         text = _LINK.sub(" ", sentence)
         text, ideographs = _IDEOGRAPH.subn(" ", text)
         words = [word.lower() for word in _LETTERS.findall(text)]
@@ -125,12 +125,12 @@ class Pipeline:
 
 
 def _parts(word: str) -> Sequence[str]:
-    """`isn't` is two words for the lexicon."""
+    """The words of the lexicon in a word: `isn't` is two."""
     return (_NOT.sub("", word), "n't") if _NOT.search(word) else (word,)
 
 
 def _sentiment(counts: _Counts) -> Sentiment | None:
-    # What stands in ideographs is not known either.
+    # Ideographs are not English either.
     if counts.known <= KNOWN_SHARE * (counts.words + counts.ideographs):
         return None
     sounding = counts.positive + counts.negative
@@ -142,13 +142,13 @@ def _sentiment(counts: _Counts) -> Sentiment | None:
     )
 
 
-def pipeline() -> Pipeline:
-    """One for an answer, with the plug-ins of other packages; those that cannot be loaded are its first troubles.
+def make_pipeline() -> Pipeline:
+    """A pipeline for an answer, with the installed plug-ins; its first errors are those of plug-ins that fail to load.
 
-    The lexicon is loaded too.
+    Loads the lexicon.
     """
     load()
-    plug_ins, troubles = loaded()
-    made = Pipeline(plug_ins)
-    made.troubles += troubles
-    return made
+    plug_ins, errors = installed_plug_ins()
+    pipeline = Pipeline(plug_ins)
+    pipeline.errors += errors
+    return pipeline

@@ -1,6 +1,6 @@
-"""Processors of other packages: entry points of the group `chat_tui.processors`, looked for when insights are on.
+"""Processors of other packages: entry points of the group `chat_tui.processors`, loaded when insights are shown.
 
-This is the border to code that is not ours: whatever it raises becomes a `PlugInError` that names it.
+Any exception of a plug-in becomes a `PlugInError` that names it.
 """
 
 from __future__ import annotations
@@ -14,9 +14,9 @@ from chat_tui.core.errors import PlugInError
 from chat_tui.core.text.control_characters import clean_line
 
 GROUP = "chat_tui.processors"
-"""The group of entry points: name -> a function without arguments that makes a `PlugIn`."""
+"""The group of entry points; each is a function without arguments that returns a `PlugIn`."""
 MOST_FIGURES = 12
-"""Of one plug-in."""
+"""The most figures of one plug-in."""
 
 T = TypeVar("T")
 
@@ -24,17 +24,17 @@ _HINT = "Its insights are skipped. Fix or remove the package that provides it."
 
 
 class PlugIn(Protocol):
-    """What another package's function gives, a new one for each answer. It is called in a thread."""
+    """A processor of another package, a new one for each answer. It is called in a thread."""
 
     def feed(self, text: str) -> None:
-        """The next piece of the answer's text, code and all."""
+        """Add text of the answer, including code."""
 
     def record(self) -> dict[str, str | int | float]:
-        """What it has to say by now: a few words or numbers by their labels."""
+        """Short texts or numbers by their labels, so far."""
 
 
 class EntryPoint(Protocol):
-    """What is asked of `importlib.metadata.EntryPoint`."""
+    """The part of `importlib.metadata.EntryPoint` that is used."""
 
     @property
     def name(self) -> str: ...
@@ -42,28 +42,28 @@ class EntryPoint(Protocol):
 
 
 class _Guarded:
-    """A plug-in from elsewhere: raises nothing but `PlugInError`, and what it says is bounded and clean."""
+    """Wraps a plug-in: raises only `PlugInError`, and returns bounded text without control characters."""
 
     def __init__(self, name: str, own: PlugIn) -> None:
         self._name, self._own = name, own
 
     def feed(self, text: str) -> None:
-        _of(self._name, lambda: self._own.feed(text))
+        _call(self._name, lambda: self._own.feed(text))
 
     def record(self) -> dict[str, str | int | float]:
-        return _of(self._name, lambda: _figures(self._own.record()))
+        return _call(self._name, lambda: _figures(self._own.record()))
 
 
 def _figures(said: Mapping[str, object]) -> dict[str, str | int | float]:
     figures: dict[str, str | int | float] = {}
     for label, value in islice(said.items(), MOST_FIGURES):
-        # A number that is none has no place in JSON.
+        # NaN and infinity are not valid JSON.
         is_number = isinstance(value, (int, float)) and math.isfinite(value) and abs(value) < 1e15
         figures[clean_line(str(label), 40)] = value if is_number else clean_line(str(value), 120)  # type: ignore[assignment]
     return figures
 
 
-def _of(name: str, does: Callable[[], T]) -> T:
+def _call(name: str, does: Callable[[], T]) -> T:
     try:
         return does()
     except Exception as error:
@@ -71,21 +71,21 @@ def _of(name: str, does: Callable[[], T]) -> T:
         raise PlugInError(f"The processor `{name}` failed: {why}.", _HINT) from error
 
 
-def made(points: Iterable[EntryPoint]) -> tuple[dict[str, PlugIn], list[PlugInError]]:
-    """The plug-ins of these entry points by name, and what is wrong with those that cannot be loaded."""
+def load_plug_ins(points: Iterable[EntryPoint]) -> tuple[dict[str, PlugIn], list[PlugInError]]:
+    """The plug-ins of these entry points by name, and the errors of those that cannot be loaded."""
     plug_ins: dict[str, PlugIn] = {}
-    troubles: list[PlugInError] = []
+    errors: list[PlugInError] = []
     for point in points:
         name = clean_line(point.name, 40)
         try:
-            plug_ins[name] = _Guarded(name, _of(name, lambda point=point: point.load()()))  # type: ignore[misc]
+            plug_ins[name] = _Guarded(name, _call(name, lambda point=point: point.load()()))  # type: ignore[misc]
         except PlugInError as error:
-            troubles.append(error)
-    return plug_ins, troubles
+            errors.append(error)
+    return plug_ins, errors
 
 
-def loaded() -> tuple[dict[str, PlugIn], list[PlugInError]]:
-    """Those of all installed packages."""
+def installed_plug_ins() -> tuple[dict[str, PlugIn], list[PlugInError]]:
+    """The plug-ins of all installed packages, and errors, as `load_plug_ins` returns them."""
     from importlib.metadata import entry_points
 
-    return made(entry_points(group=GROUP))
+    return load_plug_ins(entry_points(group=GROUP))

@@ -1,11 +1,11 @@
-"""A text that comes in pieces, cut into sentences; what stands in code fences is left out."""
+"""Splits a growing Markdown text into sentences, without code blocks."""
 
 from __future__ import annotations
 
 import re
 
 LONGEST = 1000
-"""Characters of a sentence that is looked at again; a longer one is cut at a space."""
+"""The most characters of an incomplete sentence; a longer one is split at a space."""
 
 _FENCE = re.compile(r"[ \t>]{0,40}(?:[-*+] |\d{1,9}[.)] )?[ \t]{0,40}(`{3,}(?=[^`]*\Z)|~{3,})")
 _MAY_BE_FENCE = re.compile(r"[ \t>]{0,40}(?:[-*+] ?|\d{1,9}(?:[.)] ?)?)?[ \t]{0,40}(?:`{1,2}|~{1,2})?\Z")
@@ -13,17 +13,17 @@ _SENTENCE_END = re.compile(r"(?<=[.!?…])[ \t]+|(?<=[。！？])")
 
 
 class SentenceSplitter:
-    """Gives each sentence once, when it has ended; feeding costs what the piece and the open sentence are long."""
+    """Returns each sentence once, when it ends. The time for adding text does not grow with the whole text."""
 
     def __init__(self) -> None:
         self._held = ""
         self._fence = ""
-        """The marks that opened the code block in which the text stands; empty outside."""
+        """The fence of the open code block; empty outside of one."""
         self._begun = False
-        """The open line's beginning was given away: it is no fence."""
+        """Whether the beginning of the open line was returned, so that it cannot be a fence."""
 
     def feed(self, piece: str) -> list[str]:
-        """The sentences that have ended with this piece."""
+        """Add text; returns the sentences that end in it."""
         ended: list[str] = []
         *lines, last = (self._held + piece).split("\n")
         for line in lines:
@@ -33,7 +33,7 @@ class SentenceSplitter:
 
     @property
     def open(self) -> str:
-        """The sentence that has not ended."""
+        """The incomplete sentence; empty in a code block."""
         return "" if self._is_code(self._held) else self._held
 
     def _is_code(self, line: str) -> bool:
@@ -51,7 +51,7 @@ class SentenceSplitter:
             ended += filter(None, _SENTENCE_END.split(line))
 
     def _keep(self, line: str, ended: list[str]) -> str:
-        """What of the open line is to be looked at again."""
+        """The part of the open line that is incomplete; adds complete sentences to `ended`."""
         if self._is_code(line):
             return line[:LONGEST]
         if not self._begun and _MAY_BE_FENCE.match(line):

@@ -1,1 +1,1 @@
-"""Answers that are made of several requests."""
+"""Answers that are made with several requests."""

@@ -1,7 +1,7 @@
-"""A fast model's short answer at once, while the best model is at the detailed one: two replies as one stream.
+"""Adaptive answers: a quick answer of a fast model, and a detailed one of the best model, as one stream.
 
-Both start together, so the detailed answer comes no later than it would alone. Where both strategies pick the same
-model there is one stream, the detailed one.
+Both start together, so the detailed answer comes no later than it would alone. If both strategies choose the same
+model, only the detailed answer is requested.
 """
 
 from __future__ import annotations
@@ -24,27 +24,27 @@ from chat_tui.routing.execution.stream import Stream
 from chat_tui.routing.router import Router
 
 AHEAD = 2
-"""Bursts of each reply that may wait to be read; more are held by back-pressure."""
+"""How many bursts of each reply may wait to be read before back-pressure stops it."""
 
 
 async def stream(router: Router, request: Request, settings: Adaptive) -> Stream:
-    """Both replies to a request; chunks tell by `phase` which of them they belong to."""
-    first = first_of(request, settings)
+    """The stream of both replies; the `phase` of a chunk says to which it belongs."""
+    first = quick_request(request, settings)
     quick = _first_choice(router, first)
-    # A model that must be fetched before is not fast.
+    # A model that must be downloaded first is not fast.
     if quick is None or quick.to_be_fetched:
-        return router.process_stream(second_of(request, settings))
+        return router.process_stream(detailed_request(request, settings))
     price = (await asyncio.to_thread(partial(router.context, first, listed=False))).price
-    second = second_of(request, settings, price or 0.0)
+    second = detailed_request(request, settings, price or 0.0)
     best = _first_choice(router, second)
     if best is not None and best.name == quick.name:
-        return router.process_stream(second_of(request, settings))
-    control = _Both()
-    return Stream(_Work(router, control, price, settings).bursts(first, second), control)
+        return router.process_stream(detailed_request(request, settings))
+    control = DualControl()
+    return Stream(DualStream(router, control, price, settings).bursts(first, second), control)
 
 
-def first_of(request: Request, settings: Adaptive) -> Request:
-    """What is asked of the fast model; it answers at once or not at all."""
+def quick_request(request: Request, settings: Adaptive) -> Request:
+    """The request to the fast model, without a fallback."""
     most = min(settings.first_max_tokens, request.max_tokens or settings.first_max_tokens)
     return request.changed(
         model=None,
@@ -57,8 +57,8 @@ def first_of(request: Request, settings: Adaptive) -> Request:
     )
 
 
-def second_of(request: Request, settings: Adaptive, spent: float = 0.0) -> Request:
-    """What is asked of the best model; `spent` in US dollars goes to the other."""
+def detailed_request(request: Request, settings: Adaptive, spent: float = 0.0) -> Request:
+    """The request to the best model; `spent` US dollars of the price limit are for the quick answer."""
     *turns, last = request.spoken()
     if settings.instruction:
         last = replace(last, text=f"{last.text}\n\n{settings.instruction}")
@@ -68,9 +68,9 @@ def second_of(request: Request, settings: Adaptive, spent: float = 0.0) -> Reque
 
 
 def context(router: Router, request: Request, settings: Adaptive) -> Context:
-    """What would be sent for the detailed answer, with the price of both. May be called in a thread."""
-    second = router.context(second_of(request, settings), listed=False)
-    first = first_of(request, settings)
+    """What would be sent for the detailed answer, with the price of both. Can be called in any thread."""
+    second = router.context(detailed_request(request, settings), listed=False)
+    first = quick_request(request, settings)
     quick = _first_choice(router, first)
     if quick is None or quick.to_be_fetched or quick.name == second.model or second.price is None:
         return second
@@ -79,7 +79,7 @@ def context(router: Router, request: Request, settings: Adaptive) -> Context:
 
 
 def _is_needed(chunk: Chunk) -> bool:
-    """By whom wants no metadata; what of the text was thinking must be told to whoever has it."""
+    """Whether a reader without metadata needs the chunk: one that says which text was thinking is needed, too."""
     return not isinstance(chunk, Metadata) or chunk.event == "reclassified"
 
 
@@ -87,8 +87,8 @@ def _first_choice(router: Router, request: Request) -> Model | None:
     return next(iter(router.plan(request).models), None)
 
 
-class _Both(StreamControl):
-    """Cancels and pauses two replies, each of which waits for itself."""
+class DualControl(StreamControl):
+    """Cancels, pauses and resumes both replies."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -110,10 +110,10 @@ class _Both(StreamControl):
             part.resume()
 
 
-class _Work:
-    """Reads both replies and makes one of them."""
+class DualStream:
+    """Reads both replies, and merges them into one."""
 
-    def __init__(self, router: Router, control: _Both, price: float | None, settings: Adaptive) -> None:
+    def __init__(self, router: Router, control: DualControl, price: float | None, settings: Adaptive) -> None:
         self._router, self._control, self._price = router, control, price
         self._first_strategy = settings.first_strategy
         self._index = 0
@@ -124,9 +124,9 @@ class _Work:
         self._room: dict[Phase, asyncio.Semaphore] = {phase: asyncio.Semaphore(AHEAD) for phase in control.parts}
 
     async def bursts(self, first: Request, second: Request) -> AsyncGenerator[Sequence[Chunk], None]:
-        """All chunks: one `Start`, one `End`."""
+        """The chunks of both replies, with one `Start` and one `End`."""
         told = second.include_metadata
-        # The first chunk of all is the start of the detailed one.
+        # The first chunk is the start of the detailed reply.
         reading = {asyncio.ensure_future(self._read("detailed", second)): "detailed"}
         reading[asyncio.ensure_future(self._read("quick", first))] = "quick"
         try:
@@ -182,14 +182,14 @@ class _Work:
         return chunks
 
     def _note_end(self, phase: Phase, end: End) -> Metadata:
-        """One of them has ended; whoever has the detailed answer needs the other no more."""
+        """The chunk for the end of one reply; the end of the detailed one cancels the quick one."""
         if phase == "detailed" and phase in self._spoke:
             self._control.parts["quick"].cancel()
         reason = self._errors[phase].title if phase in self._errors else ""
         return Metadata("phase", model=end.model, phase=phase, reason=reason)
 
     def _last_burst(self) -> Sequence[Chunk]:
-        """The ending of the detailed one, or of the quick one where that is all that came; both are paid."""
+        """The end of the detailed reply, or of the quick one if nothing else came, with the cost of both."""
         detailed, quick = self._ends["detailed"], self._ends["quick"]
         alone = "quick" in self._spoke and "detailed" not in self._spoke and detailed.state != "cancelled"
         used = [end for end in (detailed, quick) if end.usage is not None]

@@ -1,4 +1,4 @@
-"""A document that is longer than the model's window is worked through in parts, whose findings become one answer."""
+"""Answers about documents that exceed the model's context window: findings in each part become one answer."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ from chat_tui.routing.execution.stream import Stream
 from chat_tui.routing.router import Router
 
 ROUNDS = 3
-"""So often findings that do not fit together are summed up in groups; then what does not fit is left out."""
+"""How often findings that exceed the window are summarized in groups; after that, what does not fit is left out."""
 _SAFETY = 0.85
-"""Of the room: tokens are estimated."""
+"""The fraction of the window that is used, since tokens are estimated."""
 _LEAST_TOKENS = 64
 _FOUND = "These are findings from all parts of the document, in order. Put them together into one answer. {question}"
 _PART = "This is part {number} of {of} of the document. Give the findings in this part only. {question}"
@@ -39,10 +39,10 @@ class DocumentPart(msgspec.Struct, frozen=True):
     last_line: int
 
 
-def parts_of(text: str, tokens: int) -> list[DocumentPart]:
-    """The text in parts of at most about so many tokens, cut between paragraphs, else lines, else anywhere.
+def split_document(text: str, tokens: int) -> list[DocumentPart]:
+    """Split a text into parts of about this many tokens, between paragraphs if possible, else lines, else anywhere.
 
-    Put together they are the text again. Takes a tenth of a second for a megabyte: for a thread.
+    The parts joined are the text. Takes a tenth of a second for a megabyte, so it is for a thread.
     """
     parts: list[DocumentPart] = []
     held, size, line = "", 0, 1
@@ -60,7 +60,7 @@ def parts_of(text: str, tokens: int) -> list[DocumentPart]:
 
 
 def _pieces(text: str, tokens: int) -> list[str]:
-    """Paragraphs with the blank lines behind them; lines of those that are too long; bits of lines that are."""
+    """Paragraphs with the blank lines after them, or the lines of long paragraphs, or pieces of long lines."""
     paragraphs: list[list[str]] = [[]]
     blank = False
     for line in text.splitlines(keepends=True):
@@ -83,8 +83,8 @@ def _bits(line: str, tokens: int) -> list[str]:
     return [*_bits(line[:middle], tokens), *_bits(line[middle:], tokens)]
 
 
-def document_of(request: Request) -> Attachment | None:
-    """The text that goes along with the last question, several as one; None where there is none."""
+def find_document(request: Request) -> Attachment | None:
+    """The text attached to the last question, several files as one; None if there is none."""
     turns = request.spoken()
     files = [file for file in turns[-1].attachments if not file.is_image] if turns else []
     if len(files) < 2:
@@ -93,8 +93,8 @@ def document_of(request: Request) -> Attachment | None:
     return Attachment(", ".join(file.name for file in files), TEXT, content, size_bytes=len(content))
 
 
-def room_for(router: Router, request: Request) -> int | None:
-    """Tokens of a document that fit beside the question; None where the window is not known."""
+def document_tokens(router: Router, request: Request) -> int | None:
+    """How many tokens of a document fit beside the question; None if the window is not known."""
     context = router.context(without_document(request))
     if context.window is None:
         return None
@@ -102,26 +102,26 @@ def room_for(router: Router, request: Request) -> int | None:
 
 
 def without_document(request: Request) -> Request:
-    """The system prompt and the last question, without files and without what was said before."""
+    """The request with only the system prompt and the last question, without attachments."""
     turns = request.spoken()
     system = [turn for turn in turns[:-1] if turn.role == "system"]
     return request.changed(prompt="", turns=(*system, replace(turns[-1], attachments=())))
 
 
 async def stream(router: Router, request: Request, clock: Callable[[], float] = time.monotonic) -> Stream:
-    """The reply to a request with a document: in parts where it does not fit, else as any other."""
-    document = document_of(request)
-    room = await asyncio.to_thread(room_for, router, request) if document else None
+    """The reply to a request with a document, in parts if the document exceeds the window."""
+    document = find_document(request)
+    room = await asyncio.to_thread(document_tokens, router, request) if document else None
     if document is None or room is None or attachment_tokens(document) <= room:
         return router.process_stream(request)
     text = document.content.decode("utf-8", "replace")
-    parts = await asyncio.to_thread(parts_of, text, room)
+    parts = await asyncio.to_thread(split_document, text, room)
     control = StreamControl()
-    return Stream(_Work(router, request, document.name, room, control, clock).bursts(parts), control)
+    return Stream(DocumentStream(router, request, document.name, room, control, clock).bursts(parts), control)
 
 
-class _Work:
-    """One document's way through its parts."""
+class DocumentStream:
+    """Asks about each part of a document, then for a summary."""
 
     def __init__(
         self, router: Router, request: Request, name: str, room: int, control: StreamControl, clock: Callable[[], float]
@@ -134,15 +134,15 @@ class _Work:
         self._began = False
         self._index = 0
         self._text: list[str] = []
-        """What the step that runs has said."""
+        """The text of the running step."""
         self._ends: list[tuple[float, End]] = []
-        """With when each step began, in seconds after the request."""
+        """The end of each step, with when it began in seconds after the request."""
         self._error: ErrorInfo | None = None
         self._step_at = 0.0
         self._spoke = False
 
     async def bursts(self, parts: Sequence[DocumentPart]) -> AsyncGenerator[Sequence[Chunk], None]:
-        """All chunks: one `Start`, one `End`."""
+        """The chunks of all steps, with one `Start` and one `End`."""
         findings: list[str] = []
         for number, part in enumerate(parts, 1):
             lines = f"lines {part.first_line:,}–{part.last_line:,}"
@@ -157,7 +157,7 @@ class _Work:
             if self._error is None:
                 findings.append("".join(self._text))
         if not self._stopped and findings:
-            async with aclosing(self._summed_up(findings, (len(parts) + 1, len(parts) + 1))) as bursts:
+            async with aclosing(self._summarize(findings, (len(parts) + 1, len(parts) + 1))) as bursts:
                 async for burst in bursts:
                     yield burst
         if self._error is not None and not self._stopped:
@@ -168,17 +168,17 @@ class _Work:
     def _stopped(self) -> bool:
         return self._control.cancelled or bool(self._ends and self._ends[-1][1].state == "cancelled")
 
-    async def _summed_up(
+    async def _summarize(
         self, findings: Sequence[str], place: tuple[int, int]
     ) -> AsyncGenerator[Sequence[Chunk], None]:
-        """The answer from the findings, in groups first where they do not fit together."""
+        """The answer from the findings, which are summarized in groups first if they exceed the window."""
         for _ in range(ROUNDS):
-            groups = await asyncio.to_thread(parts_of, "\n\n".join(findings), self._room)
+            groups = await asyncio.to_thread(split_document, "\n\n".join(findings), self._room)
             if len(groups) < 2:
                 break
             findings = []
             for group in groups:
-                # These are for the model only: what it says of each group is summed up again.
+                # Summaries of groups are only for the model, which summarizes them again.
                 step = self._step(_FOUND.format(question=self._question), group.text, "", place)
                 async with aclosing(step) as bursts:
                     async for burst in bursts:
@@ -187,7 +187,7 @@ class _Work:
                     return
                 findings.append("".join(self._text))
         asked = _FOUND.format(question=self._question)
-        whole = await asyncio.to_thread(parts_of, "\n\n".join(findings), self._room)
+        whole = await asyncio.to_thread(split_document, "\n\n".join(findings), self._room)
         async with aclosing(self._step(asked, whole[0].text if whole else "", "## Summary\n\n", place)) as bursts:
             async for burst in bursts:
                 yield burst
@@ -195,7 +195,7 @@ class _Work:
     async def _step(
         self, asked: str, text: str, heading: str, place: tuple[int, int], copies: int = 1
     ) -> AsyncGenerator[Sequence[Chunk], None]:
-        """What one request says, without its own beginning and end; `copies`: so many of its price will be paid."""
+        """The chunks of one request, without its own start and end; `copies` is how many requests like it there are."""
         self._text, self._error = [], None
         self._thinking: list[str] = []
         at = self._step_at = self._clock() - self._begun
@@ -223,7 +223,7 @@ class _Work:
             return
         closing = "\n\n" if self._text else ""
         if self._error is not None:
-            # The rest goes on: what is missing is told in its place.
+            # The other parts continue; the answer says what is missing.
             closing = f"{heading if not self._text else ''}*This part was not analysed: {self._error.title}*\n\n"
         if closing:
             yield [self._token(closing)]
@@ -250,7 +250,7 @@ class _Work:
         if chunk.event == "first_token" and chunk.ttft_seconds is not None:
             spoke, self._spoke = self._spoke, True
             return [] if spoke else [replace(chunk, ttft_seconds=self._step_at + chunk.ttft_seconds)]
-        # Each request counts its own tokens: the sum stands in the end.
+        # Each request counts its own tokens; the sum is in the `End`.
         return [replace(chunk, usage=None)] if chunk.event != "usage" else []
 
     def _token(self, text: str, like: Token | None = None) -> Token:

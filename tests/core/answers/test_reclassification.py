@@ -109,7 +109,7 @@ async def test_the_growing_answer_in_the_store_goes_on_behind_it() -> None:
     async with stage(LATE) as on:
         answer = await on.engine.ask_apart(None, "Hi", Request(model="one/a"))
         await answer.saved.wait()
-    piece = answer.piece()
+    piece = answer.take_delta()
     assert piece is not None
     assert piece.text == "!" or piece.text == "Hello!"
 

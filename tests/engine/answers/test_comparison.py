@@ -102,7 +102,7 @@ async def test_all_are_kept_beside_one_another_and_the_first_whole_one_stands() 
     async with three(fault, ["from b"], ["from c"]) as on:
         comparison = await on.engine.compare(None, "Which?", NAMES)
         await whole(comparison)
-        await on.engine._answers.quiet()
+        await on.engine._answers.wait()
         for fresh in (False, True):
             if fresh:
                 on.engine.conversations.cache._open.clear()
@@ -120,7 +120,7 @@ async def test_where_none_is_whole_the_first_of_which_a_part_came_stands() -> No
     async with three(fault, ["a part of b", *fault], fault) as on:
         comparison = await on.engine.compare(None, "Which?", NAMES)
         await whole(comparison)
-        await on.engine._answers.quiet()
+        await on.engine._answers.wait()
         conversation = await on.engine.conversations.conversation(comparison.conversation_id)
         assert [turn.text for turn in conversation.path] == ["Which?", "a part of b"]
 
@@ -139,13 +139,13 @@ async def test_the_kept_one_is_the_answer_and_the_choice_a_verdict(private: bool
         comparison = await on.engine.compare(begun, "Which?", NAMES)
         await whole(comparison)
         await comparison.keep(3)
-        await on.engine._answers.quiet()
+        await on.engine._answers.wait()
         assert liked(on) == ["three/c"]
         path = (await on.engine.conversations.conversation(comparison.conversation_id)).path
         assert [(turn.text, turn.verdict) for turn in path] == [("Which?", None), ("from c", True)]
 
         await comparison.keep(2)
-        await on.engine._answers.quiet()
+        await on.engine._answers.wait()
         siblings = await on.engine.conversations.siblings(comparison.conversation_id, comparison.answers[0].turn.id)
         assert [turn.verdict for turn in siblings] == [None, True, None]
         assert liked(on) == ["two/b"]
@@ -160,7 +160,7 @@ async def test_a_choice_in_the_moment_of_the_last_end_holds() -> None:
     async with three(["from a"], ["from b"], ["from c"]) as on:
         comparison = await on.engine.compare(None, "Which?", NAMES)
         await whole(comparison)
-        await on.engine._answers.quiet()
+        await on.engine._answers.wait()
         await on.engine.conversations.select(comparison.conversation_id, comparison.answers[1].turn.id)
         await asyncio.gather(comparison.keep(3), comparison.settle())
         path = (await on.engine.conversations.conversation(comparison.conversation_id)).path

@@ -26,8 +26,8 @@ async def titled(config: Config, *scripts: Script, rename: str = "") -> str:
             await on.engine.conversations.rename(answer.conversation_id, rename)
         await answer.saved.wait()
         async with asyncio.timeout(20):
-            await on.engine._answers.quiet()
-            await on.engine._titles.quiet()
+            await on.engine._answers.wait()
+            await on.engine._titles.wait()
         return (await on.engine.conversations.conversation(answer.conversation_id)).title
 
 
@@ -53,8 +53,8 @@ async def test_a_conversation_that_is_gone_meanwhile_is_not_told_of() -> None:
         answer = await ended(await on.engine.ask(None, "What is a monad, and why?"))
         await answer.saved.wait()
         await on.engine.delete(answer.conversation_id)
-        await on.engine._answers.quiet()
-        await on.engine._titles.quiet()
+        await on.engine._answers.wait()
+        await on.engine._titles.wait()
         assert not on.told
 
 

@@ -11,13 +11,13 @@ from chat_tui.core.chunks import ErrorInfo, State
 from chat_tui.core.errors import CommandError
 from chat_tui.engine.batch.ordered_output import OrderedOutput
 from chat_tui.engine.batch.prompts import BatchPrompt
-from chat_tui.engine.batch.results import BatchResult, line_of, read
+from chat_tui.engine.batch.results import BatchResult, encode_line, parse
 
 
 def line(index: int, response: str = "yes", state: State = "complete") -> bytes:
     error = ErrorInfo("Rejected", "No.") if state == "failed" else None
     prompt = BatchPrompt(index, index + 1, f"prompt {index}")
-    return line_of(prompt, BatchResult(index, None, prompt.text, response, "box/a", state, error=error))
+    return encode_line(prompt, BatchResult(index, None, prompt.text, response, "box/a", state, error=error))
 
 
 def file(folder: Path) -> Path:
@@ -59,7 +59,7 @@ def test_a_torn_line_is_taken_away_and_written_anew(tmp_path: Path, cut: int) ->
         assert ledger.next == 3
     else:
         assert ledger.next == 1
-        assert (ledger.waiting(2), ledger.waiting(3)) == (read(line(2)), None)
+        assert (ledger.waiting(2), ledger.waiting(3)) == (parse(line(2)), None)
         ledger.put(1, line(1))
     ledger.put(3, line(3))
     ledger.close()
@@ -73,7 +73,7 @@ def test_what_waited_when_the_run_was_killed_is_taken_up(tmp_path: Path) -> None
     ledger = OrderedOutput.to_file(file(tmp_path))
     assert ledger.next == 3
     assert [earlier.index for earlier in ledger.earlier()] == [0, 1, 2]
-    assert ledger.waiting(4) == read(line(4))
+    assert ledger.waiting(4) == parse(line(4))
     ledger.close()
     assert journal(tmp_path).read_bytes().endswith(line(4))
 

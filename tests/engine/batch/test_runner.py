@@ -29,7 +29,7 @@ class Desk:
         self._changed = asyncio.Event()
 
     def batch(self, on: Stage, job: BatchJob) -> BatchRunner:
-        return BatchRunner(on.engine, self.prompts, self.ledger, job, heard=self._changed.set)
+        return BatchRunner(on.engine, self.prompts, self.ledger, job, on_result=self._changed.set)
 
     async def until(self, true: Callable[[], bool]) -> None:
         async with asyncio.timeout(20):
@@ -48,14 +48,14 @@ async def test_a_slow_prompt_does_not_let_the_others_run_away(tmp_path: Path) ->
     async with stage(["slow", Pause(60.0)], *[["ok"]] * 20) as on:
         batch = desk.batch(on, BatchJob(concurrency=2, ahead=5))
         running = asyncio.ensure_future(batch.run())
-        await desk.until(lambda: batch.count.asked == 4)
+        await desk.until(lambda: batch.progress.asked == 4)
         # Long enough for more to be asked, were they let.
         for _ in range(50):
             await asyncio.sleep(0.001)
-        assert (batch.count.asked, len(on.player.requests)) == (4, 5)
+        assert (batch.progress.asked, len(on.player.requests)) == (4, 5)
         await batch.stop()
         await asyncio.wait_for(running, 5)
-        assert (batch.count.total, batch.count.done, batch.fault) == (20, 4, None)
+        assert (batch.progress.total, batch.progress.done, batch.fault) == (20, 4, None)
     assert desk.close() == []
 
 
@@ -83,7 +83,7 @@ async def test_a_stop_ends_the_wait_for_a_server_that_is_away(tmp_path: Path) ->
                 await asyncio.sleep(0.001)
         await batch.stop()
         await asyncio.wait_for(running, 5)
-        assert (batch.count.done, batch.fault) == (0, None)
+        assert (batch.progress.done, batch.fault) == (0, None)
     assert desk.close() == []
 
 

@@ -118,7 +118,7 @@ async def test_a_verdict_is_kept_with_its_answer_and_counts_once() -> None:
         assert on.router.health.to_json(0) == judged
         on.engine.judge(answer, good=False)
         assert on.router.health.to_json(0) != judged
-        await on.engine._answers.quiet()
+        await on.engine._answers.wait()
         on.engine.conversations.cache._open.clear()
         assert (await on.engine.conversations.conversation(conversation)).path[-1].verdict is False
 

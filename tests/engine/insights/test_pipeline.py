@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from chat_tui.core.chunks import Insights, Sentiment
 from chat_tui.engine.insights.keywords import MOST_WORDS, Keywords
 from chat_tui.engine.insights.pipeline import Pipeline
-from chat_tui.engine.insights.plugins import EntryPoint, made
+from chat_tui.engine.insights.plugins import EntryPoint, load_plug_ins
 from chat_tui.engine.insights.prose import LONGEST, SentenceSplitter
 
 ENGLISH = "The new library is really good, and it's not a bad idea to use it. But the manual is terrible! "
@@ -173,7 +173,7 @@ def _raise(error: Exception) -> Any:
 
 
 def test_a_plug_in_says_more() -> None:
-    plug_ins, troubles = made([point("loud", lambda: Shouts)])
+    plug_ins, troubles = load_plug_ins([point("loud", lambda: Shouts)])
     pipeline = Pipeline(plug_ins)
     pipeline.feed("Oh!")
     pipeline.feed(" No!!")
@@ -183,7 +183,7 @@ def test_a_plug_in_says_more() -> None:
 
 def test_a_plug_in_that_cannot_be_loaded_is_told_and_left_out() -> None:
     broken = point("broken", lambda: _raise(ImportError("no module named \x1b[31mnumpy")))
-    plug_ins, [trouble] = made([broken, point("loud", lambda: Shouts)])
+    plug_ins, [trouble] = load_plug_ins([broken, point("loud", lambda: Shouts)])
     assert list(plug_ins) == ["loud"]
     assert "`broken` failed: ImportError" in trouble.title
     assert "\x1b" not in trouble.title
@@ -191,17 +191,17 @@ def test_a_plug_in_that_cannot_be_loaded_is_told_and_left_out() -> None:
 
 @pytest.mark.parametrize("said", [lambda _: _raise(ValueError("x")), lambda _: None, lambda _: [1]])
 def test_a_plug_in_that_fails_is_told_once_and_asked_no_more(said: Callable[[int], Any]) -> None:
-    plug_ins, _ = made([point("loud", lambda: lambda: Shouts(said))])
+    plug_ins, _ = load_plug_ins([point("loud", lambda: lambda: Shouts(said))])
     pipeline = Pipeline(plug_ins)
     for _ in range(3):
         pipeline.feed(ENGLISH)
         assert pipeline.record().extras == {}
-    assert ["loud" in trouble.title for trouble in pipeline.troubles] == [True]
+    assert ["loud" in trouble.title for trouble in pipeline.errors] == [True]
 
 
 def test_what_a_plug_in_says_is_bounded_and_harmless() -> None:
     said = {f"\x1b[2Jlabel {n}": "long\n\x07" * 500 for n in range(99)} | {"inf": float("inf")}
-    plug_ins, _ = made([point("loud", lambda: lambda: Shouts(lambda _: said))])
+    plug_ins, _ = load_plug_ins([point("loud", lambda: lambda: Shouts(lambda _: said))])
     extras = Pipeline(plug_ins).record().extras["loud"]
     assert len(extras) <= 12
     assert not any(ord(letter) < 32 for text in map(str, [*extras, *extras.values()]) for letter in text)

@@ -15,7 +15,7 @@ from chat_tui.core.errors import Rejected
 from chat_tui.core.models import Model
 from chat_tui.core.new_conversation import NewConversation
 from chat_tui.core.usage.token_estimate import estimate
-from chat_tui.engine.streams.document import parts_of
+from chat_tui.engine.streams.document import split_document
 from chat_tui.providers.scripted import Fault, Pause, Script
 from tests.support.scripted_engine import Stage, chunks_of, stage
 
@@ -28,7 +28,7 @@ ANALYSE = presets.find("analyse", presets.folders()[1:])
 
 @given(some.text(alphabet="ab \n语", max_size=400), some.integers(1, 60))
 def test_parts_put_together_are_the_text_again_and_each_fits(text: str, tokens: int) -> None:
-    parts = parts_of(text, tokens)
+    parts = split_document(text, tokens)
     assert "".join(part.text for part in parts) == text
     for part in parts:
         assert estimate(part.text) <= tokens or len(part.text) == 1
@@ -36,7 +36,7 @@ def test_parts_put_together_are_the_text_again_and_each_fits(text: str, tokens: 
 
 
 def test_parts_begin_where_paragraphs_do_and_name_their_lines() -> None:
-    parts = parts_of(LINES, 300)
+    parts = split_document(LINES, 300)
     assert len(parts) > 5
     for part in parts:
         lines = LINES.split("\n")[part.first_line - 1 : part.last_line]
