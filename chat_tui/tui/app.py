@@ -21,21 +21,20 @@ from textual.app import App
 from textual.filter import LineFilter
 from textual.notifications import Notify
 from textual.screen import Screen
-from textual.widget import Widget
 from textual.widgets import Input
-from textual.widgets._toast import Toast
 
 from chat_tui.config.load import Config
-from chat_tui.core.errors import ChatTuiError, Notice, ThemeError
+from chat_tui.core.errors import ChatTuiError, Notice
 from chat_tui.core.text.control_characters import clean_line
 from chat_tui.tui.actions import bindings
+from chat_tui.tui.app_themes import AppThemes
 from chat_tui.tui.chat.screen.screen import ChatScreen
 from chat_tui.tui.history.sidebar import local_now
+from chat_tui.tui.notice_stack import LASTING_SECONDS, MOST_NOTICES, NOTICE_SECONDS, NoticeStack
 from chat_tui.tui.prompt.key_order import KeyOrder
 from chat_tui.tui.terminal.control_filter import ControlFilter
 from chat_tui.tui.terminal.driver import driver_class, is_behind, show_title
 from chat_tui.tui.theme import palette as palettes
-from chat_tui.tui.theme import themes
 from chat_tui.tui.theme.ink import Ink
 from chat_tui.tui.widgets import ui_state
 from chat_tui.tui.widgets.host import CommandProvider, ListChoice
@@ -51,10 +50,6 @@ if TYPE_CHECKING:
 OpenEngine: TypeAlias = "Callable[[Callable[[ChatTuiError], None]], Awaitable[Engine]]"
 """Opens the engine; its argument is told what goes wrong in the background."""
 
-NOTICE_SECONDS = 8.0
-LASTING_SECONDS = 60.0
-"""For what the engine tells; Esc takes it away."""
-MOST_NOTICES = 3
 COLLECT_AFTER = (5_000, 5, 200)
 """The garbage collector's thresholds: it runs seldom, and on little at once, since it holds a key's echo."""
 SWITCH_SECONDS = 0.001
@@ -111,7 +106,8 @@ class ChatApp(App[int]):
         self._clock = clock
         self._open_seconds = open_seconds
         self._preset = preset
-        self._palettes: dict[str, palettes.Palette] = {}
+        self.themes = AppThemes(self)
+        self._notice_stack = NoticeStack(self, lambda: self._notifications, self._unnotify)
         self._copier: Clipboard | None = None
         self._choice = (model or (config.model if strategy is None else None), strategy or config.strategy)
         self._hanging_up: list[asyncio.Future[None]] = []
@@ -165,22 +161,13 @@ class ChatApp(App[int]):
         """Read the one theme that is needed, and the keys."""
         if not self.config.display.motion:
             self.animation_level = "none"
-        self._use(self._first_palette())
+        self.themes.use_first((self.kept.theme, self.config.theme), self._notices.append)
         if self.config.keys:
             from chat_tui.tui.actions import rebinding
 
             self.changed_keys, wrong = rebinding.rebound(self.config.keys)
             self._notices += wrong if len(wrong) < MOST_NOTICES else [rebinding.together(wrong)]
             self.set_keymap(self.changed_keys)
-
-    def _first_palette(self) -> palettes.Palette:
-        """The theme that was chosen last, else the config's, else the one that is sure to be there."""
-        for name in filter(None, (self.kept.theme, self.config.theme)):
-            try:
-                return palettes.load_theme(name, palettes.theme_folders())
-            except ThemeError as error:
-                self._notices.append(error)
-        return palettes.load_theme(palettes.DEFAULT_THEME, (palettes.built_in_folder(),))
 
     def on_mount(self) -> None:
         """Tell what was wrong, and open the engine when the first paint is out."""
@@ -267,29 +254,13 @@ class ChatApp(App[int]):
         self.notify(more or title, title=title if more else "", timeout=timeout, markup=False)
 
     def on_notify(self, event: Notify) -> None:
-        """Notices that pile up would hide the screen: the oldest make room, but for those that are to last. One that is
-        said again stands once."""
-        fresh = event.notification
-        for notice in list(self._notifications):
-            if (notice.title, notice.message) == (fresh.title, fresh.message):
-                self._unnotify(notice)
-        passing = [notice for notice in self._notifications if notice.timeout < LASTING_SECONDS]
-        for notice in passing[: max(0, len(passing) + 1 - MOST_NOTICES)]:
-            self._unnotify(notice)
-        self._close_gaps()
+        """Make room: notices that pile up would hide the screen."""
+        self._notice_stack.make_room(event.notification)
 
     def clear_notifications(self) -> None:
-        """Take all notices away."""
+        """Remove all notices."""
         super().clear_notifications()
-        self._close_gaps()
-
-    def _close_gaps(self) -> None:
-        """Textual keeps what held a notice that was taken away, as tall as it was: the next ones would drift away."""
-        told = list(self._notifications)
-        # The last notice may come when the screens have gone.
-        for toast in self.screen.query(Toast) if self.screen_stack else ():
-            if toast._notification not in told and isinstance(toast.parent, Widget):
-                toast.parent.remove()
+        self._notice_stack.close_gaps()
 
     # -- clipboard ------------------------------------------------------------------------------------------------
 
@@ -350,23 +321,13 @@ class ChatApp(App[int]):
             hint = f"{where}{error.strerror}. They apply until you quit."
             self.tell(ChatTuiError("Theme and panels cannot be saved.", hint))
 
-    def _use(self, palette: palettes.Palette) -> None:
-        if self.no_color:
-            # Without colours only a palette that tells by attributes tells anything.
-            palette = palettes.load_theme(palettes.PLAIN_THEME, (palettes.built_in_folder(),))
-        self._palettes[palette.name] = palette
-        self.register_theme(themes.textual_theme(palette))
-        self.theme = palette.name
-
     def watch_theme(self, name: str) -> None:
-        """Say that the theme draws with the terminal's own colours, where Textual does not ask the theme itself."""
-        palette = self._palettes.get(name)
-        if palette is not None and not themes.themes_are_native():
-            self.ansi_color = palette.ansi
+        """Draw with the terminal's own colours where the theme does."""
+        self.themes.apply_ansi(name)
 
     def ink(self) -> Ink:
-        """The theme in use as the transcript writes with it."""
-        return themes.ink(self._palettes[self.theme])
+        """Return the theme in use as the transcript writes with it."""
+        return self.themes.ink()
 
     def use_theme(self, name: str) -> None:
         """Draw with another theme, now and from the next start on. Raises `ThemeError`."""
@@ -376,7 +337,7 @@ class ChatApp(App[int]):
             self.say("Colours are off", "NO_COLOR is set. The theme is saved for when it is not.")
 
     def _draw_with(self, palette: palettes.Palette) -> None:
-        self._use(palette)
+        self.themes.use(palette)
         if self._chat_screen is not None:
             self._chat_screen.chat.transcript.set_palette(self.ink())
 
@@ -385,17 +346,7 @@ class ChatApp(App[int]):
         found = palettes.load_themes(palettes.theme_folders())
         for error in found.failed:
             self.tell(error)
-        in_use = self.theme
-        choices = [
-            ListChoice(
-                name,
-                partial(self.use_theme, name),
-                help="the terminal's own" if palette.ansi else "dark" if palette.dark else "light",
-                note="in use" if name == in_use else "",
-                marked=name == in_use,
-            )
-            for name, palette in sorted(found.loaded.items())
-        ]
+        choices = self.themes.choices(found.loaded, self.use_theme)
         self.choose("Themes", choices, look=lambda choice: self._draw_with(found.loaded[choice.name]))
 
     def choose(
@@ -435,8 +386,8 @@ class ChatApp(App[int]):
             "Suspend: back to the shell", self.action_suspend_process, note="use fg to return", group="Commands"
         )
         names = palettes.names(palettes.theme_folders())
-        themes = [ListChoice(f"Theme: {name}", partial(self.use_theme, name), group="Themes") for name in names]
-        self.choose("Commands", [*offered, suspend, *themes])
+        rows = [ListChoice(f"Theme: {name}", partial(self.use_theme, name), group="Themes") for name in names]
+        self.choose("Commands", [*offered, suspend, *rows])
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """The palette is not opened where nobody sees it."""

@@ -34,7 +34,7 @@ class LateApp(ChatApp):
         self.post_message(events.Paste("words"))
         await until(lambda: self.pasted)
         self._take_early()
-        self._draw_with(self._palettes[self.theme])
+        self._draw_with(self.themes.in_use)
         assert not self.check_action("command_palette", ())
         await self.action_quit()
         self.end(143)
