@@ -1,4 +1,4 @@
-"""What is kept of a crash: versions and the places in the code, and nothing of what people wrote."""
+"""Crash reports: versions and code locations, and nothing of what the user wrote."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from chat_tui.core.files import writing
 from chat_tui.core.text.control_characters import clean
 
 KEPT = 10
-"""The newest reports; older ones are deleted."""
+"""Number of reports to keep; older ones are deleted."""
 _PACKAGES = ("chat-tui", "textual", "rich", "httpx", "anyio", "msgspec", "xllamacpp")
-_SPEAKING = (AttributeError, ImportError, IndexError, NameError, NotImplementedError)
-"""Their words are names from the code. Others quote what they were given: a question, an address with a key."""
+_SAFE_MESSAGES = (AttributeError, ImportError, IndexError, NameError, NotImplementedError)
+"""Errors whose message consists of names from the code. Others may quote a question or an address with a key."""
 
 
 def write(error: BaseException, folder: Path, now: datetime) -> Path:
-    """Write a report into the folder and delete the oldest ones; gives its file. Raises `OSError`."""
+    """Write a report to the folder and delete the oldest ones; returns its file. Raises `OSError`."""
     file = folder / f"crash-{now:%Y-%m-%d-%H%M%S}.txt"
     writing.write_state(file, text(error, now).encode("utf-8", "replace"))
     for old in sorted(folder.glob("crash-*.txt"))[:-KEPT]:
@@ -29,7 +29,7 @@ def write(error: BaseException, folder: Path, now: datetime) -> Path:
 
 
 def text(error: BaseException, now: datetime) -> str:
-    """The report: when, versions, and where each error in the chain was raised."""
+    """Return the report: time, versions, and where each error of the chain was raised."""
     lines = [
         f"chat-tui crashed at {now:%Y-%m-%d %H:%M:%S}.",
         "This report contains versions and code locations, but no conversations and no keys.",
@@ -39,12 +39,12 @@ def text(error: BaseException, now: datetime) -> str:
         *_versions(),
     ]
     for place, link in enumerate(_chain(error)):
-        lines += ["", f"{'after' if place else 'raised'}: {_named(link)}", *_places(link)]
+        lines += ["", f"{'after' if place else 'raised'}: {_describe(link)}", *_places(link)]
     return clean("\n".join(lines) + "\n")
 
 
 def _word(variable: str) -> str:
-    """A short harmless word of the environment."""
+    """Return a variable of the environment, without special characters."""
     return "".join(letter for letter in os.environ.get(variable, "") if letter.isalnum() or letter in "-._")[:40]
 
 
@@ -59,7 +59,7 @@ def _versions() -> Iterator[str]:
 
 
 def _chain(error: BaseException) -> Iterator[BaseException]:
-    """The error, then what it came from; each once."""
+    """Yield the error and its causes, each once."""
     seen: set[int] = set()
     link: BaseException | None = error
     while link is not None and id(link) not in seen:
@@ -70,12 +70,12 @@ def _chain(error: BaseException) -> Iterator[BaseException]:
         link = inner if isinstance(inner, BaseException) else link.__cause__ or link.__context__
 
 
-def _named(error: BaseException) -> str:
+def _describe(error: BaseException) -> str:
     kind = type(error)
     name = kind.__qualname__ if kind.__module__ == "builtins" else f"{kind.__module__}.{kind.__qualname__}"
     if isinstance(error, OSError):
         return f"{name}: error number {error.errno}"
-    return f"{name}: {error}" if isinstance(error, _SPEAKING) else name
+    return f"{name}: {error}" if isinstance(error, _SAFE_MESSAGES) else name
 
 
 def _places(error: BaseException) -> Iterator[str]:
@@ -84,7 +84,7 @@ def _places(error: BaseException) -> Iterator[str]:
 
 
 def _file(name: str) -> str:
-    """A source file without the folders above its package, which tell whose machine it is."""
+    """Return a source file without the folders above its package, which may contain names of users."""
     parts = Path(name).parts
     for mark in ("site-packages", "chat_tui"):
         if mark in parts:

@@ -1,6 +1,6 @@
-"""Writes a debug log for the time of one command: `chat-tui --debug`, or `CHAT_TUI_LOG=FILE`.
+"""Writes the debug log of one command: `chat-tui --debug`, or `CHAT_TUI_LOG=FILE`.
 
-What may be in it is decided by `core/text/log_filter.py`.
+`core/text/log_filter.py` decides what it may contain.
 """
 
 from __future__ import annotations
@@ -21,22 +21,22 @@ from chat_tui.core.processes.console import write_error
 from chat_tui.core.text.log_filter import LOGGER, LogFilter
 
 MOST_BYTES = 5_000_000
-"""A log in the state folder that is larger is begun anew; a file that the user names only grows."""
+"""Maximum size of the log in the state folder, which then starts anew; a file that the user names only grows."""
 
 
 class LogFileHandler(logging.Handler):
-    """Appends one line for each record; it gives up at the first line that cannot be written."""
+    """Appends one line for each record; stops at the first line that cannot be written."""
 
     def __init__(self, opened: BinaryIO) -> None:
         super().__init__(logging.INFO)
         self._opened = opened
         self.failure: OSError | None = None
-        """Why writing has ended."""
+        """Why writing has stopped."""
         self.addFilter(LogFilter())
         self.setFormatter(_LineFormatter())
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Write the line. An error must not reach the screen, which may be open: it is kept."""
+        """Write the line. An error is stored, because the screen may be open."""
         if self.failure is None:
             try:
                 self._opened.write((self.format(record) + "\n").encode("utf-8", "replace"))
@@ -62,9 +62,9 @@ class _LineFormatter(logging.Formatter):
 
 @contextmanager
 def open_debug_log(named: str) -> Iterator[Path | None]:
-    """Write the log to the file of this name, or to the state folder; gives the file, None if it cannot be written.
+    """Write the log to the file of this name, or to the state folder; yields the file, None if it cannot be written.
 
-    That is said on stderr, once: at the beginning, or at the end when the screen is closed.
+    That is reported on stderr once: at the start, or at the end when the screen is closed.
     """
     file = (paths.expand(named) or paths.log_file()).absolute()
     try:

@@ -69,7 +69,7 @@ def _report_output_error(error: console.OutputError) -> int:
     if isinstance(error, console.OutputClosed):
         return 0
     write_error(f"chat-tui: standard output cannot be written: {error.strerror}.\n")
-    write_error("          Write to another place, and run the command again.\n")
+    write_error("          Redirect it to another place and run the command again.\n")
     return 1
 
 

@@ -21,7 +21,7 @@ from typing import Any
 import pytest
 
 from chat_tui.cli import main
-from chat_tui.cli.commands.history import search_turns, unless_ended
+from chat_tui.cli.commands.history import cancel_on_signals, search_turns
 from chat_tui.core.attachments.attachment import Attachment
 from chat_tui.core.chunks import Usage
 from chat_tui.core.conversation import Conversation, SearchHit, SearchStep, Turn
@@ -229,7 +229,7 @@ def test_a_signal_leaves_nothing_of_a_file_that_is_being_written(tmp_path: Path,
         return 0
 
     with pytest.raises(asyncio.CancelledError):
-        asyncio.run(unless_ended(write(), told.append))
+        asyncio.run(cancel_on_signals(write(), told.append))
     assert told == [number]
     assert not list(tmp_path.iterdir())
 
@@ -443,7 +443,7 @@ def test_a_search_that_is_interrupted_tells_what_it_has_found(
     asyncio.run(interrupt())
     told = capsys.readouterr()
     assert "found two words" in told.out
-    assert "older turns may contain more" in told.err
+    assert "older messages may contain more" in told.err
     if as_json:
         assert [hit["turn"] for hit in json.loads(told.out)] == ["a1"]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 
 from chat_tui.bootstrap.open_engine import open_engine
-from chat_tui.cli.commands.tui import shown
+from chat_tui.cli.commands.tui import run_app
 from chat_tui.config.load import Config
 from chat_tui.tui.app import ChatApp
 from chat_tui.tui.chat.screen.screen import ChatScreen
@@ -21,4 +21,4 @@ class CrashingChat(ChatApp):
 
 if __name__ == "__main__":
     config = Config(model="scripted/demo")
-    raise SystemExit(asyncio.run(shown(CrashingChat(config, lambda tell: open_engine(config, tell=tell)))))
+    raise SystemExit(asyncio.run(run_app(CrashingChat(config, lambda tell: open_engine(config, tell=tell)))))

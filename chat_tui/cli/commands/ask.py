@@ -1,4 +1,4 @@
-"""`chat-tui ask`: one question, answered in a pipe. Tokens go to stdout as they come, notes to stderr."""
+"""`chat-tui ask`: answers one question. Tokens go to stdout as they arrive, notices to stderr."""
 
 from __future__ import annotations
 
@@ -27,11 +27,12 @@ from chat_tui.engine.engine import Engine
 from chat_tui.engine.insights.observer import InsightsObserver
 
 SMALL_TOKENS = 2000
-"""A question of so many fits any usual window; of a longer one to a named model its server is asked first."""
+"""A question of up to this many tokens fits any usual context window; for longer ones, a named model's server is
+asked first."""
 
 
 def run(options: argparse.Namespace) -> int:
-    """Answer, and give the exit code."""
+    """Answer the question; returns the exit code."""
     try:
         question = read_question(options)
     except ChatTuiError as error:
@@ -78,12 +79,12 @@ async def _ask(settings: load.Config, question: Question, options: argparse.Name
     request = question.preset.settings(request) if question.preset is not None else request
     try:
         writer = AnswerWriter(as_json=options.json)
-        return await _answered(engine, question, request, interrupted, writer)
+        return await _answer(engine, question, request, interrupted, writer)
     finally:
         await engine.close()
 
 
-async def _answered(
+async def _answer(
     engine: Engine, question: Question, request: Request, interrupted: asyncio.Event, writer: AnswerWriter
 ) -> int:
     named = request.model or (engine.config.model if request.strategy is None else None)
@@ -92,11 +93,11 @@ async def _answered(
     elif estimate(question.text) + sum(map(attachment_tokens, question.attachments)) > SMALL_TOKENS:
         await run_until_interrupted(interrupted, engine.models.look_up(named))
     if request.adaptive:
-        await _tell_price(engine, question, request)
+        await _report_price(engine, question, request)
     answer = await engine.ask(question.new_conversation, question.text, request, attachments=question.attachments)
     watch = asyncio.ensure_future(_cancel_when(interrupted, engine, answer))
     try:
-        await _written(answer, writer, engine.config, interrupted)
+        await _write_answer(answer, writer, engine.config, interrupted)
     except OSError as error:
         # Whoever read us has gone, or the disk is full: the same way as a cancel.
         await answer.cancel()
@@ -112,8 +113,8 @@ async def _answered(
     return 0 if has_answered(answer.turn.state, answer.turn.text) else 1
 
 
-async def _tell_price(engine: Engine, question: Question, request: Request) -> None:
-    """Say what both answers may cost, where that is something, or that there will be one."""
+async def _report_price(engine: Engine, question: Question, request: Request) -> None:
+    """Write the price of both answers, if there is one, and whether there will be only one."""
     foreseen = await engine.estimates.estimate(
         question.new_conversation, question.text, request, attachments=question.attachments
     )
@@ -127,7 +128,9 @@ async def _cancel_when(interrupted: asyncio.Event, engine: Engine, answer: Answe
     await answer.cancel()
 
 
-async def _written(answer: Answer, writer: AnswerWriter, settings: load.Config, interrupted: asyncio.Event) -> None:
+async def _write_answer(
+    answer: Answer, writer: AnswerWriter, settings: load.Config, interrupted: asyncio.Event
+) -> None:
     given, pace = settings.performance, TypingPace(settings.display, interrupted)
     if writer.is_watched and pace.is_slow:
         batches = _single_chunks(answer, pace)
@@ -151,6 +154,6 @@ async def _written(answer: Answer, writer: AnswerWriter, settings: load.Config, 
 
 
 async def _single_chunks(answer: Answer, pace: TypingPace) -> AsyncGenerator[Sequence[Chunk], None]:
-    """Yield each chunk by itself, as slowly as it is typed."""
+    """Yield each chunk by itself, at the speed of typing."""
     async for chunk in pace.follow(answer.follow()):
         yield [chunk]

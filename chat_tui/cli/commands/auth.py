@@ -1,4 +1,4 @@
-"""`chat-tui auth`: keys in the system's keyring, and where each provider's key comes from. None is shown whole."""
+"""`chat-tui auth`: saves keys in the system's keyring, and shows where each key comes from. No key is shown in full."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from chat_tui.providers.credentials.keys import SERVICE, StoredKeyNames, keyring
 from chat_tui.providers.registry import of_known, of_row
 
 KEYRING_SECONDS = 120.0
-"""It may ask the user for a password."""
+"""Time limit; the keyring may ask the user for a password."""
 
 
 class KeySource(msgspec.Struct, frozen=True):
@@ -30,13 +30,13 @@ class KeySource(msgspec.Struct, frozen=True):
 
     provider: str
     place: str
-    """`keyring`, `config`, `command`, or the variable with a dollar in front."""
+    """`keyring`, `config`, `command`, or `$` and the name of a variable."""
     key: str = ""
-    """Its end, where it can be told without asking anybody."""
+    """Its last characters, if they are known without asking anybody."""
 
 
 def run(options: argparse.Namespace) -> int:
-    """Do what is asked; gives the exit code."""
+    """Run the action; returns the exit code."""
     settings = load.load(paths.config_file())
     kept = StoredKeyNames(paths.kept_keys_file(), report_error)
     if options.action == "list":
@@ -50,7 +50,7 @@ def run(options: argparse.Namespace) -> int:
 
 
 def key_places(settings: load.Config, kept: StoredKeyNames) -> list[KeySource]:
-    """Where the keys of all providers come from that have one, in the order in which a request looks."""
+    """Return where the keys of all providers come from, in the order in which a request looks."""
     known, names = known_providers(), kept.names()
     rows = {row.name: row for row in settings.providers}
     places = []
@@ -93,7 +93,7 @@ def _set(name: str, kept: StoredKeyNames) -> int:
     if not key or not key.isascii() or not key.isprintable() or " " in key:
         write_error("chat-tui: not a valid key: it is empty or contains invalid characters. Nothing was saved.\n")
         return 2
-    _keyring("set", name, key)
+    _run_keyring("set", name, key)
     kept.add(name)
     console.write_output(f"The key for {name} ({mask(key)}) was saved in the system's keyring.\n")
     return 0
@@ -101,7 +101,7 @@ def _set(name: str, kept: StoredKeyNames) -> int:
 
 def _remove(name: str, kept: StoredKeyNames) -> int:
     was_kept = name in kept.names()
-    found = _keyring("remove", name) != NOT_THERE
+    found = _run_keyring("remove", name) != NOT_THERE
     kept.remove(name)
     shown_name = clean_line(name, 60)
     if not found and not was_kept:
@@ -111,19 +111,19 @@ def _remove(name: str, kept: StoredKeyNames) -> int:
     return 0
 
 
-def _keyring(what: str, name: str, key: str = "") -> int:
-    """The exit code of the keyring's child. Raises `KeyMissing` where there is no keyring."""
+def _run_keyring(what: str, name: str, key: str = "") -> int:
+    """Run the keyring's child process; returns its exit code. Raises `KeyMissing` if there is no keyring."""
     try:
         done = child_process.run(keyring_command(what, name), key.encode(), seconds=KEYRING_SECONDS)
     except TimeoutError:
-        raise _no_keyring("it did not answer", name) from None
+        raise _keyring_error("it did not answer", name) from None
     if done.code not in {0, NOT_THERE}:
         last = done.errors.decode("utf-8", "replace").strip().rpartition("\n")[2].replace(key or "\0", "[key]")
-        raise _no_keyring(clean_line(last, 200) or f"code {done.code}", name)
+        raise _keyring_error(clean_line(last, 200) or f"code {done.code}", name)
     return done.code
 
 
-def _no_keyring(why: str, name: str) -> ChatTuiError:
+def _keyring_error(why: str, name: str) -> ChatTuiError:
     return KeyMissing(
         f"The system's keyring cannot be used for `{SERVICE}`: {why.rstrip('.')}.",
         "Unlock it or install one; or use `api_key_env` or `api_key_cmd` in the config.",

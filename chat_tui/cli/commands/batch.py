@@ -1,4 +1,5 @@
-"""`chat-tui batch`: many prompts from a file, results to a file in their order, how far it is on stderr."""
+"""`chat-tui batch`: answers many prompts from a file. Results are in the order of the prompts; progress goes to
+stderr."""
 
 from __future__ import annotations
 
@@ -25,25 +26,25 @@ from chat_tui.engine.batch.prompts import PromptSource
 from chat_tui.engine.batch.runner import BatchJob, BatchProgress, BatchRunner
 
 NOTE_SECONDS = 10.0
-"""Between two lines of progress where stderr is no terminal: a batch may take hours."""
+"""Time between two lines of progress if stderr is no terminal: a batch may take hours."""
 
 
 class BatchSummary(msgspec.Struct, tag_field="type", tag="summary"):
-    """What `--json` ends with."""
+    """The last line of `--json`."""
 
     total: int | None
-    """Prompts; None where the batch was stopped before the end of a pipe."""
+    """Number of prompts; None if the batch was stopped before the end of a pipe."""
     done: int
     failed: int
     retries: int
     cost: float
-    """US dollars paid by this run, as far as it is known."""
+    """Known cost of this run in US dollars."""
     seconds: float
     stopped: bool
 
 
 def run(options: argparse.Namespace) -> int:
-    """Answer them all, and give the exit code: 0 all answered, 1 some failed, 2 wrong usage, 130 stopped."""
+    """Run the batch; returns the exit code: 0 all answered, 1 some failed, 2 wrong usage, 130 stopped."""
     try:
         if wrong := model_choice_error(options):
             write_error(wrong)
@@ -51,7 +52,7 @@ def run(options: argparse.Namespace) -> int:
         preset = read_preset(options)
         settings = load.load(paths.config_file())
         prompts = PromptSource(options.prompts)
-        ledger = _ledger(options, prompts)
+        output = _open_output(options, prompts)
     except CommandError as error:
         report_error(error)
         return 2
@@ -65,14 +66,14 @@ def run(options: argparse.Namespace) -> int:
     )
     job = BatchJob(request, options.system, preset, options.concurrency, options.retry_failed)
     try:
-        return asyncio.run(_run(settings, prompts, ledger, job, options))
+        return asyncio.run(_run(settings, prompts, output, job, options))
     finally:
-        ledger.close()
+        output.close()
         prompts.close()
 
 
-def _ledger(options: argparse.Namespace, prompts: PromptSource) -> OrderedOutput:
-    """Where the results go. Raises `CommandError`."""
+def _open_output(options: argparse.Namespace, prompts: PromptSource) -> OrderedOutput:
+    """Open the output of results. Raises `CommandError`."""
     if options.out == "-":
         if options.retry_failed:
             raise CommandError("--retry-failed needs a file of results.", "Name it with --out.")
@@ -88,13 +89,13 @@ def _ledger(options: argparse.Namespace, prompts: PromptSource) -> OrderedOutput
 
 
 async def _run(
-    settings: load.Config, prompts: PromptSource, ledger: OrderedOutput, job: BatchJob, options: argparse.Namespace
+    settings: load.Config, prompts: PromptSource, output: OrderedOutput, job: BatchJob, options: argparse.Namespace
 ) -> int:
     interrupted = watch_interrupts()
     engine = await open_reporting_engine(settings, save=not options.private)
     try:
         with ProgressLine(note_seconds=NOTE_SECONDS) as line:
-            batch = BatchRunner(engine, prompts, ledger, job, on_result=lambda: _show_progress(line, batch.progress))
+            batch = BatchRunner(engine, prompts, output, job, on_result=lambda: _show_progress(line, batch.progress))
             watch = asyncio.ensure_future(_stop_when(interrupted, batch))
             try:
                 await batch.run()
@@ -102,7 +103,7 @@ async def _run(
                 watch.cancel()
     finally:
         await engine.close()
-    return _ended(batch, ledger, job, interrupted.is_set(), options)
+    return _report_outcome(batch, output, job, interrupted.is_set(), options)
 
 
 def _show_progress(line: ProgressLine, count: BatchProgress) -> None:
@@ -114,10 +115,10 @@ async def _stop_when(interrupted: asyncio.Event, batch: BatchRunner) -> None:
     await batch.stop()
 
 
-def _ended(
-    batch: BatchRunner, ledger: OrderedOutput, job: BatchJob, interrupted: bool, options: argparse.Namespace
+def _report_outcome(
+    batch: BatchRunner, output: OrderedOutput, job: BatchJob, interrupted: bool, options: argparse.Namespace
 ) -> int:
-    """Say what became of it."""
+    """Report the outcome; returns the exit code."""
     count, fault = batch.progress, batch.fault
     if isinstance(fault, (BrokenPipeError, ConnectionResetError)):
         # Whoever read us has had enough.
@@ -126,17 +127,17 @@ def _ended(
         report_error(fault)
         return 2 if isinstance(fault, CommandError) else 1
     if fault is not None:
-        write_error(f"chat-tui: the results cannot be written: {fault.strerror}.\n{_going_on(ledger)}")
+        write_error(f"chat-tui: the results cannot be written: {fault.strerror}.\n{_how_to_resume(output)}")
         return 1
-    _say_failures(count, ledger, job)
+    _report_failures(count, output, job)
     if interrupted:
-        write_error(f"chat-tui: stopped; {count.done:,}{_of(count)} are done.\n{_going_on(ledger)}")
+        write_error(f"chat-tui: stopped; {count.done:,}{_of(count)} are done.\n{_how_to_resume(output)}")
     elif count.left_out:
         write_error(
             f"chat-tui: {count.left_out:,} have not been sent yet: run the same command without --retry-failed.\n"
         )
-    elif ledger.path is not None or not count.done:
-        write_error(_whole(count))
+    elif output.path is not None or not count.done:
+        write_error(_totals(count))
     if options.json:
         _write_summary(count, interrupted)
     if interrupted:
@@ -144,36 +145,36 @@ def _ended(
     return 1 if count.failed else 0
 
 
-def _say_failures(count: BatchProgress, ledger: OrderedOutput, job: BatchJob) -> None:
+def _report_failures(count: BatchProgress, output: OrderedOutput, job: BatchJob) -> None:
     if not count.failed:
         return
     in_order = sorted(count.failures, key=lambda line: int(line.partition(":")[0]))
     listed = "".join(f"  {line}\n" for line in in_order)
     more = count.failed - len(count.failures)
     rest = f"  and {more:,} more\n" if more else ""
-    how = "" if ledger.path is None else "Ask them again with --retry-failed.\n"
+    how = "" if output.path is None else "Use --retry-failed to send them again.\n"
     write_error(f"chat-tui: {count.failed:,}{_of(count)} failed; their indexes:\n{listed}{rest}{how}")
 
 
-def _whole(count: BatchProgress) -> str:
+def _totals(count: BatchProgress) -> str:
     if not count.done:
         return "chat-tui: the file contains no prompts.\n"
     if not count.asked:
         return f"chat-tui: nothing to do, all {count.done:,} are done.\n"
     took = max(0.001, time.monotonic() - count.begun)
-    before = f", {count.before:,} of them before" if count.before else ""
+    before = f", {count.before:,} of them in earlier runs" if count.before else ""
     price = f", ${count.cost:.4g}" if count.cost else ""
-    return f"chat-tui: {count.done:,} done{before}, {count.asked / took * 60:,.0f} a minute{price}.\n"
+    return f"chat-tui: {count.done:,} done{before}, {count.asked / took * 60:,.0f} prompts/min{price}.\n"
 
 
 def _of(count: BatchProgress) -> str:
     return f" of {count.total:,}" if count.total is not None else ""
 
 
-def _going_on(ledger: OrderedOutput) -> str:
-    if ledger.path is None:
+def _how_to_resume(output: OrderedOutput) -> str:
+    if output.path is None:
         return "          It can be resumed only with a results file: use --out FILE next time.\n"
-    return f"          They are saved in {ledger.path.name}: run the same command to resume.\n"
+    return f"          They are saved in {output.path.name}: run the same command to resume.\n"
 
 
 def _write_summary(count: BatchProgress, interrupted: bool) -> None:

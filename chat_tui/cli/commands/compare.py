@@ -1,4 +1,4 @@
-"""`chat-tui compare`: one question to several models at once; their answers, and a table of how they did."""
+"""`chat-tui compare`: asks several models the same question; prints their answers and a table."""
 
 from __future__ import annotations
 
@@ -27,14 +27,14 @@ from chat_tui.engine.engine import Engine
 
 
 class ComparisonSummary(msgspec.Struct, frozen=True, tag_field="type", tag="summary"):
-    """What `--json` ends with."""
+    """The last line of `--json`."""
 
     results: tuple[ComparisonResult, ...]
-    """In the order in which the models were named."""
+    """Results in the order in which the models were named."""
 
 
 def run(options: argparse.Namespace) -> int:
-    """Ask them all, and give the exit code: 0 where at least one has answered."""
+    """Ask all models; returns the exit code: 0 if at least one has answered."""
     try:
         if wrong := model_choice_error(options):
             write_error(wrong)
@@ -70,11 +70,11 @@ async def _run(settings: load.Config, question: Question, models: Sequence[str],
         if not models:
             await run_until_interrupted(interrupted, engine.models.discover())
             models = await engine.estimates.best_two(question.new_conversation, question.text, request)
-        await _tell_price(engine, question, models, request)
+        await _report_price(engine, question, models, request)
         comparison = await engine.compare(
             question.new_conversation, question.text, models, request, attachments=question.attachments
         )
-        code = await _written(comparison, engine, interrupted, as_json=options.json)
+        code = await _write_answers(comparison, engine, interrupted, as_json=options.json)
         return 130 if interrupted.is_set() else code
     except ChatTuiError as error:
         report_error(error)
@@ -83,8 +83,8 @@ async def _run(settings: load.Config, question: Question, models: Sequence[str],
         await engine.close()
 
 
-async def _tell_price(engine: Engine, question: Question, models: Sequence[str], request: Request) -> None:
-    """Say what all of them may cost, where that is something."""
+async def _report_price(engine: Engine, question: Question, models: Sequence[str], request: Request) -> None:
+    """Write the price of all answers, if there is one."""
     prices = await engine.estimates.prices(
         question.new_conversation, question.text, models, request, attachments=question.attachments
     )
@@ -95,8 +95,8 @@ async def _tell_price(engine: Engine, question: Question, models: Sequence[str],
     write_error(f"[≈ ${prices.dollars:.4g} for all {len(models)} answers{more}]\n")
 
 
-async def _written(comparison: Comparison, engine: Engine, interrupted: asyncio.Event, *, as_json: bool) -> int:
-    """Write what they say up to the last one's end, and the summary; gives the exit code."""
+async def _write_answers(comparison: Comparison, engine: Engine, interrupted: asyncio.Event, *, as_json: bool) -> int:
+    """Write all answers and the summary; returns the exit code."""
     columns = _Columns(engine.config, as_json=as_json)
     watch = asyncio.ensure_future(_cancel_when(interrupted, comparison))
     each = zip(comparison.models, comparison.answers, strict=True)
@@ -125,13 +125,13 @@ async def _cancel_when(interrupted: asyncio.Event, comparison: Comparison) -> No
 
 
 class _Columns:
-    """Writes several answers to one output: their chunks as they come, or each answer whole when it has ended."""
+    """Writes several answers to one output: their chunks as they arrive, or each answer when it is complete."""
 
     def __init__(self, settings: load.Config, *, as_json: bool) -> None:
         self.writer = AnswerWriter(as_json=False)
         self._performance, self._json = settings.performance, as_json
         self._writing = asyncio.Lock()
-        """A slow reader holds each of them by its own back-pressure."""
+        """Held while writing, so that a slow reader slows down all models."""
 
     async def write(self, model: str, answer: Answer) -> None:
         given = self._performance

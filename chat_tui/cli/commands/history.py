@@ -1,4 +1,4 @@
-"""`chat-tui history`: list, show, search, export, import, delete, check, backup. Nothing but `import` makes a store."""
+"""`chat-tui history`: list, show, search, export, import, delete, check, backup. Only `import` creates a store."""
 
 from __future__ import annotations
 
@@ -32,13 +32,13 @@ from chat_tui.history.transfer.formats import native
 
 _EVERY = 1_000_000_000
 _WRITING = {"export", "backup"}
-"""They write a file of the user's."""
+"""Actions that write a file of the user's."""
 _READING = {"list", "show", "search", "export"}
-"""Nothing has been printed yet when they meet damage, so they can be done again."""
+"""Actions that can be repeated when they meet damage, because they have printed nothing yet."""
 
 
 def run(options: argparse.Namespace) -> int:
-    """Do what is asked; gives the exit code."""
+    """Run the action; returns the exit code."""
     if options.action == "export" and bool(options.id) == options.all:
         write_error("chat-tui: name one conversation to export, or use --all (not both).\n")
         return 2
@@ -48,23 +48,23 @@ def run(options: argparse.Namespace) -> int:
     ended: list[int] = []
     try:
         try:
-            return _done(options, ended.append)
+            return _run_action(options, ended.append)
         except StoreDamaged:
             if options.action not in _READING:
                 raise
             # Damage that was met is noted: the next opening recovers what can be read.
-            return _done(options, ended.append)
+            return _run_action(options, ended.append)
     except asyncio.CancelledError:
         return 128 + ended[0]
 
 
-def _done(options: argparse.Namespace, tell_end: Callable[[int], None]) -> int:
+def _run_action(options: argparse.Namespace, tell_end: Callable[[int], None]) -> int:
     action = _ACTIONS[options.action](options)
-    return asyncio.run(unless_ended(action, tell_end) if options.action in _WRITING else action)
+    return asyncio.run(cancel_on_signals(action, tell_end) if options.action in _WRITING else action)
 
 
-async def unless_ended(action: Coroutine[Any, Any, int], tell: Callable[[int], None]) -> int:
-    """Do it; a signal to end cancels it, as Ctrl-C does, so that no file is left half-written."""
+async def cancel_on_signals(action: Coroutine[Any, Any, int], tell: Callable[[int], None]) -> int:
+    """Await `action`; signals that end the program cancel it, as Ctrl-C does, so that no incomplete file is left."""
     doing = asyncio.ensure_future(action)
 
     def end(number: int) -> None:
@@ -82,12 +82,12 @@ async def unless_ended(action: Coroutine[Any, Any, int], tell: Callable[[int], N
 
 
 async def _list(options: argparse.Namespace) -> int:
-    async with _opened() as store:
+    async with _open_store() as store:
         rows = [] if store is None else await store.read(reads.summaries, options.limit or _EVERY)
     if options.json:
         console.write_output("[" + ",\n ".join(native.json_text(_summary(row)) for row in rows) + "]\n")
         return 0
-    console.write_output("".join(map(_line, rows)) or "There are no conversations yet.\n")
+    console.write_output("".join(map(_format_summary, rows)) or "There are no conversations yet.\n")
     return 0
 
 
@@ -95,15 +95,15 @@ def _summary(row: ConversationSummary) -> dict[str, Any]:
     return {name: getattr(row, name) for name in row.__struct_fields__}
 
 
-def _line(row: ConversationSummary) -> str:
+def _format_summary(row: ConversationSummary) -> str:
     pin = "*" if row.pinned else " "
     count = count_of(row.turns, "turn")
-    return f"{row.id} {pin} {_time(row.updated)}  {count:>10}  {clean_line(row.title, 100)}\n"
+    return f"{row.id} {pin} {_format_time(row.updated)}  {count:>10}  {clean_line(row.title, 100)}\n"
 
 
 async def _show(options: argparse.Namespace) -> int:
-    async with _opened() as store:
-        tree = await _tree(store, options.id)
+    async with _open_store() as store:
+        tree = await _find_tree(store, options.id)
     turns = tree.turns if options.all else tree.conversation.path
     if options.json:
         record = {
@@ -114,16 +114,16 @@ async def _show(options: argparse.Namespace) -> int:
         console.write_output(native.json_text(record) + "\n")
         return 0
     of = tree.conversation
-    console.write_output(f"{clean_line(of.title, 300)}\n{of.id} · {_time(of.created)}\n")
+    console.write_output(f"{clean_line(of.title, 300)}\n{of.id} · {_format_time(of.created)}\n")
     if of.system_prompt:
         console.write_output(f"\n── system ──\n{of.system_prompt}\n")
     for turn in turns:
-        console.write_output(_shown(turn, with_ids=options.all))
+        console.write_output(_format_turn(turn, with_ids=options.all))
     return 0
 
 
-def _shown(turn: Turn, *, with_ids: bool) -> str:
-    facts = [clean_line(turn.model, 100) or turn.role, _time(turn.created)]
+def _format_turn(turn: Turn, *, with_ids: bool) -> str:
+    facts = [clean_line(turn.model, 100) or turn.role, _format_time(turn.created)]
     facts += [] if turn.state == "complete" else [turn.state]
     facts += [f"{turn.id} below {turn.parent or 'nothing'}"] if with_ids else []
     files = "".join(f"\n[{clean_line(file.name, 200)}, {file.size_bytes} bytes]" for file in turn.attachments)
@@ -133,16 +133,16 @@ def _shown(turn: Turn, *, with_ids: bool) -> str:
 async def search_turns(
     options: argparse.Namespace, opened: Callable[[], AbstractAsyncContextManager[Store | None]] | None = None
 ) -> int:
-    """`history search` over the store that is `opened` (None: the user's); a cancel tells what it has found by then."""
+    """Search the store that `opened` opens (None: the user's). A cancel writes the results so far."""
     hits: list[SearchHit] = []
     try:
-        async with (opened or _opened)() as store:
+        async with (opened or _open_store)() as store:
             if store is not None:
                 await _collect(store, " ".join(options.query), options.limit, hits)
     except asyncio.CancelledError:
         # Ctrl-C: what has been found by then is worth having.
         _write_hits(hits, as_json=options.json)
-        write_error("chat-tui: search interrupted; older turns may contain more.\n")
+        write_error("chat-tui: search interrupted; older messages may contain more results.\n")
         raise
     _write_hits(hits, as_json=options.json)
     if not hits and not options.json:
@@ -151,7 +151,7 @@ async def search_turns(
 
 
 async def _collect(store: Store, query: str, limit: int, hits: list[SearchHit]) -> None:
-    """Adds what is found to `hits`, up to the oldest turn; says on a terminal how far it has looked."""
+    """Add all hits to `hits`, and show the progress on a terminal."""
     with ProgressLine(note_seconds=math.inf) as line:
         async with aclosing(store.search_steps(query, limit)) as steps:
             async for step in steps:
@@ -165,7 +165,9 @@ def _write_hits(hits: Sequence[SearchHit], *, as_json: bool) -> None:
         console.write_output(native.json_text(hits) + "\n")
         return
     for hit in hits:
-        console.write_output(f"{hit.conversation}  {_time(hit.created)}  {clean_line(hit.conversation_title, 80)}\n")
+        console.write_output(
+            f"{hit.conversation}  {_format_time(hit.created)}  {clean_line(hit.conversation_title, 80)}\n"
+        )
         console.write_output(f"    {hit.role}: {clean_line(hit.snippet)}\n")
 
 
@@ -176,25 +178,27 @@ async def _export(options: argparse.Namespace) -> int:
     as_json = options.json or options.all or options.format == "json"
     number, left_out = 1, 0
     name = "" if options.out == "-" else options.out
-    with _output(name) as output:
-        async with _opened() as store:
+    with _open_output(name) as output:
+        async with _open_store() as store:
             if options.all:
                 number, left_out = await _export_all(store, output)
             else:
-                tree = await _tree(store, options.id)
-                output.put(await export_text(_known(store), tree, "json" if as_json else "markdown"))
+                tree = await _find_tree(store, options.id)
+                output.put(await export_text(_require_store(store), tree, "json" if as_json else "markdown"))
     if name:
         write_error(f"chat-tui: {count_of(number, 'conversation')} written to {name}.\n")
     return 1 if left_out else 0
 
 
 async def _export_all(store: Store | None, output: _Output) -> tuple[int, int]:
-    """Writes all that can be read, and says what cannot; how many were written, and how many not."""
+    """Write all readable conversations and report the others; returns the number of each."""
     rows = [] if store is None else await store.read(reads.summaries, _EVERY)
     left_out = 0
     for row in rows:
         try:
-            text = await export_text(_known(store), await _known(store).read(reads.tree, row.id), "json")
+            text = await export_text(
+                _require_store(store), await _require_store(store).read(reads.tree, row.id), "json"
+            )
         except HistoryError as error:
             left_out += 1
             title = clean_line(row.title, 100)
@@ -205,7 +209,7 @@ async def _export_all(store: Store | None, output: _Output) -> tuple[int, int]:
 
 
 class _Output:
-    """Stdout, or a file that appears when it is whole."""
+    """Stdout, or a file that appears when it is complete."""
 
     def __init__(self, file: BinaryIO | None) -> None:
         self._file = file
@@ -218,7 +222,7 @@ class _Output:
 
 
 @contextmanager
-def _output(name: str | None) -> Iterator[_Output]:
+def _open_output(name: str | None) -> Iterator[_Output]:
     if not name:
         yield _Output(None)
         return
@@ -229,10 +233,10 @@ def _output(name: str | None) -> Iterator[_Output]:
     except FileExistsError:
         raise HistoryError(f"{target} already exists.", "Choose another file.") from None
     except OSError as error:
-        raise _unwritten(target, error) from error
+        raise _output_error(target, error) from error
 
 
-def _unwritten(file: Path, error: OSError) -> HistoryError:
+def _output_error(file: Path, error: OSError) -> HistoryError:
     return HistoryError(f"{file} cannot be written: {error.strerror or error}.", "Choose a file in another folder.")
 
 
@@ -246,8 +250,8 @@ async def _import(options: argparse.Namespace) -> int:
 
 
 async def _delete(options: argparse.Namespace) -> int:
-    async with _opened() as store:
-        tree = await _tree(store, options.id)
+    async with _open_store() as store:
+        tree = await _find_tree(store, options.id)
         of = tree.conversation
         about = f"“{clean_line(of.title, 100)}” ({of.id}, {count_of(len(tree.turns), 'turn')})"
         if not options.yes and sys.stdin is not None and sys.stdin.isatty() and console.error_is_terminal():
@@ -256,7 +260,7 @@ async def _delete(options: argparse.Namespace) -> int:
             if answer.strip().lower() not in ("y", "yes"):
                 write_error("chat-tui: nothing was deleted.\n")
                 return 1
-        await _known(store).erase(of.id)
+        await _require_store(store).erase(of.id)
     if options.json:
         console.write_output(native.json_text({"deleted": of.id, "title": of.title, "turns": len(tree.turns)}) + "\n")
     else:
@@ -266,7 +270,7 @@ async def _delete(options: argparse.Namespace) -> int:
 
 async def _check(options: argparse.Namespace) -> int:
     file = str(paths.store_file())
-    async with _opened() as store:
+    async with _open_store() as store:
         if store is None:
             console.write_output(
                 native.json_text({"ok": True, "file": None}) + "\n"
@@ -297,8 +301,8 @@ async def _backup(options: argparse.Namespace) -> int:
     file = paths.store_file()
     name = f"{file.stem}.{datetime.now():%Y-%m-%d-%H%M%S}{file.suffix}"
     target = paths.expand(options.file) or file.with_name(name)
-    async with _opened() as store:
-        await _known(store).backup(target)
+    async with _open_store() as store:
+        await _require_store(store).backup(target)
     size = target.stat().st_size
     if options.json:
         console.write_output(native.json_text({"file": str(target.absolute()), "size_bytes": size}) + "\n")
@@ -320,8 +324,8 @@ _ACTIONS = {
 
 
 @asynccontextmanager
-async def _opened() -> AsyncGenerator[Store | None, None]:
-    """The store, or None where there is none yet: looking must not make one."""
+async def _open_store() -> AsyncGenerator[Store | None, None]:
+    """Open the store; yields None if it does not exist, because reading must not create it."""
     file = paths.store_file()
     if not file.exists():
         yield None
@@ -340,17 +344,17 @@ async def _opened() -> AsyncGenerator[Store | None, None]:
         await store.close()
 
 
-async def _tree(store: Store | None, name: str) -> Tree:
-    known = _known(store)
+async def _find_tree(store: Store | None, name: str) -> Tree:
+    known = _require_store(store)
     return await known.read(reads.tree, await known.read(naming.resolve_id, name))
 
 
-def _known(store: Store | None) -> Store:
+def _require_store(store: Store | None) -> Store:
     if store is None:
         raise HistoryError("No conversations have been saved yet.", "Start one with `chat-tui` or `chat-tui ask`.")
     return store
 
 
-def _time(time: datetime | None) -> str:
-    """In the zone of this machine."""
+def _format_time(time: datetime | None) -> str:
+    """Format a time in the local time zone."""
     return "" if time is None else f"{time.astimezone():%Y-%m-%d %H:%M}"

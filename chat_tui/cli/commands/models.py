@@ -1,4 +1,4 @@
-"""`chat-tui models`: the models that run on this machine. Added, pulled, listed, removed."""
+"""`chat-tui models`: lists, adds, downloads and removes models that run on this machine."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from chat_tui.local.weights import Weights
 
 
 class ModelListing(msgspec.Struct, frozen=True):
-    """One model as `models list --json` tells it."""
+    """A model in `models list --json`."""
 
     name: str
     path: str
@@ -31,20 +31,20 @@ class ModelListing(msgspec.Struct, frozen=True):
     """`ready`, `not fetched`, or what is wrong with its file."""
     bytes: int | None = None
     context_window: int | None = None
-    """Tokens it was trained for."""
+    """Context length in tokens with which it was trained."""
     title: str = ""
-    """As its file names it."""
+    """Name in its file."""
     pulled: bool = False
     source: str = ""
 
 
 def run(options: argparse.Namespace) -> int:
-    """Do what is asked; gives the exit code."""
+    """Run the action; returns the exit code."""
     settings = load.load(paths.config_file())
     library = Library(paths.library_file(), report_error)
     try:
         if options.action == "list":
-            return _list(listed(settings, library), as_json=options.json)
+            return _list(list_models(settings, library), as_json=options.json)
         if options.action == "add":
             return _report("added", library.add(Path(options.file), options.name or ""), as_json=options.json)
         if options.action == "remove":
@@ -57,8 +57,8 @@ def run(options: argparse.Namespace) -> int:
         raise LocalModelError(f"{name} cannot be used: {error.strerror or error}.", "Fix it and try again.") from error
 
 
-def listed(settings: load.Config, library: Library) -> list[ModelListing]:
-    """The built-in model and the user's own, with what their files tell."""
+def list_models(settings: load.Config, library: Library) -> list[ModelListing]:
+    """Return the built-in model and the user's own, with the metadata of their files."""
     weights = Weights(paths.cache_folder() / "weights", own_file=paths.expand(settings.local.weights))
     runtime = Runtime(paths.cache_folder() / "runtime")
     file = weights.ready() if runtime.ready() else None
@@ -66,10 +66,10 @@ def listed(settings: load.Config, library: Library) -> list[ModelListing]:
     size = file.stat().st_size if file and file.exists() else None
     window = settings.local.context_window
     rows = [ModelListing(LOCAL_MODEL, str(file or ""), "ready" if file else missing, size, window, "built in")]
-    return [*rows, *(_listed(model) for model in library.models(settings.models))]
+    return [*rows, *(_describe(model) for model in library.models(settings.models))]
 
 
-def _listed(model: OwnModel) -> ModelListing:
+def _describe(model: OwnModel) -> ModelListing:
     try:
         head, size = model.head(), Path(model.path).stat().st_size
     except ChatTuiError as error:

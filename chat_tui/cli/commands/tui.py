@@ -1,4 +1,4 @@
-"""`chat-tui` without a command: the screen. The engine is loaded behind the first paint."""
+"""`chat-tui` without a command: the screen. The engine is imported after the first paint."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ if TYPE_CHECKING:
     from chat_tui.tui.app import ChatApp
 
 RECOVERY_NOTICE_SECONDS = 2.5
-"""Until the next one comes."""
+"""Duration of a notice; the next one replaces it."""
 
 
 def run(options: argparse.Namespace) -> int:
-    """Open the screen; gives the exit code."""
+    """Open the screen; returns the exit code."""
     if not (sys.stdin is not None and sys.stdin.isatty() and console.output_is_terminal()):
         write_error("chat-tui: the screen needs a terminal. In a pipe, use: chat-tui ask QUESTION\n")
         return 2
@@ -58,7 +58,7 @@ async def _screen(settings: load.Config, options: argparse.Namespace, preset: Pr
         # In a thread: the import must not hold the first keys.
         assembly = await asyncio.to_thread(importlib.import_module, "chat_tui.bootstrap.open_engine")
         engine: Engine = await assembly.open_engine(
-            settings, save=not options.private, tell=tell, when_recovering=_shown_recovery(app)
+            settings, save=not options.private, tell=tell, when_recovering=_recovery_notices(app)
         )
         return engine
 
@@ -75,11 +75,12 @@ async def _screen(settings: load.Config, options: argparse.Namespace, preset: Pr
         kept_in=paths.screen_file(),
         log_file=options.log_file,
     )
-    return await shown(app, private=options.private)
+    return await run_app(app, private=options.private)
 
 
-def _shown_recovery(app: ChatApp) -> Callable[[float], None]:
-    """Shows how far the recovery of a damaged history is; it runs in another thread."""
+def _recovery_notices(app: ChatApp) -> Callable[[float], None]:
+    """Return a function that shows the progress of the recovery of a damaged history; it may be called in any
+    thread."""
     loop = asyncio.get_running_loop()
 
     def show(part: float) -> None:
@@ -89,8 +90,8 @@ def _shown_recovery(app: ChatApp) -> Callable[[float], None]:
     return show
 
 
-async def shown(app: ChatApp, *, private: bool = False) -> int:
-    """Run the app, close its engine, tell of a crash; gives the exit code."""
+async def run_app(app: ChatApp, *, private: bool = False) -> int:
+    """Run the app, close its engine and report a crash; returns the exit code."""
     try:
         await app.run_async(mouse=app.config.mouse)
     finally:

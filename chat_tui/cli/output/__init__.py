@@ -1,1 +1,1 @@
-"""What the commands write: answers, tables, progress."""
+"""The output of commands: answers, tables, progress, errors."""

@@ -1,4 +1,4 @@
-"""What stands on stdout and stderr while an answer comes: its text or its chunks, and the notes beside it."""
+"""Writes an answer to stdout as text or chunks, and notices about it to stderr."""
 
 from __future__ import annotations
 
@@ -7,14 +7,13 @@ from typing import Literal
 
 import msgspec
 
-from chat_tui.cli.output.breakdown import breakdown
 from chat_tui.cli.output.console import format_error
 from chat_tui.cli.output.progress import DownloadMeter, ProgressLine
 from chat_tui.cli.output.two_phases import PhaseOrder
 from chat_tui.core.answers.finish_reasons import is_known
 from chat_tui.core.answers.reclassification import reclassify
 from chat_tui.core.answers.served_models import is_snapshot
-from chat_tui.core.chunks import Chunk, End, Error, Metadata, Token, encode
+from chat_tui.core.chunks import Chunk, End, Error, Insights, Metadata, Token, encode
 from chat_tui.core.errors import ChatTuiError
 from chat_tui.core.processes import console
 from chat_tui.core.text.control_characters import escaped_json
@@ -29,37 +28,37 @@ _ENDINGS = {
 
 
 class AnswerWriter:
-    """Turns chunks into what is to be written; `flush` writes it, in the order in which it came."""
+    """Converts chunks to output; `flush` writes it in order."""
 
     def __init__(self, *, as_json: bool) -> None:
         self._json = as_json
         self._terminal = console.error_is_terminal()
         self._waiting: list[tuple[Literal["output", "error", "progress", "status", "clear"], str]] = []
-        """Where to, and the text: a status is shown on a terminal at once, progress only now and then."""
+        """Target and text: a status is shown on a terminal at once, progress only now and then."""
         self._progress = ProgressLine(at_once=True)
         self._download = DownloadMeter("Downloading the built-in model")
         self._said = ""
         self._two = PhaseOrder()
         self._spoke: set[object] = set()
-        """Phases of which something came."""
+        """Phases that have text."""
         self._texts: dict[object, dict[str, list[str]]] = {}
-        """What came, by phase and kind."""
+        """Text and thinking so far, by phase and kind."""
         self._confessed = False
         self._has_status = False
-        """The status line was shown, or waits to be shown."""
+        """Whether the status line is shown, or will be."""
 
     @property
     def is_watched(self) -> bool:
-        """Words go to a terminal."""
+        """Whether text is written to a terminal."""
         return not self._json and console.output_is_terminal()
 
     @property
     def waits(self) -> bool:
-        """There is something to be written."""
+        """Whether there is something to write."""
         return bool(self._waiting)
 
     def take(self, chunk: Chunk) -> None:
-        """Take the next chunk."""
+        """Add the next chunk."""
         if isinstance(chunk, (Token, Error)):
             self._clear()
         if isinstance(chunk, Token):
@@ -87,7 +86,7 @@ class AnswerWriter:
             self._end(chunk)
 
     def _reclassify(self, told: Metadata) -> None:
-        """Text that was written cannot be taken back: it is said once. What was held as thinking is written now."""
+        """Say once that written text was thinking, as it cannot be taken back; write what was held as thinking."""
         texts = self._texts.setdefault(told.phase, {"text": [], "thinking": []})
         text, thinking = "".join(texts["text"]), "".join(texts["thinking"])
         after = reclassify(text, thinking, told)
@@ -109,17 +108,17 @@ class AnswerWriter:
             self._said = text
 
     def put(self, text: str) -> None:
-        """Take words for stdout that are no chunk's."""
+        """Add a text for stdout."""
         self._clear()
         self._waiting.append(("output", text))
 
     def note(self, text: str) -> None:
-        """Take words for stderr that are no chunk's."""
+        """Add a text for stderr."""
         self._clear()
         self._waiting.append(("error", text))
 
     def flush(self) -> None:
-        """Write what waits. Raises `BrokenPipeError` where nobody reads."""
+        """Write everything. Raises `BrokenPipeError` if nobody reads."""
         waiting, self._waiting = self._waiting, []
         for target, group in groupby(waiting, key=lambda entry: entry[0]):
             texts = [text for _, text in group]
@@ -136,11 +135,11 @@ class AnswerWriter:
                 self._progress.clear()
 
     def abandon(self) -> None:
-        """Write nothing more, because nobody reads stdout; keeps the interpreter from complaining at its exit."""
+        """Write nothing more, because nobody reads stdout; prevents an error when the interpreter exits."""
         console.discard_output()
 
     def close(self) -> None:
-        """Leave the status line clean, whatever has ended the answer."""
+        """Remove the status line, however the answer has ended."""
         self._progress.clear()
 
     def _end(self, chunk: End) -> None:
@@ -154,7 +153,7 @@ class AnswerWriter:
         elif chunk.state == "complete" and not is_known(chunk.finish_reason):
             self._line(f"the server ended the answer with `{chunk.finish_reason}`")
         if chunk.insights is not None:
-            self._waiting.append(("error", breakdown(chunk.insights)))
+            self._waiting.append(("error", format_insights(chunk.insights)))
 
     def _note(self, chunk: Metadata) -> None:
         if chunk.event == "fetching":
@@ -179,7 +178,7 @@ class AnswerWriter:
             self._status({"loading": "Loading the model …", "queued": "Waiting for a free stream …"}[chunk.event])
 
     def _over(self, chunk: Metadata) -> None:
-        """One of two answers has ended."""
+        """Report that one of two answers has ended."""
         if chunk.reason and chunk.phase not in self._spoke:
             self._line(f"{chunk.reason} The {chunk.phase} answer is left out.")
         elif chunk.reason and chunk.phase == "quick":
@@ -210,8 +209,26 @@ class AnswerWriter:
 
 
 def json_line(encoded: bytes, model: str = "") -> str:
-    """An encoded record as one line, with this model where one is given."""
+    """Return an encoded record as one line, with a `model` field if one is given."""
     line = encoded.decode("utf-8")
     if model:
         line = f'{line[:-1]},"model":{msgspec.json.encode(model).decode()}}}'
     return escaped_json(line) + "\n"
+
+
+def format_insights(insights: Insights) -> str:
+    """Format insights as lines: length, reading time, sentiment, keywords, and what plug-ins say."""
+    lines = [
+        f"Length: {insights.characters:,} characters, {insights.words:,} words",
+        f"Reading time: about {insights.reading_seconds:,.0f} seconds",
+    ]
+    if (sentiment := insights.sentiment) is None:
+        lines.append("Sentiment: unknown (English only)")
+    else:
+        counts = f"positive {sentiment.positive}, negative {sentiment.negative}, neutral {sentiment.neutral}"
+        lines.append(f"Sentiment: {counts} (polarity {sentiment.polarity:+.2f})")
+    if insights.keywords:
+        lines.append("Top keywords: " + ", ".join(f"{word} ({count})" for word, count in insights.keywords))
+    for name, figures in insights.extras.items():
+        lines.append(f"{name}: " + ", ".join(f"{label} {value}" for label, value in figures.items()))
+    return "\n" + "\n".join(lines) + "\n"

@@ -1,4 +1,4 @@
-"""How the answers of a comparison did, as a table for people."""
+"""The table of a comparison."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from chat_tui.engine.answers.comparison import ComparisonResult
 _NONE = "–"
 _HEAD = ("model", "state", "characters", "tokens", "time", "TTFT", "tokens/s", "cost")
 _LEFT = 2
-"""Columns of words; those of figures stand at the right."""
+"""Number of left-aligned columns; figures are right-aligned."""
 
 
 def table(results: Sequence[ComparisonResult]) -> str:
-    """One row for each, as wide as its widest figures; `≈` stands before what is estimated."""
+    """Return a row for each answer; `≈` marks estimates."""
     rows = [_HEAD, *map(_row, results)]
     widths = [max(len(row[place]) for row in rows) for place in range(len(_HEAD))]
     lines = []

@@ -1,4 +1,4 @@
-"""Two answers that come at once, put one behind the other for people: the quick one, a rule, the detailed one."""
+"""Writes two concurrent answers one after the other: the quick one, a rule, the detailed one."""
 
 from __future__ import annotations
 
@@ -8,21 +8,21 @@ _RULE = "\n\n---\n\n"
 
 
 class PhaseOrder:
-    """Gives each token's text when it may be written; what belongs to one answer alone goes on as it comes.
+    """Returns each token's text when it may be written.
 
-    The detailed answer is held while the quick one is being written; where it is the first to speak, nobody needs the
-    quick one any more.
+    The detailed answer is held back while the quick one is written. If the detailed one comes first, the quick one is
+    dropped.
     """
 
     def __init__(self) -> None:
         self.quick = False
-        """The quick answer has been written, at least its beginning."""
+        """Whether the quick answer, or a part of it, has been written."""
         self._detailed = False
         self._over = False
         self._held: list[str] = []
 
     def take(self, token: Token) -> str:
-        """The text to be written now."""
+        """Return the text to write now."""
         if not token.phase:
             return token.token
         if token.phase == "quick":
@@ -33,7 +33,7 @@ class PhaseOrder:
         return self._given() if self._over or not self.quick else ""
 
     def rest(self) -> str:
-        """The quick answer has ended: what was held for it."""
+        """Return what was held back; called when the quick answer has ended."""
         self._over = True
         return self._given()
 
