@@ -1,4 +1,4 @@
-"""Every error that people may meet. Each carries a title (what happened) and a hint (what to do next).
+"""Every error that users may see. Each has a title (what happened) and a hint (what to do next).
 
     ChatTuiError
     ├── ConfigError, ThemeError, KeymapError, CommandError, ClipboardError, QueryError, AttachmentRefused, PlugInError
@@ -11,8 +11,8 @@
     ├── LocalModelError ── WeightsMissing
     └── HistoryError ── ConversationNotFound, SchemaTooNew, StoreBusy, StoreDamaged
 
-A cancel is not an error and a refusal is an ending. Foreign exceptions are mapped once, at the border where they
-arise. Keys never stand in an error's text.
+A cancel is not an error, and a refusal is an ending. Exceptions of libraries are mapped once, where they arise. The
+text of an error never contains a key.
 """
 
 from __future__ import annotations

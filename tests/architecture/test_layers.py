@@ -331,3 +331,10 @@ def test_reading_the_command_line_loads_no_command(line: str, tmp_path: Path) ->
     loaded = set(done.stderr.split())
     assert "chat_tui.cli.main" in loaded
     assert not present(loaded, *HEAVY, "chat_tui.engine", "chat_tui.config", "chat_tui.tui", "chat_tui.cli.commands")
+
+
+def test_the_command_of_the_screen_loads_the_screen_only_when_there_is_a_terminal(tmp_path: Path) -> None:
+    loaded = loaded_by("chat_tui.cli.commands.tui", tmp_path)
+    behind = ["chat_tui.engine", "chat_tui.tui", "chat_tui.web", "chat_tui.bootstrap"]
+    assert not present(loaded, "textual", "rich", "httpx", "sqlite3", "starlette", *behind)
+    assert not list(tmp_path.rglob("*"))

@@ -1,4 +1,4 @@
-"""Addresses of servers as people and other programs write them, in one form. Pure functions.
+"""Normalises addresses of servers as users and other programs write them. Pure functions.
 
 Sources of the forms: the READMEs of the OpenAI, Anthropic and Google SDKs (`OPENAI_BASE_URL`, `ANTHROPIC_BASE_URL`,
 `GOOGLE_GEMINI_BASE_URL`), and Ollama's FAQ (`OLLAMA_HOST`).
@@ -22,7 +22,7 @@ _ENDPOINTS = (
     r"/(?:chat(?:/completions)?|completions?|responses|embeddings|models(?:/[^/]+)?|complete"
     r"|messages(?:/count_tokens|/batches)?|api/(?:chat|generate|tags))"
 )
-"""Endpoints of any dialect, as they stand behind a version: servers speak several dialects below one address."""
+"""Endpoints of all dialects, after a version: servers support several dialects below one address."""
 _PRIVATE_NAMES = (".local", ".localhost", ".lan", ".home", ".internal", ".home.arpa", ".test")
 _SDKS_APPEND_VERSION = ("anthropic", "gemini")
 _DIALECTS = {
@@ -34,10 +34,10 @@ _TLS_PORTS = ("443", "8443")
 
 
 def cleaned_address(text: str) -> str:
-    """An address with its scheme, without blanks, quotes, doubled slashes and fragment; user and query stay.
+    """Return an address with its scheme, without spaces, quotes, doubled slashes and fragment; user and query stay.
 
-    Without a scheme it is `https`, and `http` for this machine, private names and other ports. An address of another
-    scheme is returned as it is: whoever uses it finds out.
+    The default scheme is `https`, or `http` for this machine, private names and other ports. An address with another
+    scheme is returned unchanged; using it will fail.
     """
     text = _BLANKS.sub("", text).strip(_QUOTES)
     if not text:
@@ -58,11 +58,11 @@ def cleaned_address(text: str) -> str:
 def base_url(
     address: str, *, dialect: str, root: str, endings: str, exact: bool = False, is_for_sdk: bool = False
 ) -> str:
-    """The address up to where a dialect's paths begin, without its query.
+    """Return the address up to where a dialect's paths begin, without its query.
 
-    `root` is where they begin on a server whose address has no path, `endings` a pattern of the paths that people
-    paste along. An `exact` address is complete as it is; one that `is_for_sdk` of Anthropic or Google is to have the
-    version appended. Raises ValueError where there is no host.
+    `root` is appended if the address has no path; `endings` is a pattern of endpoints that users paste with it. An
+    `exact` address is complete as it is; the version is appended to one that `is_for_sdk` of Anthropic or Google.
+    Raises ValueError if there is no host.
     """
     url = cleaned_address(address).partition("?")[0].rstrip("/")
     if exact:
@@ -85,7 +85,7 @@ def base_url(
 
 
 def _wants_root(path: str, dialect: str) -> bool:
-    """Whether the dialect's root has still to follow: there is no path, or one that ends in the dialect's name."""
+    """Return whether the dialect's root must be appended: there is no path, or it ends in the dialect's name."""
     if path in {"", "/"}:
         return True
     if not path.endswith(f"/{dialect}"):
@@ -95,7 +95,7 @@ def _wants_root(path: str, dialect: str) -> bool:
 
 
 def ollama_address(host: str) -> str:
-    """The address that `OLLAMA_HOST` means: host, `host:port`, `:port`, or an address with a scheme and a path."""
+    """Return the address that `OLLAMA_HOST` means: a host, `host:port`, `:port`, or an address with scheme and path."""
     text = _BLANKS.sub("", host).strip(_QUOTES)
     scheme, mark, rest = text.partition("://")
     if not mark:
@@ -114,13 +114,13 @@ def ollama_address(host: str) -> str:
 
 
 def dialect_of(address: str) -> str:
-    """The dialect that an address names by its path, as it is pasted from a documentation; empty where it does not."""
+    """Return the dialect that the path of an address indicates; empty if it indicates none."""
     path = cleaned_address(address).partition("?")[0].rstrip("/")
     return next((name for name, pattern in _DIALECTS.items() if re.search(pattern, path, re.IGNORECASE)), "")
 
 
 def is_loopback(address: str) -> bool:
-    """The address is on this machine. Raises ValueError for what is no address."""
+    """Return whether the address is on this machine. Raises ValueError if it is not an address."""
     host = urlsplit(cleaned_address(address)).hostname or ""
     try:
         ip = ip_address(host)
@@ -131,7 +131,7 @@ def is_loopback(address: str) -> bool:
 
 
 def host_of(address: str) -> str:
-    """Host and port as they may be shown: without user, password, path and query; empty where there is none."""
+    """Return host and port for display, without user, password, path and query; empty if there is none."""
     try:
         return urlsplit(cleaned_address(address)).netloc.rpartition("@")[2]
     except ValueError:
@@ -139,7 +139,7 @@ def host_of(address: str) -> str:
 
 
 def _host_and_port(text: str) -> tuple[str, str]:
-    """Host in lower case, IPv6 in brackets; an address that means "all of this machine's" becomes its loopback."""
+    """Return the host in lower case with its port, IPv6 in brackets; an address for all interfaces becomes loopback."""
     if text.startswith("["):
         if "]" not in text:
             return text, ""

@@ -1,4 +1,4 @@
-"""API keys as people paste them into variables, files and dialogs."""
+"""Normalises API keys that were pasted into variables, files and dialogs."""
 
 from __future__ import annotations
 
@@ -9,6 +9,6 @@ _SCHEME = re.compile(r"bearer\s+", re.IGNORECASE)
 
 
 def cleaned_key(text: str) -> str:
-    """The key without blanks and quotes around it, and without the scheme's name in front."""
+    """Return the key without spaces, quotes and the name of the scheme around it."""
     key = text.strip().strip(_AROUND).strip()
     return _SCHEME.sub("", key, count=1).strip() if _SCHEME.match(key) else key

@@ -1,37 +1,37 @@
-"""What one look at a prompt has found out; made by `routing/difficulty.py`, carried by the request."""
+"""Features of a prompt, which `routing/ranking/prompt_features.py` extracts and the request carries."""
 
 from __future__ import annotations
 
 import msgspec
 
 LONG_TOKENS = 6000
-"""From this on a request wants a model that is good at long texts."""
+"""Number of tokens from which a model that is good at long texts is preferred."""
 
 
 class PromptFeatures(msgspec.Struct, frozen=True):
-    """What a prompt asks for."""
+    """The features of a prompt."""
 
     kind: str = ""
-    """`code`, `math`, `writing`; empty: nothing in particular."""
+    """`code`, `math`, `writing`; empty: nothing specific."""
     language: str = ""
-    """Two letters where the script tells it (`zh`, `ja`, `ko`, `ru`, `ar`, …); empty: Latin letters."""
+    """Two letters if the script identifies the language (`zh`, `ja`, `ko`, `ru`, `ar`, …); empty for Latin letters."""
     tokens: int = 0
     """Estimated tokens of the whole conversation, including what a model's window will leave out."""
     last_tokens: int = 0
     """Estimated tokens of the system turn and the last question: they are always sent."""
     images: bool = False
     thinking: bool = False
-    """It asks for step-by-step reasoning."""
+    """Whether it asks for step-by-step reasoning."""
     hard: float = 0.3
     """Difficulty from 0, small talk, to 1."""
 
     @property
     def long(self) -> bool:
-        """The conversation is long."""
+        """Whether the conversation is long."""
         return self.tokens >= LONG_TOKENS
 
     def summary(self) -> str:
-        """A short list for the route, such as `code, long, hard`."""
+        """Return a short list for the route, such as `code, long, hard`."""
         named = [self.kind, self.language, *(word for word in ("long", "images", "thinking") if getattr(self, word))]
         level = "easy" if self.hard < 0.25 else "hard" if self.hard >= 0.6 else ""
         return ", ".join(filter(None, [*named, level]))

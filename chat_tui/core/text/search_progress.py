@@ -1,4 +1,4 @@
-"""How far a search has looked, in words."""
+"""Formats the progress of a search."""
 
 from __future__ import annotations
 
@@ -23,7 +23,8 @@ _MONTHS = {
 
 
 def search_progress(part: float, back_to: datetime | None) -> str:
-    """`searched back to March 2025 (43 %)`; without a time `searched 43 %`. `part`: of the history, 0 to 1."""
+    """Return `searched back to March 2025 (43 %)`, or `searched 43 %` without a time. `part` of the history is 0 to
+    1."""
     # Rounded down: 100 % would say that it is done.
     percent = f"{math.floor(min(max(part, 0.0), 0.99) * 100)} %"
     if back_to is None:

@@ -1,4 +1,4 @@
-"""Finds words in a text whatever their case and accents: one rule for the search, its highlights and find in a chat."""
+"""Finds text regardless of case and accents: one rule for searching, highlighting and finding in a conversation."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ _ACCENTS = re.compile("[\u0300-\u036f]")
 _CLUSTERS = re.compile(f"[{_SETTLED}]+(?![{_MARKS}])|.[{_MARKS}]*", re.DOTALL)
 
 Range = tuple[int, int]
-"""Where something stands in a text: its first character, and the one behind its last."""
+"""A range of characters: start and end (exclusive)."""
 
 
 def folded(text: str) -> str:
-    """Without case and accents, compatibility forms resolved: what is compared.
+    """Return the text for comparison: without case and accents, with compatibility forms resolved.
 
-    In slices: one call over a long text would hold the interpreter, and so the screen.
+    Works in slices, because a single call over a long text would hold the interpreter, and so the screen.
     """
     if len(text) <= _SLICE:
         return _fold(text)
@@ -60,9 +60,9 @@ _resolved_sign = lru_cache(4096)(_resolved)
 
 
 def find(text: str, wanted: str) -> list[Range]:
-    """Where `wanted` stands in the text, case and accents aside, from left to right and without overlap.
+    """Return the ranges of `wanted` in the text regardless of case and accents, in order and without overlap.
 
-    White space in it stands for any white space. Nothing is found when it holds nothing else.
+    White space in it matches any white space. Nothing is found if it contains nothing else.
     """
     pattern = _pattern(wanted)
     if pattern is None:
@@ -82,7 +82,7 @@ def _pattern(wanted: str) -> re.Pattern[str] | None:
 
 
 def _aligned(text: str, pattern: re.Pattern[str]) -> Iterator[Range]:
-    """The ranges in the text itself, whose characters may fold to fewer or more."""
+    """Return the ranges in the original text, whose characters may fold to fewer or more."""
     parts: list[str] = []
     # For each character of the folded text: where in the text its own begins, and ends.
     begins: list[int] = []
@@ -102,7 +102,7 @@ def _aligned(text: str, pattern: re.Pattern[str]) -> Iterator[Range]:
 
 
 def joined(ranges: Iterable[Range]) -> list[Range]:
-    """In order, with those that touch or overlap made one."""
+    """Return the ranges in order; those that touch or overlap are merged."""
     found: list[Range] = []
     for start, end in sorted(ranges):
         if found and start <= found[-1][1]:

@@ -1,4 +1,4 @@
-"""What tokens cost: each token is priced once, by its class and by the size of the prompt.
+"""Prices of tokens: each token is priced once, by its class and by the size of the prompt.
 
 Prices are US dollars per million tokens; costs are US dollars.
 """
@@ -16,12 +16,12 @@ Rate = TypeVar("Rate", float, float | None)
 
 
 def cost(model: Model, prompt_tokens: int, completion_tokens: int) -> float | None:
-    """The cost of so many tokens, none of them cached; None when a price is missing."""
+    """Return the cost of uncached tokens; None if a price is unknown."""
     return cost_of(model, Usage(prompt_tokens, completion_tokens))
 
 
 def cost_of(model: Model, usage: Usage) -> float | None:
-    """The cost of what was used: the server's own figure where it gave one; None when a price is missing."""
+    """Return the cost of a usage: the server's own figure if it has one; None if a price is unknown."""
     if usage.cost is not None:
         return usage.cost
     rates = rates_at(model, usage.prompt_tokens)
@@ -39,7 +39,7 @@ def cost_of(model: Model, usage: Usage) -> float | None:
 
 
 def with_savings(model: Model, usage: Usage) -> Usage:
-    """The usage with what the cache has saved, in US dollars; negative where writing it cost more than was read."""
+    """Return the usage with the savings by the cache; negative if writing it cost more than reading saved."""
     rates = rates_at(model, usage.prompt_tokens)
     if not (usage.cached_tokens or usage.cache_write_tokens) or rates.price_in is None:
         return usage
@@ -49,7 +49,7 @@ def with_savings(model: Model, usage: Usage) -> Usage:
 
 
 def rates_at(model: Model, prompt_tokens: int) -> PriceStep:
-    """The prices for a prompt of this size: beyond a step all of its tokens cost what the step says."""
+    """Return the prices for a prompt of this size: beyond a step, all of its tokens have the step's price."""
     rates = PriceStep(0, model.price_in, model.price_out, model.price_cached, model.price_cache_write)
     for step in model.price_steps:
         if prompt_tokens > step.above_tokens:

@@ -1,4 +1,4 @@
-"""An estimate of tokens where no tokenizer is at hand: on the high side, and always marked `≈` when shown."""
+"""Estimates numbers of tokens without a tokenizer: rather too high, and marked `≈` wherever they are shown."""
 
 from __future__ import annotations
 
@@ -9,24 +9,25 @@ from string import ascii_letters
 from chat_tui.core.attachments.attachment import Attachment
 
 _PLAIN = (ascii_letters + "_ \t\n\r\x0b\x0c").encode()
-"""Letters and blanks: several of them make one token."""
+"""Letters and spaces, several of which make one token."""
 _FOREIGN = bytes(range(128, 256))
-"""UTF-8 bytes of everything beyond ASCII."""
+"""UTF-8 bytes of all other characters."""
 _SAMPLE = 20_000
 IMAGE_TOKENS = 1000
-"""About what an image costs: providers count from a hundred to a few thousand, by its size."""
+"""Estimated tokens of an image: providers count from a hundred to a few thousand, by its size."""
 NAME_TOKENS = 20
-"""A text attachment's name and fence."""
+"""Estimated tokens of the name and the fence of a text attachment."""
 
 
 @cache
 def _wide() -> re.Pattern[str]:
-    """Runs of characters that are a token or two each. Compiled when first needed: it takes as long as an import."""
+    """Return the pattern of runs that are one or two tokens each. Compiled on first use: it takes as long as an
+    import."""
     return re.compile(r"[⺀-鿿ꥠ-\ua97f가-퟿豈-﫿︰-﹏\U0001f000-\U0003ffff]+")
 
 
 def estimate(text: str) -> int:
-    """About how many tokens a text has. Long texts are judged by a sample, so it costs at most about a millisecond."""
+    """Estimate the tokens of a text. Long texts are sampled, so it takes about a millisecond at most."""
     if not text:
         return 0
     if len(text) > _SAMPLE:
@@ -47,7 +48,7 @@ def estimate(text: str) -> int:
 
 
 def attachment_tokens(attachment: Attachment) -> int:
-    """About how many tokens a file has as it is sent; a text of which only the size is known is taken for English."""
+    """Estimate the tokens of a file as it is sent; if only its size is known, it is assumed to be English."""
     if attachment.is_image:
         return IMAGE_TOKENS
     size = max(attachment.size_bytes, len(attachment.content))
@@ -58,7 +59,7 @@ def attachment_tokens(attachment: Attachment) -> int:
 
 
 def streamed(chunks: int, characters: int, sample: str) -> int:
-    """About how many tokens came in so many chunks of so many characters; `sample` is how the text begins."""
+    """Estimate the tokens in a number of chunks with a number of characters; `sample` is the beginning of the text."""
     if not sample:
         return 0
     estimated = characters * estimate(sample) / len(sample)

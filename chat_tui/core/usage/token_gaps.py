@@ -1,19 +1,19 @@
-"""The time between tokens: its median and 95th percentile, in constant memory and time, however many there are."""
+"""Measures the time between tokens: its median and 95th percentile, in constant memory and time."""
 
 from __future__ import annotations
 
 from math import ceil, log
 
 LEAST_SECONDS = 0.001
-"""What comes closer together has come at once, as one network packet does."""
+"""Arrivals that are closer together count as one, such as those of one network packet."""
 FEWEST = 4
-"""Gaps that it takes to say anything."""
+"""Minimum number of gaps for a result."""
 _STEP = log(1.05)
-"""The width of a class of gaps: what is told is true to a fortieth."""
+"""Width of a histogram bin: results are accurate to a fortieth."""
 
 
 class InterTokenLatency:
-    """Counts the gaps between arrivals in classes; times are seconds of one clock, which stands still in a pause."""
+    """A histogram of the gaps between arrivals; times are seconds of one clock, which stops during a pause."""
 
     def __init__(self) -> None:
         self._counts: dict[int, int] = {}
@@ -21,7 +21,7 @@ class InterTokenLatency:
         self.count = 0
 
     def arrived(self, at: float) -> None:
-        """Something has come."""
+        """Record an arrival."""
         last, self._last = self._last, at
         if last is None or at - last < LEAST_SECONDS:
             return
@@ -30,11 +30,11 @@ class InterTokenLatency:
         self.count += 1
 
     def forget_last(self) -> None:
-        """What comes next belongs to another try: the time until then is no gap."""
+        """Start anew: the time until the next arrival, which belongs to another attempt, is no gap."""
         self._last = None
 
     def percentile_seconds(self, share: float) -> float | None:
-        """So large a share (0 to 1) of the gaps is not longer; None where there were too few."""
+        """Return the time that this share (0 to 1) of the gaps does not exceed; None if there are too few."""
         if self.count < FEWEST:
             return None
         wanted = max(1, ceil(share * self.count))
