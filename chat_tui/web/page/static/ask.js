@@ -1,8 +1,8 @@
-// Asking: the prompt, the choice of a model, an answer as it comes or when it is whole, and stopping it.
+// The prompt, the choice of a model, sending questions, receiving answers, and stopping them.
 
 let running = null;
 
-// Answers of this page in conversations that were left; they go on. A browser has six lines to one server.
+// Running answers of this page in conversations that are not open. A browser has six connections to a server.
 const MOST_LEFT = 4;
 const gone = new Set();
 const MOST_READ_OUT = 2000;
@@ -16,7 +16,7 @@ function choice() {
 
 async function showChoices() {
   const said = await asked("/api/models");
-  const strategies = element("optgroup", { label: "By strategy" }, ...said.strategies.map((name) => new Option(name, `s/${name}`)), new Option("adaptive: short at once, then detailed", "a/"));
+  const strategies = element("optgroup", { label: "By strategy" }, ...said.strategies.map((name) => new Option(name, `s/${name}`)), new Option("adaptive: quick, then detailed", "a/"));
   const groups = new Map();
   for (const model of said.models) {
     if (!groups.has(model.provider)) groups.set(model.provider, element("optgroup", { label: model.provider }));
@@ -34,12 +34,12 @@ function setRunning(answer) {
   $("stream").hidden = $("whole").hidden = answer !== null;
   $("stop").hidden = answer === null;
   $("live").hidden = answer === null;
-  // What can be done with other turns waits: a conversation has one answer at a time.
+  // Other turns cannot be changed meanwhile: a conversation has one answer at a time.
   document.querySelector("main").classList.toggle("answering", answer !== null);
   showPageTitle();
 }
 
-// Leaving a conversation leaves its answer running; coming back finds it.
+// An answer continues when its conversation is left, and is shown when it is opened again.
 function leaveAnswer() {
   if (!running) return;
   running.left = true;
@@ -70,7 +70,7 @@ function ask(streamed) {
   answer.question = questionElement(text);
   answer.whole = !streamed;
   setPrompt("");
-  // What was not taken stands in the prompt again, and is asked with it.
+  // A question that was refused returns to the prompt.
   if (!current) $("log").replaceChildren();
   else for (const lost of $("log").querySelectorAll(".turn:not([data-turn])")) lost.remove();
   $("log").append(answer.question, answer.view.element);
@@ -81,7 +81,7 @@ const newAnswer = (path, body, text = "") => (
   { view: new AnswerView(), abort: new AbortController(), id: current, path, body, text, figures: null, left: false }
 );
 
-// From the question to the end of its answer, whatever that is.
+// Sends a question and receives its answer until the end.
 async function run(answer) {
   setRunning(answer);
   if (answer.whole) answer.view.hold();
@@ -107,7 +107,7 @@ async function run(answer) {
   await showList();
 }
 
-// An answer of this conversation that was just stopped may take a moment to end.
+// An answer that was just stopped may take a moment to end.
 async function begin(answer) {
   const body = { ...answer.body, ...choice(), includeMetadata: true, render: true };
   for (let tries = 1; ; tries++) {
@@ -150,7 +150,7 @@ function take(answer, event) {
       view.put(event);
       break;
     case "figures":
-      // They come last of what is told together.
+      // They are the last events of a batch.
       answer.live = answer.figures = event.data;
       if (event.data.model) view.tellModel(event.data.model, event.data.strategy);
       showLive(answer);
@@ -166,13 +166,13 @@ function take(answer, event) {
     case "end":
       view.end(event.metadata.state, answer.figures);
       keepPlace();
-      // Read out once, when it is there.
+      // Read out once, when it is complete.
       announce(`${event.metadata.state === "complete" ? "The answer" : `The answer, ${STATES[event.metadata.state]}`}: ${view.text.textContent.slice(0, MOST_READ_OUT)}`);
       break;
   }
 }
 
-// The question is stored from here on.
+// The question is stored now.
 function begun(answer, id) {
   answer.stored = true;
   if (answer.id) return;
@@ -190,7 +190,7 @@ function failed(answer, error) {
   if (answer.left) return;
   const view = answer.view;
   if (!answer.stored && !answer.question) {
-    // Nothing was asked again: what was there is.
+    // Nothing was sent: restore what was shown.
     if (error.name !== "AbortError") toast(error.message);
     openConversation(answer.id, { keepAddress: true });
     return;
@@ -228,7 +228,7 @@ function fit(field) {
   field.style.height = `${field.scrollHeight}px`;
 }
 
-// Enter that ends a word in an input method is not ours.
+// Ignore the Enter that confirms a word in an input method.
 function sends(event) {
   const composes = event.isComposing || event.keyCode === 229;
   return event.key === "Enter" && !composes && !(event.shiftKey || event.ctrlKey || event.metaKey || event.altKey);

@@ -1,4 +1,4 @@
-// The conversation that is open: its turns, its title, where it is read.
+// The open conversation: its turns, its title, its scroll position.
 
 const NEW = "New conversation";
 let current = "";
@@ -26,7 +26,7 @@ function setCurrent(id, words) {
 
 function newConversation({ keepAddress = false } = {}) {
   leaveAnswer();
-  // What is being opened comes too late.
+  // Discard a conversation that is still being opened.
   opening++;
   setCurrent("", NEW);
   setPinned(false);
@@ -47,7 +47,7 @@ function welcome() {
   );
 }
 
-// The address names the conversation, so that reloading and going back find it.
+// The address contains the conversation, so that reloading and going back work.
 function remember(id) {
   const hash = id ? `#c=${encodeURIComponent(id)}` : location.pathname;
   if (id !== addressed()) history.pushState(null, "", hash);
@@ -83,7 +83,7 @@ async function openConversation(id, { turn = "", keepAddress = false } = {}) {
   }
 }
 
-// An answer that runs in the terminal, in another tab or worker: looked at again and again until it has ended.
+// An answer that runs in the terminal, in another tab or worker: polled until it has ended.
 async function followElsewhere(said, mine) {
   const isShown = () => mine === opening && current === said.id && !running;
   for (let last = said.turns.at(-1); last?.state === "streaming";) {
@@ -133,7 +133,7 @@ function reach(found) {
   found.focus({ preventScroll: true });
 }
 
-// Text that streams in leaves the reader where they are, unless they are at the end.
+// Streaming text does not scroll the page unless it is at the end.
 
 function followEnd() {
   atEnd = true;
@@ -153,7 +153,7 @@ function notePlace() {
   document.querySelector("main").classList.toggle("scrolled", scroll.scrollTop > 4);
 }
 
-// Title and end of a conversation.
+// Renaming, pinning and deleting a conversation.
 
 function rename() {
   $("title-field").value = title;
@@ -218,7 +218,7 @@ function toast(words, undo) {
     box.append(button);
   }
   box.hidden = false;
-  // What was deleted can be brought back for ten seconds.
+  // A deleted conversation can be restored for ten seconds.
   toasting = setTimeout(() => { box.hidden = true; }, undo ? 9500 : 6000);
 }
 

@@ -1,4 +1,4 @@
-// The page begins here: its colours, its lock, its keys.
+// Starts the page: colours, token, keys.
 
 const THEMES = { "": ["half", "as the system"], dark: ["moon", "dark"], light: ["sun", "light"] };
 

@@ -1,4 +1,4 @@
-// Figures and times in words, as the terminal writes them.
+// Formats figures and times as the terminal does.
 
 const known = (value) => typeof value === "number" && Number.isFinite(value) && value >= 0;
 
@@ -94,7 +94,7 @@ function momentWords(when, now = new Date()) {
   return when.toLocaleDateString("en-GB", { day: "numeric", month: "short", year });
 }
 
-// What a conversation is called until the list tells.
+// The title of a conversation until the list is loaded.
 function titleOf(text, most = 60) {
   const line = text.trim().split(/\s+/).join(" ");
   if (line.length <= most) return line;
@@ -102,7 +102,7 @@ function titleOf(text, most = 60) {
   return `${(cut.lastIndexOf(" ") > most / 2 ? cut.slice(0, cut.lastIndexOf(" ")) : cut).trimEnd()}…`;
 }
 
-// A name that every system takes for a file.
+// A file name that is valid on every system.
 const fileName = (words) => words.replace(/[^\p{L}\p{N}\p{M} ._-]+|\s+/gu, " ").replace(/ +/g, " ").replace(/^[ .]+|[ .]+$/g, "").slice(0, 80).trim() || "conversation";
 
 const shortName = (model) => model.slice(model.indexOf("/") + 1);

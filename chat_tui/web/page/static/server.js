@@ -1,4 +1,4 @@
-// What is asked of the server, with the token; the token never leaves this page and its server.
+// Requests to the server. The token is sent only to this server.
 
 const BROKEN = "Connection lost. What arrived is kept. Is chat-tui serve still running?";
 
@@ -51,7 +51,7 @@ async function request(method, path, body, signal) {
 
 const asked = async (path) => (await request("GET", path)).json();
 
-// The events of a stream, each as its object. Ends without an `end` event only where the line was cut.
+// Yields the events of a stream. Ends without an `end` event only if the connection was lost.
 async function* events(response) {
   const reader = response.body.getReader();
   const decoder = new TextDecoder();

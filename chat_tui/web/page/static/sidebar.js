@@ -1,11 +1,11 @@
-// The saved conversations: the list by day, the search, the drawer on a narrow screen.
+// The sidebar: the list of conversations by day, and the search.
 
 const PAGE = 60;
 const MOST = 200;
 let listed = [];
 let more = null;
 let listing = 0;
-// How far the search in the list has looked; null: it has looked at everything, or is none.
+// Progress of the search; null: it is complete, or there is none.
 let searching = null;
 
 async function showList() {
@@ -26,7 +26,7 @@ async function showList() {
   }
 }
 
-// The rest of a search, piece by piece, until other words are searched or enough is found.
+// Continues a search until the query changes or enough is found.
 async function searchOn(query, mine) {
   while (searching !== null) {
     const enough = listed.length >= MOST;
@@ -101,7 +101,7 @@ function marked(text, marks) {
   return [...parts, signs.slice(at).join("")];
 }
 
-// A model, or somebody elsewhere, may have given the open conversation another title.
+// A model or another client may have renamed the open conversation.
 function tellTitle() {
   const row = listed.find(({ id }) => id === current);
   if (row && row.title !== title) setTitle(row.title);
@@ -154,7 +154,7 @@ function listenToList() {
   });
   $("search").addEventListener("keydown", walkList);
   $("list").addEventListener("keydown", walkList);
-  // What was asked meanwhile in the terminal or in another tab.
+  // Show what was sent meanwhile from the terminal or another tab.
   addEventListener("visibilitychange", () => { if (!document.hidden && token) showList(); });
   $("open-drawer").addEventListener("click", () => {
     setDrawer(true);

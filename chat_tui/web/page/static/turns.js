@@ -8,14 +8,14 @@ function questionElement(text, { id = "", versions = [], files = [] } = {}) {
   return made;
 }
 
-// What can be done with a turn is found by what it does (8_again.js).
+// The actions of a turn are in versions.js.
 function tool(does, sign, words, text = "") {
   const button = element("button", { type: "button", className: `tool ${does}${text ? " worded" : ""}`, title: words, "aria-label": text || words }, icon(sign), text);
   button.dataset.does = does;
   return button;
 }
 
-// A turn that is stored, and the turns beside it.
+// A stored turn and its other versions.
 function place(made, id, versions) {
   made.dataset.turn = id;
   const box = made.querySelector(".versions");
@@ -78,7 +78,7 @@ class AnswerView {
     this.aside.textContent = strategy;
   }
 
-  // A new phase takes the place of the short answer that came at once.
+  // The detailed answer replaces the quick one.
   newPhase(phase) {
     if (phase === this.phase) return;
     if (this.phase) {
@@ -96,7 +96,7 @@ class AnswerView {
     this.thinking.hidden = this.text.hidden || !this.thought.trim();
   }
 
-  // What came last as text was thinking, or the other way round; the text comes anew as HTML.
+  // The last text was thinking, or the reverse; the text is sent again as HTML.
   reclassify(kind, count) {
     const [text, thought] = [[...this.source], [...this.thought]];
     const moved = (kind === "text" ? thought : text).splice(-count).join("");
@@ -108,12 +108,12 @@ class AnswerView {
     this.blocks = [];
   }
 
-  // It is shown when it is whole.
+  // It is shown when it is complete.
   hold() {
     this.text.hidden = true;
   }
 
-  // What stood at this place, and behind it, goes.
+  // Remove this block and those after it.
   put({ block, html, joins }) {
     for (const nodes of this.blocks.splice(block)) for (const node of nodes) node.remove();
     if (!html) return;
@@ -128,8 +128,7 @@ class AnswerView {
     return kept;
   }
 
-  // The lines of a code block, the rows of a table, the items of a list, the words of a paragraph go where those before
-  // them are.
+  // Continue the code block, table, list or paragraph of the block before.
   joined(block, fresh) {
     const before = this.text.lastElementChild;
     const first = fresh.firstElementChild;

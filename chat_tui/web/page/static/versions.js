@@ -1,8 +1,8 @@
-// Asking again: an answer anew or on from where it was cut, a question in other words, and the versions that this makes.
+// Regenerating and continuing answers, editing questions, and switching between versions.
 
 const turnPath = (turn, verb) => `/api/conversations/${encodeURIComponent(current)}/turns/${encodeURIComponent(turn.dataset.turn)}/${verb}`;
 
-// What followed the turn belongs to its other version.
+// What followed the turn belongs to its previous version.
 function again(turn, body) {
   if (running) return;
   const answer = newAnswer(turnPath(turn, "again"), body);
@@ -23,7 +23,7 @@ async function select(turn, to) {
   showTurns(said);
   const shown = $("log").querySelector(`[data-turn="${CSS.escape(to)}"]`);
   if (!shown) return;
-  // The other version stands where the first one stood.
+  // The new version appears in the same place.
   $("scroll").scrollTop += shown.getBoundingClientRect().top - was;
   notePlace();
   const buttons = [...shown.querySelectorAll(".versions button:not(:disabled)")];
