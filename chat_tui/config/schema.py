@@ -51,6 +51,8 @@ class Display(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     typing_delay_seconds: float = 0.0
     """Pause after each token on the screen and in `ask` on a terminal, for demonstrations; it does not slow down the
     model. Can also be written `typing_delay`."""
+    links: bool = True
+    """Make links in answers clickable where the terminal supports it (OSC 8)."""
     bell: bool = True
     """Ring the terminal's bell when an answer that took more than 10 seconds ends while you
     are not looking: the terminal is not in focus, or another conversation is open."""

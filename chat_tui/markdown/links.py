@@ -10,7 +10,15 @@ if TYPE_CHECKING:
     from markdown_it.token import Token
 
 _NAMED = re.compile(r"(?:(https?://)(?:[^\s/@]*@)?|\b)((?:[\w-]{1,63}\.){1,10}([a-z]{2,63}))\b", re.IGNORECASE)
+_OPENABLE = re.compile(r"(?:https?://[^\s/]|mailto:[^\s])", re.IGNORECASE)
+LONGEST = 4_000
+"""Characters of an address that is opened."""
 _COMMON = frozenset("com org net edu gov io dev app ai co uk de fr eu ch at nl jp cn ru br us info".split())  # noqa: SIM905
+
+
+def is_openable(target: str) -> bool:
+    """Whether a link may lead there: a web or mail address without anything that cannot be seen."""
+    return len(target) <= LONGEST and _OPENABLE.match(target) is not None and target.isprintable() and " " not in target
 
 
 def alt_text(image: Token) -> str:

@@ -34,6 +34,7 @@ from chat_tui.tui.notice_stack import LASTING_SECONDS, MOST_NOTICES, NOTICE_SECO
 from chat_tui.tui.prompt.key_order import KeyOrder
 from chat_tui.tui.terminal.control_filter import ControlFilter
 from chat_tui.tui.terminal.driver import driver_class, is_behind, show_title
+from chat_tui.tui.terminal.hyperlinks import supports_hyperlinks
 from chat_tui.tui.theme import palette as palettes
 from chat_tui.tui.theme.ink import Ink
 from chat_tui.tui.widgets import ui_state
@@ -92,8 +93,7 @@ class ChatApp(App[int]):
     ) -> None:
         self._control_filter = ControlFilter()
         super().__init__(driver_class=driver_class(), ansi_color=True if "NO_COLOR" in os.environ else None)
-        self.config = config
-        self.log_file = log_file
+        self.config, self.log_file = config, log_file
         logged = Notice(f"Writing a debug log to {log_file}", "It holds no keys and no messages.")
         self._notices: list[ChatTuiError] = [logged] if log_file is not None else []
         tell = self._notices.append
@@ -327,7 +327,7 @@ class ChatApp(App[int]):
 
     def ink(self) -> Ink:
         """Return the theme in use as the transcript writes with it."""
-        return self.themes.ink()
+        return self.themes.ink(hyperlinks=self.config.display.links and supports_hyperlinks())
 
     def use_theme(self, name: str) -> None:
         """Draw with another theme, now and from the next start on. Raises `ThemeError`."""

@@ -28,9 +28,9 @@ class AppThemes:
         """The palette that the app is drawn with."""
         return self._palettes[self._app.theme]
 
-    def ink(self) -> Ink:
-        """Return the theme in use as the transcript writes with it."""
-        return themes.ink(self.in_use)
+    def ink(self, *, hyperlinks: bool) -> Ink:
+        """Return the theme in use as the transcript writes with it; `hyperlinks`: the terminal can open links."""
+        return themes.ink(self.in_use, hyperlinks=hyperlinks)
 
     def use(self, palette: Palette) -> None:
         """Draw the app with this palette; without colours, with one that needs none."""

@@ -14,7 +14,7 @@ max_price_per_answer = 0.5
 daily_budget = 2
 mouse = false
 discovered = "use"
-display = { insights = true, motion = false, typing_delay = 0.05, bell = false }
+display = { insights = true, motion = false, typing_delay = 0.05, bell = false, links = false }
 
 [request]
 prompt_cache = false

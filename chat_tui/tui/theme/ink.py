@@ -71,12 +71,14 @@ class Ink(msgspec.Struct, frozen=True):
     """Laid over text that the mouse has selected; needs a background."""
     found: Style
     """Laid over the place that a search has come to; needs a background."""
+    hyperlinks: bool = False
+    """Links carry their address for the terminal, which opens it at a click."""
     code_tokens: Mapping[str, Style] = {}
     """Pygments token names without `Token.` (`Keyword`, `Name.Function`, `Literal.String`, `Comment`, …) to styles;
     a token takes the longest name that fits it (`Name.Function.Magic` → `Name.Function` → `Name`)."""
 
 
-def plain_ink() -> Ink:
+def plain_ink(*, hyperlinks: bool = False) -> Ink:
     """An ink for tests and for the time before a theme is known: light text on a dark ground."""
 
     def colour(value: str, *, bold: bool | None = None, italic: bool | None = None, underline: bool = False) -> Style:
@@ -127,5 +129,6 @@ def plain_ink() -> Ink:
         error=colour("#ff7a85"),
         selection=Style(bgcolor="#33507a"),
         found=Style(color="#16181d", bgcolor="#ffcb6b", bold=True),
+        hyperlinks=hyperlinks,
         code_tokens={name: Style(color=value) for name, value in tokens.items()},
     )

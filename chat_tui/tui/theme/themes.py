@@ -112,8 +112,8 @@ def _variables(base: Colours) -> dict[str, str]:
     }
 
 
-def ink(palette: Palette) -> Ink:
-    """The palette as the chat pane writes with it."""
+def ink(palette: Palette, *, hyperlinks: bool = False) -> Ink:
+    """The palette as the chat pane writes with it; `hyperlinks`: the terminal can open links."""
     from rich.style import Style
 
     from chat_tui.tui.theme.ink import Ink
@@ -160,6 +160,7 @@ def ink(palette: Palette) -> Ink:
         if palette.ansi
         else Style(color=base.ground, bgcolor=base.warning, bold=True),
         selection=Style(reverse=True) if palette.ansi else Style(color=base.text, bgcolor=base.selection),
+        hyperlinks=hyperlinks,
         code_tokens={
             name: Style(
                 color=colour, dim=faint if name == "Comment" else None, bold=faint if name == "Keyword" else None

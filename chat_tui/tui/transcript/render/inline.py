@@ -8,7 +8,7 @@ from rich.style import Style
 
 from chat_tui.core.text.control_characters import clean
 from chat_tui.markdown.latex import legible, small_text
-from chat_tui.markdown.links import alt_text, deceives, told_target
+from chat_tui.markdown.links import alt_text, deceives, is_openable, told_target
 from chat_tui.tui.theme.ink import Ink
 from chat_tui.tui.transcript.render.wrapping import Line, Run, wrap
 
@@ -54,7 +54,7 @@ class InlineRenderer:
                 runs += self._image(child, styles[-1])
             elif kind == "link_open":
                 target, link_from = str(child.attrs.get("href", "")), len(runs)
-                styles.append(styles[-1] + ink.link)
+                styles.append(styles[-1] + ink.link + self._address(target))
             elif kind == "link_close":
                 styles.pop()
                 text = "".join([run[0] for run in runs[link_from:]])
@@ -77,6 +77,10 @@ class InlineRenderer:
             elif child.content:
                 runs.append((child.content, styles[-1], True))
         return runs
+
+    def _address(self, target: str) -> Style:
+        """What lets the terminal open a link."""
+        return Style(link=target) if self._ink.hyperlinks and is_openable(target) else Style()
 
     def _image(self, token: Token, style: Style) -> list[Run]:
         alt = alt_text(token)
