@@ -6,7 +6,7 @@ from typing import Literal, TypeAlias
 
 import msgspec
 
-Kind: TypeAlias = Literal["markdown", "code", "table", "plain"]
+Kind: TypeAlias = Literal["markdown", "code", "table", "plain", "image"]
 
 PARAGRAPH_LENGTH = 3_000
 """Characters after which a paragraph is cut."""
@@ -17,8 +17,9 @@ class Block(msgspec.Struct, frozen=True):
 
     kind: Kind
     source: str
-    """Markdown; for `code` and `plain` the text itself."""
+    """Markdown; for `code` and `plain` the text itself, for `image` its `data:` address."""
     language: str = ""
+    """Of code; of an image its description."""
     gap: bool = False
     """An empty line stands before it."""
     first: bool = True

@@ -28,6 +28,7 @@ from chat_tui.markdown.block_syntax import (
 )
 from chat_tui.markdown.code_blocks import CodeBlock, fenced, open_mark
 from chat_tui.markdown.indentation import expanded, indent_of
+from chat_tui.markdown.inline.data_images import IMAGE, NOT_DATA, UNFINISHED, described
 from chat_tui.markdown.plain_text import PlainSplitter
 from chat_tui.markdown.references import References
 from chat_tui.markdown.tables import COLUMNS, WidestRows
@@ -61,6 +62,8 @@ class BlockSplitter:
         they are a piece, has ended."""
         self._references = References()
         self._partial = ""
+        self._image: list[str] | None = None
+        """The line that holds an image whose data has not ended."""
         self._state: Literal["", "paragraph", "quote", "list", "table", "code", "raw"] = ""
         self._lines: list[str] = []
         self._size = 0
@@ -94,6 +97,8 @@ class BlockSplitter:
         if self._plain is not None:
             self._plain.feed(text)
             return
+        if self._image is not None:
+            text = self._image_line(self._image, text)
         *lines, self._partial = (self._partial + text).split("\n")
         for index, line in enumerate(lines):
             if self._count >= RICH_LINES or len(self.closed) >= RICH_BLOCKS:
@@ -102,7 +107,31 @@ class BlockSplitter:
             self._count += 1
             self._take_long(line)
         if len(self._partial) > PARAGRAPH_LENGTH:
+            self._shorten_partial()
+
+    def _shorten_partial(self) -> None:
+        """The line that has not ended is long: take its images, or keep one that comes, or cut it."""
+        if self._may_hold_images(self._partial):
+            self._partial = self._take_images(self._partial)
+        if self._begins_image():
+            self._image, self._partial = [self._partial], ""
+        else:
             self._partial = self._cut_line(self._partial)
+
+    def _may_hold_images(self, line: str) -> bool:
+        return "](data:image/" in line and self._state not in ("code", "raw")
+
+    def _begins_image(self) -> re.Match[str] | None:
+        """The last line ends within the data of an image."""
+        return UNFINISHED.search(self._partial) if self._may_hold_images(self._partial) else None
+
+    def _image_line(self, pieces: list[str], text: str) -> str:
+        """Take more of the image's data. Returns its line and what stands behind it, when the data has ended."""
+        if NOT_DATA.search(text) is None:
+            pieces.append(text)
+            return ""
+        self._image = None
+        return "".join([*pieces, text])
 
     def _go_on_plain(self, text: str) -> None:
         self._close()
@@ -115,6 +144,8 @@ class BlockSplitter:
         if self._plain is not None:
             self._plain.finish()
             return
+        if self._image is not None:
+            self._partial, self._image = "".join(self._image), None
         if self._partial:
             self._take_long(self._partial)
             self._partial = ""
@@ -127,7 +158,8 @@ class BlockSplitter:
         return [self._references.now(block) for block in self._open()]
 
     def _open(self) -> list[Block]:
-        partial = self._expanded(self._partial)
+        unfinished = self._begins_image()
+        partial = self._expanded(self._partial[: unfinished.start()] if unfinished else self._partial)
         if self._state == "code":
             hidden = bool(partial.strip()) and self._until.startswith(partial.strip())
             lines = self._lines if hidden or not partial else [*self._lines, self._dedented(partial)]
@@ -149,9 +181,23 @@ class BlockSplitter:
     # Each complete line comes through here.
 
     def _take_long(self, line: str) -> None:
+        if self._may_hold_images(line):
+            line = self._take_images(line)
         if len(line) > PARAGRAPH_LENGTH:
             line = self._cut_line(line)
         self._take(self._expanded(line))
+
+    def _take_images(self, line: str) -> str:
+        """Let the line's images be blocks of their own. Returns what stands behind the last."""
+        at = 0
+        for image in IMAGE.finditer(line):
+            if before := line[at : image.start()].strip():
+                self._take_long(before)
+            self._close()
+            block = Block("image", image["address"], image["alt"], gap=bool(self.closed), codes_before=self._codes)
+            self._add_closed(block)
+            self._gap, at = True, image.end()
+        return line[at:]
 
     def _expanded(self, line: str) -> str:
         """The line with the tabs before its text as spaces; those of code are the code's own."""
@@ -425,4 +471,7 @@ def codes(blocks: Iterable[Block]) -> list[CodeBlock]:
 def _codes_of(block: Block) -> list[CodeBlock]:
     if block.kind == "code":
         return [CodeBlock(block.language, block.source)]
+    if block.kind == "image":
+        image = described(block.source)
+        return [CodeBlock(image.suffix if image else "", block.source)]
     return fenced(block.source) if block.kind == "markdown" else []

@@ -6,6 +6,9 @@ import os
 from pathlib import Path
 
 from chat_tui.core.errors import CommandError
+from chat_tui.core.text.control_characters import clean
+from chat_tui.markdown.code_blocks import CodeBlock
+from chat_tui.markdown.inline.data_images import decoded, described
 
 _SUFFIXES = {
     "bash": ".sh",
@@ -67,10 +70,25 @@ _SUFFIXES = {
 _WHOLE_NAMES = {"dockerfile": "Dockerfile", "makefile": "Makefile", "make": "Makefile", "cmake": "CMakeLists.txt"}
 
 
-def suggested_name(language: str, number: int) -> str:
-    """A name for a code block by its language, such as `code-2.py`. Nothing of the language itself comes into it."""
+def suggested_name(code: CodeBlock, number: int) -> str:
+    """A name for a code block by its language, such as `code-2.py`, or for an image. Nothing of the language itself
+    comes into it."""
+    language = code.language
+    if image := described(code.text):
+        return f"image-{number}.{image.suffix}"
     known = language.casefold()
     return _WHOLE_NAMES.get(known) or f"code-{number}{_SUFFIXES.get(known, '.txt')}"
+
+
+def content_of(code: CodeBlock) -> str | bytes:
+    """What a file with the code or image holds. Raises `CommandError` where an image's data is damaged."""
+    if described(code.text):
+        try:
+            return decoded(code.text)
+        except ValueError:
+            raise CommandError("The data of this image is damaged.", "Ask the model for it again.") from None
+    text = clean(code.text)
+    return text if text.endswith("\n") else f"{text}\n"
 
 
 def wanted(argument: str, count: int) -> tuple[int, str]:

@@ -44,7 +44,7 @@ def name_of(title: str) -> str:
 _HINT = "The conversation is unchanged. Try another file: /export markdown ~/notes.md"
 
 
-def write(text: str, file: Path, hint: str = _HINT) -> Path:
+def write(content: str | bytes, file: Path, hint: str = _HINT) -> Path:
     """Write a new file that only its owner reads; where one is, a number is added. Gives the one that was written.
 
     Raises `HistoryError`; nothing is left of a file that could not be written whole.
@@ -52,7 +52,7 @@ def write(text: str, file: Path, hint: str = _HINT) -> Path:
     for number in count(1):
         chosen = file if number == 1 else file.with_name(f"{file.stem}-{number}{file.suffix}")
         try:
-            writing.write(chosen, text)
+            writing.write(chosen, content)
             return chosen.absolute()
         except FileExistsError:
             if number < _MOST:

@@ -7,7 +7,7 @@ import msgspec
 from chat_tui.markdown.block import Block
 from chat_tui.markdown.latex import is_display, legible
 from chat_tui.markdown.splitter import BlockSplitter
-from chat_tui.web.html.safe_html import code_html, html_of, plain_html
+from chat_tui.web.html.safe_html import code_html, html_of, image_html, plain_html
 
 
 class HtmlPiece(msgspec.Struct, frozen=True):
@@ -74,6 +74,8 @@ def _piece(block: Block) -> HtmlPiece:
     if block.kind == "code":
         joint = block.joint if joins else ""
         return HtmlPiece(code_html(joint + block.source, block.language), joins)
+    if block.kind == "image":
+        return HtmlPiece(image_html(block.language, block.source))
     if block.kind == "plain":
         formula = is_display(block.source)
         return HtmlPiece(

@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING
 from chat_tui.core.text.control_characters import clean, clean_line
 from chat_tui.markdown.alerts import ALERTS
 from chat_tui.markdown.block import Block
+from chat_tui.markdown.inline.data_images import described
 from chat_tui.markdown.latex import legible
-from chat_tui.markdown.links import alt_text, deceives, told_target
+from chat_tui.markdown.links import alt_text, deceives, is_openable, told_target
 from chat_tui.markdown.lists import count_from
 from chat_tui.markdown.references import parse_block
 from chat_tui.web.html.code_html import highlight
@@ -28,7 +29,6 @@ _TAGS = frozenset(
     "p h1 h2 h3 h4 h5 h6 blockquote ul ol li table thead tbody tr th td em strong s sub sup kbd".split()  # noqa: SIM905
 )
 _ALIGNED = re.compile(r"text-align:(left|center|right)")
-_TARGET = re.compile(r"(?:https?://[^\s/]|mailto:[^\s])", re.IGNORECASE)
 _LANGUAGE_LENGTH = 30
 
 
@@ -62,6 +62,13 @@ def code_html(code: str, language: str) -> str:
         '<button type="button" class="copy-code">Copy</button></div>'
         f'<pre tabindex="0"><code>{highlight(clean(code), name)}</code></pre></div>'
     )
+
+
+def image_html(alt: str, address: str) -> str:
+    """The line that stands for an image within the answer."""
+    image = described(address)
+    text = " · ".join(filter(None, [clean_line(f"image: {alt}" if alt else "image", 300), image.text if image else ""]))
+    return f'<p><span class="target">[{escape(text)}]</span></p>'
 
 
 def _blocks(tokens: Sequence[Token]) -> Iterator[str]:
@@ -103,10 +110,10 @@ def _inline(tokens: Sequence[Token]) -> Iterator[str]:
     for token in tokens:
         if token.type == "link_open":
             target, shown = str(token.attrs.get("href", "")), []
-            if is_allowed_link(target):
+            if is_openable(target):
                 yield _anchor(target)
         elif token.type == "link_close":
-            if is_allowed_link(target):
+            if is_openable(target):
                 yield "</a>"
             yield _aside("".join(shown), target)
         elif token.type == "image":
@@ -135,21 +142,16 @@ def _escaped(text: str) -> str:
     return escape(clean(text))
 
 
-def is_allowed_link(target: str) -> bool:
-    """Return whether a link may lead there."""
-    return _TARGET.match(target) is not None and clean_line(target, 4_000) == target
-
-
 def _anchor(target: str) -> str:
     return f'<a href="{escape(target)}" rel="noopener noreferrer nofollow" target="_blank">'
 
 
 def _aside(text: str, target: str) -> str:
     """Return the target of a link as text, if the link's text names another target or it is no link."""
-    told = "" if is_allowed_link(target) and not deceives(text, target) else clean_line(told_target(text, target), 300)
+    told = "" if is_openable(target) and not deceives(text, target) else clean_line(told_target(text, target), 300)
     return f'<span class="target"> {escape(told)}</span>' if told else ""
 
 
 def _image(alt: str, source: str) -> str:
     label = escape(clean_line(f"image: {alt}" if alt else "image", 300))
-    return f"{_anchor(source)}{label}</a>" if is_allowed_link(source) else f'<span class="target">[{label}]</span>'
+    return f"{_anchor(source)}{label}</a>" if is_openable(source) else f'<span class="target">[{label}]</span>'

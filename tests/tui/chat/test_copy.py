@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import base64
 from pathlib import Path
 
 import pytest
 
 from chat_tui.core.errors import CommandError
+from chat_tui.markdown.code_blocks import CodeBlock
 from chat_tui.tui.actions import code_file
 from tests.doubles.scripted_chat import scripted_chat
 from tests.support.transcript_app import answer, pane, question, settled, shown
@@ -26,7 +28,7 @@ TEXT = "line\n\n" * 30
     ],
 )
 def test_a_name_is_suggested_by_the_language_and_holds_nothing_of_it(language: str, name: str) -> None:
-    assert code_file.suggested_name(language, 2) == name
+    assert code_file.suggested_name(CodeBlock(language, "x"), 2) == name
 
 
 def test_save_takes_a_number_and_a_file_each_of_which_may_be_left_out(tmp_path: Path) -> None:
@@ -89,6 +91,18 @@ async def test_the_marked_block_is_copied_and_saved_at_once(tmp_path: Path, monk
         await chat.until(lambda: "code-1-2.py" in chat.notices())
     assert (tmp_path / "code-1.py").read_text() == "mine"
     assert (tmp_path / "code-1-2.py").read_text() == "x = 1\n"
+
+
+async def test_an_image_in_an_answer_is_one_line_and_is_saved(tmp_path: Path) -> None:
+    image = "data:image/png;base64," + base64.b64encode(b"\x89PNG" + bytes(5_000)).decode()
+    async with scripted_chat([f"Here: ![a cat]({image}) it is."]) as chat:
+        await chat.ask("draw")
+        await chat.answered()
+        assert "[image 1: a cat · PNG, 5 kB]" in chat.shown(chat.chat.transcript)
+        assert "base64" not in chat.shown(chat.chat.transcript)
+        await chat.ask(f"/save 1 {tmp_path}/")
+        await chat.until(lambda: (tmp_path / "image-1.png").exists())
+    assert (tmp_path / "image-1.png").read_bytes() == b"\x89PNG" + bytes(5_000)
 
 
 async def test_save_and_copy_by_command(tmp_path: Path) -> None:

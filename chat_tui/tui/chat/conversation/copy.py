@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, cast
 
 from chat_tui.core.conversation import Turn
 from chat_tui.core.errors import CommandError
-from chat_tui.core.text.control_characters import clean, clean_line
+from chat_tui.core.text.control_characters import clean_line
 from chat_tui.tui.transcript.transcript import Transcript
 from chat_tui.tui.widgets.host import Host, ListChoice, report_errors
 
@@ -95,11 +95,12 @@ class TranscriptCopies:
     async def _save(self, number: int, code: CodeBlock, named: str = "") -> None:
         from chat_tui.tui.actions import code_file, export_file
 
-        file = code_file.path_of(named, code_file.suggested_name(code.language, number))
+        file = code_file.path_of(named, code_file.suggested_name(code, number))
         hint = "The code is unchanged. Try another file: /save 1 ~/code.py"
-        text = clean(code.text)
-        written = await asyncio.to_thread(export_file.write, text if text.endswith("\n") else f"{text}\n", file, hint)
-        self._host.say(f"Code block {number} saved", str(written), long=True)
+        content = await asyncio.to_thread(code_file.content_of, code)
+        written = await asyncio.to_thread(export_file.write, content, file, hint)
+        what = "Image" if isinstance(content, bytes) else "Code block"
+        self._host.say(f"{what} {number} saved", str(written), long=True)
 
 
 def _who(turn: Turn) -> str:
@@ -108,6 +109,10 @@ def _who(turn: Turn) -> str:
 
 def _item(number: int, code: CodeBlock, act: Callable[[int, CodeBlock], object]) -> ListChoice:
     """A row of the list: number, language and length; beside it the first line."""
+    from chat_tui.markdown.inline.data_images import described
+
+    if image := described(code.text):
+        return ListChoice(f"{number} · image · {image.text}", lambda: act(number, code))
     language = _NOT_IN_LANGUAGES.sub("", clean_line(code.language, 30))
     count = code.text.count("\n") + 1
     told = " · ".join(filter(None, [str(number), language, f"{count:,} line{'s' if count != 1 else ''}"]))

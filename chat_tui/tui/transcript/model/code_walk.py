@@ -22,7 +22,8 @@ def code_after(model: LineModel, start: Position, step: int) -> Position | None:
 
 def _codes_of(model: LineModel, turn: int, step: int) -> Iterator[Position]:
     view = model.views[turn]
-    if view.turn.role != "assistant" or not (view.live or "```" in view.turn.text or "~~~" in view.turn.text):
+    text = view.turn.text
+    if view.turn.role != "assistant" or not (view.live or "```" in text or "~~~" in text or "](data:image/" in text):
         return
     parts = view.parts()
     for index in range(len(parts))[::step]:
@@ -35,4 +36,4 @@ def _has_code(part: TurnPart) -> bool:
     block = part.block
     if part.kind != "body" or block is None:
         return False
-    return block.first if block.kind == "code" else bool(fenced(block.source))
+    return block.first if block.kind in ("code", "image") else bool(fenced(block.source))

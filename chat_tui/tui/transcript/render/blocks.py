@@ -10,6 +10,7 @@ from rich.style import Style
 from chat_tui.core.text.control_characters import clean_line
 from chat_tui.markdown.alerts import ALERTS
 from chat_tui.markdown.block import Block
+from chat_tui.markdown.inline.data_images import described
 from chat_tui.markdown.latex import is_display, legible
 from chat_tui.markdown.lists import count_from
 from chat_tui.markdown.references import parse_block
@@ -67,6 +68,8 @@ class BlockRenderer:
         if block.kind == "code":
             number = block.codes_before + 1 if block.first else 0
             return self._code(block.source, block.language, width, number, within=block.head)
+        if block.kind == "image":
+            return self._image(block, width)
         if block.kind == "plain" and is_display(block.source):
             return self._formula(block.source, width, style or self._base)
         if block.kind == "plain" or parser is None:
@@ -84,6 +87,13 @@ class BlockRenderer:
         lines = self._blocks(tokens, width, self._base, 0, TableView(shift, measured, headless=not block.first))
         # What the parser swallows (link definitions, nesting beyond its limit) is shown as its source.
         return lines or wrap_plain(block.source, width, self._base)
+
+    def _image(self, block: Block, width: int) -> list[Line]:
+        """One line with a number by which it can be saved."""
+        image = described(block.source)
+        text = f"[image {block.codes_before + 1}: {clean_line(block.language, 80)}"
+        text = f"{text.removesuffix(' ').removesuffix(':')} · {image.text if image else ''}]"
+        return [Line([(fitting(text, width), self._base + self._ink.link, True)], code=block.codes_before + 1)]
 
     def _formula(self, source: str, width: int, style: Style) -> list[Line]:
         """A formula with lines of its own, set in; a copy takes what the model wrote."""
