@@ -363,7 +363,7 @@ class Engine:
         """
         from chat_tui.history.transfer import importer
 
-        return await importer.bring_in(self._history, file, lambda so_far: tell(so_far.part, so_far.turns))
+        return await importer.import_file(self._history, file, lambda so_far: tell(so_far.part, so_far.turns))
 
     async def delete(self, conversation_id: str) -> None:
         """Cancel what runs in a conversation and delete it. Raises `HistoryError`.

@@ -20,7 +20,7 @@ from pathlib import Path
 from chat_tui.core.conversation import Conversation
 from chat_tui.history.queries import writes
 from chat_tui.history.store import Store
-from chat_tui.history.transfer.importer import bring_in
+from chat_tui.history.transfer.importer import import_file
 from tests.benchmarks.figures import say
 from tests.benchmarks.history import COMMON, SYLLABLES
 
@@ -30,11 +30,11 @@ IMPORT = f"""
 import asyncio, resource, sys
 from pathlib import Path
 from {Store.__module__} import Store
-from {bring_in.__module__} import bring_in
+from {import_file.__module__} import import_file
 
 async def main(kept, file):
     store = await Store.open(Path(kept))
-    report = await bring_in(store, Path(file), lambda _: None)
+    report = await import_file(store, Path(file), lambda _: None)
     await store.close()
     print(report.turns, report.seconds, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
 

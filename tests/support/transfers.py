@@ -9,7 +9,7 @@ from typing import Any
 from chat_tui.core.conversation import Tree, Turn
 from chat_tui.history.queries import reads
 from chat_tui.history.store import Store
-from chat_tui.history.transfer.importer import ImportProgress, ImportReport, bring_in
+from chat_tui.history.transfer.importer import ImportProgress, ImportReport, import_file
 
 RECORDED = Path(__file__).parents[1] / "data" / "imports"
 
@@ -22,7 +22,7 @@ def recorded(name: str, folder: Path) -> Path:
 
 
 async def imported(store: Store, file: Path, seen: list[ImportProgress] | None = None) -> ImportReport:
-    return await bring_in(store, file, (seen if seen is not None else []).append)
+    return await import_file(store, file, (seen if seen is not None else []).append)
 
 
 async def trees(store: Store) -> dict[str, Tree]:

@@ -26,7 +26,7 @@ async def run(file: Path, *, as_json: bool) -> int:
     """Import the file; returns the exit code. Raises `ImportFailed`, `HistoryError`."""
     if not paths.store_file().exists():
         # A file that cannot be imported must not create a store.
-        await importer.recognise(file)
+        await importer.check_importable(file)
     settings = StoreSettings(when_slow=report_migration, when_recovering=report_recovery)
     store = await Store.open(paths.store_file(), settings)
     try:
@@ -34,7 +34,9 @@ async def run(file: Path, *, as_json: bool) -> int:
             write_error(f"chat-tui: {store.notice}\n")
         with ProgressLine() as line:
             name = file.name[:60]
-            report = await importer.bring_in(store, file, lambda step: line.show(_progress_text(name, step), step.part))
+            report = await importer.import_file(
+                store, file, lambda step: line.show(_progress_text(name, step), step.part)
+            )
     except asyncio.CancelledError:
         write_error("chat-tui: stopped. What was imported so far is kept; import the file again for the rest.\n")
         raise
@@ -49,7 +51,7 @@ async def run(file: Path, *, as_json: bool) -> int:
         fields = {name: getattr(report, name) for name in report.__struct_fields__}
         text = native.json_text(msgspec.to_builtins(fields)) + "\n"
     else:
-        text = report.words() + "\n"
+        text = report.summary() + "\n"
     console.write_output(text)
     return 0
 

@@ -1,11 +1,13 @@
-"""Conversations in and out of the store.
+"""Import and export of conversations.
 
-parcels      what an import is made of: a conversation's head, its turns one by one, what had to be skipped
-own          our JSON, which loses nothing, both ways
-markdown     for people to read
-splitting    cuts a file of many JSON records into single ones, so that a bad or endless one costs itself only
-chatgpt, llm_logs, elia      what other programs keep, as parcels
-files        tells by its content what a file is
-writing      what an import does to the store, inside a transaction of the writer
-importing    reads and writes in turn, in short transactions
+importer        reads a file and writes to the store in turn, in short transactions
+ingest          the command that adds a part of an imported conversation
+detection       recognises the format of a file, and reads its conversations
+archive         ChatGPT's zip file
+json_records    splits a file of JSON records, so that a bad or endless one affects only itself
+formats/        our own JSON, ChatGPT, llm and elia
+tree_builder    makes turns of the messages of other programs
+records         imported conversations and turns, made safe to store and to show
+exporting       exports a conversation
+markdown        a conversation as Markdown
 """

@@ -1,4 +1,4 @@
-"""ChatGPT's zip file: its conversations as streams, its images by the id that conversations call them by."""
+"""ChatGPT's zip file: its conversations as streams, and its images by id."""
 
 from __future__ import annotations
 
@@ -17,25 +17,25 @@ from chat_tui.history.transfer.records import ImportRefused
 _CONVERSATIONS = re.compile(r"conversations([-_]\d+)?\.json")
 _FILE_ID = re.compile(r"file[-_][A-Za-z0-9]+")
 _RATIO = 100
-"""Bytes of conversations that one byte of the zip may stand for: real ones have 3 to 10."""
+"""The highest compression ratio of conversations; real ones have 3 to 10."""
 _FREE_BYTES = 50_000_000
-"""Unpacked, before the ratio counts."""
+"""Unpacked bytes that are allowed whatever the ratio."""
 _ENTRIES = 1_000_000
 
 
 class Archive:
-    """What is of interest in the zip. Everything in it is foreign: names are only compared, sizes are limits."""
+    """An open zip file. Its content is untrusted: names are only compared, and sizes are limited."""
 
     def __init__(self, zipped: ZipFile) -> None:
         entries = zipped.infolist()
         if len(entries) > _ENTRIES:
-            raise _bomb()
+            raise _zip_bomb_error()
         self._zipped = zipped
         self.conversations = sorted(
             entry.filename for entry in entries if _CONVERSATIONS.fullmatch(PurePosixPath(entry.filename).name)
         )
         self.done = 0
-        """Bytes of conversations that have been read."""
+        """How many bytes of conversations were read."""
         self.total = sum(zipped.getinfo(name).file_size for name in self.conversations)
         self._packed = sum(zipped.getinfo(name).compress_size for name in self.conversations)
         self._check(self.total)
@@ -45,22 +45,22 @@ class Archive:
                 self._images.setdefault(found[0], entry)
 
     @contextmanager
-    def reading(self, name: str) -> Generator[_Limited, None, None]:
-        """The stream of a file of conversations."""
+    def open(self, name: str) -> Generator[_CountedStream, None, None]:
+        """The stream of a file of conversations, by its name."""
         with self._zipped.open(name) as stream:
-            yield _Limited(self, stream)
+            yield _CountedStream(self, stream)
 
-    def passed(self, size: int) -> None:
-        """Counts what was unpacked, whatever the zip says of itself; raises `ImportRefused`."""
+    def count(self, size: int) -> None:
+        """Count unpacked bytes. Raises `ImportRefused` for a zip bomb, whatever sizes the zip claims."""
         self.done += size
         self._check(self.done)
 
     def _check(self, size: int) -> None:
         if size > _FREE_BYTES and size > self._packed * _RATIO:
-            raise _bomb()
+            raise _zip_bomb_error()
 
     def image(self, pointer: str) -> Attachment | None:
-        """The image that a conversation points at; None when the zip has none that can be kept."""
+        """The image that a conversation points to; None if the zip has no usable one."""
         found = _FILE_ID.match(pointer.rpartition("/")[2])
         entry = self._images.get(found[0]) if found else None
         if entry is None or entry.file_size > IMAGE_LIMIT:
@@ -77,7 +77,7 @@ class Archive:
         return Attachment(name, kind, content, size_bytes=len(content))
 
 
-class _Limited:
+class _CountedStream:
     def __init__(self, archive: Archive, stream: IO[bytes]) -> None:
         self._archive = archive
         self._stream = stream
@@ -87,11 +87,11 @@ class _Limited:
             piece = self._stream.read(size)
         except (ZlibError, NotImplementedError, RuntimeError, EOFError) as error:
             raise BadZipFile(str(error)) from error
-        self._archive.passed(len(piece))
+        self._archive.count(len(piece))
         return piece
 
 
-def _bomb() -> ImportRefused:
+def _zip_bomb_error() -> ImportRefused:
     return ImportRefused(
         "This zip file expands to far more than a real export would, so reading stopped.",
         "If it is real, unpack it yourself and import conversations.json.",

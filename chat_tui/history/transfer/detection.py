@@ -1,4 +1,4 @@
-"""Tells by its content what a file is, and reads it as parcels. All calls block: they belong in a thread."""
+"""Recognises the format of a file by its content, and reads its conversations. Blocks, so it is for a thread."""
 
 from __future__ import annotations
 
@@ -20,49 +20,49 @@ from chat_tui.history.transfer.records import BadRecord, ImportedConversation, I
 
 _SQLITE = b"SQLite format 3\0"
 _LOGGED = b"\x02\x02"
-"""Where a database says that it has a write-ahead log."""
+"""Bytes 18 and 19 of a database with a write-ahead log."""
 _ZIP = b"PK\x03\x04"
 _CELL_BYTES = 200_000_000
-"""Of one value in a foreign database."""
+"""The longest value that is read from another program's database."""
 
 Item: TypeAlias = ImportedConversation | SkippedRecord
 
 
 class ImportSource:
-    """An opened file: what it is called, and how far it has been read."""
+    """An open file to import."""
 
     def __init__(self, kind: str, total: int, done: Callable[[], int], items: Iterator[Item]) -> None:
         self.kind = kind
         self.total = total
-        """Bytes of a JSON file, conversations of a database."""
+        """In bytes of a JSON file, or conversations of a database."""
         self.done = done
-        """How much of that has been read."""
+        """How much of `total` was read."""
         self.items = items
 
 
-def walked(file: Path) -> Generator[ImportSource | Item, None, None]:
-    """The file as a source, then its items; raises `TROUBLE`, and `ImportRefused` for a file of no known kind."""
+def read_items(file: Path) -> Generator[ImportSource | Item, None, None]:
+    """The file as an `ImportSource`, then its items. Raises `READ_ERRORS`, or `ImportRefused` without a format."""
     with open_regular(file) as raw, ExitStack() as stack:
         head = raw.read(4096)
         raw.seek(0)
         if head.startswith(_SQLITE):
-            source = _of_database(stack.enter_context(_database(file, has_log=head[18:20] == _LOGGED)), file)
+            source = _open_database(stack.enter_context(_database(file, has_log=head[18:20] == _LOGGED)), file)
         elif head.startswith(_ZIP):
-            source = _of_archive(stack.enter_context(ZipFile(raw)), file)
+            source = _open_archive(stack.enter_context(ZipFile(raw)), file)
         elif head.lstrip(b"\xef\xbb\xbf \t\r\n")[:1] in (b"{", b"["):
-            source = _of_json(raw, file)
+            source = _open_json(raw, file)
         else:
-            raise _unknown(file)
+            raise _unknown_format(file)
         yield source
         yield from source.items
 
 
-TROUBLE = (OSError, BadZipFile, sqlite3.Error)
-"""What reading a file may raise at any moment."""
+READ_ERRORS = (OSError, BadZipFile, sqlite3.Error)
+"""The errors that reading a file can raise at any time."""
 
 
-def unreadable(file: Path, error: BaseException) -> ImportRefused:
-    """What a person is told of one of `TROUBLE`."""
+def read_error(file: Path, error: BaseException) -> ImportRefused:
+    """The error for the user for one of `READ_ERRORS`."""
     why = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
     if isinstance(error, FileNotFoundError | NotRegularError):
         hint = "Name a file to import."
@@ -73,27 +73,27 @@ def unreadable(file: Path, error: BaseException) -> ImportRefused:
     return ImportRefused(f"{file} cannot be read: {why.rstrip('.')}.", hint)
 
 
-def _of_json(raw: BinaryIO, file: Path) -> ImportSource:
-    first, items = _first(_records(raw, None), file)
+def _open_json(raw: BinaryIO, file: Path) -> ImportSource:
+    first, items = _find_kind(_records(raw, None), file)
     return ImportSource(first, file.stat().st_size, raw.tell, items)
 
 
-def _of_archive(zipped: ZipFile, file: Path) -> ImportSource:
+def _open_archive(zipped: ZipFile, file: Path) -> ImportSource:
     inside = archive.Archive(zipped)
     if not inside.conversations:
-        raise _unknown(file)
+        raise _unknown_format(file)
 
     def records() -> Iterator[tuple[str, Item]]:
         for name in inside.conversations:
-            with inside.reading(name) as stream:
+            with inside.open(name) as stream:
                 yield from _records(stream, inside)
 
-    first, items = _first(records(), file)
+    first, items = _find_kind(records(), file)
     return ImportSource(first, inside.total, lambda: inside.done, items)
 
 
 def _records(stream: json_records.ByteStream, inside: archive.Archive | None) -> Iterator[tuple[str, Item]]:
-    """Each with its kind; empty where that cannot be told."""
+    """Each record with its kind, which is empty if it is unknown."""
     for number, found in enumerate(json_records.records(stream), 1):
         place = f"record {number}"
         if isinstance(found, json_records.OversizedRecord):
@@ -103,32 +103,32 @@ def _records(stream: json_records.ByteStream, inside: archive.Archive | None) ->
             yield "", SkippedRecord(place, "it is not an object")
             continue
         try:
-            value = _decoded(found)
+            value = _decode(found)
         except (ValueError, RecursionError) as error:
             yield "", SkippedRecord(place, f"it is not JSON: {clean_line(str(error), 100)}")
             continue
-        yield _of_value(value, place, inside)
+        yield _convert(value, place, inside)
 
 
-def _decoded(record: bytes) -> Any:
+def _decode(record: bytes) -> Any:
     try:
         return msgspec.json.decode(record)
     except msgspec.DecodeError:
-        # Half of a pair of surrogates, as a cut emoji leaves it, is an error to the one and not to the other.
+        # msgspec refuses lone surrogates, as a truncated emoji leaves them; `json` accepts them.
         return json.loads(record, parse_int=_bounded_int)
 
 
 def _bounded_int(digits: str) -> int | None:
-    """Python refuses numbers of thousands of digits, and nothing here can hold a long one."""
+    """The number; None if it is too long, since Python refuses numbers of thousands of digits."""
     return int(digits) if len(digits) < 30 else None
 
 
-def _of_value(value: Any, place: str, inside: archive.Archive | None) -> tuple[str, Item]:
+def _convert(value: Any, place: str, inside: archive.Archive | None) -> tuple[str, Item]:
     try:
         if native.is_ours(value):
-            return "chat-tui", native.parcel(value)
+            return "chat-tui", native.convert(value)
         if chatgpt.is_conversation(value):
-            return "ChatGPT", chatgpt.parcel(value, inside.image if inside else None)
+            return "ChatGPT", chatgpt.convert(value, inside.image if inside else None)
     except BadRecord as error:
         return "chat-tui" if native.is_ours(value) else "ChatGPT", SkippedRecord(place, str(error))
     except RecursionError:
@@ -136,15 +136,15 @@ def _of_value(value: Any, place: str, inside: archive.Archive | None) -> tuple[s
     return "", SkippedRecord(place, "it is not a conversation from chat-tui or ChatGPT")
 
 
-def _first(records: Iterator[tuple[str, Item]], file: Path) -> tuple[str, Iterator[Item]]:
-    """The kind of the first record that has one, and all records; raises `ImportRefused` when none has."""
+def _find_kind(records: Iterator[tuple[str, Item]], file: Path) -> tuple[str, Iterator[Item]]:
+    """The kind of the first record that has one, and all records. Raises `ImportRefused` if none has."""
     before: list[Item] = []
     for kind, item in records:
         before.append(item)
         if kind:
             return kind, _chain(before, records)
     broken = next((item for item in before if isinstance(item, SkippedRecord)), None)
-    raise _unknown(file, f"{broken.record}: {broken.reason}" if broken else "")
+    raise _unknown_format(file, f"{broken.record}: {broken.reason}" if broken else "")
 
 
 def _chain(before: list[Item], records: Iterator[tuple[str, Item]]) -> Iterator[Item]:
@@ -155,32 +155,32 @@ def _chain(before: list[Item], records: Iterator[tuple[str, Item]]) -> Iterator[
 
 @contextmanager
 def _database(file: Path, *, has_log: bool) -> Generator[sqlite3.Connection, None, None]:
-    # Even a reader makes the files of a log, and leaves them. Where there are none, nobody is writing.
+    # Reading a database with a log creates files beside it. If there are none, no program is writing to it.
     how = "mode=ro" if not has_log or file.with_name(f"{file.name}-wal").exists() else "immutable=1"
     with closing(sqlite3.connect(f"{file.absolute().as_uri()}?{how}", uri=True, check_same_thread=False)) as db:
         db.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, _CELL_BYTES)
         db.text_factory = lambda value: value.decode("utf-8", "replace")
         db.row_factory = sqlite3.Row
-        # It is somebody else's file: nothing in it may run.
+        # The file is untrusted: no code in it may run.
         db.execute("PRAGMA trusted_schema = OFF")
         db.execute("PRAGMA query_only = ON")
         yield db
 
 
-def _of_database(db: sqlite3.Connection, file: Path) -> ImportSource:
+def _open_database(db: sqlite3.Connection, file: Path) -> ImportSource:
     tables: dict[str, set[str]] = {}
     for (name,) in db.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall():
         quoted = name.replace('"', '""')
         tables[name] = {row["name"] for row in db.execute(f'PRAGMA table_info("{quoted}")')}
-    for kind, room in (("llm", llm), ("elia", elia)):
-        if room.is_known(tables):
-            total, items = room.items(db, tables)
-            counted = _Counted(items)
+    for kind, format in (("llm", llm), ("elia", elia)):
+        if format.is_known(tables):
+            total, items = format.items(db, tables)
+            counted = _CountedItems(items)
             return ImportSource(kind, total, counted.so_far, iter(counted))
-    raise _unknown(file)
+    raise _unknown_format(file)
 
 
-class _Counted:
+class _CountedItems:
     def __init__(self, items: Iterator[Item]) -> None:
         self._items = items
         self._number = 0
@@ -194,7 +194,7 @@ class _Counted:
             yield item
 
 
-def _unknown(file: Path, why: str = "") -> ImportRefused:
+def _unknown_format(file: Path, why: str = "") -> ImportRefused:
     title = f"{file.name} is not in a format that chat-tui can import; nothing was changed."
     if why:
         title = f"{file.name} contains no readable conversation ({why}); nothing was changed."

@@ -1,7 +1,7 @@
-"""What an import does to the store, inside a transaction of the writer.
+"""The command that adds a part of an imported conversation.
 
-Each call stands for itself and may be repeated: what is there already is found by its key, so an import that was cut
-off anywhere is finished by the next one.
+It can be repeated: what is stored already is found by its key, so that an import that was interrupted anywhere is
+completed by the next one.
 """
 
 from __future__ import annotations
@@ -30,20 +30,20 @@ _IS_ABOVE = """
 
 
 class ImportOutcome(msgspec.Struct, frozen=True):
-    """What became of a part of a parcel."""
+    """What was stored of a part of a conversation."""
 
     is_new: bool
-    """The conversation was not there before this part."""
+    """Whether the conversation was not stored before this part."""
     added: int = 0
     known: int = 0
-    """Turns that were there already."""
+    """Turns that were stored already."""
     skipped: tuple[SkippedRecord, ...] = ()
 
 
 def add_imported(db: StoreConnection, head: ConversationHeader, arrivals: Sequence[ImportedTurn]) -> ImportOutcome:
-    """Adds the conversation and those of these turns that are not there yet; nothing that is there is changed.
+    """Add the conversation and those of these turns that are not stored yet; stored turns are not changed.
 
-    The current path follows the source's, unless the user has gone on elsewhere since.
+    The current path becomes the source's, unless the user has continued elsewhere since.
     """
     found = _conversation(db, head)
     if found is None:
@@ -51,7 +51,7 @@ def add_imported(db: StoreConnection, head: ConversationHeader, arrivals: Sequen
         bare = Conversation(id, head.title, head.system_prompt, head.created, head.updated)
         writes.add_conversation(db, msgspec.structs.replace(bare, pinned=head.pinned, preset=head.preset), owner="")
         if import_key := head.import_key if head.keeps_ids else head.key:
-            # The same may be here already, imported from there.
+            # The conversation may have been imported from there already.
             db.execute("UPDATE OR IGNORE conversation SET import_key = ? WHERE id = ?", (storable(import_key), id))
     else:
         id, deleted = found
@@ -75,12 +75,12 @@ def add_imported(db: StoreConnection, head: ConversationHeader, arrivals: Sequen
         else:
             known += 1
         end = place if arrival.on_path else end
-    # A leaf that a turn of an earlier part has reached was moved along then: no walk is longer than this part, and the
-    # whole import takes time in proportion to its turns.
+    # Earlier parts have moved the leaf as far as they reach, so no walk is longer than this part, and the time of the
+    # whole import is proportional to its turns.
     walk = {"end": end, "leaf": leaf, "most": len(arrivals)}
     if end is not None and (leaf is None or db.execute(_IS_ABOVE, walk).fetchone()):
         leaf = end
-    # What is imported again is wanted again; and adding has made the conversation look as if it were of now.
+    # An import restores a deleted conversation. Adding turns has set `updated` to now, which is corrected.
     db.execute(
         "UPDATE conversation SET leaf = ?, updated = ?, deleted = NULL WHERE key = ?",
         (leaf, max(updated, microseconds(head.updated)), before),
@@ -105,7 +105,7 @@ def _place(db: sqlite3.Connection, conversation: int, head: ConversationHeader, 
 
 
 def _add(db: StoreConnection, id: str, conversation: int, head: ConversationHeader, arrival: ImportedTurn) -> int:
-    """The new turn's key; raises `HistoryError` when it has no place."""
+    """The new turn's key. Raises `HistoryError` if its parent is missing or its id is taken."""
     parent = None
     if arrival.parent is not None:
         above = _place(db, conversation, head, arrival.parent)
@@ -128,6 +128,6 @@ def _write(db: StoreConnection, conversation_id: str, turn: Turn, arrival: Impor
     if arrival.route is None:
         writes.add_turn(db, conversation_id, turn, owner="")
         return
-    # An answer gets its route when it ends.
+    # The route of an answer is stored when it ends.
     writes.add_turn(db, conversation_id, msgspec.structs.replace(turn, state="streaming", text=""), owner="")
     writes.finish(db, turn, arrival.route)

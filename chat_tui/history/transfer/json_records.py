@@ -1,7 +1,7 @@
-"""Cuts JSON records apart without reading them: a list, lines, or one record after another.
+"""Splits a file into JSON records without parsing them: a list, lines, or one record after another.
 
-Only brackets and strings are looked at, so a record with a mistake inside costs itself and not the ones behind it, one
-that is too long is passed over without being kept, and a file of any size needs the memory of one record.
+Only brackets and strings are recognised, so an invalid record does not affect the next ones, a record that is too long
+is skipped without being kept, and a file of any size needs the memory of one record.
 """
 
 from __future__ import annotations
@@ -20,25 +20,25 @@ _QUOTE = re.compile(rb'["\\]')
 _BOM = b"\xef\xbb\xbf"
 _OPENING = b"{["
 _BETWEEN = re.compile(rb'"(?:[^"\\]|\\.)*+(?:"|\Z)|[\[\]]|[^\s,\[\]}"][^,\[\]}"]*', re.DOTALL)
-"""What may stand between two records: a list that begins or ends, a value that is no object."""
+"""Matches what can be between two records: the beginning or end of a list, or a value that is no object."""
 
 
 class ByteStream(Protocol):
-    """What bytes are read from."""
+    """A source of bytes."""
 
     def read(self, size: int, /) -> bytes: ...
 
 
 class OversizedRecord:
-    """In the place of a record that is longer than the limit."""
+    """Stands for a record that is longer than the limit."""
 
 
 class NotAnObject:
-    """In the place of a list's value that is no record."""
+    """Stands for a value of a list that is no record."""
 
 
 def records(source: ByteStream, limit: int = RECORD_BYTES) -> Iterator[bytes | OversizedRecord | NotAnObject]:
-    """The records of a list (also one under `"conversations"`), or of a file of them, as they stand there."""
+    """The bytes of each record of a list, also one under `"conversations"`, or of a file of records."""
     return _Splitter(source, limit).records()
 
 
@@ -49,7 +49,7 @@ class _Splitter:
         self._held = b""
         self._at = 0
         self._lists = 0
-        """That have begun and not ended: outside of them no value is expected."""
+        """The number of open lists; outside of them, values that are no records are ignored."""
 
     def _more(self) -> bool:
         piece = self._source.read(_PIECE)
@@ -67,7 +67,7 @@ class _Splitter:
             self._lists = 1
         while True:
             place = self._held.find(b"{", self._at)
-            # A value that is cut is looked at when the rest of it has come, as long as that is not for ever.
+            # An incomplete value is looked at when the rest was read, unless it is too long.
             if place < 0 and len(self._held) - self._at <= _PIECE and self._more():
                 continue
             for _ in range(self._others(place if place >= 0 else len(self._held))):
@@ -78,7 +78,7 @@ class _Splitter:
                 return
 
     def _others(self, end: int) -> int:
-        """Goes on to there; how many values of a list that are no objects were passed."""
+        """Skip to this position; returns how many values of lists that are no objects were skipped."""
         others = 0
         for found in _BETWEEN.finditer(self._held, self._at, end):
             if found[0] == b"[":
@@ -106,7 +106,7 @@ class _Splitter:
                 return b"".join(pieces) if size <= self._limit else OversizedRecord()
 
     def _scan(self, depth: int, in_string: bool) -> tuple[int, int, bool]:
-        """How far the record goes in what is held, and how it stands there."""
+        """The end of the record in the buffer, with the depth of brackets there, and whether that is in a string."""
         held, at, end = self._held, self._at, len(self._held)
         while at < end:
             if in_string:
@@ -116,7 +116,7 @@ class _Splitter:
                 at = found.end()
                 if held[at - 1] == 0x5C:
                     if at == end:
-                        # The escaped character has not come yet.
+                        # The escaped character was not read yet.
                         return end - 1, depth, True
                     at += 1
                     continue

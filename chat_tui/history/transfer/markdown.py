@@ -1,9 +1,8 @@
-"""The current path of a conversation as Markdown, for people to read and for other programs to take apart.
+"""The current path of a conversation as Markdown, for people and for other programs.
 
-A line `<!-- turn … -->` stands before each turn: it, and not the heading below it, is the boundary, so the headings of
-an answer stay what they are. It has `id`, `role` and `created`, and for answers `model`, `state`, `tokens`, `cost` and
-`route`. The front matter is YAML: `model` and `route` are the last answer's, `cost` is in US dollars.
-Controls that a terminal obeys are left out; the JSON export has them.
+Each turn begins with a line `<!-- turn … -->`, since answers have headings, too. The line has `id`, `role` and
+`created`, and for answers `model`, `state`, `tokens`, `cost` and `route`. The front matter is YAML: `model` and `route`
+are those of the last answer, and `cost` is in US dollars. Control characters are left out; the JSON export has them.
 """
 
 from __future__ import annotations
@@ -31,7 +30,7 @@ _ENDINGS = {
 
 
 def markdown(tree: Tree) -> str:
-    """The conversation as a whole text."""
+    """The conversation as Markdown."""
     return "\n".join([*_front_matter(tree), *_body(tree)]) + "\n"
 
 
@@ -40,23 +39,23 @@ def _front_matter(tree: Tree) -> Iterator[str]:
     usages = [turn.usage for turn in of.path if turn.usage is not None]
     costs = [turn.cost for turn in of.path if turn.cost is not None]
     yield "---"
-    yield f"title: {_quoted(of.title)}"
-    yield f"id: {_quoted(of.id)}"
+    yield f"title: {_quote(of.title)}"
+    yield f"id: {_quote(of.id)}"
     yield f"created: {_time(of.created)}"
     yield f"updated: {_time(of.updated)}"
     yield f"turns: {len(of.path)}"
     answers = [turn for turn in of.path if turn.role == "assistant"]
     last = answers[-1] if answers else None
-    yield f"model: {_quoted(last.model if last else '')}"
+    yield f"model: {_quote(last.model if last else '')}"
     models = dict.fromkeys(turn.model for turn in answers if turn.model)
-    yield f"models: [{', '.join(map(_quoted, models))}]"
+    yield f"models: [{', '.join(map(_quote, models))}]"
     yield f"tokens: {sum(usage.total_tokens for usage in usages) if usages else 'null'}"
     yield f"tokens_in: {sum(usage.prompt_tokens for usage in usages) if usages else 'null'}"
     yield f"tokens_out: {sum(usage.completion_tokens for usage in usages) if usages else 'null'}"
     yield f"cost: {_dollars(sum(costs)) if costs else 'null'}"
-    yield f"route: {_quoted(clean_line(_told(last, tree.routes.get(last.id)), 1000) if last else '')}"
+    yield f"route: {_quote(clean_line(_route_text(last, tree.routes.get(last.id)), 1000) if last else '')}"
     if of.system_prompt is not None:
-        yield f"system_prompt: {_quoted(of.system_prompt)}"
+        yield f"system_prompt: {_quote(of.system_prompt)}"
     yield "---"
 
 
@@ -81,12 +80,12 @@ def _name(turn: Turn) -> str:
 
 def _turn(turn: Turn) -> Iterator[str]:
     if turn.thinking.strip():
-        yield from _folded("Thinking", turn.thinking)
+        yield from _collapse("Thinking", turn.thinking)
         yield ""
-    yield _closed(clean(turn.text))
+    yield _close_fence(clean(turn.text))
     if turn.quick is not None and turn.quick.text.strip():
         yield ""
-        yield from _folded(f"Quick answer by {_heading(turn.quick.model)}", turn.quick.text)
+        yield from _collapse(f"Quick answer by {_heading(turn.quick.model)}", turn.quick.text)
     for file in turn.attachments:
         yield ""
         size = len(file.content) or file.size_bytes
@@ -97,10 +96,10 @@ def _turn(turn: Turn) -> Iterator[str]:
         yield f"*{_ENDINGS[turn.state]}{why}*"
 
 
-def _folded(what: str, text: str) -> Iterator[str]:
+def _collapse(what: str, text: str) -> Iterator[str]:
     yield f"<details><summary>{what.replace('<', '&lt;')}</summary>"
     yield ""
-    yield _closed(clean(text)).replace("</details", "&lt;/details")
+    yield _close_fence(clean(text)).replace("</details", "&lt;/details")
     yield ""
     yield "</details>"
 
@@ -113,12 +112,12 @@ def _mark(turn: Turn, route: Route | None) -> str:
             facts["tokens"] = f"{turn.usage.prompt_tokens}+{turn.usage.completion_tokens}"
         if turn.cost is not None:
             facts["cost"] = _dollars(turn.cost)
-        facts["route"] = _told(turn, route)
+        facts["route"] = _route_text(turn, route)
     return f"<!-- turn {' '.join(f'{name}={_fact(value)}' for name, value in facts.items() if value)} -->"
 
 
-def _told(turn: Turn, route: Route | None) -> str:
-    """The route in one line: by which strategy, and what was tried."""
+def _route_text(turn: Turn, route: Route | None) -> str:
+    """The route in one line: the strategy, and the models that were tried."""
     if route is None:
         return turn.strategy
     tries = ", ".join(f"{each.model} {each.outcome}" for each in route.tries[:20])
@@ -126,12 +125,12 @@ def _told(turn: Turn, route: Route | None) -> str:
 
 
 def _fact(value: str) -> str:
-    # A comment must not hold what ends it.
-    return _quoted(clean_line(value, 1000).replace("--", "- -"))
+    # A comment must not contain the characters that end it.
+    return _quote(clean_line(value, 1000).replace("--", "- -"))
 
 
-def _closed(text: str) -> str:
-    """The text with its last fence closed: an answer that was cut must not swallow those behind it."""
+def _close_fence(text: str) -> str:
+    """The text with an open code block closed, so that a truncated answer does not include the next turns."""
     fence = ""
     for line in text.split("\n"):
         found = _FENCE.match(line)
@@ -149,8 +148,8 @@ def _heading(text: str) -> str:
     return clean_line(text, 300)
 
 
-def _quoted(text: str) -> str:
-    """A JSON string is one of YAML's too."""
+def _quote(text: str) -> str:
+    """The text as a YAML string, which can be written like one in JSON."""
     return msgspec.json.encode(clean(text)).decode()
 
 

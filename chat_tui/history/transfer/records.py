@@ -1,4 +1,4 @@
-"""What an import is made of. Keys are the source's own names for things: they make a second import find the first."""
+"""Imported conversations and turns. Keys are the source's own ids, by which a second import finds the first."""
 
 from __future__ import annotations
 
@@ -20,53 +20,53 @@ from chat_tui.core.text.control_characters import clean_line
 from chat_tui.core.text.sanitizer import sanitized
 
 RECORD_BYTES = 100_000_000
-"""Of one conversation in a JSON file."""
+"""The longest JSON record of a conversation."""
 TEXT_CHARACTERS = 10_000_000
-"""Of one turn; what follows is cut."""
+"""The longest text of a turn; longer ones are truncated."""
 KEY_CHARACTERS = 200
 
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:-]{0,63}")
 _ID_DIGITS = 21
-"""Of an id that is made here, like those of new conversations and turns."""
+"""The length of ids that are made here, like those of new conversations and turns."""
 
 
 class ImportRefused(HistoryError):
-    """The file as a whole cannot be imported."""
+    """The whole file cannot be imported."""
 
 
 class BadRecord(Exception):
-    """One record cannot be read; its text says why."""
+    """One record cannot be read; the message says why."""
 
 
 class SkippedRecord(msgspec.Struct, frozen=True):
-    """What was not imported."""
+    """A record, or a part of one, that was not imported."""
 
     record: str
-    """Which: its title or id, or its number in the file."""
+    """Its title or id, or its number in the file."""
     reason: str
 
 
 class ImportedTurn(msgspec.Struct, frozen=True):
-    """A turn that comes in."""
+    """A turn to import."""
 
     key: str
-    """Unlike all others of its conversation."""
+    """Unique in its conversation."""
     parent: str | None
-    """The key of its parent, which comes earlier."""
+    """The key of its parent, which is imported before it."""
     turn: Turn
-    """Its own id counts only where the head says that ids are kept; its `parent` does not."""
+    """Its id is used only if the header's `keeps_ids` is true, and its `parent` never."""
     route: Route | None = None
     on_path: bool = True
-    """Whether it stands on the conversation's current path."""
+    """Whether it is on the conversation's current path."""
     import_key: str = ""
-    """Where ids are kept: its key in the program that it was imported from before."""
+    """If ids are kept: its key in the program that it was first imported from."""
 
 
 class ConversationHeader(msgspec.Struct, frozen=True):
-    """A conversation that comes in, without its turns."""
+    """A conversation to import, without its turns."""
 
     key: str
-    """Its id, where ids are kept; else the program's name and its id there."""
+    """Its id if ids are kept; otherwise the program's name and the id there."""
     created: datetime
     updated: datetime
     title: str = ""
@@ -74,39 +74,38 @@ class ConversationHeader(msgspec.Struct, frozen=True):
     pinned: bool = False
     preset: str = ""
     keeps_ids: bool = False
-    """It is from a store like ours: its keys are ids."""
+    """Whether it comes from chat-tui, so that its keys are ids."""
     import_key: str = ""
-    """Where ids are kept: its key in the program that it was imported from before."""
+    """If ids are kept: its key in the program that it was first imported from."""
 
 
 class ImportedConversation:
-    """A conversation that comes in: `turns` can be walked once, parents first, and may hold what had to be skipped.
+    """A conversation to import. `turns` can be iterated once, parents first, and includes what was skipped.
 
-    This is the border for imports, whatever the format: ids, texts, names, numbers and times come out of it safe to
-    store and to show.
+    All formats go through this class: ids, texts, names, numbers and times are safe to store and to show.
     """
 
     def __init__(self, head: ConversationHeader, turns: Iterator[ImportedTurn | SkippedRecord]) -> None:
-        self.head = _safe_head(head)
+        self.head = _safe_header(head)
         self.turns = (
-            _safe_arrival(item, is_id=head.keeps_ids) if isinstance(item, ImportedTurn) else item for item in turns
+            _safe_turn(item, is_id=head.keeps_ids) if isinstance(item, ImportedTurn) else item for item in turns
         )
 
 
 def safe_id(id: str) -> str:
-    """The id if it is made of letters, digits and `._:-`, at most 64; else an id made of it.
+    """The id if it has at most 64 letters, digits and `._:-`; otherwise a hash of it.
 
-    The same id always gives the same result, so parents are found, and a second import finds the first.
+    Equal ids give equal results, so that parents, and conversations of an earlier import, are found.
     """
     return id if _ID.fullmatch(id) else sha256(id.encode("utf-8", "surrogatepass")).hexdigest()[:_ID_DIGITS]
 
 
 def _safe_key(key: str, *, is_id: bool) -> str:
-    """Names that other programs give may hold any character but those that a terminal obeys."""
+    """A key of another program may have any character except control characters; otherwise it is hashed."""
     return safe_id(key) if is_id or not key or clean_line(key, KEY_CHARACTERS * 2) != key else key
 
 
-def _safe_head(head: ConversationHeader) -> ConversationHeader:
+def _safe_header(head: ConversationHeader) -> ConversationHeader:
     created = bounded_time(head.created) or bounded_time(head.updated) or now()
     return msgspec.structs.replace(
         sanitized(head),
@@ -118,28 +117,28 @@ def _safe_head(head: ConversationHeader) -> ConversationHeader:
     )
 
 
-def _safe_arrival(arrival: ImportedTurn, *, is_id: bool) -> ImportedTurn:
-    turn = sanitized(arrival.turn)
+def _safe_turn(imported: ImportedTurn, *, is_id: bool) -> ImportedTurn:
+    turn = sanitized(imported.turn)
     files = tuple(map(_safe_file, turn.attachments))
-    turn = msgspec.structs.replace(turn, id=arrival.turn.id and safe_id(arrival.turn.id), attachments=files)
+    turn = msgspec.structs.replace(turn, id=imported.turn.id and safe_id(imported.turn.id), attachments=files)
     return msgspec.structs.replace(
-        arrival,
-        key=_safe_key(arrival.key, is_id=is_id),
-        parent=None if arrival.parent is None else _safe_key(arrival.parent, is_id=is_id),
+        imported,
+        key=_safe_key(imported.key, is_id=is_id),
+        parent=None if imported.parent is None else _safe_key(imported.parent, is_id=is_id),
         turn=turn,
-        route=arrival.route and sanitized(arrival.route),
-        import_key=arrival.import_key and _safe_key(arrival.import_key, is_id=False),
+        route=imported.route and sanitized(imported.route),
+        import_key=imported.import_key and _safe_key(imported.import_key, is_id=False),
     )
 
 
 def _safe_file(file: Attachment) -> Attachment:
-    """Servers and browsers are told the type: it must be one of those that a file may have."""
+    """The file with a type that attachments may have, since servers and browsers are told the type."""
     known = file.media_type in ATTACHABLE_TYPES
     media_type = file.media_type if known else media_type_of(file.content[:16]) or TEXT
     name = clean_line(file.name, 200) or "file"
     return msgspec.structs.replace(file, name=name, media_type=media_type)
 
 
-def words(value: Any) -> str:
-    """The value if it is a text, at most `TEXT_CHARACTERS` of it; else nothing."""
+def text_or_empty(value: Any) -> str:
+    """The value if it is a text, truncated to `TEXT_CHARACTERS`; otherwise empty."""
     return value[:TEXT_CHARACTERS] if isinstance(value, str) else ""

@@ -1,8 +1,8 @@
-"""Makes turns of another program's tree of steps, of which some are machinery.
+"""Makes turns of another program's tree of messages, some of which are not visible there.
 
-What a person saw becomes turns: questions, and answers made of all that the assistant said in a row. What it did
-meanwhile (thoughts, tools that it called and what they gave back) becomes the thinking of that answer. Steps that
-nobody saw give way: those below them hang on what stands above.
+Visible messages become turns: questions, and answers that join all consecutive messages of the assistant. Its thoughts,
+tool calls and their results become the thinking of that answer. Hidden messages are left out: their children are
+attached to their parents.
 """
 
 from __future__ import annotations
@@ -16,10 +16,10 @@ import msgspec
 from chat_tui.core.attachments.attachment import Attachment
 from chat_tui.core.chunks import State, Usage
 from chat_tui.core.conversation import Turn
-from chat_tui.history.transfer.records import ImportedTurn, SkippedRecord, words
+from chat_tui.history.transfer.records import ImportedTurn, SkippedRecord, text_or_empty
 
 Files = Callable[[tuple[str, ...]], tuple[list[Attachment], list[str]]]
-"""Finds files by what the source calls them: those that are there, and a note for each that is not."""
+"""Finds files by the source's ids; returns those that exist, and a note for each that does not."""
 
 
 class SourceMessage(msgspec.Struct, frozen=True):
@@ -29,7 +29,7 @@ class SourceMessage(msgspec.Struct, frozen=True):
     parent: str | None = None
     text: str = ""
     aside: str = ""
-    """What the assistant did or thought, for people to read."""
+    """What the assistant did or thought, as text for the user."""
     files: tuple[str, ...] = ()
     created: datetime | None = None
     model: str = ""
@@ -38,7 +38,7 @@ class SourceMessage(msgspec.Struct, frozen=True):
 
 
 class TurnDraft:
-    """A turn that is being made of steps."""
+    """A turn that is made of one or more messages."""
 
     def __init__(self, key: str, parent: str | None, step: SourceMessage) -> None:
         self.key, self.parent = key, parent
@@ -54,7 +54,7 @@ class TurnDraft:
 
 
 class _Before(msgspec.Struct, frozen=True):
-    """A step before an answer, linked to those before it: a chain of thousands is never copied."""
+    """A message before an answer, linked to those before it, so that a chain of thousands is never copied."""
 
     above: _Before | None
     aside: str
@@ -62,26 +62,26 @@ class _Before(msgspec.Struct, frozen=True):
 
 
 class _Place(msgspec.Struct, frozen=True):
-    """Where a step stands."""
+    """The position of a message in the tree."""
 
     above: TurnDraft | None = None
     """The turn above it."""
     is_open: bool = False
-    """It may go on in that turn: nothing branches in between."""
+    """Whether the message can continue that turn, because nothing branches in between."""
     before: _Before | None = None
-    """What the next answer did before it spoke."""
+    """What the assistant did before the next answer's text."""
 
 
-def woven(steps: Mapping[str, SourceMessage], current: str | None) -> tuple[list[TurnDraft], int]:
-    """The turns, parents first, and how many steps hang on one another in a ring.
+def build_turns(steps: Mapping[str, SourceMessage], current: str | None) -> tuple[list[TurnDraft], int]:
+    """The turns, parents first, and the number of messages that refer to each other in a circle.
 
-    `current` ends the current path; where there is no such step, the newest turn does.
+    The current path ends with the message `current`, or with the newest turn if there is no such message.
     """
-    loom = _Loom(steps, current)
-    reached = loom.run()
+    builder = _TreeBuilder(steps, current)
+    reached = builder.run()
     if current not in steps:
-        _follow_newest(loom.drafts)
-    return loom.drafts, len(steps) - reached
+        _follow_newest(builder.drafts)
+    return builder.drafts, len(steps) - reached
 
 
 def _follow_newest(drafts: list[TurnDraft]) -> None:
@@ -97,17 +97,17 @@ def _seconds(time: datetime | None) -> float:
     return 0.0 if time is None else time.timestamp()
 
 
-def arrivals(drafts: list[TurnDraft], files: Files) -> Iterator[ImportedTurn | SkippedRecord]:
-    """The turns as they come in, made one by one: their files are large."""
+def imported_turns(drafts: list[TurnDraft], files: Files) -> Iterator[ImportedTurn | SkippedRecord]:
+    """The turns to import, made one by one because of their files."""
     last = None
     for draft in drafts:
         last = draft.created or last
         found, notes = files(tuple(dict.fromkeys(draft.files)))
         turn = Turn(
             "user" if draft.kind == "user" else "assistant",
-            words("\n\n".join([*draft.texts, *notes])),
+            text_or_empty("\n\n".join([*draft.texts, *notes])),
             created=last,
-            thinking=words("\n\n".join(filter(None, draft.asides))),
+            thinking=text_or_empty("\n\n".join(filter(None, draft.asides))),
             model=draft.model,
             state=draft.state,
             usage=draft.usage,
@@ -116,8 +116,8 @@ def arrivals(drafts: list[TurnDraft], files: Files) -> Iterator[ImportedTurn | S
         yield ImportedTurn(draft.key, draft.parent, turn, on_path=draft.on_path)
 
 
-class _Loom:
-    """From the roots down, without recursion: a chat of ten thousand steps is as deep."""
+class _TreeBuilder:
+    """Walks from the roots down, without recursion, since a chat can be ten thousand messages deep."""
 
     def __init__(self, steps: Mapping[str, SourceMessage], current: str | None) -> None:
         self._steps = steps
@@ -137,21 +137,21 @@ class _Loom:
         return _seconds(self._steps[key].created)
 
     def run(self) -> int:
-        """Makes the drafts; gives the number of steps that were reached."""
+        """Make the drafts; returns the number of messages that were reached."""
         reached = 0
         stack = [(key, _Place()) for key in reversed(self._below.get(None, []))]
         while stack:
             key, place = stack.pop()
             reached += 1
             below = self._below.get(key, [])
-            place = self._placed(key, place, is_last=not below)
+            place = self._place_step(key, place, is_last=not below)
             if len(below) > 1:
                 place = msgspec.structs.replace(place, is_open=False)
             stack.extend((child, place) for child in reversed(below))
         return reached
 
-    def _placed(self, key: str, place: _Place, *, is_last: bool) -> _Place:
-        """Where the steps below this one stand."""
+    def _place_step(self, key: str, place: _Place, *, is_last: bool) -> _Place:
+        """Add a message; returns the position of those below it."""
         step = self._steps[key]
         if step.kind == "user":
             draft = self._draft(key, step, place.above)
@@ -163,7 +163,7 @@ class _Loom:
         if step.kind != "hidden" and (step.aside or step.files):
             place = msgspec.structs.replace(place, before=_Before(place.before, step.aside, step.files))
         if is_last and place.before is not None:
-            # At the end of a branch, what the assistant did without a word after it is an answer too.
+            # At the end of a branch, what the assistant did without a text after it is an answer, too.
             return _Place(self._answer(key, msgspec.structs.replace(step, text="", aside="", files=()), place))
         return place
 
@@ -195,7 +195,7 @@ class _Loom:
 
 
 def _in_order(last: _Before | None) -> list[_Before]:
-    """The steps, first one first."""
+    """The messages in their order."""
     steps = []
     while last is not None:
         steps.append(last)

@@ -84,7 +84,7 @@ def test_every_reader_refuses_it_in_a_sentence(odd: Path, reader: str) -> None:
 
 async def test_an_import_and_the_users_own_weights_refuse_it(odd: Path) -> None:
     with pytest.raises(ChatTuiError, match="cannot be read"):
-        await importer.recognise(odd)
+        await importer.check_importable(odd)
     with pytest.raises(ChatTuiError):
         await Weights(odd.parent / "weights", own_file=odd).path()
 

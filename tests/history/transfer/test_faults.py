@@ -21,7 +21,7 @@ from hypothesis import strategies as st
 
 from chat_tui.history.queries import reads
 from chat_tui.history.store import Store
-from chat_tui.history.transfer.importer import ImportProgress, bring_in
+from chat_tui.history.transfer.importer import ImportProgress, import_file
 from chat_tui.history.transfer.json_records import NotAnObject, OversizedRecord, records
 from chat_tui.history.transfer.records import ImportRefused
 from tests.support.killed_children import KILLS
@@ -215,7 +215,7 @@ async def test_a_cancel_keeps_what_has_come_and_the_next_import_completes_it(sto
         if progress.turns >= 100:
             running[0].cancel()
 
-    running.append(asyncio.create_task(bring_in(store, file, after_some)))
+    running.append(asyncio.create_task(import_file(store, file, after_some)))
     with pytest.raises(asyncio.CancelledError):
         await running[0]
     there = len(await store.read(reads.summaries, limit=1000))
@@ -230,11 +230,11 @@ KILLED = """
 import asyncio, sys
 from pathlib import Path
 from chat_tui.history.store import Store
-from chat_tui.history.transfer.importer import bring_in
+from chat_tui.history.transfer.importer import import_file
 
 async def main(store, file):
     print("begun", flush=True)
-    await bring_in(await Store.open(Path(store)), Path(file), lambda _: None)
+    await import_file(await Store.open(Path(store)), Path(file), lambda _: None)
     print("ended", flush=True)
 
 asyncio.run(main(*sys.argv[1:]))

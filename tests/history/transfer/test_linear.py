@@ -94,7 +94,7 @@ def conversation(steps: int) -> dict[str, Any]:
 def seconds_for(steps: int) -> float:
     value = conversation(steps)
     begun = time.process_time()
-    _, answer = list(chatgpt.parcel(value, None).turns)
+    _, answer = list(chatgpt.convert(value, None).turns)
     assert isinstance(answer, ImportedTurn)
     assert answer.turn.thinking.count("words") == steps - 1
     return time.process_time() - begun
@@ -118,7 +118,7 @@ def own_turns(turns: int, order: str) -> list[dict[str, Any]]:
 def seconds_for_own(turns: int, order: str) -> float:
     value = {"format": "chat-tui", "version": 1, "id": "c", "turns": own_turns(turns, order)}
     begun = time.process_time()
-    came = [item for item in native.parcel(value).turns if isinstance(item, ImportedTurn)]
+    came = [item for item in native.convert(value).turns if isinstance(item, ImportedTurn)]
     assert {turn.key for turn in came} == {f"t{place}" for place in range(turns)}
     seen: set[str | None] = {None}
     for turn in came:

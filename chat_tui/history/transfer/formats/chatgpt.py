@@ -1,4 +1,4 @@
-"""A conversation of ChatGPT's export: a tree of nodes, of which many are machinery."""
+"""Converts conversations of ChatGPT's export: trees of nodes, many of which are not visible messages."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ from chat_tui.history.transfer.records import (
     ConversationHeader,
     ImportedConversation,
     SkippedRecord,
-    words,
+    text_or_empty,
 )
-from chat_tui.history.transfer.tree_builder import SourceMessage, arrivals, woven
+from chat_tui.history.transfer.tree_builder import SourceMessage, build_turns, imported_turns
 
 TOOL_CHARACTERS = 20_000
-"""Of what one tool gave back: whole web pages stand there."""
+"""The longest output of a tool, which may be a whole web page."""
 _NODES = 200_000
 _ASIDE = {"thoughts", "reasoning_recap", "code", "execution_output", "system_error"}
 _LEFT_OUT = {"user_editable_context", "model_editable_context"}
@@ -32,7 +32,7 @@ _MARK = re.compile("\ue200([^\ue200\ue201]{0,2000})\ue201")
 _LEFT_MARKS = re.compile("[\ue200-\ue206]")
 
 Image = Callable[[str], Attachment | None]
-"""Finds the image that an asset pointer means."""
+"""Finds an image by its asset pointer."""
 
 
 def is_conversation(value: Any) -> bool:
@@ -40,25 +40,26 @@ def is_conversation(value: Any) -> bool:
     return isinstance(value, dict) and "mapping" in value
 
 
-def parcel(value: dict[str, Any], image: Image | None) -> ImportedConversation:
-    """The conversation of a record; raises `BadRecord`."""
-    id = words(value.get("conversation_id")) or words(value.get("id"))
+def convert(value: dict[str, Any], image: Image | None) -> ImportedConversation:
+    """The conversation of a record. Raises `BadRecord`."""
+    id = text_or_empty(value.get("conversation_id")) or text_or_empty(value.get("id"))
     if not id or len(id) > KEY_CHARACTERS:
         raise BadRecord("it has no id")
     nodes = value["mapping"]
     if not isinstance(nodes, dict) or len(nodes) > _NODES:
         raise BadRecord("its `mapping` is not valid")
-    model = words(value.get("default_model_slug"))
+    model = text_or_empty(value.get("default_model_slug"))
     steps = {key: _step(key, node, model) for key, node in nodes.items()}
     current = value.get("current_node")
-    drafts, lost = woven(steps, current if isinstance(current, str) else None)
+    drafts, lost = build_turns(steps, current if isinstance(current, str) else None)
     times = [draft.created for draft in drafts if draft.created is not None]
     created = time_of_seconds(value.get("create_time")) or min(times, default=None) or now()
     head = ConversationHeader(
         f"chatgpt:{id}",
         created,
         time_of_seconds(value.get("update_time")) or max(times, default=created),
-        words(value.get("title"))[:300] or title_of(next((text for draft in drafts for text in draft.texts), "")),
+        text_or_empty(value.get("title"))[:300]
+        or title_of(next((text for draft in drafts for text in draft.texts), "")),
         _system_prompt(nodes) or None,
         pinned=value.get("is_starred") is True or time_of_seconds(value.get("pinned_time")) is not None,
     )
@@ -67,7 +68,7 @@ def parcel(value: dict[str, Any], image: Image | None) -> ImportedConversation:
         if lost
         else []
     )
-    return ImportedConversation(head, chain(notes, arrivals(drafts, lambda pointers: _files(pointers, image))))
+    return ImportedConversation(head, chain(notes, imported_turns(drafts, lambda pointers: _files(pointers, image))))
 
 
 def _step(id: str, node: Any, default_model: str) -> SourceMessage:
@@ -78,7 +79,7 @@ def _step(id: str, node: Any, default_model: str) -> SourceMessage:
     content = _field(message, "content")
     if not isinstance(content, dict) or _is_hidden(message, content):
         return SourceMessage(parent=parent)
-    text, files = _read(content)
+    text, files = _read_content(content)
     created = time_of_seconds(_field(message, "create_time"))
     if role == "user":
         seen = bool(text.strip() or files)
@@ -86,7 +87,7 @@ def _step(id: str, node: Any, default_model: str) -> SourceMessage:
     if role not in ("assistant", "tool"):
         return SourceMessage(parent=parent)
     metadata = _field(message, "metadata")
-    slug = words(_field(metadata, "model_slug")) or default_model
+    slug = text_or_empty(_field(metadata, "model_slug")) or default_model
     step = SourceMessage(
         "aside", parent, files=files, created=created, model=f"chatgpt/{slug[:100]}" if slug else "chatgpt"
     )
@@ -104,13 +105,13 @@ def _step(id: str, node: Any, default_model: str) -> SourceMessage:
 
 
 def _system_prompt(nodes: dict[str, Any]) -> str:
-    """The first system message that is not hidden."""
+    """The first visible system message; empty if there is none."""
     for node in nodes.values():
         message = _field(node, "message")
         content = _field(message, "content")
         if _field(_field(message, "author"), "role") != "system" or not isinstance(content, dict):
             continue
-        if not _is_hidden(message, content) and (text := _read(content)[0].strip()):
+        if not _is_hidden(message, content) and (text := _read_content(content)[0].strip()):
             return text
     return ""
 
@@ -120,7 +121,7 @@ def _field(value: Any, name: str) -> Any:
 
 
 def _is_hidden(message: Any, content: dict[str, Any]) -> bool:
-    if words(content.get("content_type")) in _LEFT_OUT:
+    if text_or_empty(content.get("content_type")) in _LEFT_OUT:
         return True
     hidden = _field(_field(message, "metadata"), "is_visually_hidden_from_conversation") is True
     return hidden and _field(_field(message, "author"), "role") != "tool"
@@ -128,11 +129,11 @@ def _is_hidden(message: Any, content: dict[str, Any]) -> bool:
 
 def _is_aside(message: Any, content: dict[str, Any]) -> bool:
     recipient = _field(message, "recipient")
-    return recipient not in (None, "all") or words(content.get("content_type")) in _ASIDE
+    return recipient not in (None, "all") or text_or_empty(content.get("content_type")) in _ASIDE
 
 
 def _aside(message: Any, content: dict[str, Any], text: str) -> str:
-    """What is kept of a step on the way to an answer."""
+    """The text of a thought, a tool call or its output."""
     kind = content.get("content_type")
     if kind == "thoughts":
         return text
@@ -141,13 +142,17 @@ def _aside(message: Any, content: dict[str, Any], text: str) -> str:
     if len(text) > TOOL_CHARACTERS:
         text = text[:TOOL_CHARACTERS] + "…"
     author = _field(message, "author")
-    tool = words(_field(author, "name")) if _field(author, "role") == "tool" else words(_field(message, "recipient"))
+    tool = (
+        text_or_empty(_field(author, "name"))
+        if _field(author, "role") == "tool"
+        else text_or_empty(_field(message, "recipient"))
+    )
     fence = "````" if "```" in text else "```"
     return f"[{tool[:100] or 'tool'}]\n{fence}\n{text}\n{fence}"
 
 
-def _read(content: dict[str, Any]) -> tuple[str, tuple[str, ...]]:
-    """The text of a message and what its images are called."""
+def _read_content(content: dict[str, Any]) -> tuple[str, tuple[str, ...]]:
+    """The text of a message, and the pointers of its images."""
     texts: list[str] = []
     pointers: list[str] = []
     parts = content.get("parts")
@@ -155,17 +160,21 @@ def _read(content: dict[str, Any]) -> tuple[str, tuple[str, ...]]:
         if isinstance(part, str):
             texts.append(part)
         elif isinstance(part, dict):
-            kind = words(part.get("content_type"))
+            kind = text_or_empty(part.get("content_type"))
             if "image" in kind and isinstance(part.get("asset_pointer"), str):
                 pointers.append(part["asset_pointer"])
             elif kind == "audio_transcription":
-                texts.append(words(part.get("text")))
+                texts.append(text_or_empty(part.get("text")))
             elif kind:
                 texts.append(f"[{kind[:60]}: not part of the text]")
     thoughts = content.get("thoughts")
     for thought in thoughts if isinstance(thoughts, list) else []:
-        texts.append("\n".join(filter(None, [words(_field(thought, "summary")), words(_field(thought, "content"))])))
-    texts += [words(content.get(name)) for name in ("text", "result", "content") if not isinstance(parts, list)]
+        texts.append(
+            "\n".join(
+                filter(None, [text_or_empty(_field(thought, "summary")), text_or_empty(_field(thought, "content"))])
+            )
+        )
+    texts += [text_or_empty(content.get(name)) for name in ("text", "result", "content") if not isinstance(parts, list)]
     return "\n\n".join(filter(None, texts)), tuple(pointers)
 
 
@@ -182,13 +191,13 @@ def _files(pointers: tuple[str, ...], image: Image | None) -> tuple[list[Attachm
 
 
 def _without_marks(text: str) -> str:
-    """The text without what stands for its citations; a name that is linked stays."""
+    """The text without citation marks; the names of linked entities stay."""
     if not _LEFT_MARKS.search(text):
         return text
-    return _LEFT_MARKS.sub("", _MARK.sub(_shown, text))
+    return _LEFT_MARKS.sub("", _MARK.sub(_mark_text, text))
 
 
-def _shown(mark: re.Match[str]) -> str:
+def _mark_text(mark: re.Match[str]) -> str:
     kind, _, rest = mark[1].partition("\ue202")
     if kind != "entity":
         return ""

@@ -1,7 +1,7 @@
-"""`logs.db` of llm. It has two shapes: responses, each with its prompt, and (since 0.32) chains of messages.
+"""Converts conversations of llm's `logs.db`, which has responses with prompts, and chains of messages since 0.32.
 
-A file that has been through the change holds both; a conversation that went on afterwards stands in both, and its
-responses lend their keys to the messages that repeat them.
+An older file that was migrated has both. A conversation that continued afterwards is in both, and its messages get the
+keys of the responses that they repeat.
 """
 
 from __future__ import annotations
@@ -17,15 +17,15 @@ from chat_tui.core.chunks import Usage
 from chat_tui.core.conversation import now, title_of
 from chat_tui.core.text.bounds import bounded_count, time_of_text
 from chat_tui.core.text.control_characters import clean_line
-from chat_tui.history.transfer.records import ConversationHeader, ImportedConversation, SkippedRecord, words
-from chat_tui.history.transfer.tree_builder import SourceMessage, TurnDraft, arrivals, woven
+from chat_tui.history.transfer.records import ConversationHeader, ImportedConversation, SkippedRecord, text_or_empty
+from chat_tui.history.transfer.tree_builder import SourceMessage, TurnDraft, build_turns, imported_turns
 
 _TOOL_CHARACTERS = 20_000
 Tables = Mapping[str, set[str]]
 
 
 def is_known(tables: Tables) -> bool:
-    """Whether the database is one of llm's."""
+    """Whether these tables (columns by name) are those of llm."""
     return _has_responses(tables) or _has_threads(tables)
 
 
@@ -51,13 +51,13 @@ def items(db: sqlite3.Connection, tables: Tables) -> tuple[int, Iterator[Importe
         found = db.execute("SELECT conversation_id FROM responses GROUP BY 1 ORDER BY min(id)")
         older = [row[0] for row in found if row[0] is not None and row[0] not in known]
 
-    def parcels() -> Iterator[ImportedConversation | SkippedRecord]:
+    def conversations() -> Iterator[ImportedConversation | SkippedRecord]:
         for id in older:
             yield reader.responses(id)
         for id in threads:
             yield reader.thread(id)
 
-    return len(older) + len(threads), parcels()
+    return len(older) + len(threads), conversations()
 
 
 class _Reader:
@@ -65,7 +65,9 @@ class _Reader:
         self._db = db
         self._tables = tables
 
-    def _parcel(self, id: str, name: str, prompt: str, drafts: list[TurnDraft]) -> ImportedConversation | SkippedRecord:
+    def _convert(
+        self, id: str, name: str, prompt: str, drafts: list[TurnDraft]
+    ) -> ImportedConversation | SkippedRecord:
         if not drafts:
             return SkippedRecord(f"conversation {id}", "it is empty")
         times = [draft.created for draft in drafts if draft.created is not None]
@@ -74,12 +76,12 @@ class _Reader:
         head = ConversationHeader(
             f"llm:{id}", created, max(times, default=created), name[:300] or title_of(question), prompt or None
         )
-        return ImportedConversation(head, arrivals(drafts, self._files))
+        return ImportedConversation(head, imported_turns(drafts, self._files))
 
     # -- responses ------------------------------------------------------------------------------------------------
 
     def responses(self, id: str) -> ImportedConversation | SkippedRecord:
-        """A conversation that stands as responses."""
+        """A conversation that is stored as responses."""
         steps: dict[str, SourceMessage] = {}
         system_prompt = ""
         last: str | None = None
@@ -88,21 +90,23 @@ class _Reader:
             for key, step in self._steps(row):
                 steps[key] = msgspec.structs.replace(step, parent=last)
                 last = key
-        drafts, _ = woven(steps, last)
+        drafts, _ = build_turns(steps, last)
         named = self._one("conversations", "SELECT name FROM conversations WHERE id = ?", id)
-        return self._parcel(id, words(named["name"]) if named else "", system_prompt, drafts)
+        return self._convert(id, text_or_empty(named["name"]) if named else "", system_prompt, drafts)
 
     def _responses(self, id: str) -> list[dict[str, Any]]:
         return self._all("responses", "SELECT * FROM responses WHERE conversation_id = ? ORDER BY datetime_utc, id", id)
 
     def _system(self, row: Mapping[str, Any]) -> str:
-        return "\n\n".join(filter(None, [*self._fragments("system_fragments", row["id"]), words(row.get("system"))]))
+        return "\n\n".join(
+            filter(None, [*self._fragments("system_fragments", row["id"]), text_or_empty(row.get("system"))])
+        )
 
     def _steps(self, row: Mapping[str, Any]) -> Iterator[tuple[str, SourceMessage]]:
-        """What a response stands for: its prompt, what tools gave back, itself, the tools that it called."""
+        """The messages of a response: its prompt, results of tools, the answer, and tool calls."""
         id = str(row["id"])
         created = time_of_text(row.get("datetime_utc"))
-        text = "\n".join(filter(None, [*self._fragments("prompt_fragments", id), words(row.get("prompt"))]))
+        text = "\n".join(filter(None, [*self._fragments("prompt_fragments", id), text_or_empty(row.get("prompt"))]))
         files = tuple(
             str(found["attachment_id"])
             for found in self._all(
@@ -115,7 +119,7 @@ class _Reader:
             yield f"{id}:prompt", SourceMessage("user", None, text, files=files, created=created)
         results = self._all("tool_results", "SELECT name, output FROM tool_results WHERE response_id = ?", id)
         if results:
-            asides = [_fenced(words(found["name"]), words(found["output"])) for found in results]
+            asides = [_tool_block(text_or_empty(found["name"]), text_or_empty(found["output"])) for found in results]
             yield f"{id}:results", SourceMessage("aside", None, aside="\n\n".join(asides), created=created)
         prompt_tokens, completion_tokens = (
             bounded_count(row.get("input_tokens")),
@@ -126,8 +130,8 @@ class _Reader:
             SourceMessage(
                 "assistant",
                 None,
-                words(row.get("response")),
-                words(row.get("reasoning")),
+                text_or_empty(row.get("response")),
+                text_or_empty(row.get("reasoning")),
                 created=created,
                 model=_model(row),
                 usage=_usage(prompt_tokens, completion_tokens),
@@ -135,7 +139,7 @@ class _Reader:
         )
         calls = self._all("tool_calls", "SELECT name, arguments FROM tool_calls WHERE response_id = ?", id)
         if calls:
-            asides = [_fenced(words(found["name"]), words(found["arguments"])) for found in calls]
+            asides = [_tool_block(text_or_empty(found["name"]), text_or_empty(found["arguments"])) for found in calls]
             yield (
                 f"{id}:calls",
                 SourceMessage("aside", None, aside="\n\n".join(asides), created=created, model=_model(row)),
@@ -146,12 +150,12 @@ class _Reader:
             f"SELECT content FROM {table} JOIN fragments ON fragments.id = fragment_id"
             ' WHERE response_id = ? ORDER BY "order"'
         )
-        return [words(row["content"]).strip() for row in self._all(table, query, id)]
+        return [text_or_empty(row["content"]).strip() for row in self._all(table, query, id)]
 
     # -- threads --------------------------------------------------------------------------------------------------
 
     def thread(self, id: str) -> ImportedConversation | SkippedRecord:
-        """A conversation that stands as chains of messages."""
+        """A conversation that is stored as chains of messages."""
         row = self._one("threads", "SELECT name, tip_message_hash FROM threads WHERE id = ?", id)
         turns = self._all("turns", "SELECT * FROM turns WHERE thread_id = ? ORDER BY datetime_utc, id", id)
         tip = row["tip_message_hash"] if row else None
@@ -169,18 +173,18 @@ class _Reader:
                 system_prompt = system_prompt or step.text.strip()
                 step = SourceMessage()
             steps[hash] = msgspec.structs.replace(step, parent=message["parent_hash"])
-        keys = self._lend(id, steps, tip)
+        keys = self._match_responses(id, steps, tip)
         steps = {
             keys.get(hash, hash): msgspec.structs.replace(
                 step, parent=step.parent and keys.get(step.parent, step.parent)
             )
             for hash, step in steps.items()
         }
-        drafts, _ = woven(steps, tip and keys.get(tip, tip))
-        return self._parcel(id, words(row["name"]) if row else "", system_prompt, drafts)
+        drafts, _ = build_turns(steps, tip and keys.get(tip, tip))
+        return self._convert(id, text_or_empty(row["name"]) if row else "", system_prompt, drafts)
 
     def _chains(self, tips: list[Any]) -> list[str]:
-        """The messages above these, themselves among them, each once."""
+        """These messages and those above them, each once."""
         found: dict[str, None] = {}
         for hash in tips:
             while isinstance(hash, str) and hash not in found:
@@ -194,15 +198,19 @@ class _Reader:
         asides: list[str] = []
         files: list[str] = []
         for part in self._all("parts", "SELECT * FROM parts WHERE message_hash = ? ORDER BY position", hash):
-            payload = _decoded(part["payload"])
-            text = words(part["text"]) or self._borrowed(payload.get("text_ref")) or words(payload.get("text"))
+            payload = _decode(part["payload"])
+            text = (
+                text_or_empty(part["text"])
+                or self._join_fragments(payload.get("text_ref"))
+                or text_or_empty(payload.get("text"))
+            )
             if part["type"] == "text":
                 texts.append(text)
             elif part["type"] == "reasoning":
                 asides.append(text)
             elif part["type"] in ("tool_call", "tool_result"):
                 given = payload.get("output" if part["type"] == "tool_result" else "arguments")
-                asides.append(_fenced(words(part["tool_name"]), _shown(given)))
+                asides.append(_tool_block(text_or_empty(part["tool_name"]), _as_text(given)))
             if part["type"] in ("attachment", "tool_result"):
                 files.extend(
                     str(row["attachment_id"])
@@ -229,19 +237,19 @@ class _Reader:
             usage=_usage(bounded_count(ended.get("input_tokens")), bounded_count(ended.get("output_tokens"))),
         )
 
-    def _borrowed(self, pieces: Any) -> str:
-        """A text of which parts are fragments."""
+    def _join_fragments(self, pieces: Any) -> str:
+        """A text that is made of literals and fragments."""
         texts: list[str] = []
         for piece in pieces if isinstance(pieces, list) else []:
             if isinstance(piece, dict) and "literal" in piece:
-                texts.append(words(piece["literal"]))
+                texts.append(text_or_empty(piece["literal"]))
             elif isinstance(piece, dict) and (number := bounded_count(piece.get("fragment"))) is not None:
                 row = self._one("fragments", "SELECT content FROM fragments WHERE id = ?", number)
-                texts.append(words(row["content"]) if row else "")
-        return words("".join(texts))
+                texts.append(text_or_empty(row["content"]) if row else "")
+        return text_or_empty("".join(texts))
 
-    def _lend(self, id: str, steps: dict[str, SourceMessage], tip: Any) -> dict[str, str]:
-        """Gives messages that repeat responses what those have, and the keys that an earlier import gave to those."""
+    def _match_responses(self, id: str, steps: dict[str, SourceMessage], tip: Any) -> dict[str, str]:
+        """Complete messages that repeat responses; returns the keys that an earlier import gave to these, by hash."""
         chain: dict[str, None] = {}
         while isinstance(tip, str) and tip in steps and tip not in chain:
             chain[tip] = None
@@ -253,7 +261,7 @@ class _Reader:
             for hash in messages:
                 if steps[hash].kind == "user":
                     question = hash
-                elif steps[hash].kind == "assistant" and steps[hash].text == words(row["response"]):
+                elif steps[hash].kind == "assistant" and steps[hash].text == text_or_empty(row["response"]):
                     created = time_of_text(row.get("datetime_utc"))
                     steps[hash] = msgspec.structs.replace(steps[hash], created=created, model=_model(row))
                     keys[hash] = str(row["id"])
@@ -267,25 +275,33 @@ class _Reader:
     # -- files ----------------------------------------------------------------------------------------------------
 
     def _files(self, ids: tuple[str, ...]) -> tuple[list[Attachment], list[str]]:
-        """What the database itself holds. A path in it is not followed: the file may be anybody's."""
+        """The files in the database. Paths in it are not followed, since it is untrusted."""
         files: list[Attachment] = []
         notes: list[str] = []
         for id in ids:
             row = self._one("attachments", "SELECT type, path, url, content FROM attachments WHERE id = ?", id)
             content = row["content"] if row else None
             kind = media_type_of(content[:16]) if isinstance(content, bytes) else ""
-            if not kind and isinstance(content, bytes) and words(row["type"] if row else "").startswith("text/"):
+            if (
+                not kind
+                and isinstance(content, bytes)
+                and text_or_empty(row["type"] if row else "").startswith("text/")
+            ):
                 kind = TEXT
             if kind and isinstance(content, bytes) and len(content) <= IMAGE_LIMIT:
                 name = f"{id[:12]}.{kind.partition('/')[2].replace('plain', 'txt')}"
                 files.append(Attachment(name, kind, content, size_bytes=len(content)))
             else:
-                named = (words(row["path"]) or words(row["url"]) or words(row["type"])) if row else ""
+                named = (
+                    (text_or_empty(row["path"]) or text_or_empty(row["url"]) or text_or_empty(row["type"]))
+                    if row
+                    else ""
+                )
                 notes.append(f"[file: {clean_line(named, 200) or id[:12]}, not in the database]")
         return files, notes
 
     def _all(self, table: str, query: str, id: Any) -> list[dict[str, Any]]:
-        """The rows of a query; none where the file is of a version without this table."""
+        """The rows of a query; none if the database has no such table."""
         return [dict(row) for row in self._db.execute(query, (id,))] if table in self._tables else []
 
     def _one(self, table: str, query: str, id: Any) -> dict[str, Any] | None:
@@ -293,7 +309,7 @@ class _Reader:
 
 
 def _model(row: Mapping[str, Any]) -> str:
-    named = words(row.get("resolved_model")) or words(row.get("model"))
+    named = text_or_empty(row.get("resolved_model")) or text_or_empty(row.get("model"))
     return f"llm/{named[:100]}" if named else "llm"
 
 
@@ -303,17 +319,17 @@ def _usage(prompt: int | None, completion: int | None) -> Usage | None:
     return Usage(prompt or 0, completion or 0, (prompt or 0) + (completion or 0))
 
 
-def _fenced(name: str, text: str) -> str:
+def _tool_block(name: str, text: str) -> str:
     text = text if len(text) <= _TOOL_CHARACTERS else text[:_TOOL_CHARACTERS] + "…"
     fence = "````" if "```" in text else "```"
     return f"[{clean_line(name, 100) or 'tool'}]\n{fence}\n{text}\n{fence}"
 
 
-def _shown(value: Any) -> str:
+def _as_text(value: Any) -> str:
     return value if isinstance(value, str) else msgspec.json.encode(value).decode()
 
 
-def _decoded(payload: Any) -> dict[str, Any]:
+def _decode(payload: Any) -> dict[str, Any]:
     if not isinstance(payload, str):
         return {}
     try:

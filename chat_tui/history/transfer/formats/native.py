@@ -1,4 +1,4 @@
-"""Our JSON: a conversation with all that is kept of it. What is exported and imported is the same tree again, cleaned.
+"""chat-tui's own JSON: a conversation with all that is stored of it. An import restores the exported tree.
 
     {"format": "chat-tui", "version": 1, "id", "title", "created", "updated", "system_prompt", "pinned", "preset",
      "model", "cost", "leaf", "turns": [{"id", "parent", "role", "text", "created", …, "route", "attachments"}]}
@@ -32,7 +32,7 @@ from chat_tui.history.transfer.records import (
     ImportedConversation,
     ImportedTurn,
     SkippedRecord,
-    words,
+    text_or_empty,
 )
 
 FORMAT = "chat-tui"
@@ -65,7 +65,7 @@ _RECORD_FIELDS = get_type_hints(_Record, include_extras=True)
 
 
 def record(tree: Tree) -> dict[str, Any]:
-    """The whole tree as JSON's own values, ready for `json_text`."""
+    """The whole tree as a record for `json_text`."""
     about = conversation(tree.conversation, tree.turns)
     turns = [
         {**turn(each, tree.routes.get(each.id)), "import_key": tree.import_keys.get(each.id, "")} for each in tree.turns
@@ -98,12 +98,12 @@ def conversation(of: Conversation, turns: Iterable[Turn]) -> dict[str, Any]:
 
 
 def turn(of: Turn, route: Route | None) -> dict[str, Any]:
-    """A turn with its route, null where none is known."""
+    """A turn with its route, which is null if it is unknown."""
     return {**{name: getattr(of, name) for name in of.__struct_fields__}, "route": route}
 
 
 def json_text(value: Any) -> str:
-    """JSON on one line that no terminal obeys: what it would is written as `\\u…`."""
+    """JSON in one line, with control characters written as `\\u…`."""
     try:
         text = msgspec.json.encode(value).decode()
     except ValueError:  # lone surrogates
@@ -116,12 +116,12 @@ class _Any(msgspec.Struct, frozen=True):
 
 
 def is_ours(value: Any) -> bool:
-    """Whether this JSON value says that it is one of ours."""
+    """Whether this JSON value was exported by chat-tui."""
     return isinstance(value, dict) and value.get("format") == FORMAT
 
 
-def parcel(value: dict[str, Any]) -> ImportedConversation:
-    """The conversation of a record; raises `BadRecord`. Without a readable date it has that of its first turn."""
+def convert(value: dict[str, Any]) -> ImportedConversation:
+    """The conversation of a record, with the date of its first turn if it has none. Raises `BadRecord`."""
     try:
         version = msgspec.convert(value, _Marks).version
         if version > VERSION:
@@ -151,9 +151,9 @@ def parcel(value: dict[str, Any]) -> ImportedConversation:
 def _readable(
     value: Mapping[str, Any], kinds: Mapping[str, Any], essential: Set[str]
 ) -> tuple[dict[str, Any], list[tuple[str, str]]]:
-    """The fields that can be read, and the name of each other one with the reason.
+    """The valid fields, and the names of the others with the reasons.
 
-    Raises `msgspec.ValidationError` where an essential one cannot be read.
+    Raises `msgspec.ValidationError` if an essential field is invalid.
     """
     good: dict[str, Any] = {}
     unreadable = []
@@ -175,7 +175,7 @@ def _first_time(turns: Iterable[Any]) -> datetime | None:
 
 def _arrivals(known: _Record) -> Iterator[ImportedTurn | SkippedRecord]:
     path = _path(known)
-    # Below a turn that cannot be read, the next ones follow the turn above it.
+    # The children of an invalid turn are attached to its parent.
     above: dict[str, str | None] = {}
     came: set[str] = set()
     for position, is_cut in _parents_first(known.turns):
@@ -203,14 +203,16 @@ def _arrivals(known: _Record) -> Iterator[ImportedTurn | SkippedRecord]:
             route = None
         came.add(turn.id)
         above[turn.id] = turn.id
-        import_key = words(value.get("import_key"))
+        import_key = text_or_empty(value.get("import_key"))
         parent = parent and storable(parent)
         on_path = turn.id in path
-        yield ImportedTurn(storable(turn.id), parent, _settled(turn), route, on_path=on_path, import_key=import_key)
+        yield ImportedTurn(
+            storable(turn.id), parent, _prepare_turn(turn), route, on_path=on_path, import_key=import_key
+        )
 
 
 def _links(value: Any) -> tuple[str | None, str | None]:
-    """The ids of a turn and of its parent, where they are texts."""
+    """The ids of a turn and of its parent, if they are texts."""
     if not isinstance(value, dict):
         return None, None
     id, parent = value.get("id"), value.get("parent")
@@ -250,7 +252,7 @@ def _parents_first(turns: Sequence[Any]) -> Iterator[tuple[int, bool]]:
 
 
 def _in_ring(position: int, parents: Sequence[int | None]) -> int:
-    """A turn of the ring that the parents of this one end in."""
+    """A turn of the circle that the parents of this one end in."""
     seen: set[int] = set()
     while position not in seen:
         seen.add(position)
@@ -261,9 +263,9 @@ def _in_ring(position: int, parents: Sequence[int | None]) -> int:
 
 
 def _turn(value: Any) -> tuple[Turn, list[tuple[str, str]]]:
-    """The turn, and of each field that had to be left out its name and why.
+    """The turn, and the names of fields that were left out with the reasons.
 
-    Raises `msgspec.ValidationError` where one is wrong without which there is no turn.
+    Raises `msgspec.ValidationError` if an essential field is invalid.
     """
     try:
         return msgspec.convert(value, Turn), []
@@ -274,15 +276,15 @@ def _turn(value: Any) -> tuple[Turn, list[tuple[str, str]]]:
     return Turn(**good) if good.keys() >= _REQUIRED else msgspec.convert(value, Turn), unreadable
 
 
-def _settled(turn: Turn) -> Turn:
-    """The turn as another store may have it: nobody is writing it, and its files come with it."""
+def _prepare_turn(turn: Turn) -> Turn:
+    """The turn as it can be stored: not growing, and with the content of its files."""
     files = tuple(Attachment(file.name, file.media_type, file.content) for file in turn.attachments)
     turn = msgspec.structs.replace(turn, id=storable(turn.id), attachments=files)
     return orphan(turn) if turn.state == "streaming" else turn
 
 
 def _path(known: _Record) -> set[str]:
-    """The ids from the leaf up. An export names the leaf; where it names none that is there, it is the last turn."""
+    """The ids of the current path, from the leaf that the export names, or else from the last turn."""
     parents: dict[str, str | None] = {}
     for value in known.turns:
         id, parent = _links(value)

@@ -212,7 +212,7 @@ class ConversationActions:
 
         report = await self._engine.import_file(file, tell)
         skipped = [f"{clean_line(each.record, 80)}: {clean_line(each.reason, 120)}" for each in report.skipped[:3]]
-        host.say(f"Imported {clean_line(file.name, 80)}", "\n".join([report.words(), *skipped]), long=True)
+        host.say(f"Imported {clean_line(file.name, 80)}", "\n".join([report.summary(), *skipped]), long=True)
         await self.refresh()
 
     async def undo(self) -> None:
