@@ -18,6 +18,8 @@ Role = Literal["system", "user", "assistant"]
 
 STEERED = "steered"
 """Finish reason of an answer that the user stopped in order to steer it."""
+UNDO_SECONDS = 10.0
+"""How long a deleted conversation can be restored."""
 TITLE_LENGTH = 60
 """Maximum length of a title that is made from a question, in characters."""
 

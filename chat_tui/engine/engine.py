@@ -16,7 +16,7 @@ from msgspec.structs import replace
 
 from chat_tui.config.load import Config
 from chat_tui.core.attachments.attachment import Attachment
-from chat_tui.core.conversation import Conversation, Role, Turn, extended, new_id, now
+from chat_tui.core.conversation import UNDO_SECONDS, Conversation, Role, Turn, extended, new_id, now
 from chat_tui.core.errors import ChatTuiError, CommandError
 from chat_tui.core.models import DownloadProgress as DownloadProgress
 from chat_tui.core.new_conversation import NewConversation
@@ -47,8 +47,6 @@ from chat_tui.routing.router import Router
 if TYPE_CHECKING:
     from chat_tui.history.transfer.importer import ImportReport
 
-UNDO_SECONDS = 10.0
-"""How long a deleted conversation can be restored."""
 LEFT_SECONDS = 60.0
 """A conversation deleted this long ago was left by a process that ended before it could erase it."""
 PIECE = 16_384

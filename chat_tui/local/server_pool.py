@@ -41,7 +41,7 @@ class ServerPool:
             try:
                 address = await self._servers[name].address()
             except LocalModelError as error:
-                raise _renamed_error(name, error) from error
+                raise _error_of_model(name, error) from error
             yield address
         finally:
             self._busy[name] -= 1
@@ -65,7 +65,8 @@ class ServerPool:
             await asyncio.wait(list(self._unloading.values()))
 
 
-def _renamed_error(name: str, error: LocalModelError) -> LocalModelError:
+def _error_of_model(name: str, error: LocalModelError) -> LocalModelError:
+    """Return the error as one of the named model: a server does not know which model it runs."""
     if name == LOCAL_MODEL:
         return error
     title = error.title.replace("The built-in model", name, 1)

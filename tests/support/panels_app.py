@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
 from textual import on
 from textual.app import App, ComposeResult
@@ -21,12 +21,12 @@ from chat_tui.core.usage.stream_stats import StreamStats
 from chat_tui.tui.history.sidebar import HistorySidebar
 from chat_tui.tui.panels.model_picker import ModelPicker
 from chat_tui.tui.panels.stats_panel import StatsPanel
+from tests.doubles.fake_engine import MODEL, NOW
 
-NOW = datetime(2026, 11, 23, 14, 30, tzinfo=UTC)
 EVIL = "\x1b]52;c;aGk=\x07[red]evil[/red]\x1b[2J\x9b31m\x00\nnext"
 
 ANSWERING = StreamStats(
-    model="local/smollm2-135m",
+    model=MODEL,
     strategy="balanced",
     phase="answering",
     phase_seconds=3.14,
@@ -45,7 +45,7 @@ ANSWERING = StreamStats(
     duration_seconds=4.2,
 )
 
-LOCAL = ModelStatus(Model("local/smollm2-135m", 2048, 0, 0, local=True), 0.34, 41.0)
+LOCAL = ModelStatus(Model(MODEL, 2048, 0, 0, local=True), 0.34, 41.0)
 MINI = ModelStatus(Model("openai/gpt-4o-mini", 128_000, 0.15, 0.6), 0.6, 88.0)
 CLAUDE = ModelStatus(Model("anthropic/claude", 200_000, 3, 15), state="no key", usable=False)
 
@@ -53,8 +53,7 @@ CLAUDE = ModelStatus(Model("anthropic/claude", 200_000, 3, 15), state="no key", 
 def summaries(count: int) -> list[ConversationSummary]:
     """`count` conversations, newest first."""
     return [
-        ConversationSummary(f"c{n}", f"Conversation {n}", NOW, NOW - timedelta(hours=n), 4, "local/smollm2-135m")
-        for n in range(count)
+        ConversationSummary(f"c{n}", f"Conversation {n}", NOW, NOW - timedelta(hours=n), 4, MODEL) for n in range(count)
     ]
 
 

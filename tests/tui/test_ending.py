@@ -11,7 +11,7 @@ from chat_tui.config.load import Config
 from chat_tui.core.errors import ChatTuiError
 from chat_tui.tui.app import ChatApp
 from tests.doubles.fake_backend import FakeWeights
-from tests.doubles.scripted_chat import ScriptedChat
+from tests.doubles.scripted_chat import ScriptedChat, scripted_chat
 from tests.support.key_pilot import KeyPilot
 from tests.support.scripted_router import until
 
@@ -66,3 +66,13 @@ async def test_a_key_that_still_acts_when_the_app_ends_is_let_go() -> None:
         await until(lambda: not chat.app._key_order.is_busy)
     gc.collect()
     assert failed == []
+
+
+async def test_a_notice_that_comes_when_the_screens_have_gone_is_no_crash() -> None:
+    async with scripted_chat() as chat:
+        stack = chat.app.screen_stack
+        chat.app._screen_stack.clear()
+        chat.app.clear_notifications()
+        chat.app._screen_stack.extend(stack)
+        chat.app.say("Saved")
+        await chat.shows("Saved")

@@ -11,8 +11,9 @@ from chat_tui.core.usage.usage import UsageReport, UsageTotals
 from chat_tui.tui.dialogs.statistics import StatisticsScreen, since, statistics_lines
 from chat_tui.tui.history.sidebar import local_now
 from chat_tui.tui.widgets.styled_lines import text_of
+from tests.doubles.fake_engine import NOW
 from tests.doubles.scripted_chat import scripted_chat
-from tests.support.panels_app import EVIL, NOW
+from tests.support.panels_app import EVIL
 
 BEGUN = since(NOW)
 

@@ -16,8 +16,9 @@ from chat_tui.core.request import Request
 from chat_tui.tui.history.rows import HIT_HEIGHT, hit_lines, passage, without_marks
 from chat_tui.tui.history.screen import HistoryScreen
 from chat_tui.tui.widgets.styled_lines import text_of
+from tests.doubles.fake_engine import NOW
 from tests.doubles.scripted_chat import ScriptedChat, scripted_chat
-from tests.support.panels_app import EVIL, NOW
+from tests.support.panels_app import EVIL
 
 
 async def asked(chat: ScriptedChat, *questions: str) -> None:

@@ -3,17 +3,30 @@
 from __future__ import annotations
 
 import time
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 
 import pytest
 from msgspec.structs import replace
 from rich.cells import cell_len
+from textual.pilot import Pilot
 from textual.widgets import Input
 
 from chat_tui.core.conversation import ConversationSummary
 from chat_tui.tui.history.sidebar import ConversationRows, HistorySidebar, summary_lines
 from chat_tui.tui.widgets.row_list import RowList
 from chat_tui.tui.widgets.styled_lines import text_of
-from tests.support.panels_app import EVIL, NOW, Panels, summaries
+from tests.doubles.fake_engine import NOW
+from tests.support.panels_app import EVIL, Panels, summaries
+
+
+@asynccontextmanager
+async def listed(conversations: Sequence[ConversationSummary]) -> AsyncIterator[tuple[Panels, Pilot[None]]]:
+    """Run an app whose history lists these."""
+    app = Panels()
+    async with app.run_test(size=(120, 40)) as pilot:
+        app.history.show(conversations)
+        yield app, pilot
 
 
 @pytest.mark.parametrize("width", [8, 14, 26, 60])
@@ -47,9 +60,7 @@ def test_a_row_tells_what_it_cost_and_that_an_answer_ended_unseen() -> None:
 
 
 async def test_the_cursor_passes_by_the_headings_of_the_groups() -> None:
-    app = Panels()
-    async with app.run_test(size=(120, 40)) as pilot:
-        app.history.show(summaries(30))
+    async with listed(summaries(30)) as (app, pilot):
         app.history.take_focus()
         await pilot.pause()
         lines = app.seen(app.history).split("\n")
@@ -72,9 +83,7 @@ async def test_the_cursor_passes_by_the_headings_of_the_groups() -> None:
 
 
 async def test_enter_opens_the_conversation_under_the_cursor() -> None:
-    app = Panels()
-    async with app.run_test(size=(120, 40)) as pilot:
-        app.history.show(summaries(30))
+    async with listed(summaries(30)) as (app, pilot):
         app.history.set_current("c2")
         app.history.take_focus()
         await pilot.pause()
@@ -86,9 +95,7 @@ async def test_enter_opens_the_conversation_under_the_cursor() -> None:
 
 
 async def test_letters_typed_on_the_history_filter_it() -> None:
-    app = Panels()
-    async with app.run_test(size=(120, 40)) as pilot:
-        app.history.show(summaries(30))
+    async with listed(summaries(30)) as (app, pilot):
         app.history.take_focus()
         await pilot.pause()
         await pilot.press(*"n 29")
@@ -103,9 +110,7 @@ async def test_letters_typed_on_the_history_filter_it() -> None:
 
 
 async def test_letters_typed_faster_than_the_focus_moves_are_all_kept() -> None:
-    app = Panels()
-    async with app.run_test(size=(120, 40)) as pilot:
-        app.history.show(summaries(30))
+    async with listed(summaries(30)) as (app, pilot):
         app.history.take_focus()
         await pilot.pause()
         rows = app.history.query_one(ConversationRows)
@@ -116,9 +121,7 @@ async def test_letters_typed_faster_than_the_focus_moves_are_all_kept() -> None:
 
 
 async def test_esc_closes_the_filter_first_and_keeps_the_row() -> None:
-    app = Panels()
-    async with app.run_test(size=(120, 40)) as pilot:
-        app.history.show(summaries(30))
+    async with listed(summaries(30)) as (app, pilot):
         app.history.take_focus()
         await pilot.pause()
         await pilot.press("slash", "2", "9")
@@ -133,9 +136,7 @@ async def test_esc_closes_the_filter_first_and_keeps_the_row() -> None:
 
 
 async def test_an_empty_history_says_so() -> None:
-    app = Panels()
-    async with app.run_test(size=(120, 40)) as pilot:
-        app.history.show([])
+    async with listed([]) as (app, pilot):
         await pilot.pause()
         assert "No conversations yet" in app.seen(app.history)
         app.history.show(summaries(2))
@@ -144,9 +145,7 @@ async def test_an_empty_history_says_so() -> None:
 
 
 async def test_a_filter_without_a_match_says_so() -> None:
-    app = Panels()
-    async with app.run_test(size=(120, 40)) as pilot:
-        app.history.show(summaries(3))
+    async with listed(summaries(3)) as (app, pilot):
         app.history.take_focus()
         await pilot.pause()
         await pilot.press(*"zzz")
@@ -174,9 +173,7 @@ async def test_a_new_conversation_does_not_move_the_cursor() -> None:
 
 
 async def test_titles_are_not_markup_and_move_no_terminal() -> None:
-    app = Panels()
-    async with app.run_test(size=(120, 40)) as pilot:
-        app.history.show([ConversationSummary("c", EVIL, NOW, NOW)])
+    async with listed([ConversationSummary("c", EVIL, NOW, NOW)]) as (app, pilot):
         await pilot.pause()
         seen = app.seen(app.history)
         assert "[red]evil[/red] next" in seen

@@ -13,7 +13,7 @@ from chat_tui.core.usage.stream_stats import StreamStats
 from chat_tui.tui.widgets import formatting
 from chat_tui.tui.widgets.row_list import matching
 from chat_tui.tui.widgets.styled_lines import Span, apart, crop, crop_start, wrap
-from tests.support.panels_app import NOW
+from tests.doubles.fake_engine import NOW
 from tests.support.time_limits import in_time, within
 
 

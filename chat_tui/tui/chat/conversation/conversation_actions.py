@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from textual.geometry import Region
 
+from chat_tui.core.conversation import UNDO_SECONDS
 from chat_tui.core.errors import ChatTuiError, CommandError
 from chat_tui.core.text.control_characters import clean_line
 from chat_tui.tui.actions import bindings
@@ -26,8 +27,6 @@ ALL = 1_000_000
 PROGRESS_SECONDS = 3.0
 """Between two notices of an import that runs."""
 PRIVATE = "private: never saved"
-UNDO_SECONDS = 10.0
-"""So long a deleted conversation can be brought back."""
 
 
 class ConversationActions:
