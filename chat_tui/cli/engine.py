@@ -3,19 +3,14 @@
 from __future__ import annotations
 
 from chat_tui.bootstrap.open_engine import open_engine
-from chat_tui.cli.output.console import report_error, report_migration, report_recovery
+from chat_tui.cli.output.history_notices import report_migration, report_recovery
 from chat_tui.config.load import Config
-from chat_tui.core.errors import ChatTuiError
+from chat_tui.core.processes.console import report_error
 from chat_tui.engine.engine import Engine
 
 
 async def open_reporting_engine(settings: Config, *, save: bool) -> Engine:
     """Open an engine that reports errors, and the progress of an update or recovery of the history, on stderr."""
     return await open_engine(
-        settings, save=save, tell=report, when_slow=report_migration, when_recovering=report_recovery
+        settings, save=save, tell=report_error, when_slow=report_migration, when_recovering=report_recovery
     )
-
-
-def report(error: ChatTuiError) -> None:
-    """Report an error on stderr."""
-    report_error(error)

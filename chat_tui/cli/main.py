@@ -8,11 +8,10 @@ import os
 import sys
 from collections.abc import Sequence
 
-from chat_tui.cli.output.console import report_error
 from chat_tui.cli.parser import build_parser
 from chat_tui.core.errors import ChatTuiError
 from chat_tui.core.processes import console
-from chat_tui.core.processes.console import write_error
+from chat_tui.core.processes.console import report_error, write_error
 
 SCREEN = "chat_tui.cli.commands.tui"
 """The module of the screen, which opens without a command."""
@@ -48,7 +47,8 @@ def main(arguments: Sequence[str] | None = None, *, platform: str = sys.platform
     try:
         return _run(arguments)
     except ChatTuiError as error:
-        return report_error(error)
+        report_error(error)
+        return 1
     except KeyboardInterrupt:
         return 130
     except console.OutputError as error:

@@ -25,9 +25,9 @@ from chat_tui.bootstrap.open_engine import open_engine
 from chat_tui.config import paths
 from chat_tui.config.load import Config, load
 from chat_tui.core.errors import ConfigError
+from chat_tui.core.processes.console import report_error, write_error
 from chat_tui.engine.engine import Engine
 from chat_tui.web.app import build_app
-from chat_tui.web.ops.notes import note, tell
 from chat_tui.web.state import AppState
 
 TOKEN_VARIABLE = "CHAT_TUI_TOKEN"
@@ -62,14 +62,14 @@ def create_state(
     token = configured_token(config) if token is None else check_token(token)
     if not token:
         token = new_token()
-        note(
+        write_error(
             f"chat-tui: the token is {token}\n          Set {TOKEN_VARIABLE} to choose it; several workers need that.\n"
         )
-    return AppState(config, token, opener or partial(_open, config), hosts=hosts, tell=tell)
+    return AppState(config, token, opener or partial(_open, config), hosts=hosts, tell=report_error)
 
 
 async def _open(config: Config) -> Engine:
-    return await open_engine(config, tell=tell)
+    return await open_engine(config, tell=report_error)
 
 
 def new_token() -> str:

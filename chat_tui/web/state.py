@@ -12,12 +12,12 @@ from starlette.requests import HTTPConnection
 
 from chat_tui.config.load import Config
 from chat_tui.core.errors import ChatTuiError
+from chat_tui.core.processes.console import write_error
 from chat_tui.engine.answers.answer import Answer
 from chat_tui.engine.engine import Engine
 from chat_tui.web.errors import ApiError
 from chat_tui.web.ops.access_log import AccessLog
 from chat_tui.web.ops.metrics import Metrics
-from chat_tui.web.ops.notes import note
 from chat_tui.web.ops.rates import RateBuckets
 
 DISCOVER_SECONDS = 60.0
@@ -62,7 +62,7 @@ class AppState:
         self._clients: dict[Answer, str] = {}
         """The client of each answer that is not saved yet."""
         self.metrics = Metrics()
-        self.log = AccessLog(note if config.web.access_log else None)
+        self.log = AccessLog(write_error if config.web.access_log else None)
         self._watching: set[asyncio.Task[None]] = set()
         self.turn_lock = asyncio.Lock()
         """Held from the check that a conversation is free until its next turn exists: of two simultaneous requests,

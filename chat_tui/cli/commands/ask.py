@@ -9,15 +9,14 @@ from contextlib import aclosing
 
 from msgspec.structs import replace
 
-from chat_tui.cli.engine import open_reporting_engine, report
+from chat_tui.cli.engine import open_reporting_engine
 from chat_tui.cli.output.answer_writer import AnswerWriter
-from chat_tui.cli.output.console import report_error
 from chat_tui.cli.question import Question, model_choice_error, read_question
 from chat_tui.cli.signals import run_until_interrupted, watch_interrupts
 from chat_tui.config import load, paths
 from chat_tui.core.chunks import Chunk, has_answered
 from chat_tui.core.errors import ChatTuiError
-from chat_tui.core.processes.console import write_error
+from chat_tui.core.processes.console import report_error, write_error
 from chat_tui.core.request import Request
 from chat_tui.core.text.control_characters import clean_line
 from chat_tui.core.usage.token_estimate import attachment_tokens, estimate
@@ -136,7 +135,7 @@ async def _write_answer(
         batches = _single_chunks(answer, pace)
     else:
         batches = answer.batches(tokens=given.streaming_batch_size, hold_bytes=given.streaming_buffer_size)
-    observer = InsightsObserver(report) if settings.display.insights else None
+    observer = InsightsObserver(report_error) if settings.display.insights else None
     # What it needs is loaded while the model is on its way to the first token.
     loading = asyncio.ensure_future(observer.look()) if observer is not None else None
     try:

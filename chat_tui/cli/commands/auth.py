@@ -9,12 +9,11 @@ import sys
 
 import msgspec
 
-from chat_tui.cli.output.console import report_error
 from chat_tui.config import load, paths
 from chat_tui.config.known_providers import known_providers
 from chat_tui.core.errors import ChatTuiError, KeyMissing
 from chat_tui.core.processes import child_process, console
-from chat_tui.core.processes.console import write_error
+from chat_tui.core.processes.console import report_error, write_error
 from chat_tui.core.text.api_keys import cleaned_key
 from chat_tui.core.text.control_characters import clean_line, escaped_json
 from chat_tui.providers.credentials.keyring_worker import NOT_THERE

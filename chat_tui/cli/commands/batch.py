@@ -11,14 +11,13 @@ from pathlib import Path
 import msgspec
 
 from chat_tui.cli.engine import open_reporting_engine
-from chat_tui.cli.output.console import report_error
 from chat_tui.cli.output.progress import ProgressLine, batch_progress
 from chat_tui.cli.question import model_choice_error, read_preset
 from chat_tui.cli.signals import watch_interrupts
 from chat_tui.config import load, paths
 from chat_tui.core.errors import ChatTuiError, CommandError
 from chat_tui.core.processes import console
-from chat_tui.core.processes.console import write_error
+from chat_tui.core.processes.console import report_error, write_error
 from chat_tui.core.request import Request
 from chat_tui.core.text.control_characters import clean_line, escaped_json
 from chat_tui.engine.batch.ordered_output import OrderedOutput

@@ -12,13 +12,12 @@ import msgspec
 from chat_tui.cli.engine import open_reporting_engine
 from chat_tui.cli.output.answer_writer import AnswerWriter, json_line
 from chat_tui.cli.output.compare_table import table
-from chat_tui.cli.output.console import format_error, report_error
 from chat_tui.cli.question import Question, model_choice_error, read_question
 from chat_tui.cli.signals import run_until_interrupted, watch_interrupts
 from chat_tui.config import load, paths
 from chat_tui.core.chunks import Chunk, Error, Metadata, encode, has_answered
 from chat_tui.core.errors import ChatTuiError
-from chat_tui.core.processes.console import write_error
+from chat_tui.core.processes.console import format_error, report_error, write_error
 from chat_tui.core.request import Request
 from chat_tui.core.text.control_characters import clean_line
 from chat_tui.engine.answers.answer import Answer

@@ -13,7 +13,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from chat_tui.cli.output.console import report_migration, report_recovery
+from chat_tui.cli.output.history_notices import report_migration, report_recovery
 from chat_tui.cli.output.progress import ProgressLine
 from chat_tui.config import paths
 from chat_tui.core.conversation import ConversationSummary, SearchHit, Tree, Turn

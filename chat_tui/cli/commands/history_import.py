@@ -7,7 +7,7 @@ from pathlib import Path
 
 import msgspec
 
-from chat_tui.cli.output.console import report_migration, report_recovery
+from chat_tui.cli.output.history_notices import report_migration, report_recovery
 from chat_tui.cli.output.progress import ProgressLine
 from chat_tui.config import paths
 from chat_tui.core.processes import console

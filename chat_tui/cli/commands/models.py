@@ -9,12 +9,12 @@ from pathlib import Path
 
 import msgspec
 
-from chat_tui.cli.output.console import report_error
 from chat_tui.cli.output.progress import DownloadMeter, ProgressLine
 from chat_tui.config import load, paths
 from chat_tui.core.errors import ChatTuiError, LocalModelError
 from chat_tui.core.models import LOCAL_MODEL
 from chat_tui.core.processes import console
+from chat_tui.core.processes.console import report_error
 from chat_tui.core.text.control_characters import escaped_json
 from chat_tui.local.huggingface import pull
 from chat_tui.local.library import Library, OwnModel

@@ -8,12 +8,11 @@ from functools import partial
 
 from msgspec.structs import replace
 
-from chat_tui.cli.output.console import report_error
 from chat_tui.cli.question import model_choice_error
 from chat_tui.config import load, paths
 from chat_tui.core.errors import ConfigError
 from chat_tui.core.processes import console
-from chat_tui.core.processes.console import write_error
+from chat_tui.core.processes.console import report_error, write_error
 from chat_tui.core.text.control_characters import clean_line
 
 

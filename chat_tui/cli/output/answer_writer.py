@@ -7,7 +7,6 @@ from typing import Literal
 
 import msgspec
 
-from chat_tui.cli.output.console import format_error
 from chat_tui.cli.output.progress import DownloadMeter, ProgressLine
 from chat_tui.cli.output.two_phases import PhaseOrder
 from chat_tui.core.answers.finish_reasons import is_known
@@ -16,6 +15,7 @@ from chat_tui.core.answers.served_models import is_snapshot
 from chat_tui.core.chunks import Chunk, End, Error, Insights, Metadata, Token, encode
 from chat_tui.core.errors import ChatTuiError
 from chat_tui.core.processes import console
+from chat_tui.core.processes.console import format_error
 from chat_tui.core.text.control_characters import escaped_json
 
 _WEIGHTS_BYTES = 98_362_432

@@ -10,6 +10,7 @@ import errno
 import os
 import sys
 
+from chat_tui.core.errors import ChatTuiError
 from chat_tui.core.text.control_characters import clean, clean_line
 
 
@@ -43,6 +44,16 @@ def output_descriptor() -> int | None:
 def write_error(text: str) -> None:
     """Write cleaned text to standard error; does nothing if it is closed."""
     _write_error(clean(text))
+
+
+def report_error(error: ChatTuiError) -> None:
+    """Write an error to standard error: what happened, and below it what to do next."""
+    write_error(format_error(error))
+
+
+def format_error(error: ChatTuiError) -> str:
+    """Return the lines that `report_error` writes."""
+    return f"chat-tui: {error.title}\n" + (f"          {error.hint}\n" if error.hint else "")
 
 
 def write_output(text: str) -> None:

@@ -1,20 +1,8 @@
-"""Errors and notices of commands, on stderr."""
+"""Notices of commands about the history, on stderr."""
 
 from __future__ import annotations
 
-from chat_tui.core.errors import ChatTuiError
 from chat_tui.core.processes.console import write_error
-
-
-def report_error(error: ChatTuiError) -> int:
-    """Write an error to stderr; returns the exit code 1."""
-    write_error(format_error(error))
-    return 1
-
-
-def format_error(error: ChatTuiError) -> str:
-    """Return the lines for stderr: what happened, and below it what to do next."""
-    return f"chat-tui: {error.title}\n" + (f"          {error.hint}\n" if error.hint else "")
 
 
 def report_migration() -> None:
