@@ -179,6 +179,6 @@ async def open_engine(
     )
     history.when_displaced = _in_loop(engine.conversations.note_displaced)
     if history.notice:
-        engine.errors.tell_once(history.read_only or history.warning or HistoryError(history.notice))
+        engine.errors.report_once(history.read_only or history.warning or HistoryError(history.notice))
     await engine.models.recall()
     return engine

@@ -246,13 +246,13 @@ class Answer:
             self._begin_with(self._cut)
         self._grown.set()
 
-    def _reclassify(self, told: Metadata) -> None:
-        if told.phase == "quick":
-            text, thinking = reclassify(self.quick, "".join(self._quick_thinking), told)
+    def _reclassify(self, marks: Metadata) -> None:
+        if marks.phase == "quick":
+            text, thinking = reclassify(self.quick, "".join(self._quick_thinking), marks)
             self._quick, self._quick_thinking = [text], [thinking]
             return
         # Deltas that were saved before have the old order; the ended turn is saved as a whole.
-        text, thinking = reclassify(self.text, self.thinking, told)
+        text, thinking = reclassify(self.text, self.thinking, marks)
         self._texts = {"text": [text], "thinking": [thinking]}
         self._saved |= {"text": 1, "thinking": 1}
 

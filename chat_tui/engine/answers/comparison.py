@@ -112,8 +112,8 @@ class Comparison:
         """When all answers have ended and none was kept, select the first complete one, or the first with any text."""
         for answer in self.answers:
             await answer.saved.wait()
-        told = [answer.turn for answer in self.answers if answer.turn.text]
-        best = next((turn.id for turn in [*(turn for turn in told if turn.state in _WHOLE), *told]), None)
+        with_text = [answer.turn for answer in self.answers if answer.turn.text]
+        best = next((turn.id for turn in [*(turn for turn in with_text if turn.state in _WHOLE), *with_text]), None)
         if best is None or self.kept is not None:
             return
         with suppress(HistoryError):
@@ -152,8 +152,8 @@ def check_models(models: Iterable[str]) -> tuple[str, ...]:
     """The models as they were named, without repetitions. Raises `CommandError` for too few, too many or bad names."""
     names = tuple(dict.fromkeys(name.strip() for name in models if name.strip()))
     if not FEWEST <= len(names) <= MOST:
-        told = "one model" if len(names) == 1 else f"{len(names)} models"
-        raise CommandError(f"{told.capitalize()} cannot be compared.", f"Choose {FEWEST} to {MOST} different models.")
+        count = "one model" if len(names) == 1 else f"{len(names)} models"
+        raise CommandError(f"{count.capitalize()} cannot be compared.", f"Choose {FEWEST} to {MOST} different models.")
     for name in names:
         if not all(name.partition("/")):
             raise CommandError("Write a model as provider/model.", "For example: local/smollm2-135m.")

@@ -54,8 +54,8 @@ class OrderedOutput:
                     path.unlink(missing_ok=True)
                 raise
         except OSError as error:
-            told = f"{path} cannot be written: {error.strerror}."
-            raise CommandError(told, "Choose another file with --out.") from None
+            title = f"{path} cannot be written: {error.strerror}."
+            raise CommandError(title, "Choose another file with --out.") from None
         return output
 
     @property
@@ -143,8 +143,8 @@ class OrderedOutput:
                     return
                 yield line, earlier
 
-    def _not_ours(self, told: str) -> CommandError:
-        return CommandError(told, "Choose another file with --out; nothing in this one was changed.")
+    def _not_ours(self, title: str) -> CommandError:
+        return CommandError(title, "Choose another file with --out; nothing in this one was changed.")
 
     def _catch_up(self) -> None:
         while self.next in self._spill:

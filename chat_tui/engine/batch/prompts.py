@@ -91,8 +91,8 @@ class PromptSource:
         try:
             self._fd = _open_descriptor(name)
         except OSError as error:
-            told = f"{self.name} cannot be read: {error.strerror}."
-            raise CommandError(told, "Name a prompts file, or use - for standard input.") from None
+            title = f"{self.name} cannot be read: {error.strerror}."
+            raise CommandError(title, "Name a prompts file, or use - for standard input.") from None
         self._regular = S_ISREG(os.fstat(self._fd).st_mode)
 
     def same_file(self, path: Path) -> bool:
@@ -142,8 +142,8 @@ class PromptSource:
                 try:
                     return os.read(self._fd, _CHUNK_BYTES)
                 except OSError as error:
-                    told = f"{self.name} can no longer be read: {error.strerror}."
-                    raise ChatTuiError(told, "The answers so far are saved.") from None
+                    title = f"{self.name} can no longer be read: {error.strerror}."
+                    raise ChatTuiError(title, "The answers so far are saved.") from None
         return b""
 
 

@@ -120,7 +120,7 @@ class Conversations:
             raise error
         if known is None:
             raise error
-        self._errors.tell_once(error)
+        self._errors.report_once(error)
         return self.cache.current(known)
 
     async def route(self, turn_id: str) -> Route | None:
@@ -245,7 +245,7 @@ class Conversations:
         if replaced:
             self.cache.begin_anew()
             self._tasks.start(self.cache.save_waiting(idle_only=True))
-        self._errors.tell_once(warning)
+        self._errors.report_once(warning)
 
     async def close(self) -> None:
         """Try once more to save what waits, and close the stores."""

@@ -13,16 +13,16 @@ T = TypeVar("T")
 class ErrorReports:
     """Reports each error of the store once, until something can be saved again."""
 
-    def __init__(self, tell: Callable[[ChatTuiError], None]) -> None:
-        self.tell = tell
+    def __init__(self, report: Callable[[ChatTuiError], None]) -> None:
+        self.report = report
         """Reports an error to the user, also one that was reported before."""
         self._titles: set[str] = set()
 
-    def tell_once(self, error: HistoryError) -> None:
+    def report_once(self, error: HistoryError) -> None:
         """Report an error, unless one with the same title was reported since something could last be saved."""
         if error.title not in self._titles:
             self._titles.add(error.title)
-            self.tell(error)
+            self.report(error)
 
     def reset(self) -> None:
         """Report every error again: something could be saved."""
@@ -38,5 +38,5 @@ class ErrorReports:
         except ConversationNotFound:
             return default
         except HistoryError as error:
-            self.tell_once(error)
+            self.report_once(error)
             return default

@@ -88,7 +88,7 @@ class PendingWrites:
             return
         turns = (*self._path_of(conversation_id), *turns)
         self._unsaved.setdefault(conversation_id, {turn.id: turn for turn in turns})
-        self._errors.tell_once(why)
+        self._errors.report_once(why)
 
     async def retry(self, conversation: Conversation) -> None:
         """Try to save what of a conversation could not be saved before."""
@@ -104,7 +104,7 @@ class PendingWrites:
             if conversation.id not in self._never_saved:
                 self._note_deleted(conversation.id)
         except HistoryError as error:
-            self._errors.tell_once(error)
+            self._errors.report_once(error)
         else:
             # Turns that were added meanwhile still wait.
             if self._unsaved.get(conversation.id) == waiting:
@@ -123,4 +123,4 @@ class PendingWrites:
         self._unsaved.pop(conversation_id, None)
         if conversation_id not in self.deleted:
             self.deleted.add(conversation_id)
-            self._errors.tell(deleted_elsewhere())
+            self._errors.report(deleted_elsewhere())

@@ -56,10 +56,10 @@ class InsightsObserver:
                     out.append(Metadata("insights", insights=await self.look()))
         return out
 
-    async def _restart(self, told: Metadata) -> None:
+    async def _restart(self, marks: Metadata) -> None:
         """Start again: a part of the text was thinking, or the other way round."""
         async with self._looking:
-            text, thinking = reclassify("".join(self._texts["text"]), "".join(self._texts["thinking"]), told)
+            text, thinking = reclassify("".join(self._texts["text"]), "".join(self._texts["thinking"]), marks)
             self._texts = {"text": [text], "thinking": [thinking]}
             self._pipeline, self._waiting = None, [text]
 

@@ -125,7 +125,7 @@ class DualStream:
 
     async def bursts(self, first: Request, second: Request) -> AsyncGenerator[Sequence[Chunk], None]:
         """The chunks of both replies, with one `Start` and one `End`."""
-        told = second.include_metadata
+        with_metadata = second.include_metadata
         # The first chunk is the start of the detailed reply.
         reading = {asyncio.ensure_future(self._read("detailed", second)): "detailed"}
         reading[asyncio.ensure_future(self._read("quick", first))] = "quick"
@@ -138,7 +138,7 @@ class DualStream:
                     continue
                 chunks = self._merge(phase, burst)
                 if chunks:
-                    yield chunks if told else [chunk for chunk in chunks if _is_needed(chunk)]
+                    yield chunks if with_metadata else [chunk for chunk in chunks if _is_needed(chunk)]
                 self._room[phase].release()
             for task in reading:
                 task.result()

@@ -132,7 +132,7 @@ def _safe_turn(imported: ImportedTurn, *, is_id: bool) -> ImportedTurn:
 
 
 def _safe_file(file: Attachment) -> Attachment:
-    """The file with a type that attachments may have, since servers and browsers are told the type."""
+    """The file with a type that attachments may have, since servers and browsers are sent the type."""
     known = file.media_type in ATTACHABLE_TYPES
     media_type = file.media_type if known else media_type_of(file.content[:16]) or TEXT
     name = clean_line(file.name, 200) or "file"
