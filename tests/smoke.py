@@ -171,7 +171,7 @@ def check_certificates(bench: Bench) -> None:
     """truststore."""
     code = (
         "from chat_tui.core.models import Provider\n"
-        "from chat_tui.providers.http.trust import trust\n"
+        "from chat_tui.providers.http.trust import tls_verification\n"
         "trust(Provider('x'))"
     )
     subprocess.run([sys.executable, "-c", code], check=True, env=bench.environment, timeout=SECONDS)

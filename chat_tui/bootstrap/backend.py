@@ -61,7 +61,7 @@ class Backend:
         self,
         config: Config,
         local: LocalModels,
-        roster: ProviderRegistry,
+        registry: ProviderRegistry,
         keys: KeyLookup,
         catalogue: Catalogue,
         clock: Callable[[], float],
@@ -75,15 +75,15 @@ class Backend:
         self._catalogue = catalogue
         self._pricing: asyncio.Task[None] | None = None
         self._chosen: dict[str, str] = {}
-        self._facts = ModelInfoResolver(config, catalogue)
-        self._servers = ProviderClient(
-            roster,
+        self._model_info = ModelInfoResolver(config, catalogue)
+        self._providers = ProviderClient(
+            registry,
             keys,
-            self._facts,
+            self._model_info,
             connection_seconds=config.timeouts.connection_seconds,
             clock=clock,
-            found=self._found,
-            lost=self._lose,
+            found=self._add_models,
+            lost=self._remove_models,
             found_servers=found_servers,
         )
         built_in = Model(
@@ -100,14 +100,14 @@ class Backend:
         )
         own = [msgspec.structs.replace(model, to_be_fetched=not self._own_files.ready) for model in local.own]
         scripted = Model(SCRIPTED_MODEL, 32_000, 0.0, 0.0, 0.0, selectable=False, local=True)
-        rows = [model for row in config.models if (model := self._of_row(row.name))]
+        rows = [model for row in config.models if (model := self._configured_model(row.name))]
         # Naming one to fall back to is saying so, for that and no more.
         fallbacks = [*config.fallbacks, *(name for row in config.models for name in row.fallbacks)]
-        named = [model for name in fallbacks if (model := self._servers.admit(name))]
+        named = [model for name in fallbacks if (model := self._providers.admit(name))]
         reserve = [msgspec.structs.replace(model, selectable=False) for model in named]
-        known = {model.name: model for model in (*reserve, *rows, *self._servers.named_models())}
+        known = {model.name: model for model in (*reserve, *rows, *self._providers.named_models())}
         self.router = Router(
-            merge(list(map(self._facts.of, (*own, built_in, scripted))), list(known.values()), self._servers.place),
+            merge(list(map(self._model_info.of, (*own, built_in, scripted))), list(known.values()), self._providers.position),
             self.open_stream,
             Health(clock),
             policy_of(config, local_streams=LOCAL_STREAMS),
@@ -118,18 +118,18 @@ class Backend:
         )
         self._clock = clock
 
-    def _of_row(self, name: str) -> Model | None:
-        return self._servers.admit(name) if self._servers.speaks_to(name.partition("/")[0]) else None
+    def _configured_model(self, name: str) -> Model | None:
+        return self._providers.admit(name) if self._providers.speaks_to(name.partition("/")[0]) else None
 
-    def _found(self, models: Sequence[Model]) -> None:
-        self.router.models = merge(self.router.models, models, self._servers.place)
+    def _add_models(self, models: Sequence[Model]) -> None:
+        self.router.models = merge(self.router.models, models, self._providers.position)
 
-    def _lose(self, provider: str) -> None:
+    def _remove_models(self, provider: str) -> None:
         self.router.models = tuple(model for model in self.router.models if model.provider != provider)
 
     def update_downloads(self) -> None:
         """Update which local models must still be downloaded; called after a download."""
-        self._found(
+        self._add_models(
             [
                 msgspec.structs.replace(model, to_be_fetched=not self._files_of(model.name).ready)
                 for model in self.router.models
@@ -148,19 +148,19 @@ class Backend:
 
             return aclosing(Scripted().stream(model, request))
         if model.name in self._children:
-            return aclosing(self._own(model, request))
+            return aclosing(self._stream_local(model, request))
         # A program that only ever asks models it knows by name would never learn what they cost.
         self._begin_pricing()
-        return aclosing(self._servers.stream(model, request))
+        return aclosing(self._providers.stream(model, request))
 
-    async def _own(self, model: Model, request: Request) -> AsyncGenerator[Sequence[Chunk], None]:
+    async def _stream_local(self, model: Model, request: Request) -> AsyncGenerator[Sequence[Chunk], None]:
         """Answer with a local model, which is loaded first if needed."""
-        async with aclosing(self._fetched(model)) as told:
+        async with aclosing(self._download(model)) as told:
             async for word in told:
                 yield [word]
         if not self._children.alive(model.name):
             yield [Metadata("loading", model=model.name)]
-        transport = await self._servers.transport()
+        transport = await self._providers.transport()
         from chat_tui.providers.http.transport import Endpoint
 
         async with self._children.lease(model.name) as address:
@@ -170,7 +170,7 @@ class Backend:
                 async for burst in bursts:
                     yield burst
 
-    async def _fetched(self, model: Model) -> AsyncGenerator[Metadata, None]:
+    async def _download(self, model: Model) -> AsyncGenerator[Metadata, None]:
         """Download the missing files of the model, and yield the progress."""
         needed = self._files_of(model.name)
         if needed.ready:
@@ -199,17 +199,17 @@ class Backend:
 
     async def list_offers(self) -> None:
         """List the providers that are offered before anything is asked."""
-        await self._servers.list_offers()
+        await self._providers.list_offers()
 
     async def prepare(self) -> None:
         """Import what a question to any server needs."""
-        await self._servers.transport()
+        await self._providers.transport()
 
     async def warm(self, name: str) -> None:
         """Import and start what this model needs."""
         if name == SCRIPTED_MODEL:
             return
-        await self._servers.transport()
+        await self._providers.transport()
         if name in self._children and self._files_of(name).ready:
             async with self._children.lease(name):
                 pass
@@ -220,18 +220,18 @@ class Backend:
         """Look for servers on this machine, and request the lists of models of servers in use that have none
         configured."""
         self._begin_pricing()
-        await self._servers.discover()
+        await self._providers.discover()
         self._take_chosen()
 
     def _begin_pricing(self) -> None:
-        if self._pricing is None and self._servers.hosted():
+        if self._pricing is None and self._providers.has_hosted():
             self._pricing = asyncio.ensure_future(self._price())
 
     async def _price(self) -> None:
         """Update the prices if they are old."""
         if await self._catalogue.refresh():
-            self._found(await asyncio.to_thread(self._servers.with_facts, self.router.models))
-            await self._servers.list_offers()
+            self._add_models(await asyncio.to_thread(self._providers.with_model_info, self.router.models))
+            await self._providers.list_offers()
 
     async def _look_up_price(self, model: Model) -> Model:
         """Return the model with its price, if known; waits for a running update."""
@@ -240,7 +240,7 @@ class Backend:
 
     async def look_up_prices(self) -> None:
         """Wait for the prices of hosted models if none are known at all."""
-        if not self._catalogue.loaded:
+        if not self._catalogue.is_loaded:
             self._begin_pricing()
             await self._pricing_done()
 
@@ -250,11 +250,11 @@ class Backend:
 
     def offers(self, name: str) -> bool:
         """Return whether this model's provider was found but is not enabled."""
-        return self._servers.offers(name.partition("/")[0])
+        return self._providers.offers(name.partition("/")[0])
 
     def server_of(self, name: str) -> str:
         """Return the server to which choosing this model gives consent: its address and, on this machine, its owner."""
-        return self._servers.identity(name.partition("/")[0])
+        return self._providers.identity(name.partition("/")[0])
 
     def take(self, agreed: Mapping[str, str]) -> None:
         """Enable these models, now or as soon as they are found, each at the server that the user has agreed to;
@@ -268,24 +268,24 @@ class Backend:
         self._chosen = {name: server for name, server in self._chosen.items() if name not in dropped}
         self.router.models = tuple(model for model in self.router.models if model.name not in dropped)
         for provider in {name.partition("/")[0] for name in dropped} - {model.provider for model in self.router.models}:
-            self._servers.forget(provider)
+            self._providers.forget(provider)
 
     def _take_chosen(self) -> None:
         offered = [(name, server) for name, server in self._chosen.items() if self.offers(name)]
-        agreed = [name for name, server in offered if self._servers.agree(name, server)]
-        taken = [model for name in agreed if (model := self._servers.admit(name))]
+        agreed = [name for name, server in offered if self._providers.agree(name, server)]
+        taken = [model for name in agreed if (model := self._providers.admit(name))]
         if taken:
-            self._found(taken)
+            self._add_models(taken)
             self._begin_pricing()
 
     def admit(self, name: str) -> None:
         """Register a model that was named but is not listed, if its provider is known. Strategies may choose it only
         if the config names it."""
-        if all(model.name != name for model in self.router.models) and (model := self._servers.admit(name)):
+        if all(model.name != name for model in self.router.models) and (model := self._providers.admit(name)):
             if name == self._config.model:
-                self._found([model])
+                self._add_models([model])
             else:
-                self.router.models = with_named(self.router.models, model, self._servers.place)
+                self.router.models = with_named(self.router.models, model, self._providers.position)
             self._begin_pricing()
 
     async def look_up(self, name: str) -> None:
@@ -293,16 +293,16 @@ class Backend:
         self.admit(name)
         model = next((model for model in self.router.models if model.name == name), None)
         if model is not None and model.context_window is None:
-            await self._servers.look_up(model)
+            await self._providers.look_up(model)
 
-    def standings(self) -> Sequence[ModelStatus]:
+    def statuses(self) -> Sequence[ModelStatus]:
         """Return the status of all models; a server that does not reply has a row of its own."""
-        standings = []
+        statuses = []
         for model in self.router.models:
             vitals = self.router.health.vitals(model.name)
             state, usable = self._state(model)
-            standings.append(ModelStatus(model, vitals.ttft_seconds, vitals.tokens_per_second, state, usable))
-        return [*standings, *self._servers.standings({model.name for model in self.router.models})]
+            statuses.append(ModelStatus(model, vitals.ttft_seconds, vitals.tokens_per_second, state, usable))
+        return [*statuses, *self._providers.statuses({model.name for model in self.router.models})]
 
     def _state(self, model: Model) -> tuple[str, bool]:
         rest = self.router.health.resting_seconds(model.name)
@@ -327,7 +327,7 @@ class Backend:
             await asyncio.wait([self._pricing], timeout=PRICING_SECONDS)
             self._pricing.cancel()
             await asyncio.wait([self._pricing])
-        await self._servers.close()
+        await self._providers.close()
         await self._children.close()
 
 

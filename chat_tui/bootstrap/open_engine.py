@@ -152,14 +152,14 @@ async def open_engine(
     in_config = {row.name: row.api_key for row in config.providers if row.api_key}
     if known is None:
         known = await asyncio.to_thread(known_providers)
-    roster = ProviderRegistry(config, known, environ, kept.names())
+    registry = ProviderRegistry(config, known, environ, kept.names())
     keys = KeyLookup(kept, in_config=in_config, environ=environ)
     catalogue = Catalogue(paths.catalogue_file())
     await asyncio.to_thread(catalogue.load)
     await asyncio.to_thread(prior_of, LOCAL_MODEL)  # Its table takes some milliseconds to read.
     told_file = paths.found_servers_file() if save else None
     found_servers = FoundServers(tell, told_file=told_file, owner_of=owner_of)
-    parts = Backend(config, local, roster, keys, catalogue, clock, found_servers)
+    parts = Backend(config, local, registry, keys, catalogue, clock, found_servers)
     await parts.list_offers()
     for warning in key_warnings(in_config, paths.config_file()):
         tell(warning)

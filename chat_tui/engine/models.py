@@ -32,7 +32,7 @@ class ModelRegistry:
 
     def status(self) -> Sequence[ModelStatus]:
         """Every model and how it fares, for the picker."""
-        return self._backend.standings()
+        return self._backend.statuses()
 
     def window_of(self, model: str) -> int | None:
         """A model's window in tokens; None where that, or the model, is not known."""

@@ -26,7 +26,7 @@ class LocalWeights(Protocol):
 class ModelBackend(Protocol):
     """What stands behind the router (`assembly` makes one)."""
 
-    def standings(self) -> Sequence[ModelStatus]:
+    def statuses(self) -> Sequence[ModelStatus]:
         """Every model and how it fares."""
 
     def offers(self, name: str) -> bool:

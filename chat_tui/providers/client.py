@@ -45,9 +45,9 @@ class ProviderClient:
 
     def __init__(
         self,
-        roster: ProviderRegistry,
+        registry: ProviderRegistry,
         keys: KeyLookup,
-        facts: ModelInfoResolver,
+        model_info: ModelInfoResolver,
         *,
         connection_seconds: float | None,
         clock: Callable[[], float],
@@ -55,7 +55,7 @@ class ProviderClient:
         lost: Callable[[str], None],
         found_servers: FoundServers,
     ) -> None:
-        self._roster, self._keys, self._facts = roster, keys, facts
+        self._registry, self._keys, self._model_info = registry, keys, model_info
         self._connection_seconds, self._clock = connection_seconds, clock
         self._found_servers = found_servers
         self._lost = lost
@@ -81,24 +81,24 @@ class ProviderClient:
 
     def offers(self, provider: str) -> bool:
         """This provider was found, and is not in use before somebody has said so."""
-        return provider in self._roster.offered
+        return provider in self._registry.offered
 
     def forget(self, provider: str) -> None:
         """It is no more than found: nobody names it now."""
-        self._roster.forget(provider)
+        self._registry.forget(provider)
         self._agreed.pop(provider, None)
 
     def identity(self, name: str) -> str:
         """Which server a provider's name means now: its address and, where it was found on this machine, its owner."""
-        provider = self._roster.offered.get(name) or self._roster.spoken_to(name)
+        provider = self._registry.offered.get(name) or self._registry.usable(name)
         return identity_of(provider, self._owners.get(name)) if provider is not None else ""
 
     def agree(self, name: str, server: str) -> bool:
         """Whether somebody has agreed to the server that a model's provider means now; `server` is what they agreed to,
         empty where that was not kept: then the provider's usual one, but no server of another account."""
         provider = name.partition("/")[0]
-        now, offer, owner = self.identity(provider), self._roster.offered.get(provider), self._owners.get(provider)
-        is_usual = not (offer and offer.address_source) and not (owner and self._roster.is_stranger(owner))
+        now, offer, owner = self.identity(provider), self._registry.offered.get(provider), self._owners.get(provider)
+        is_usual = not (offer and offer.address_source) and not (owner and self._registry.is_stranger(owner))
         if server != now and (server or not is_usual):
             return False
         self._agreed[provider] = now
@@ -106,26 +106,26 @@ class ProviderClient:
 
     def speaks_to(self, provider: str) -> bool:
         """This provider is in use."""
-        return provider in self._roster.in_use
+        return provider in self._registry.in_use
 
-    def place(self, model: Model) -> int:
+    def position(self, model: Model) -> int:
         """Where its provider stands in the line: first those of the config in its order, last what runs in a child."""
-        return self._roster.place(model.provider)
+        return self._registry.position(model.provider)
 
-    def hosted(self) -> bool:
+    def has_hosted(self) -> bool:
         """There is a provider, in use or offered, whose prices one would want to know."""
-        return bool(self._roster.offered) or any(not provider.local for provider in self._roster.spoken)
+        return bool(self._registry.offered) or any(not provider.local for provider in self._registry.all_usable)
 
-    def with_facts(self, models: Sequence[Model]) -> list[Model]:
+    def with_model_info(self, models: Sequence[Model]) -> list[Model]:
         """The models of providers, with what has become known of them since."""
-        known = [(model, self._roster.spoken_to(model.provider)) for model in models]
-        return [self._facts.of(model, provider) for model, provider in known if provider is not None]
+        known = [(model, self._registry.usable(model.provider)) for model in models]
+        return [self._model_info.of(model, provider) for model, provider in known if provider is not None]
 
     def named_models(self) -> list[Model]:
         """The models that providers in use have without being asked."""
         return [
-            self._facts.of(Model(f"{provider.name}/{name}", local=provider.local), provider)
-            for provider in self._roster.in_use.values()
+            self._model_info.of(Model(f"{provider.name}/{name}", local=provider.local), provider)
+            for provider in self._registry.in_use.values()
             for name in provider.models
         ]
 
@@ -133,12 +133,12 @@ class ProviderClient:
 
     async def stream(self, model: Model, request: Request) -> AsyncGenerator[Sequence[Chunk], None]:
         """What the model's provider answers, in bursts. Raises `ProviderError`."""
-        provider = self._roster.spoken_to(model.provider)
+        provider = self._registry.usable(model.provider)
         if provider is None:
             raise Rejected(
                 f"No provider is configured for {model.name}.", "Add it under [[providers]].", model=model.name
             )
-        place = await self._place_asked(provider)
+        place = await self._unconfigured_address(provider)
         try:
             key = await self._keys.of(provider)
             transport = await self.transport()
@@ -153,21 +153,21 @@ class ProviderClient:
                     yield [Metadata("connecting", model=model.name, address=shown)]
                 has_spoken = False
                 try:
-                    with replicas.busy(address):
+                    with replicas.count_stream(address):
                         async with aclosing(transport.stream(Endpoint(asked, key), model, request)) as bursts:
                             async for burst in bursts:
                                 if burst and isinstance(burst[-1], End):
-                                    self._look_again(provider, model)
-                                    if told := await self._cut_off(provider, model, request, burst[-1]):
+                                    self._look_up_loaded(provider, model)
+                                    if told := await self._truncation_note(provider, model, request, burst[-1]):
                                         yield [told]
                                 has_spoken = has_spoken or any(isinstance(chunk, Token) for chunk in burst)
-                                yield [_at(chunk, address) for chunk in burst] if several else burst
-                    replicas.answered(address)
+                                yield [_with_address(chunk, address) for chunk in burst] if several else burst
+                    replicas.note_success(address)
                     return
                 except ProviderError as error:
                     if not error.retryable:
                         raise
-                    replicas.failed(address)
+                    replicas.note_failure(address)
                     # Text cannot be taken back: then it is the router that continues it.
                     if has_spoken or address == addresses[-1]:
                         raise
@@ -184,7 +184,7 @@ class ProviderClient:
             self._replicas[provider.name] = Replicas(provider.base_urls, self._clock)
         return self._replicas[provider.name]
 
-    async def _cut_off(self, provider: Provider, model: Model, request: Request, end: End) -> Metadata | None:
+    async def _truncation_note(self, provider: Provider, model: Model, request: Request, end: End) -> Metadata | None:
         """Word of it where the server has read only a part of the request; Ollama says nothing itself."""
         counted = end.usage.prompt_tokens if end.usage else 0
         if provider.dialect != "ollama" or not counted:
@@ -207,40 +207,42 @@ class ProviderClient:
 
     async def _window_in_use(self, provider: Provider, model: Model) -> int | None:
         """The window with which the server has the model loaded now; None where it does not tell."""
-        from chat_tui.providers.discovery.model_list import looked_up
+        from chat_tui.providers.discovery.model_list import look_up_models
 
         transport, key = await self.transport(), await self._keys.of(provider)
         unknown = msgspec.structs.replace(model, context_window=None)
-        told = await looked_up(lambda each: transport.ask(provider, key, each), provider, [unknown], CUT_OFF_SECONDS)
+        told = await look_up_models(
+            lambda each: transport.probe(provider, key, each), provider, [unknown], CUT_OFF_SECONDS
+        )
         known = told[0].context_window if told else None
         return known or model.asked_window or model.context_window
 
-    async def _place_asked(self, provider: Provider) -> str:
+    async def _unconfigured_address(self, provider: Provider) -> str:
         """Where a question goes, where that does not stand in the config; empty where it does. Raises `Rejected`."""
         if provider.address_source:
             return f"{host_of(provider.base_url)} (${provider.address_source})"
-        owner = await self._checked_owner(provider)
+        owner = await self._check_owner(provider)
         if owner is None:
             return ""
-        await self._found_servers.tell_use(provider, owner)
+        await self._found_servers.notify_use(provider, owner)
         return place_of(provider, owner)
 
-    async def _checked_owner(self, provider: Provider) -> ServerOwner | None:
+    async def _check_owner(self, provider: Provider) -> ServerOwner | None:
         """Who runs a server that was found on this machine, None for all others.
 
         Raises `Rejected` where it is used because its owner was trusted, and where that is not so any more.
         """
-        if not self._roster.was_found_here(provider):
+        if not self._registry.is_found_here(provider):
             return None
         owner = self._owners[provider.name] = await self._found_servers.owner(provider)
-        is_used = provider.name in self._roster.in_use
+        is_used = provider.name in self._registry.in_use
         agreed = identity_of(provider, owner) if is_used else self._agreed.get(provider.name)
         if agreed is None:
             # Naming one of its models is agreeing to whoever runs it now.
             agreed = self._agreed[provider.name] = identity_of(provider, owner)
         has_changed = agreed != identity_of(provider, owner)
-        if self._roster.is_stranger(owner) and (is_used or has_changed):
-            self._roster.distrust(provider)
+        if self._registry.is_stranger(owner) and (is_used or has_changed):
+            self._registry.distrust(provider)
             self.forget(provider.name)
             self._lost(provider.name)
             await self.list_offers()
@@ -271,35 +273,35 @@ class ProviderClient:
 
     async def discover(self) -> None:
         """Look for servers on this machine, and ask those in use that name no models, all at once."""
-        asked = [provider for provider in self._roster.in_use.values() if not provider.models]
-        named = [provider for provider in self._roster.in_use.values() if provider.models]
+        asked = [provider for provider in self._registry.in_use.values() if not provider.models]
+        named = [provider for provider in self._registry.in_use.values() if provider.models]
         await asyncio.gather(
             self._look_here(),
             *(self._ask_for_models(provider) for provider in asked),
-            *(self._look_up(provider, self._named_by(provider)) for provider in named),
+            *(self._look_up(provider, self._configured_models(provider)) for provider in named),
         )
         await self.list_offers()
 
     async def list_offers(self) -> None:
         """Look up what is offered; in a thread, since a provider may have a thousand models."""
-        self._offers = await asyncio.to_thread(lambda: list(self._offered()))
+        self._offers = await asyncio.to_thread(lambda: list(self._offered_statuses()))
 
     async def _look_here(self) -> None:
         from chat_tui.providers.dialects import dialect
-        from chat_tui.providers.discovery.port_scan import PortCandidate, look
+        from chat_tui.providers.discovery.port_scan import PortCandidate, scan
         from chat_tui.providers.endpoint import base_url_of
         from chat_tui.providers.registry import at_its_port
 
-        rows = {row.name: row for row in self._roster.to_be_looked_for()}
+        rows = {row.name: row for row in self._registry.expected_servers()}
         places = {}
         for name, row in rows.items():
             path = urlsplit(base_url_of(at_its_port(row, {})) + dialect(row.dialect).model_list.path).path
             # No key goes along: whoever listens there has not shown yet who it is.
             places[name] = PortCandidate(row.port, path)
-        answers = await look(places)
-        await asyncio.gather(*(self._take(rows[name], told) for name, told in answers.items()))
+        answers = await scan(places)
+        await asyncio.gather(*(self._take_probe_answer(rows[name], told) for name, told in answers.items()))
 
-    async def _take(self, row: KnownProvider, told: ProbeAnswer) -> None:
+    async def _take_probe_answer(self, row: KnownProvider, told: ProbeAnswer) -> None:
         from chat_tui.providers.discovery.model_list import models_of
         from chat_tui.providers.registry import at_its_port
 
@@ -309,64 +311,66 @@ class ProviderClient:
         if told.status != 200 or not told.listing:
             return
         owner = self._owners[row.name] = await self._found_servers.owner(at_its_port(row, {}, told.host))
-        provider = self._roster.answered(row, told.host, owner)
+        provider = self._registry.add_found(row, told.host, owner)
         models = await asyncio.to_thread(models_of, provider, told.listing)
         if not models:
             return
-        if self._roster.is_stranger(owner):
+        if self._registry.is_stranger(owner):
             if owner.uid is not None:
                 self._strangers.add(row.name)
-            if self._roster.spoken_to(row.name) is None:
-                await self._found_servers.tell_offer(provider, owner)
+            if self._registry.usable(row.name) is None:
+                await self._found_servers.notify_offer(provider, owner)
         self._silent.pop(row.name, None)
-        if row.name in self._roster.in_use:
+        if row.name in self._registry.in_use:
             # Still without a key: nobody has chosen it yet.
-            await self._tell(provider, models, "")
+            await self._report_models(provider, models, "")
         else:
             self._listed[row.name] = models
 
     async def _ask_for_models(self, provider: Provider) -> None:
         try:
-            await self._checked_owner(provider)
+            await self._check_owner(provider)
             key = await self._keys.of(provider)
             transport = await self.transport()
             from chat_tui.providers.discovery.model_list import models_of
 
-            listing = await transport.models(provider, key)
+            listing = await transport.list_models(provider, key)
         except ChatTuiError as error:
             self._silent[provider.name] = error.title
             return
         self._silent.pop(provider.name, None)
-        await self._tell(provider, await asyncio.to_thread(models_of, provider, listing), key)
+        await self._report_models(provider, await asyncio.to_thread(models_of, provider, listing), key)
 
-    async def _tell(self, provider: Provider, models: Sequence[Model], key: str) -> None:
-        known = await asyncio.to_thread(lambda: [self._facts.of(model, provider) for model in models])
+    async def _report_models(self, provider: Provider, models: Sequence[Model], key: str) -> None:
+        known = await asyncio.to_thread(lambda: [self._model_info.of(model, provider) for model in models])
         self._found(known)
         await self._look_up(provider, known, key)
 
-    def _named_by(self, provider: Provider) -> Sequence[Model]:
+    def _configured_models(self, provider: Provider) -> Sequence[Model]:
         return [model for model in self.named_models() if model.provider == provider.name]
 
     async def _look_up(self, provider: Provider, models: Sequence[Model], key: str | None = None) -> None:
         """Ask the server about each of its models, where it tells more so than in its list."""
         from chat_tui.providers.dialects import dialect
-        from chat_tui.providers.discovery.model_list import looked_up
+        from chat_tui.providers.discovery.model_list import look_up_models
 
         if not any(map(dialect(provider.dialect).look_up.questions, models)):
             return
         try:
-            await self._checked_owner(provider)
+            await self._check_owner(provider)
             key = await self._keys.of(provider) if key is None else key
         except ChatTuiError:
             # The question will say so.
             return
         transport, its_key = await self.transport(), key
-        told = await looked_up(lambda each: transport.ask(provider, its_key, each), provider, models, LOOK_UP_SECONDS)
-        self._found([self._facts.of(model, provider) for model in told])
+        told = await look_up_models(
+            lambda each: transport.probe(provider, its_key, each), provider, models, LOOK_UP_SECONDS
+        )
+        self._found([self._model_info.of(model, provider) for model in told])
 
     async def look_up(self, model: Model) -> None:
         """Ask the model's server about it; a question waits for that, so not for long."""
-        provider = self._roster.spoken_to(model.provider)
+        provider = self._registry.usable(model.provider)
         if provider is None:
             return
         # What takes most of the time at the first question is not the server's to be blamed for.
@@ -375,7 +379,7 @@ class ProviderClient:
             async with asyncio.timeout(WAITED_FOR_SECONDS):
                 await self._look_up(provider, [model])
 
-    def _look_again(self, provider: Provider, model: Model) -> None:
+    def _look_up_loaded(self, provider: Provider, model: Model) -> None:
         """A server that loads a model when it is asked tells only then what window it has."""
         if provider.dialect == "ollama" and model.asked_window is None and model.name not in self._seen_loaded:
             self._seen_loaded.add(model.name)
@@ -386,30 +390,30 @@ class ProviderClient:
     def admit(self, name: str) -> Model | None:
         """The model that somebody names, which alone of its provider's is in use then; None where that is not known."""
         owner, _, id = name.partition("/")
-        provider = self._roster.named(owner) if id.strip() else None
+        provider = self._registry.name_provider(owner) if id.strip() else None
         if provider is None:
             return None
         told = {model.name: model for model in self._listed.get(provider.name, ())}
-        return self._facts.of(told.get(name) or Model(name, local=provider.local), provider)
+        return self._model_info.of(told.get(name) or Model(name, local=provider.local), provider)
 
-    def standings(self, known: Collection[str]) -> Iterator[ModelStatus]:
+    def statuses(self, known: Collection[str]) -> Iterator[ModelStatus]:
         """What stands beside the models that the router knows: what is offered, and who was silent."""
         yield from (standing for standing in self._offers if standing.model.name not in known)
         for name, why in self._silent.items():
             yield ModelStatus(Model(f"{name}/?", selectable=False), state=why, usable=False)
 
-    def _offered(self) -> Iterator[ModelStatus]:
-        for provider in tuple(self._roster.offered.values()):
-            models = self._listed.get(provider.name) or self._facts.models_of(provider)
+    def _offered_statuses(self) -> Iterator[ModelStatus]:
+        for provider in tuple(self._registry.offered.values()):
+            models = self._listed.get(provider.name) or self._model_info.models_of(provider)
             state = OFFERED_BY_OTHERS if provider.name in self._strangers else OFFERED
             for model in models:
-                yield ModelStatus(self._facts.of(model, provider), state=state)
+                yield ModelStatus(self._model_info.of(model, provider), state=state)
             if not models:
                 nameless = Model(f"{provider.name}/?", selectable=False)
                 yield ModelStatus(nameless, state=f"found: /model {provider.name}/NAME", usable=False)
 
 
-def _at(chunk: Chunk, address: str) -> Chunk:
+def _with_address(chunk: Chunk, address: str) -> Chunk:
     """Which of the addresses it is stands where it is waited for."""
     if isinstance(chunk, Metadata) and chunk.event == "waiting":
         return msgspec.structs.replace(chunk, reason=host_of(address))

@@ -45,7 +45,7 @@ def base_url_of(provider: Provider) -> str:
             is_for_sdk=bool(provider.address_source),
         )
     except ValueError:
-        raise no_address(provider) from None
+        raise address_error(provider) from None
 
 
 def url_of(provider: Provider, path: str) -> str:
@@ -74,7 +74,7 @@ def key_of(provider: Provider) -> str:
     return key
 
 
-def no_address(provider: Provider, model: str = "") -> errors.Rejected:
+def address_error(provider: Provider, model: str = "") -> errors.Rejected:
     """The error for an address that is none."""
     return errors.Rejected(
         f"The address of {provider.name} is not valid.",

@@ -30,7 +30,7 @@ class ProviderRegistry:
         kept_keys: Collection[str] = (),
     ) -> None:
         self._known, self._environ, self._mode = known, environ, config.discovered
-        self.in_use = {row.name: of_row(row, known.get(row.name), environ) for row in config.providers}
+        self.in_use = {row.name: provider_of_row(row, known.get(row.name), environ) for row in config.providers}
         """Those whose models a strategy may choose."""
         in_line = dict.fromkeys([*self.in_use, *known])
         self._places = {name: place for place, name in enumerate(in_line)}
@@ -43,19 +43,19 @@ class ProviderRegistry:
             has_key = row.name in kept_keys or any(cleaned_key(environ.get(key, "")) for key in row.keys)
             if row.port and has_address and row.name not in self.in_use:
                 # Whoever names a server of their own means it to be asked.
-                self.in_use[row.name] = of_known(row, environ)
+                self.in_use[row.name] = provider_of_known(row, environ)
             elif (has_key or has_address) and not row.port and (not row.endpoint or environ.get(row.endpoint)):
-                self._found(of_known(row, environ))
+                self._found(provider_of_known(row, environ))
 
-    def place(self, name: str) -> int:
+    def position(self, name: str) -> int:
         """Where a provider stands in the line, who is not known behind all others."""
         return self._places.get(name, len(self._places))
 
-    def named(self, name: str) -> Provider | None:
+    def name_provider(self, name: str) -> Provider | None:
         """The provider that somebody names, which may be spoken to from now on; None where it is nowhere known."""
-        provider = self.spoken_to(name) or self.offered.get(name)
+        provider = self.usable(name) or self.offered.get(name)
         if provider is None and name in self._known:
-            provider = of_known(self._known[name], self._environ)
+            provider = provider_of_known(self._known[name], self._environ)
         if provider is not None and name not in self.in_use:
             self._named[name] = provider
         return provider
@@ -64,16 +64,16 @@ class ProviderRegistry:
         """It is named no longer."""
         self._named.pop(name, None)
 
-    def spoken_to(self, name: str) -> Provider | None:
+    def usable(self, name: str) -> Provider | None:
         """The provider, where it is in use or was named."""
         return self.in_use.get(name) or self._named.get(name)
 
     @property
-    def spoken(self) -> list[Provider]:
+    def all_usable(self) -> list[Provider]:
         """All that may be spoken to."""
         return [*self.in_use.values(), *self._named.values()]
 
-    def to_be_looked_for(self) -> list[KnownProvider]:
+    def expected_servers(self) -> list[KnownProvider]:
         """The servers that may listen on this machine and that nobody has named."""
         if self._mode == "ignore":
             return []
@@ -82,7 +82,7 @@ class ProviderRegistry:
             row for row in self._known.values() if row.port and row.name not in self.in_use and row.port not in ports
         ]
 
-    def answered(self, row: KnownProvider, host: str, owner: ServerOwner) -> Provider:
+    def add_found(self, row: KnownProvider, host: str, owner: ServerOwner) -> Provider:
         """A server on this machine has answered: it is in use where its models run here too, and where its owner is to
         be trusted; else offered."""
         provider = at_its_port(row, self._environ, host)
@@ -90,7 +90,7 @@ class ProviderRegistry:
         self._found(provider, owner)
         return provider
 
-    def was_found_here(self, provider: Provider) -> bool:
+    def is_found_here(self, provider: Provider) -> bool:
         """It is a server of this machine that nobody has configured."""
         return self._servers_here.get(provider.name) == provider
 
@@ -113,9 +113,9 @@ class ProviderRegistry:
         (self.in_use if is_used else self.offered)[provider.name] = provider
 
 
-def of_row(row: ProviderRow, known: KnownProvider | None, environ: Mapping[str, str]) -> Provider:
+def provider_of_row(row: ProviderRow, known: KnownProvider | None, environ: Mapping[str, str]) -> Provider:
     """The provider of a row of the config, over what is known of its name."""
-    usual = of_known(known, environ) if known else Provider(row.name)
+    usual = provider_of_known(known, environ) if known else Provider(row.name)
     base_url = row.base_urls[0] if row.base_urls else row.base_url
     command = shlex.split(row.api_key_cmd) if isinstance(row.api_key_cmd, str) else row.api_key_cmd
     its_own = bool(base_url)
@@ -149,7 +149,7 @@ def of_row(row: ProviderRow, known: KnownProvider | None, environ: Mapping[str, 
     )
 
 
-def of_known(row: KnownProvider, environ: Mapping[str, str]) -> Provider:
+def provider_of_known(row: KnownProvider, environ: Mapping[str, str]) -> Provider:
     """A known provider; its key is in the first of its variables that is set, and its address too where one is."""
     variable = address_variable(row, environ)
     base_url = _address_of(row, environ, variable)
@@ -189,7 +189,9 @@ def at_its_port(row: KnownProvider, environ: Mapping[str, str], host: str = "127
     """A known server at its usual port on this machine."""
     path = urlsplit(row.base_url).path
     base_url = f"http://{host}:{row.port}{path}"
-    return msgspec.structs.replace(of_known(row, environ), base_url=base_url, address_source="", local=row.local)
+    return msgspec.structs.replace(
+        provider_of_known(row, environ), base_url=base_url, address_source="", local=row.local
+    )
 
 
 def _is_here(url: str) -> bool:

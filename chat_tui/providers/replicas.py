@@ -28,16 +28,16 @@ class Replicas:
 
         return sorted(self._running, key=lambda a: (rests(a), self._running[a], self._asked[a]))
 
-    def failed(self, address: str) -> None:
+    def note_failure(self, address: str) -> None:
         """It could not be reached, or its line was cut."""
         self._failed[address] = self._clock()
 
-    def answered(self, address: str) -> None:
+    def note_success(self, address: str) -> None:
         """It lives."""
         self._failed.pop(address, None)
 
     @contextmanager
-    def busy(self, address: str) -> Iterator[None]:
+    def count_stream(self, address: str) -> Iterator[None]:
         """It is being asked."""
         self._asked[address] += 1
         self._running[address] += 1

@@ -48,7 +48,7 @@ class FakeBackend:
         """The models that were told to load, in order."""
         return [call.removeprefix("warm ") for call in self.calls if call.startswith("warm ")]
 
-    def standings(self) -> Sequence[ModelStatus]:
+    def statuses(self) -> Sequence[ModelStatus]:
         return [ModelStatus(model, state=self.states.get(model.name, "ready")) for model in self._models]
 
     def offers(self, name: str) -> bool:

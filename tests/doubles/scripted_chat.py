@@ -66,7 +66,7 @@ class ScriptedChat:
 
         config = self._config
         router = Router(
-            [standing.model for standing in self.backend.standings()],
+            [standing.model for standing in self.backend.statuses()],
             open_stream,  # type: ignore[arg-type]
             settings=RoutingPolicy(
                 timeouts=config.timeouts, error_handling=config.error_handling, exchanges=config.memory.exchanges

@@ -32,7 +32,7 @@ def scripted_opener(
         return aclosing(provider.stream(model, request))
 
     async def opener() -> Engine:
-        models = [standing.model for standing in backend.standings()]
+        models = [standing.model for standing in backend.statuses()]
         return Engine(
             given,
             Router(models, open_stream),  # type: ignore[arg-type]

@@ -18,8 +18,8 @@ from chat_tui.core.models import Provider
 from chat_tui.core.request import Request
 from chat_tui.providers.endpoint import base_url_of
 from chat_tui.providers.http.transport import Endpoint, Transport
-from chat_tui.providers.http.trust import trust
-from chat_tui.providers.registry import of_row
+from chat_tui.providers.http.trust import tls_verification
+from chat_tui.providers.registry import provider_of_row
 from tests.doubles.model_scripts import Script
 from tests.doubles.model_server import ModelServer
 from tests.support.isolated_engine import ended, engine_with, standing
@@ -29,30 +29,30 @@ from tests.wire.raw_server import GOOD, RawServer, chunked, head, saying, whole
 
 def test_a_known_name_needs_nothing_else_and_fields_override() -> None:
     row = parse(b"[[providers]]\nname = 'groq'\n", "x").providers[0]
-    provider = of_row(row, known_providers()["groq"], {})
+    provider = provider_of_row(row, known_providers()["groq"], {})
     assert (provider.base_url, provider.api_key_env) == ("https://api.groq.com/openai/v1", "GROQ_API_KEY")
     assert not provider.local
     changed = ProviderRow("groq", base_url="http://127.0.0.1:9/v1", api_key_env="MINE")
-    provider = of_row(changed, known_providers()["groq"], {})
+    provider = provider_of_row(changed, known_providers()["groq"], {})
     assert (provider.base_url, provider.api_key_env, provider.local) == ("http://127.0.0.1:9/v1", "MINE", False)
-    assert of_row(ProviderRow("box", base_url="http://127.0.0.1:9/v1"), None, {}).local
+    assert provider_of_row(ProviderRow("box", base_url="http://127.0.0.1:9/v1"), None, {}).local
 
 
 def test_a_known_provider_takes_the_first_variable_that_is_set_and_azure_its_endpoint() -> None:
-    gemini = of_row(ProviderRow("gemini"), known_providers()["gemini"], {"GOOGLE_API_KEY": "k"})
+    gemini = provider_of_row(ProviderRow("gemini"), known_providers()["gemini"], {"GOOGLE_API_KEY": "k"})
     assert gemini.api_key_env == "GOOGLE_API_KEY"
     environ = {"AZURE_OPENAI_ENDPOINT": "https://me.openai.azure.com/"}
-    azure = of_row(ProviderRow("azure"), known_providers()["azure"], environ)
+    azure = provider_of_row(ProviderRow("azure"), known_providers()["azure"], environ)
     assert base_url_of(azure) == "https://me.openai.azure.com/openai/v1"
     with pytest.raises(errors.Rejected):
-        base_url_of(of_row(ProviderRow("azure"), known_providers()["azure"], {}))
-    perplexity = of_row(ProviderRow("perplexity"), known_providers()["perplexity"], {})
+        base_url_of(provider_of_row(ProviderRow("azure"), known_providers()["azure"], {}))
+    perplexity = provider_of_row(ProviderRow("perplexity"), known_providers()["perplexity"], {})
     assert base_url_of(perplexity) == "https://api.perplexity.ai"
 
 
 def test_a_gateway_on_this_machine_is_not_local() -> None:
-    assert not of_row(ProviderRow("litellm"), known_providers()["litellm"], {}).local
-    assert of_row(ProviderRow("ollama"), known_providers()["ollama"], {}).local
+    assert not provider_of_row(ProviderRow("litellm"), known_providers()["litellm"], {}).local
+    assert provider_of_row(ProviderRow("ollama"), known_providers()["ollama"], {}).local
 
 
 @pytest.mark.parametrize(
@@ -104,9 +104,9 @@ def test_a_file_of_certificates_that_cannot_be_read_is_told(tmp_path: Path) -> N
     file = tmp_path / "ca.pem"
     for _ in range(2):
         with pytest.raises(errors.Rejected, match="certificates"):
-            trust(Provider("box", verify=str(file)))
+            tls_verification(Provider("box", verify=str(file)))
         file.write_text("no certificate")
-    assert trust(Provider("box", verify=False)) is False
+    assert tls_verification(Provider("box", verify=False)) is False
 
 
 async def test_a_row_of_its_own_time_limit_for_connecting() -> None:
@@ -186,7 +186,7 @@ async def test_a_row_of_its_own_time_limit_for_the_first_token() -> None:
 
 
 def known(name: str, environ: dict[str, str], **row: str) -> Provider:
-    return of_row(ProviderRow(name, **row), known_providers()[name], environ)  # type: ignore[arg-type]
+    return provider_of_row(ProviderRow(name, **row), known_providers()[name], environ)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(
@@ -232,10 +232,10 @@ def test_only_an_ollama_on_this_machine_is_local() -> None:
 
 def test_a_path_tells_the_dialect_where_the_row_does_not() -> None:
     assert known("deepseek", {}, base_url="https://api.deepseek.com/anthropic").dialect == "anthropic"
-    assert of_row(ProviderRow("x", "http://host:1/v1/messages"), None, {}).dialect == "anthropic"
-    assert of_row(ProviderRow("x", "http://host:1/api/chat"), None, {}).dialect == "ollama"
-    assert of_row(ProviderRow("x", "http://host:1/anthropic", "openai"), None, {}).dialect == "openai"
-    assert of_row(ProviderRow("x", "http://host:1/v1"), None, {}).dialect == "openai"
+    assert provider_of_row(ProviderRow("x", "http://host:1/v1/messages"), None, {}).dialect == "anthropic"
+    assert provider_of_row(ProviderRow("x", "http://host:1/api/chat"), None, {}).dialect == "ollama"
+    assert provider_of_row(ProviderRow("x", "http://host:1/anthropic", "openai"), None, {}).dialect == "openai"
+    assert provider_of_row(ProviderRow("x", "http://host:1/v1"), None, {}).dialect == "openai"
 
 
 async def test_ollama_host_is_in_use_without_a_row() -> None:

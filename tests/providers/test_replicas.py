@@ -21,9 +21,9 @@ def test_the_least_busy_address_is_first_then_they_take_turns() -> None:
     now = 0.0
     replicas = Replicas(("a", "b", "c"), lambda: now)
     assert replicas.order() == ["a", "b", "c"]
-    with replicas.busy("a"):
+    with replicas.count_stream("a"):
         assert replicas.order() == ["b", "c", "a"]
-        with replicas.busy("b"):
+        with replicas.count_stream("b"):
             assert replicas.order()[0] == "c"
     assert replicas.order()[0] == "c"
 
@@ -31,14 +31,14 @@ def test_the_least_busy_address_is_first_then_they_take_turns() -> None:
 def test_an_address_that_failed_is_last_until_it_has_rested() -> None:
     now = 100.0
     replicas = Replicas(("a", "b"), lambda: now)
-    replicas.failed("a")
+    replicas.note_failure("a")
     assert replicas.order() == ["b", "a"]
-    with replicas.busy("b"):
+    with replicas.count_stream("b"):
         assert replicas.order() == ["b", "a"]
     now += REST_SECONDS + 1
     assert replicas.order()[0] == "a"
-    replicas.failed("b")
-    replicas.answered("b")
+    replicas.note_failure("b")
+    replicas.note_success("b")
     assert replicas.order()[0] == "a"
 
 

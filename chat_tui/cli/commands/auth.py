@@ -18,7 +18,7 @@ from chat_tui.core.text.api_keys import cleaned_key
 from chat_tui.core.text.control_characters import clean_line, escaped_json
 from chat_tui.providers.credentials.keyring_worker import NOT_THERE
 from chat_tui.providers.credentials.keys import SERVICE, StoredKeyNames, keyring_command, mask
-from chat_tui.providers.registry import of_known, of_row
+from chat_tui.providers.registry import provider_of_known, provider_of_row
 
 KEYRING_SECONDS = 120.0
 """Time limit; the keyring may ask the user for a password."""
@@ -56,7 +56,9 @@ def key_places(settings: load.Config, kept: StoredKeyNames) -> list[KeySource]:
     for name in sorted({*known, *rows, *names}):
         row = rows.get(name)
         usual = known.get(name)
-        provider = of_row(row, usual, os.environ) if row else of_known(usual, os.environ) if usual else None
+        provider = (
+            provider_of_row(row, usual, os.environ) if row else provider_of_known(usual, os.environ) if usual else None
+        )
         variable = provider.api_key_env if provider else ""
         if provider and provider.api_key_cmd:
             places.append(KeySource(name, "command"))

@@ -57,7 +57,7 @@ class Catalogue:
         self._known: dict[str, dict[str, CatalogueEntry]] = {}
 
     @property
-    def loaded(self) -> bool:
+    def is_loaded(self) -> bool:
         """There is a snapshot, fresh or old."""
         return bool(self._known)
 

@@ -20,8 +20,8 @@ from chat_tui.providers.dialects.dialect import (
     Dialect,
     Json,
     base64_of,
+    continues_answer,
     count,
-    goes_on,
     limit_of,
     said_in,
     streams,
@@ -91,7 +91,7 @@ def encode(request: Request, model: Model, quirks: frozenset[str] = frozenset())
     turns = turns_of(request, quirks)
     system = "\n\n".join(turn.text for turn in turns if turn.role == "system")
     messages = [_message(turn, model) for turn in turns if turn.role != "system"]
-    going_on = goes_on(turns)
+    going_on = continues_answer(turns)
     if going_on and isinstance(messages[-1]["content"], str):
         # The beginning of the answer, to be continued: blanks at its end are refused.
         messages[-1]["content"] = messages[-1]["content"].rstrip()
@@ -245,7 +245,7 @@ class AnthropicParser(ResponseParser):
         if kind in ("thinking_delta", "thinking", "text_delta", "text", None):
             self._think(self._thinking.take({**part, "text": None} if kind else part), chunks)
         if kind in ("text_delta", "text", None):
-            self._say(part.get("text"), chunks)
+            self._add_text(part.get("text"), chunks)
         elif kind in ("tool_use", "server_tool_use"):
             self._call(part.get("name"), chunks)
 

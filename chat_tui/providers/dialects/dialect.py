@@ -97,7 +97,7 @@ def turns_of(request: Request, quirks: frozenset[str]) -> tuple[Turn, ...]:
     turns = request.spoken()
     if SYSTEM in quirks:
         turns = _without_system(turns)
-    if "prefill" in quirks and goes_on(turns):
+    if "prefill" in quirks and continues_answer(turns):
         return (*turns, Turn("user", GO_ON))
     return turns
 
@@ -128,7 +128,7 @@ def streams(request: Request, quirks: frozenset[str]) -> bool:
     return request.stream and WHOLE not in quirks
 
 
-def goes_on(turns: Sequence[Turn]) -> bool:
+def continues_answer(turns: Sequence[Turn]) -> bool:
     """The last turn is the beginning of the answer."""
     return bool(turns) and turns[-1].role == "assistant"
 
@@ -155,10 +155,10 @@ def parsed(data: bytes) -> Json:
         return msgspec.json.decode(data)
     except (msgspec.MsgspecError, ValueError, RecursionError):
         # The standard library bears more: lone surrogates, numbers too large, NaN.
-        return _parsed_slowly(data)
+        return _parse_leniently(data)
 
 
-def _parsed_slowly(data: bytes) -> Json:
+def _parse_leniently(data: bytes) -> Json:
     try:
         # A character that the server itself cut in two: better one mark than a lost event.
         return json.loads(data.decode("utf-8-sig", "replace"))

@@ -172,7 +172,7 @@ class GeminiParser(ResponseParser):
         parts = content.get("parts") if isinstance(content, dict) else None
         for part in parts if isinstance(parts, list) else ():
             if isinstance(part, dict):
-                (self._think if part.get("thought") is True else self._say)(part.get("text"), chunks)
+                (self._think if part.get("thought") is True else self._add_text)(part.get("text"), chunks)
                 call = part.get("functionCall")
                 if isinstance(call, dict):
                     self._call(call.get("name"), chunks)

@@ -148,7 +148,7 @@ class OllamaParser(ResponseParser):
         if isinstance(message, dict):
             self._seen = True
             self._think(self._thinking.take({**message, "content": None}), chunks)
-            self._say(message.get("content"), chunks)
+            self._add_text(message.get("content"), chunks)
             calls = message.get("tool_calls")
             for call in calls[:TOOLS_LIMIT] if isinstance(calls, list) else ():
                 function = call.get("function") if isinstance(call, dict) else None
@@ -157,7 +157,7 @@ class OllamaParser(ResponseParser):
             # The form of `/api/generate`.
             self._seen = True
             self._think(value.get("thinking"), chunks)
-            self._say(value["response"], chunks)
+            self._add_text(value["response"], chunks)
         self._serve(value.get("model"))
         if value.get("done") is True:
             self._seen = self.finished = True

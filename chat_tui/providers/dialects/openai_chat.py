@@ -21,7 +21,7 @@ from chat_tui.providers.dialects.dialect import (
     Dialect,
     Json,
     base64_of,
-    goes_on,
+    continues_answer,
     limit_of,
     said_in,
     streams,
@@ -87,7 +87,7 @@ def encode(request: Request, model: Model, quirks: frozenset[str] = frozenset())
     """The call for a request; `quirks` names what the server refused before."""
     turns = turns_of(request, quirks)
     messages = [_message(turn, model) for turn in turns]
-    if "prefix" in quirks and goes_on(turns):
+    if "prefix" in quirks and continues_answer(turns):
         messages[-1]["prefix"] = True
     body: dict[str, Json] = {"model": model.id, "messages": messages, "stream": streams(request, quirks)}
     if body["stream"] and "stream_options" not in quirks:
@@ -133,7 +133,7 @@ def _thinking(request: Request, model: Model, quirks: frozenset[str]) -> dict[st
 
 def _going_on(turns: Sequence[Turn], model: Model, quirks: frozenset[str]) -> dict[str, Json]:
     """The fields with which a local server takes the last turn as the beginning of the answer."""
-    if not goes_on(turns):
+    if not continues_answer(turns):
         return {}
     if model.server == "vllm" and "continue" not in quirks:
         return {"continue_final_message": True, "add_generation_prompt": False}
@@ -231,7 +231,7 @@ class OpenAiParser(ResponseParser):
         super().__init__()
         self._messages = ChoiceReader()
 
-    def _done(self) -> Sequence[Chunk]:
+    def _end_of_stream(self) -> Sequence[Chunk]:
         # Servers that never give a finish reason end so.
         if not self._seen:
             raise Garbled("The server ended the reply without sending anything.", "Ask again.")
@@ -263,7 +263,7 @@ class OpenAiParser(ResponseParser):
 
     def _read_choice(self, choice: dict[str, Json], chunks: list[Chunk]) -> None:
         if text := self._messages.plain_text_of(choice):
-            self._say(text, chunks)
+            self._add_text(text, chunks)
         elif delta := self._messages.delta_of(choice):
             content = delta.get("content")
             thinking = self._thinking.take(delta)
@@ -275,7 +275,7 @@ class OpenAiParser(ResponseParser):
                 )
                 content = [part for part in content if not (isinstance(part, dict) and part.get("type") == "thinking")]
             self._think(thinking, chunks)
-            self._say(text_of(content), chunks)
+            self._add_text(text_of(content), chunks)
             self._note_calls(delta, chunks)
             refusal = delta.get("refusal")
             if refusal and isinstance(refusal, str):

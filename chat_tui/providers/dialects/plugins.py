@@ -48,10 +48,10 @@ def plug_in(name: str) -> Dialect:
         raise ConfigError(
             f"The dialect `{shown}` cannot be used: its function returns no `Dialect`.", hint, key="dialect"
         )
-    return guarded(made)
+    return guard(made)
 
 
-def guarded(own: Dialect) -> Dialect:
+def guard(own: Dialect) -> Dialect:
     """A dialect from elsewhere; where it fails, the answer has an ending all the same."""
     name = clean_line(own.name, 60)
 

@@ -41,25 +41,25 @@ class FoundServers:
         parts = urlsplit(provider.base_url)
         return await asyncio.to_thread(self._owner_of, parts.hostname or "", parts.port or 80)
 
-    async def tell_use(self, provider: Provider, owner: ServerOwner) -> None:
+    async def notify_use(self, provider: Provider, owner: ServerOwner) -> None:
         """Notify the user, once, that questions go to this server."""
         place = _place(provider, owner)
-        await self._tell_once(
+        await self._notify_once(
             f"use of {place}",
             f"Your questions go to {place}, a server found on this machine.",
             'Choose another model with Ctrl+O or --model; `discovered = "ignore"` turns discovery off.',
         )
 
-    async def tell_offer(self, provider: Provider, owner: ServerOwner) -> None:
+    async def notify_offer(self, provider: Provider, owner: ServerOwner) -> None:
         """Notify the user, once, of a server that is not used by itself because its owner is not trusted."""
         place = _place(provider, owner)
-        await self._tell_once(
+        await self._notify_once(
             f"offer of {place}",
             f"Found {place}. No questions are sent to it unless you choose it.",
             f"Choose it with Ctrl+O to use it from now on, or use it once with `--model {provider.name}/NAME`.",
         )
 
-    async def _tell_once(self, about: str, title: str, hint: str) -> None:
+    async def _notify_once(self, about: str, title: str, hint: str) -> None:
         if about in self._shown:
             return
         self._shown.add(about)

@@ -26,7 +26,7 @@ AT_ONCE = 8
 """Questions to one server."""
 
 
-async def whole_list(page: Callable[[str], Awaitable[Json]], provider: Provider, rows: ModelList) -> Json:
+async def fetch_list(page: Callable[[str], Awaitable[Json]], provider: Provider, rows: ModelList) -> Json:
     """A server's list of models, its pages put together under the key of the first; `page` gets one by its address."""
     first: Json = None
     path, asked = rows.path, set[str]()
@@ -43,7 +43,7 @@ async def whole_list(page: Callable[[str], Awaitable[Json]], provider: Provider,
     return first
 
 
-async def looked_up(
+async def look_up_models(
     ask: Callable[[ProbeRequest], Awaitable[Json]], provider: Provider, models: Sequence[Model], seconds: float
 ) -> list[Model]:
     """Those of the models of which the server tells more within the time, with that; one that fails tells nothing."""

@@ -39,7 +39,7 @@ class ProbeAnswer(msgspec.Struct, frozen=True):
     """At which of this machine's own addresses, as it stands in an URL."""
 
 
-async def look(places: Mapping[str, PortCandidate], seconds: float = LOOK_SECONDS) -> dict[str, ProbeAnswer]:
+async def scan(places: Mapping[str, PortCandidate], seconds: float = LOOK_SECONDS) -> dict[str, ProbeAnswer]:
     """What the servers that listen say within the time, by name."""
     asking = {asyncio.ensure_future(_ask(place)): name for name, place in places.items()}
     if not asking:
@@ -105,10 +105,10 @@ async def _body(reader: asyncio.StreamReader, head: str) -> bytes:
         name, _, value = line.partition(":")
         if name == "content-length" and value.strip().isdigit():
             return await reader.readexactly(min(int(value), LIST_LIMIT))
-    return await _to_the_end(reader)
+    return await _read_to_end(reader)
 
 
-async def _to_the_end(reader: asyncio.StreamReader) -> bytes:
+async def _read_to_end(reader: asyncio.StreamReader) -> bytes:
     body = b""
     while len(body) < LIST_LIMIT and (piece := await reader.read(65536)):
         body += piece

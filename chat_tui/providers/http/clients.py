@@ -14,8 +14,8 @@ import httpx
 
 from chat_tui import __version__
 from chat_tui.providers.endpoint import Endpoint, base_url_of
-from chat_tui.providers.http.proxies import no_proxy, proxy_of
-from chat_tui.providers.http.trust import trust
+from chat_tui.providers.http.proxies import proxy_error, proxy_of
+from chat_tui.providers.http.trust import tls_verification
 
 log = logging.getLogger(__name__)
 
@@ -72,12 +72,12 @@ def _hold_little(reply: httpx.Response) -> None:
 
 
 async def client_of(line: Endpoint, timeout: httpx.Timeout) -> httpx.AsyncClient:
-    """A client for the line's address and no other. Raises `Rejected` for a proxy or a trust that cannot be used."""
+    """A client for the line's address and no other. Raises `Rejected` for a proxy or a `verify` that cannot be used."""
     provider, proxy = line.provider, proxy_of(line)
     verify: Any = False
     if not line.socket_path and (base_url_of(provider).startswith("https://") or proxy.startswith("https://")):
-        # Otherwise there is no TLS to that origin, and redirects leave it never: no trust store to be loaded.
-        verify = await asyncio.to_thread(trust, provider)
+        # Otherwise there is no TLS to that origin, and redirects leave it never: no certificate store to be loaded.
+        verify = await asyncio.to_thread(tls_verification, provider)
     try:
         wires = BoundedConnections(
             verify=verify,
@@ -88,7 +88,7 @@ async def client_of(line: Endpoint, timeout: httpx.Timeout) -> httpx.AsyncClient
         )
     except (ImportError, ValueError, httpx.InvalidURL):
         # What it says may hold the proxy's password.
-        raise no_proxy(provider) from None
+        raise proxy_error(provider) from None
     headers = {"User-Agent": f"chat-tui/{__version__}"}
     return httpx.AsyncClient(transport=wires, headers=headers, timeout=timeout, follow_redirects=False)
 

@@ -30,7 +30,7 @@ class EchoFilter:
         for chunk in burst:
             if self._held and self._ends_hold(chunk):
                 filtered += self.rest()
-            filtered.append(self._filtered(chunk))
+            filtered.append(self._filter_chunks(chunk))
         return burst if len(burst) == len(filtered) and all(map(_is_same, burst, filtered)) else filtered
 
     def rest(self) -> Sequence[Chunk]:
@@ -44,7 +44,7 @@ class EchoFilter:
             return chunk.kind != self._held
         return isinstance(chunk, End) or (isinstance(chunk, Metadata) and chunk.event == "reclassified")
 
-    def _filtered(self, chunk: Chunk) -> Chunk:
+    def _filter_chunks(self, chunk: Chunk) -> Chunk:
         if isinstance(chunk, Token):
             redactor = self._texts[chunk.kind]
             text = redactor.feed(chunk.token)

@@ -10,8 +10,8 @@ import httpx
 
 from chat_tui.core import errors
 from chat_tui.core.text.control_characters import clean_line
-from chat_tui.providers.endpoint import Endpoint, address_setting, no_address
-from chat_tui.providers.http.proxies import proxy_of, whose
+from chat_tui.providers.endpoint import Endpoint, address_error, address_setting
+from chat_tui.providers.http.proxies import describe_proxy, proxy_of
 
 BROKEN = (httpx.TransportError, httpx.DecodingError, httpx.StreamError, OSError)
 """What breaks a line that was open."""
@@ -19,7 +19,7 @@ STALE = (httpx.RemoteProtocolError, httpx.ReadError, httpx.WriteError, httpx.Clo
 """What a connection that the server had closed meanwhile does."""
 
 
-class mapped:
+class MappedErrors:
     """Turns httpx's errors into ours, puts the provider's and model's names into ours, and keeps credentials out."""
 
     def __init__(self, line: Endpoint, model: str) -> None:
@@ -32,6 +32,9 @@ class mapped:
         if isinstance(error, errors.ProviderError):
             error.provider = error.provider or self._about["provider"]
             error.model = error.model or self._about["model"]
+            if self._line.provider.address_source:
+                # Parsers do not know where the address comes from.
+                error.hint = error.hint.replace("`base_url`", address_setting(self._line.provider))
             redactor = self._line.redactor()
             error.title, error.hint = redactor.redact(error.title), redactor.redact(error.hint)
             error.args = (error.title,)
@@ -52,10 +55,10 @@ class mapped:
             return at_proxy
         if isinstance(error, httpx.ConnectTimeout):
             return errors.TooSlow(
-                f"{provider} could not be reached in time.", f"Is it running? Check {setting}.", **about
+                f"{provider} could not be reached in time.", f"Check that it is running, and check {setting}.", **about
             )
         if any(isinstance(cause, (UnicodeError, httpx.InvalidURL, httpx.UnsupportedProtocol)) for cause in causes):
-            return no_address(self._line.provider, self._about["model"])
+            return address_error(self._line.provider, self._about["model"])
         if any(isinstance(cause, ssl.SSLCertVerificationError) for cause in causes):
             return errors.Unreachable(
                 f"The certificate of {provider} is not trusted.",
@@ -68,7 +71,9 @@ class mapped:
             )
         if isinstance(error, (httpx.ConnectError, httpx.ProxyError)):
             return errors.Unreachable(
-                f"{provider} could not be reached.", f"Is it running? Check {setting} and the network.", **about
+                f"{provider} could not be reached.",
+                f"Check that it is running, and check {setting} and the network.",
+                **about,
             )
         if isinstance(error, (httpx.TimeoutException, TimeoutError)):
             return errors.TooSlow(f"{provider} took too long.", "Ask again in a moment.", **about)
@@ -88,7 +93,7 @@ class mapped:
         proxy = proxy_of(self._line)
         if not proxy:
             return None
-        named, hint = whose(self._line.provider, proxy)
+        named, hint = describe_proxy(self._line.provider, proxy)
         if isinstance(error, httpx.ProxyError):
             said = clean_line(self._line.redactor().redact(clean_line(str(error), 1000)), 100)
             return errors.Unreachable(

@@ -35,16 +35,16 @@ def _with_scheme(proxy: str) -> str:
     return f"http://{scheme}" if scheme else ""
 
 
-def whose(provider: Provider, proxy: str) -> tuple[str, str]:
+def describe_proxy(provider: Provider, proxy: str) -> tuple[str, str]:
     """A proxy in words, without its password, and where to look when it fails."""
     place = clean_line(urlsplit(proxy).netloc.rpartition("@")[2], 100)
     if provider.proxy:
-        return f"The proxy {place} of {provider.name}", "Is it running? Check `proxy` in the config."
-    told = "Is it running? Check HTTPS_PROXY, HTTP_PROXY and ALL_PROXY; NO_PROXY names hosts that need none."
+        return f"The proxy {place} of {provider.name}", "Check that it is running, and check `proxy` in the config."
+    told = "Check that it is running. Check HTTPS_PROXY, HTTP_PROXY and ALL_PROXY; NO_PROXY names hosts that need none."
     return f"The proxy {place}, which the environment names,", told
 
 
-def no_proxy(provider: Provider) -> errors.Rejected:
+def proxy_error(provider: Provider) -> errors.Rejected:
     """The error for a proxy that cannot be used; its address is not told, since it may hold a password."""
     if provider.proxy:
         return errors.Rejected(

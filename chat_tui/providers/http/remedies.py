@@ -16,7 +16,7 @@ from chat_tui.core.request import Request
 from chat_tui.providers.dialects.dialect import MAX_TOKENS, ROOM, SYSTEM, WHOLE, Dialect, parsed
 from chat_tui.providers.dialects.parsing.output_limits import output_limit
 from chat_tui.providers.dialects.parsing.refused_fields import WITHOUT, field_of, refused_field
-from chat_tui.providers.dialects.parsing.server_errors import complaint_of
+from chat_tui.providers.dialects.parsing.server_errors import server_error_of
 
 Json = Any
 
@@ -89,7 +89,7 @@ def remedy(status: int, body: bytes, sent: Json, spoken: Dialect, tried: Iterabl
         error: Json = parsed(body)
     except ValueError:
         error = None
-    complaint = complaint_of(error, text)
+    complaint = server_error_of(error, text)
     said = (complaint.said or text)[:_LONGEST]
     found = _common_remedy(status, said, text, error, sent) if isinstance(sent, dict) else None
     if found is not None and found.quirk not in tried:
@@ -117,7 +117,7 @@ def is_filtered(status: int, body: bytes) -> bool:
         error: Json = parsed(body)
     except ValueError:
         error = None
-    return complaint_of(error, body.decode("utf-8", "replace")).filtered
+    return server_error_of(error, body.decode("utf-8", "replace")).filtered
 
 
 def _common_remedy(status: int, said: str, text: str, error: Json, sent: Mapping[str, Json]) -> Remedy | None:

@@ -58,13 +58,13 @@ async def bursts(
     at_work = False
     try:
         first = await anext(pieces, b"")
-        if not _is_telling(first):
+        if not _is_decisive(first):
             if first:
                 at_work = True
                 yield ()
-            first = await _beginning(first, pieces)
+            first = await _read_beginning(first, pieces)
         if _is_spread_out(first) if spoken.json_lines else _is_json(first):
-            burst.extend(reading.whole(await _body(first, pieces)))
+            burst.extend(reading.whole(await _read_body(first, pieces)))
             if not (burst and isinstance(burst[-1], End)):
                 burst.extend(reading.close())
             yield burst
@@ -85,7 +85,7 @@ async def bursts(
             if reading.finished and (deadline is None or any(isinstance(chunk, Token) for chunk in burst)):
                 deadline = asyncio.get_running_loop().time() + AFTER_FINISH_SECONDS
             burst = []
-            data = await _next(pieces, deadline, broken)
+            data = await _read_next(pieces, deadline, broken)
         else:
             for event in decoder.close():
                 burst.extend(reading.feed(event.data, event.name))
@@ -98,7 +98,7 @@ async def bursts(
         raise
     if len(burst) > 1:
         yield burst[:-1]
-    await _drained(pieces, broken)
+    await _drain(pieces, broken)
     yield burst[-1:]
 
 
@@ -113,16 +113,16 @@ def _web_page() -> Garbled:
     return Garbled("The server sent a web page instead of an answer.", "Check `base_url`.")
 
 
-async def _beginning(held: bytes, pieces: AsyncIterator[bytes]) -> bytes:
+async def _read_beginning(held: bytes, pieces: AsyncIterator[bytes]) -> bytes:
     """The first bytes, up to those that tell what they are: some servers send blank lines while they think."""
     async for data in pieces:
         held += data
-        if _is_telling(held):
+        if _is_decisive(held):
             break
     return held
 
 
-def _is_telling(held: bytes) -> bool:
+def _is_decisive(held: bytes) -> bool:
     """These first bytes are enough to tell what the reply is."""
     return len(held) > _BLANK_LIMIT or held.lstrip().removeprefix(_BOM).strip() not in _UNDECIDED
 
@@ -141,7 +141,7 @@ def _is_spread_out(data: bytes) -> bool:
     return _SPREAD_OUT.match(data.lstrip().removeprefix(_BOM)) is not None
 
 
-async def _body(first: bytes, pieces: AsyncIterator[bytes]) -> bytes:
+async def _read_body(first: bytes, pieces: AsyncIterator[bytes]) -> bytes:
     parts, size = [first], len(first)
     async for data in pieces:
         parts.append(data)
@@ -151,7 +151,7 @@ async def _body(first: bytes, pieces: AsyncIterator[bytes]) -> bytes:
     return b"".join(parts).strip().removeprefix(_BOM)
 
 
-async def _next(pieces: AsyncIterator[bytes], deadline: float | None, broken: Broken) -> bytes | None:
+async def _read_next(pieces: AsyncIterator[bytes], deadline: float | None, broken: Broken) -> bytes | None:
     """The next bytes, None at their end. Once a reply has said why it ended, a break or a silence is its end too."""
     if deadline is None:
         return await anext(pieces, None)
@@ -161,7 +161,7 @@ async def _next(pieces: AsyncIterator[bytes], deadline: float | None, broken: Br
     return None
 
 
-async def _drained(pieces: AsyncIterator[bytes], broken: Broken) -> None:
+async def _drain(pieces: AsyncIterator[bytes], broken: Broken) -> None:
     with suppress(TimeoutError, *broken):
         async with asyncio.timeout(AFTER_END_SECONDS):
             await anext(pieces, None)

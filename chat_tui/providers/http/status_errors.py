@@ -19,8 +19,8 @@ from chat_tui.providers.dialects.parsing.retry_after import too_large_for_limit
 from chat_tui.providers.dialects.parsing.server_errors import (
     ServerError,
     access_refused,
-    complaint_of,
     larger_than_limit,
+    server_error_of,
     too_long,
 )
 
@@ -59,17 +59,19 @@ def http_error(
     said = _line(complaint.said, redactor)
     told = f": {said}" if said else ""
     if 300 <= status < 400:
-        error = _moved(status, headers, asked, redactor)
+        error = _redirect_error(status, headers, asked, redactor)
     else:
-        wait = _wait(status, headers, complaint)
-        error = _barred(status, complaint, told, asked, wait) or _refused(status, complaint, told, asked, wait)
+        wait = _wait_seconds(status, headers, complaint)
+        error = _access_error(status, complaint, told, asked, wait) or _refused_error(
+            status, complaint, told, asked, wait
+        )
     wish = headers.get("x-should-retry", "").strip().lower()
     if wish == "false" or (wish == "true" and not isinstance(error, _FINAL)):
         error.retryable = wish == "true"
     return error
 
 
-def _refused(
+def _refused_error(
     status: int, complaint: ServerError, told: str, asked: ErrorContext, wait: float | None
 ) -> errors.ProviderError:
     provider, names = asked.provider, asked.names
@@ -109,7 +111,9 @@ def _refused(
     )
 
 
-def _moved(status: int, headers: Mapping[str, str], asked: ErrorContext, redactor: Redactor) -> errors.ProviderError:
+def _redirect_error(
+    status: int, headers: Mapping[str, str], asked: ErrorContext, redactor: Redactor
+) -> errors.ProviderError:
     where = clean_line(headers.get("location", "").partition("?")[0], 200)
     place = f" to {redactor.redact(where)}" if "://" in where and "@" not in where else ""
     return errors.Rejected(
@@ -119,7 +123,7 @@ def _moved(status: int, headers: Mapping[str, str], asked: ErrorContext, redacto
     )
 
 
-def _barred(
+def _access_error(
     status: int, complaint: ServerError, told: str, asked: ErrorContext, wait: float | None
 ) -> errors.ProviderError | None:
     """The error where the key or what it may spend is the matter."""
@@ -159,10 +163,10 @@ def _complaint(body: bytes) -> ServerError:
         value = json.loads(bare)
     except (ValueError, RecursionError):
         value = None
-    return msgspec.structs.replace(complaint_of(value, text[:20_000]), said=message_in_body(text))
+    return msgspec.structs.replace(server_error_of(value, text[:20_000]), said=message_in_body(text))
 
 
-def _wait(status: int, headers: Mapping[str, str], complaint: ServerError) -> float | None:
+def _wait_seconds(status: int, headers: Mapping[str, str], complaint: ServerError) -> float | None:
     """Seconds until the same request may be taken; None where the server does not say."""
     at = now()
     wait = retry_after({**complaint.headers, **headers}, at)

@@ -26,7 +26,7 @@ from chat_tui.providers.dialects import dialect
 from chat_tui.providers.dialects.dialect import Call, Dialect, Json, parsed, streams
 from chat_tui.providers.dialects.model_probe import ProbeRequest
 from chat_tui.providers.dialects.parsing.bare_channels import may_write_bare_channels
-from chat_tui.providers.discovery.model_list import whole_list
+from chat_tui.providers.discovery.model_list import fetch_list
 from chat_tui.providers.endpoint import Endpoint as Endpoint
 from chat_tui.providers.endpoint import base_url_of, url_of
 from chat_tui.providers.endpoint import key_of as key_of
@@ -34,7 +34,7 @@ from chat_tui.providers.http import response_stream
 from chat_tui.providers.http.clients import client_of
 from chat_tui.providers.http.echo_filter import EchoFilter
 from chat_tui.providers.http.encoding import LARGE_BYTES, encode_call
-from chat_tui.providers.http.exceptions import BROKEN, STALE, mapped
+from chat_tui.providers.http.exceptions import BROKEN, STALE, MappedErrors
 from chat_tui.providers.http.remedies import Remedy, is_filtered, note_of_known, remedy
 from chat_tui.providers.http.status_errors import ErrorContext, http_error
 
@@ -92,28 +92,28 @@ class Transport:
             return self._timeout
         return httpx.Timeout(None, connect=provider.connection_seconds, write=60.0)
 
-    async def models(self, provider: Provider, key: str | None = None) -> Json:
+    async def list_models(self, provider: Provider, key: str | None = None) -> Json:
         """The server's own list of its models, as JSON; without `key` the environment's. Raises `ProviderError`."""
         spoken = dialect(provider.dialect)
         line = Endpoint(provider, key_of(provider) if key is None else key)
-        with mapped(line, ""):
+        with MappedErrors(line, ""):
             client = await self._client(line)
             async with asyncio.timeout(self._models_seconds):
-                return await whole_list(lambda url: _json(client, url, spoken, line), provider, spoken.model_list)
+                return await fetch_list(lambda url: _json(client, url, spoken, line), provider, spoken.model_list)
 
-    async def ask(self, provider: Provider, key: str, question: ProbeRequest) -> Json:
+    async def probe(self, provider: Provider, key: str, question: ProbeRequest) -> Json:
         """What the server tells when it is asked about a model, as JSON. Raises `ProviderError`."""
         spoken = dialect(provider.dialect)
         line, base = Endpoint(provider, key), base_url_of(provider)
         url = (base.removesuffix(spoken.root) if question.at_root else base) + question.path
-        with mapped(line, ""):
+        with MappedErrors(line, ""):
             client = await self._client(line)
             async with asyncio.timeout(LOOK_UP_SECONDS):
                 return await _json(client, url, spoken, line, question.body)
 
     async def stream(self, line: Endpoint, model: Model, request: Request) -> AsyncGenerator[Sequence[Chunk], None]:
         """The reply in bursts: what each read brought. The last chunk is an `End`. Raises `ProviderError`."""
-        with mapped(line, model.name):
+        with MappedErrors(line, model.name):
             client = await self._client(line)
         state = _RequestState(line, model, request, self._quirks.get(model.name, frozenset()))
         if notes := await state.encode():
@@ -123,9 +123,9 @@ class Transport:
             if not streams(request, state.call.quirks):
                 # It shows nothing of its work before it has said all.
                 yield ()
-            with mapped(line, model.name):
+            with MappedErrors(line, model.name):
                 try:
-                    sending = asyncio.ensure_future(client.send(state.outgoing(client, wire), stream=True))
+                    sending = asyncio.ensure_future(client.send(state.build_request(client, wire), stream=True))
                     async with _until_sent(sending, wire.sent):
                         if not state.loading:
                             yield (Metadata("waiting", model=model.name),)
@@ -187,8 +187,8 @@ async def _json(client: httpx.AsyncClient, url: str, spoken: Dialect, line: Endp
     reply = await client.send(outgoing, stream=True)
     try:
         if not reply.is_success:
-            raise _refused(reply, await _error_body(reply), spoken, line)
-        told = await _bounded(reply, MODELS_BODY_LIMIT, [])
+            raise _error_of(reply, await _error_body(reply), spoken, line)
+        told = await _read_limited(reply, MODELS_BODY_LIMIT, [])
     finally:
         await reply.aclose()
     try:
@@ -234,7 +234,7 @@ class _RequestState:
         notes = [note_of_known(quirk, self.request, made.left_out) for quirk in sorted(self.known)]
         return [_note(self.line, self.model, note) for note in notes if note]
 
-    def outgoing(self, client: httpx.AsyncClient, wire: _Wire) -> httpx.Request:
+    def build_request(self, client: httpx.AsyncClient, wire: _Wire) -> httpx.Request:
         """The call as HTTP."""
         return client.build_request(
             "POST",
@@ -260,7 +260,7 @@ class _RequestState:
         await self.encode()
         if (before.body, before.path) == (self.call.body, self.call.path) and again.error:
             # The dialect knows no way to do so.
-            with mapped(self.line, self.model.name):
+            with MappedErrors(self.line, self.model.name):
                 raise again.error
         note = again.remedy.note_for(self.request)
         return _note(self.line, self.model, note, attempt=len(self.fresh)) if note else None
@@ -315,7 +315,7 @@ def _judge_stream(error: Exception, state: _RequestState, wire: _Wire) -> _Again
     if wire.spoke or not wire.may_change:
         return None
     status = 400 if isinstance(error, errors.Rejected) else 500
-    found = remedy(status, said, _sent(state.call), state.spoken, state.call.quirks)
+    found = remedy(status, said, _sent_json(state.call), state.spoken, state.call.quirks)
     return _Again(remedy=found, error=error) if found else None
 
 
@@ -340,18 +340,18 @@ async def _judge_response(reply: httpx.Response, state: _RequestState, wire: _Wi
 def _judge_body(reply: httpx.Response, body: bytes, state: _RequestState, wire: _Wire) -> _Again | Sequence[Chunk]:
     """What an error means for the call: pure, the reply's head and body are there."""
     spoken, line, call = state.spoken, state.line, state.call
-    error = _refused(reply, body, spoken, line, state.model, call)
+    error = _error_of(reply, body, spoken, line, state.model, call)
     if reply.status_code == 503 and _LOADING.search(error.title) and len(line.provider.base_urls) < 2:
         return _Again(loading=True)
     if is_filtered(reply.status_code, body):
         return _refusal(error)
-    found = remedy(reply.status_code, body, _sent(call), spoken, call.quirks) if wire.may_change else None
+    found = remedy(reply.status_code, body, _sent_json(call), spoken, call.quirks) if wire.may_change else None
     if found is None:
         raise error
     return _Again(remedy=found, error=error)
 
 
-def _sent(call: Call) -> Json:
+def _sent_json(call: Call) -> Json:
     """The body of a call as JSON; None where a dialect sends something else."""
     try:
         return parsed(call.body)
@@ -372,7 +372,7 @@ def _redirect(reply: httpx.Response) -> str:
     return str(target) if same else ""
 
 
-def _refused(
+def _error_of(
     reply: httpx.Response,
     body: bytes,
     spoken: Dialect,
@@ -413,7 +413,7 @@ async def _until_sent(sending: asyncio.Task[httpx.Response], sent: asyncio.Event
             await sending.result().aclose()
 
 
-async def _bounded(reply: httpx.Response, limit: int, parts: list[bytes]) -> bytes:
+async def _read_limited(reply: httpx.Response, limit: int, parts: list[bytes]) -> bytes:
     """The body's first bytes; `parts` collects them, for who is interrupted."""
     pieces: Any = reply.aiter_bytes()
     size = 0
@@ -431,6 +431,6 @@ async def _error_body(reply: httpx.Response) -> bytes:
     parts: list[bytes] = []
     try:
         async with asyncio.timeout(ERROR_BODY_SECONDS):
-            return await _bounded(reply, ERROR_BODY_LIMIT, parts)
+            return await _read_limited(reply, ERROR_BODY_LIMIT, parts)
     except BROKEN:
         return b"".join(parts)[:ERROR_BODY_LIMIT]

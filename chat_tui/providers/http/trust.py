@@ -13,7 +13,7 @@ from chat_tui.core.models import Provider
 _CERTIFICATES_BYTES = 10_000_000
 
 
-def trust(provider: Provider) -> ssl.SSLContext | bool:
+def tls_verification(provider: Provider) -> ssl.SSLContext | bool:
     """What the provider's `verify` asks for; it takes milliseconds, so it is for a thread. Raises `Rejected`."""
     if provider.verify is False:
         return False

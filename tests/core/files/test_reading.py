@@ -22,7 +22,7 @@ from chat_tui.history.transfer import importer
 from chat_tui.local.gguf import head_of
 from chat_tui.local.library import Library
 from chat_tui.local.weights import Weights
-from chat_tui.providers.http.trust import trust
+from chat_tui.providers.http.trust import tls_verification
 from chat_tui.tui.theme.palette import read_theme
 
 KINDS = ["pipe", "link to a pipe", "socket", "folder", "device"]
@@ -71,7 +71,7 @@ READERS: dict[str, Callable[[Path], object]] = {
     "theme": read_theme,
     "model": head_of,
     "own model": lambda file: Library(file.with_name("models.json")).add(file),
-    "certificates": lambda file: trust(Provider("x", verify=str(file))),
+    "certificates": lambda file: tls_verification(Provider("x", verify=str(file))),
 }
 
 

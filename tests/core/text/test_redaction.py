@@ -244,7 +244,7 @@ async def test_headers_that_a_server_repeats_in_an_error_are_kept_out(transport:
         if status == "200 OK":
             return
         with pytest.raises(errors.ProviderError) as caught:
-            await transport.models(Provider("box", base_url=server.base_url, headers=headers), "")
+            await transport.list_models(Provider("box", base_url=server.base_url, headers=headers), "")
         assert not any(secret in f"{caught.value!r} {caught.value}" for secret in SECRETS)
 
 

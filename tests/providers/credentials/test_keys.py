@@ -91,10 +91,10 @@ async def test_a_command_that_is_not_there_is_told(tmp_path: Path) -> None:
 
 
 def test_a_command_written_as_one_text_is_split_as_a_shell_would_and_run_by_none() -> None:
-    from chat_tui.providers.registry import of_row
+    from chat_tui.providers.registry import provider_of_row
 
     row = ProviderRow("x", "http://h/v1", api_key_cmd="pass show 'my key; rm -rf /' $HOME")
-    assert of_row(row, None, {}).api_key_cmd == ("pass", "show", "my key; rm -rf /", "$HOME")
+    assert provider_of_row(row, None, {}).api_key_cmd == ("pass", "show", "my key; rm -rf /", "$HOME")
 
 
 async def test_the_variable_the_config_and_none_at_all(tmp_path: Path) -> None:

@@ -120,7 +120,7 @@ def test_an_answer_to_be_continued_goes_out_without_blanks_at_its_end() -> None:
 async def test_the_version_goes_with_the_question_and_with_the_list(transport: Transport) -> None:
     async with RawServer(saying(good("anthropic"), whole(b'{"data":[]}'))) as server:
         await ask(transport, base_of(server, "anthropic"), dialect="anthropic")
-        await transport.models(Provider("box", "anthropic", base_of(server, "anthropic")))
+        await transport.list_models(Provider("box", "anthropic", base_of(server, "anthropic")))
     assert [asked.headers["anthropic-version"] for asked in server.asked] == ["2023-06-01"] * 2
 
 
@@ -244,8 +244,8 @@ async def test_the_list_of_models_is_read_page_by_page(transport: Transport) -> 
     ]
     async with RawServer(saying(*(whole(json.dumps(page).encode()) for page in pages))) as server:
         provider = Provider("box", "anthropic", base_of(server, "anthropic"))
-        models = models_of(provider, await transport.models(provider))
-    assert [(model.name, model.context_window) for model in models] == [("box/a", 200000), ("box/b", None)]
+        list_models = models_of(provider, await transport.list_models(provider))
+    assert [(model.name, model.context_window) for model in list_models] == [("box/a", 200000), ("box/b", None)]
     assert [asked.line.split()[1] for asked in server.asked] == [
         "/v1/models?limit=1000",
         "/v1/models?limit=1000&after_id=a%2F%26",
@@ -256,5 +256,5 @@ async def test_a_list_without_an_end_is_left(transport: Transport) -> None:
     same = whole(json.dumps({"data": [{"id": "a"}], "has_more": True, "last_id": "a"}).encode())
     async with RawServer(saying(same)) as server:
         provider = Provider("box", "anthropic", base_of(server, "anthropic"))
-        await transport.models(provider)
+        await transport.list_models(provider)
     assert len(server.asked) == 2

@@ -112,7 +112,7 @@ async def test_an_answer_comes_over_the_wire_with_the_key_in_its_own_header(tran
 @pytest.mark.parametrize("name", DIALECTS)
 async def test_without_a_key_none_is_sent(transport: Transport, name: str) -> None:
     async with RawServer(saying(whole(b"{}"))) as server:
-        await transport.models(Provider("box", name, base_of(server, name)))
+        await transport.list_models(Provider("box", name, base_of(server, name)))
     assert not {"authorization", "x-api-key", "x-goog-api-key"} & server.asked[0].headers.keys()
 
 

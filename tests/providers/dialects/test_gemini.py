@@ -200,8 +200,8 @@ async def test_the_list_of_models_is_read_page_by_page_without_those_that_only_e
     ]
     async with RawServer(saying(*(whole(json.dumps(page).encode()) for page in pages))) as server:
         provider = Provider("box", "gemini", base_of(server, "gemini"))
-        models = models_of(provider, await transport.models(provider))
-    assert [(model.name, model.context_window) for model in models] == [
+        list_models = models_of(provider, await transport.list_models(provider))
+    assert [(model.name, model.context_window) for model in list_models] == [
         ("box/gemini-pro", 1048576),
         ("box/tunedModels/mine", None),
     ]

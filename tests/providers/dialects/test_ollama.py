@@ -193,7 +193,7 @@ async def test_the_list_of_models_is_read_without_those_that_only_embed(transpor
     ]
     async with RawServer(saying(whole(json.dumps({"models": rows}).encode()))) as server:
         provider = Provider("box", "ollama", base_of(server, "ollama"), local=True)
-        models = models_of(provider, await transport.models(provider))
+        list_models = models_of(provider, await transport.list_models(provider))
     assert server.asked[0].line == "GET /api/tags HTTP/1.1"
-    assert [model.name for model in models] == ["box/llama3.2:latest", "box/qwen3:8b"]
-    assert all(model.local and model.context_window is None for model in models)
+    assert [model.name for model in list_models] == ["box/llama3.2:latest", "box/qwen3:8b"]
+    assert all(model.local and model.context_window is None for model in list_models)

@@ -16,7 +16,7 @@ from chat_tui.core.request import Request
 from chat_tui.providers.dialects.dialect import Dialect
 from chat_tui.providers.dialects.model_list import ModelList
 from chat_tui.providers.dialects.model_probe import ModelProbe
-from chat_tui.providers.dialects.plugins import guarded
+from chat_tui.providers.dialects.plugins import guard
 from tests.wire.home import QUICK, Home, as_promised
 from tests.wire.raw_server import RawServer, chunked, saying
 
@@ -109,7 +109,7 @@ def test_no_function_of_one_brings_the_house_down() -> None:
         model_list=ModelList(read=fails, more=fails),
         look_up=ModelProbe(fails, fails),
     )
-    held = guarded(own)
+    held = guard(own)
     model = Model("box/tiny")
     with pytest.raises(Rejected, match=r"bad.*ZeroDivisionError"):
         held.encode(Request("hello"), model, frozenset())

@@ -14,7 +14,7 @@ from chat_tui.config.known_providers import KnownProvider, known_providers
 from chat_tui.config.load import Config, ProviderRow
 from chat_tui.core.models import LOCAL_MODEL
 from chat_tui.core.request import Request
-from chat_tui.providers.discovery.port_scan import PortCandidate, look
+from chat_tui.providers.discovery.port_scan import PortCandidate, scan
 from tests.doubles.model_scripts import Script
 from tests.doubles.model_server import ModelServer
 from tests.support.isolated_engine import backend_of, ended, engine_with, standing
@@ -118,7 +118,7 @@ async def test_look_ups_leave_the_models_in_their_order() -> None:
             await discovering
             names = [model.name for model in engine._router.models]
             assert names == ["one/b", "one/a", "two/b", "two/a", LOCAL_MODEL, "scripted/demo"]
-            backend_of(engine)._found([msgspec.structs.replace(engine._router.models[2], context_window=1234)])
+            backend_of(engine)._add_models([msgspec.structs.replace(engine._router.models[2], context_window=1234)])
             assert [model.name for model in engine._router.models] == names
             assert engine._router.models[2].context_window == 1234
 
@@ -156,7 +156,7 @@ async def test_a_choice_that_is_taken_back_leaves_the_model_offered_and_its_prov
         found = standing(engine, "acme/anvil")
         assert found is not None
         assert found.state == "found, not used"
-        assert backend_of(engine)._servers._roster.spoken == []
+        assert backend_of(engine)._providers._roster.all_usable == []
 
 
 async def test_a_gateway_that_was_chosen_before_is_in_use_when_it_is_found() -> None:
@@ -247,7 +247,7 @@ async def test_looking_takes_no_longer_than_its_time_though_a_server_is_silent()
             "c": PortCandidate(free_port(), "/"),
         }
         began = time.monotonic()
-        answered = await look(places, 0.2)
+        answered = await scan(places, 0.2)
         within(time.monotonic() - began, 0.35)
         assert list(answered) == ["b"]
 
@@ -255,7 +255,7 @@ async def test_looking_takes_no_longer_than_its_time_though_a_server_is_silent()
 @in_time
 async def test_ports_where_nobody_listens_cost_next_to_nothing() -> None:
     began = time.monotonic()
-    assert await look({str(n): PortCandidate(free_port(), "/v1/models") for n in range(6)}) == {}
+    assert await scan({str(n): PortCandidate(free_port(), "/v1/models") for n in range(6)}) == {}
     within(time.monotonic() - began, 0.1)
 
 

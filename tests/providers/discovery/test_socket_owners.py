@@ -19,7 +19,7 @@ from chat_tui.core.models import Provider
 from chat_tui.core.request import Request
 from chat_tui.engine.models import CHOSEN
 from chat_tui.providers.discovery.found_servers import FoundServers
-from chat_tui.providers.discovery.port_scan import PortCandidate, look
+from chat_tui.providers.discovery.port_scan import PortCandidate, scan
 from chat_tui.providers.discovery.socket_owners import ServerOwner, is_trusted, listeners_of, listening_owner
 from tests.doubles.model_server import ModelServer
 from tests.support.isolated_engine import ended, engine_with, standing
@@ -249,7 +249,7 @@ async def test_a_server_on_ipv6_only_is_found() -> None:
     answer = saying(whole(b'{"data":[{"id":"tiny"}]}'))
     try:
         async with RawServer(answer, host="::1") as server:
-            answers = await look({"x": PortCandidate(server.port, "/v1/models")}, 5)
+            answers = await scan({"x": PortCandidate(server.port, "/v1/models")}, 5)
             assert (answers["x"].status, answers["x"].host) == (200, "[::1]")
             assert server.asked[0].headers["host"] == f"[::1]:{server.port}"
             rows = {"vllm": KnownProvider("vllm", "vLLM", "http://127.0.0.1:1/v1", port=server.port, local=True)}
@@ -266,14 +266,14 @@ async def test_a_first_use_is_told_once_for_each_server_and_owner_over_all_runs(
     provider = Provider("vllm", base_url="http://127.0.0.1:8000/v1", local=True)
     for owner, count in ((TRUSTED, 1), (TRUSTED, 1), (STRANGER, 2), (UNSEEN, 3), (STRANGER, 3)):
         servers = FoundServers(told.append, told_file=file)
-        await servers.tell_use(provider, owner)
+        await servers.notify_use(provider, owner)
         assert len(told) == count
     assert "an unknown account" in told[-1].title
     file.write_text("{nonsense")
-    await FoundServers(told.append, told_file=file).tell_use(provider, TRUSTED)
+    await FoundServers(told.append, told_file=file).notify_use(provider, TRUSTED)
     assert len(told) == 5
     assert "found.json cannot be read" in told[3].title
     private = FoundServers(told.append)
-    await private.tell_use(provider, TRUSTED)
-    await private.tell_use(provider, TRUSTED)
+    await private.notify_use(provider, TRUSTED)
+    await private.notify_use(provider, TRUSTED)
     assert len(told) == 6

@@ -145,7 +145,7 @@ async def test_a_key_never_follows_to_another_origin(transport: Transport, statu
         async with RawServer(saying(whole(b"", f"{status} Moved", "text/plain", away))) as server:
             chunks, error = await ask(transport, server.base_url)
             with pytest.raises(errors.ProviderError):
-                await transport.models(Provider("box", base_url=server.base_url))
+                await transport.list_models(Provider("box", base_url=server.base_url))
         assert thief.connections == 0
     assert chunks == []
     assert isinstance(error, errors.Rejected)

@@ -53,7 +53,7 @@ async def test_an_address_that_is_none_is_told_as_such(transport: Transport, url
     _, error = await ask(transport, url)
     assert isinstance(error, (errors.Rejected, errors.Unreachable)), error
     with pytest.raises(errors.ProviderError):
-        await transport.models(Provider("box", base_url=url))
+        await transport.list_models(Provider("box", base_url=url))
 
 
 async def test_a_port_where_nobody_listens_is_unreachable(transport: Transport) -> None:
@@ -309,7 +309,7 @@ async def test_a_list_of_models_that_drips_is_given_up() -> None:
     transport = Transport(models_seconds=0.2)
     async with RawServer(answer) as server:
         with pytest.raises(errors.TooSlow):
-            await transport.models(Provider("box", base_url=server.base_url))
+            await transport.list_models(Provider("box", base_url=server.base_url))
     await transport.close()
 
 
@@ -317,5 +317,5 @@ async def test_a_list_of_models_that_drips_is_given_up() -> None:
 async def test_a_list_of_models_that_is_none_is_told(transport: Transport, raw: bytes) -> None:
     async with RawServer(saying(raw)) as server:
         with pytest.raises(errors.ProviderError) as caught:
-            await transport.models(Provider("box", base_url=server.base_url))
+            await transport.list_models(Provider("box", base_url=server.base_url))
     assert caught.value.provider == "box"

@@ -111,7 +111,7 @@ class ResponseParser:
                 # A heartbeat in the form of an empty event.
                 return ()
             if data.startswith(b"[DONE]"):
-                return self._done()
+                return self._end_of_stream()
         try:
             value = parsed(data)
         except ValueError:
@@ -136,7 +136,7 @@ class ResponseParser:
         try:
             value = parsed(body)
         except ValueError:
-            raise Garbled("The server's reply is not JSON.", "Is the address right?") from None
+            raise Garbled("The server's reply is not JSON.", "Check the address in `base_url`.") from None
         chunks: list[Chunk] = []
         for part in value if isinstance(value, list) else [value]:
             if not isinstance(part, dict):
@@ -184,7 +184,10 @@ class ResponseParser:
         self._go_on_elsewhere()
         if not self.finished:
             if not self._seen:
-                raise Garbled("The server's reply contains no answer.", "Is the address right? Ask again.")
+                raise Garbled(
+                    "The server's reply contains no answer.",
+                    "Ask again. If that fails, check the address in `base_url`.",
+                )
             raise Garbled("Connection lost before the answer finished.", "Ask again, or continue the answer.")
         return self._end_chunks()
 
@@ -199,14 +202,14 @@ class ResponseParser:
         """Take one object of a plain body."""
         self._read(value, chunks)
 
-    def _done(self) -> Sequence[Chunk]:
+    def _end_of_stream(self) -> Sequence[Chunk]:
         """OpenAI's end marker; what else ends with it has told its end already."""
         return ()
 
     def _no_answer(self) -> Garbled:
-        return Garbled("The server's reply is not a chat completion.", "Is the address right?")
+        return Garbled("The server's reply is not a chat completion.", "Check the address in `base_url`.")
 
-    def _say(self, text: Json, chunks: list[Chunk]) -> None:
+    def _add_text(self, text: Json, chunks: list[Chunk]) -> None:
         if text and isinstance(text, str):
             self._spoke = True
             chunks.extend(self._tags.feed(text))
@@ -247,7 +250,9 @@ class ResponseParser:
     def _malformed_event(self) -> Sequence[Chunk]:
         self._malformed += 1
         if self._malformed > MALFORMED_LIMIT:
-            raise Garbled(f"The server's reply is not in the `{self.dialect}` format.", "Is the address right?")
+            raise Garbled(
+                f"The server's reply is not in the `{self.dialect}` format.", "Check the address in `base_url`."
+            )
         return [Metadata("skipped", reason="one malformed event")]
 
     def _end_chunks(self) -> Sequence[Chunk]:

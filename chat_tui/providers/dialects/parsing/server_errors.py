@@ -167,7 +167,7 @@ class ServerError(msgspec.Struct, frozen=True):
         return prompt, window
 
 
-def complaint_of(value: Json, raw: str = "") -> ServerError:
+def server_error_of(value: Json, raw: str = "") -> ServerError:
     """The complaint in a JSON value: `{"error": {…}}`, `{"error": "…"}`, `{"detail": …}`, `[{"error": …}]`."""
     if isinstance(value, list) and value:
         value = value[0]
@@ -207,7 +207,7 @@ def _rows(value: Json) -> Iterator[dict[str, Json]]:
 
 def error_of(value: Json) -> ProviderError:
     """The error that an object tells inside a 200 stream."""
-    complaint = complaint_of(value)
+    complaint = server_error_of(value)
     codes = complaint.codes
     said = (clean_line(complaint.said, 300) or "no reason given").rstrip(".")
     if complaint.too_long:
