@@ -156,7 +156,7 @@ async def test_a_choice_that_is_taken_back_leaves_the_model_offered_and_its_prov
         found = standing(engine, "acme/anvil")
         assert found is not None
         assert found.state == "found, not used"
-        assert backend_of(engine)._providers._roster.all_usable == []
+        assert backend_of(engine)._providers._registry.all_usable == []
 
 
 async def test_a_gateway_that_was_chosen_before_is_in_use_when_it_is_found() -> None:

@@ -12,8 +12,8 @@ from collections.abc import AsyncIterator
 import pytest
 
 from chat_tui.core import errors
-from chat_tui.core.models import Provider
-from chat_tui.providers.endpoint import base_url_of, key_of, url_of
+from chat_tui.core.models import Model, Provider
+from chat_tui.providers.endpoint import Endpoint, base_url_of, key_of, url_of
 from chat_tui.providers.http import response_stream
 from chat_tui.providers.http.transport import Transport
 from tests.support.time_limits import in_time, within
@@ -54,6 +54,20 @@ async def test_an_address_that_is_none_is_told_as_such(transport: Transport, url
     assert isinstance(error, (errors.Rejected, errors.Unreachable)), error
     with pytest.raises(errors.ProviderError):
         await transport.list_models(Provider("box", base_url=url))
+
+
+@pytest.mark.parametrize(("source", "setting"), [("", "`base_url`"), ("BOX_BASE_URL", "$BOX_BASE_URL")])
+@pytest.mark.parametrize("reply", [b"{}", b"{not json", b"<html>Hello</html>"])
+async def test_a_reply_that_is_no_answer_says_where_its_address_comes_from(
+    transport: Transport, reply: bytes, source: str, setting: str
+) -> None:
+    async with RawServer(saying(whole(reply))) as server:
+        provider = Provider("box", base_url=server.base_url, address_source=source)
+        with pytest.raises(errors.Garbled) as caught:
+            async for _ in transport.stream(Endpoint(provider), Model("box/tiny"), HELLO):
+                pass
+    assert f"heck {setting}" in caught.value.hint or f"in {setting}" in caught.value.hint
+    assert "?" not in caught.value.hint
 
 
 async def test_a_port_where_nobody_listens_is_unreachable(transport: Transport) -> None:
