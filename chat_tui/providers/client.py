@@ -1,4 +1,4 @@
-"""The servers behind the router: which there are, what models they have, and how a question gets to one of them."""
+"""The providers behind the router: finds them, lists their models, and sends questions to them."""
 
 from __future__ import annotations
 
@@ -28,20 +28,20 @@ if TYPE_CHECKING:
     from chat_tui.providers.http.transport import Transport
 
 LOOK_UP_SECONDS = 2.0
-"""For what a server tells of its models one by one."""
+"""For asking a server about each of its models."""
 WAITED_FOR_SECONDS = 0.3
-"""For the same where a question waits for it."""
+"""For the same if a question waits for it."""
 CUT_OFF_SECONDS = 1.0
-"""For the window in use, where an answer's end waits for it."""
+"""For the window in use, if the end of an answer waits for it."""
 OFFERED = "found, not used"
-"""The state of a model whose provider was found, and which no strategy takes before it was chosen once. The list of
-models has 16 cells for it."""
+"""The state of a model whose provider was found, and which no strategy chooses before a person has. The list of models
+has 16 cells for it."""
 OFFERED_BY_OTHERS = "found, not yours"
-"""The same of a server on this machine that somebody else runs."""
+"""The same for a server on this machine that runs under another account."""
 
 
 class ProviderClient:
-    """Speaks to the providers in use, finds others, and knows their models."""
+    """Asks the providers in use, finds others, and knows their models."""
 
     def __init__(
         self,
@@ -59,43 +59,46 @@ class ProviderClient:
         self._connection_seconds, self._clock = connection_seconds, clock
         self._found_servers = found_servers
         self._lost = lost
-        """Is told of a provider whose models nobody may choose any more."""
+        """Called with a provider whose models may not be chosen any more."""
         self._found = found
-        """Is told of models that strategies may choose from now on."""
+        """Called with models that strategies may choose from now on."""
         self._transport: Transport | None = None
         self._loading = asyncio.Lock()
         self._replicas: dict[str, Replicas] = {}
         self._silent: dict[str, str] = {}
         self._listed: dict[str, tuple[Model, ...]] = {}
-        """What offered servers have told of themselves."""
+        """The models that offered servers list."""
         self._offers: list[ModelStatus] = []
         self._strangers: set[str] = set()
-        """Offered servers of other accounts."""
+        """Offered servers of other accounts, by name."""
         self._owners: dict[str, ServerOwner] = {}
-        """Who runs the servers that were found on this machine, as far as it was last seen."""
+        """The owners of the servers that were found on this machine, as last seen."""
         self._agreed: dict[str, str] = {}
-        """The servers that were named or chosen: their addresses and owners then, by provider."""
+        """By provider: the address and owner of the server at the time it was named or chosen."""
         self._seen_loaded: set[str] = set()
-        """Models that were asked about while they were loaded."""
+        """Models that were looked up while they were loaded."""
         self._looking: set[asyncio.Task[None]] = set()
 
     def offers(self, provider: str) -> bool:
-        """This provider was found, and is not in use before somebody has said so."""
+        """Return whether the provider was found, but is not in use before a person chooses one of its models."""
         return provider in self._registry.offered
 
     def forget(self, provider: str) -> None:
-        """It is no more than found: nobody names it now."""
+        """Let a provider be merely found again."""
         self._registry.forget(provider)
         self._agreed.pop(provider, None)
 
     def identity(self, name: str) -> str:
-        """Which server a provider's name means now: its address and, where it was found on this machine, its owner."""
+        """Return which server a provider's name means now: its address and, if found on this machine, its owner."""
         provider = self._registry.offered.get(name) or self._registry.usable(name)
         return identity_of(provider, self._owners.get(name)) if provider is not None else ""
 
     def agree(self, name: str, server: str) -> bool:
-        """Whether somebody has agreed to the server that a model's provider means now; `server` is what they agreed to,
-        empty where that was not kept: then the provider's usual one, but no server of another account."""
+        """Return whether a person has agreed to the server that a model's provider means now.
+
+        `server` is the identity they agreed to. If it is empty, which means that it was not stored, they have agreed to
+        the provider's usual server, but to none of another account.
+        """
         provider = name.partition("/")[0]
         now, offer, owner = self.identity(provider), self._registry.offered.get(provider), self._owners.get(provider)
         is_usual = not (offer and offer.address_source) and not (owner and self._registry.is_stranger(owner))
@@ -105,24 +108,24 @@ class ProviderClient:
         return True
 
     def speaks_to(self, provider: str) -> bool:
-        """This provider is in use."""
+        """Return whether the provider is in use."""
         return provider in self._registry.in_use
 
     def position(self, model: Model) -> int:
-        """Where its provider stands in the line: first those of the config in its order, last what runs in a child."""
+        """Return the position of the model's provider: those of the config in its order first, local models last."""
         return self._registry.position(model.provider)
 
     def has_hosted(self) -> bool:
-        """There is a provider, in use or offered, whose prices one would want to know."""
+        """Return whether a provider in use or offered may have prices."""
         return bool(self._registry.offered) or any(not provider.local for provider in self._registry.all_usable)
 
     def with_model_info(self, models: Sequence[Model]) -> list[Model]:
-        """The models of providers, with what has become known of them since."""
+        """Return the providers' models among these, with what is newly known about them."""
         known = [(model, self._registry.usable(model.provider)) for model in models]
         return [self._model_info.of(model, provider) for model, provider in known if provider is not None]
 
     def named_models(self) -> list[Model]:
-        """The models that providers in use have without being asked."""
+        """Return the models that providers in use are configured with."""
         return [
             self._model_info.of(Model(f"{provider.name}/{name}", local=provider.local), provider)
             for provider in self._registry.in_use.values()
@@ -132,7 +135,7 @@ class ProviderClient:
     # -- speaking -------------------------------------------------------------------------------------------------
 
     async def stream(self, model: Model, request: Request) -> AsyncGenerator[Sequence[Chunk], None]:
-        """What the model's provider answers, in bursts. Raises `ProviderError`."""
+        """Yield the reply of the model's provider, in bursts; other replicas are tried. Raises `ProviderError`."""
         provider = self._registry.usable(model.provider)
         if provider is None:
             raise Rejected(
@@ -177,7 +180,7 @@ class ProviderClient:
             raise
 
     def _replicas_of(self, provider: Provider) -> Replicas:
-        """The provider's addresses; those of one address alone are not kept, since it may be found elsewhere later."""
+        """Return the provider's addresses; a single one is not kept, since it may change."""
         if len(provider.base_urls) < 2:
             return Replicas((provider.base_url,), self._clock)
         if provider.name not in self._replicas:
@@ -185,7 +188,7 @@ class ProviderClient:
         return self._replicas[provider.name]
 
     async def _truncation_note(self, provider: Provider, model: Model, request: Request, end: End) -> Metadata | None:
-        """Word of it where the server has read only a part of the request; Ollama says nothing itself."""
+        """Return a note if the server has read only a part of the request; Ollama does not report that."""
         counted = end.usage.prompt_tokens if end.usage else 0
         if provider.dialect != "ollama" or not counted:
             return None
@@ -206,7 +209,7 @@ class ProviderClient:
         return Metadata("note", model=model.name, reason=told, attempt=1)
 
     async def _window_in_use(self, provider: Provider, model: Model) -> int | None:
-        """The window with which the server has the model loaded now; None where it does not tell."""
+        """Return the context window with which the server has loaded the model; None if it does not say."""
         from chat_tui.providers.discovery.model_list import look_up_models
 
         transport, key = await self.transport(), await self._keys.of(provider)
@@ -218,7 +221,7 @@ class ProviderClient:
         return known or model.asked_window or model.context_window
 
     async def _unconfigured_address(self, provider: Provider) -> str:
-        """Where a question goes, where that does not stand in the config; empty where it does. Raises `Rejected`."""
+        """Return the address that a question goes to, if it is not from the config; else empty. Raises `Rejected`."""
         if provider.address_source:
             return f"{host_of(provider.base_url)} (${provider.address_source})"
         owner = await self._check_owner(provider)
@@ -228,9 +231,9 @@ class ProviderClient:
         return place_of(provider, owner)
 
     async def _check_owner(self, provider: Provider) -> ServerOwner | None:
-        """Who runs a server that was found on this machine, None for all others.
+        """Return the owner of a server that was found on this machine, None for all others.
 
-        Raises `Rejected` where it is used because its owner was trusted, and where that is not so any more.
+        Raises `Rejected` if it is used because its owner was trusted, and now has another owner.
         """
         if not self._registry.is_found_here(provider):
             return None
@@ -254,7 +257,7 @@ class ProviderClient:
         return owner
 
     async def transport(self) -> Transport:
-        """The HTTP side, imported in a thread: it costs a tenth of a second."""
+        """Return the transport, imported in a thread: that takes a tenth of a second."""
         async with self._loading:
             if self._transport is None:
                 module = await asyncio.to_thread(_transport_module)
@@ -262,7 +265,7 @@ class ProviderClient:
         return self._transport
 
     async def close(self) -> None:
-        """Let go of the connections."""
+        """Close the connections."""
         for looking in self._looking:
             looking.cancel()
         await asyncio.gather(*self._looking, return_exceptions=True)
@@ -283,7 +286,7 @@ class ProviderClient:
         await self.list_offers()
 
     async def list_offers(self) -> None:
-        """Look up what is offered; in a thread, since a provider may have a thousand models."""
+        """Update what is offered, in a thread: a provider may have a thousand models."""
         self._offers = await asyncio.to_thread(lambda: list(self._offered_statuses()))
 
     async def _look_here(self) -> None:
@@ -350,7 +353,7 @@ class ProviderClient:
         return [model for model in self.named_models() if model.provider == provider.name]
 
     async def _look_up(self, provider: Provider, models: Sequence[Model], key: str | None = None) -> None:
-        """Ask the server about each of its models, where it tells more so than in its list."""
+        """Ask the server about each of these models, if its dialect has more to say about one than its list."""
         from chat_tui.providers.dialects import dialect
         from chat_tui.providers.discovery.model_list import look_up_models
 
@@ -369,7 +372,7 @@ class ProviderClient:
         self._found([self._model_info.of(model, provider) for model in told])
 
     async def look_up(self, model: Model) -> None:
-        """Ask the model's server about it; a question waits for that, so not for long."""
+        """Ask the model's server about it, for `WAITED_FOR_SECONDS`: a question waits for that."""
         provider = self._registry.usable(model.provider)
         if provider is None:
             return
@@ -380,7 +383,7 @@ class ProviderClient:
                 await self._look_up(provider, [model])
 
     def _look_up_loaded(self, provider: Provider, model: Model) -> None:
-        """A server that loads a model when it is asked tells only then what window it has."""
+        """Look up a model that the server loads when it is asked, since only then its window is known."""
         if provider.dialect == "ollama" and model.asked_window is None and model.name not in self._seen_loaded:
             self._seen_loaded.add(model.name)
             looking = asyncio.ensure_future(self._look_up(provider, [model]))
@@ -388,7 +391,7 @@ class ProviderClient:
             looking.add_done_callback(self._looking.discard)
 
     def admit(self, name: str) -> Model | None:
-        """The model that somebody names, which alone of its provider's is in use then; None where that is not known."""
+        """Return a model by its name and let it be used, but no other of its provider; None if that is not known."""
         owner, _, id = name.partition("/")
         provider = self._registry.name_provider(owner) if id.strip() else None
         if provider is None:
@@ -397,7 +400,7 @@ class ProviderClient:
         return self._model_info.of(told.get(name) or Model(name, local=provider.local), provider)
 
     def statuses(self, known: Collection[str]) -> Iterator[ModelStatus]:
-        """What stands beside the models that the router knows: what is offered, and who was silent."""
+        """Yield the statuses of offered models, and a row for each server that did not answer."""
         yield from (standing for standing in self._offers if standing.model.name not in known)
         for name, why in self._silent.items():
             yield ModelStatus(Model(f"{name}/?", selectable=False), state=why, usable=False)
@@ -414,7 +417,7 @@ class ProviderClient:
 
 
 def _with_address(chunk: Chunk, address: str) -> Chunk:
-    """Which of the addresses it is stands where it is waited for."""
+    """Return the chunk with the address, if it says what is waited for."""
     if isinstance(chunk, Metadata) and chunk.event == "waiting":
         return msgspec.structs.replace(chunk, reason=host_of(address))
     return chunk

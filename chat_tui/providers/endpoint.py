@@ -1,4 +1,4 @@
-"""Where a provider is spoken to: its address and its key, as they are now."""
+"""A provider's address and key, as they are now."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ from chat_tui.providers.dialects import dialect
 
 
 class Endpoint(msgspec.Struct, frozen=True):
-    """A provider's address as it is now."""
+    """A provider with its key."""
 
     provider: Provider
     api_key: str = ""
     socket_path: str = ""
-    """A unix socket in place of the host, for the built-in model."""
+    """A Unix socket in place of the host, for local models."""
 
     def redactor(self) -> Redactor:
-        """Keeps what the server is sent as credentials out of what it says."""
+        """Return a redactor that removes the provider's credentials from texts."""
         return Redactor(credentials_of(self.provider, self.api_key))
 
     def __repr__(self) -> str:
@@ -33,7 +33,7 @@ class Endpoint(msgspec.Struct, frozen=True):
 
 
 def base_url_of(provider: Provider) -> str:
-    """The address up to the dialect's paths, however the user pasted it. Raises `Rejected` where it is none."""
+    """Return the address up to the dialect's paths, in whatever form it was pasted. Raises `Rejected`."""
     spoken = dialect(provider.dialect)
     try:
         return base_url(
@@ -49,13 +49,13 @@ def base_url_of(provider: Provider) -> str:
 
 
 def url_of(provider: Provider, path: str) -> str:
-    """Where one of the dialect's paths is; what stood behind a `?` in the address (`api-version=…`) goes along."""
+    """Return the URL of one of the dialect's paths, with the query of the address (`api-version=…`)."""
     query = cleaned_address(provider.base_url).partition("?")[2]
     return base_url_of(provider) + path + (("&" if "?" in path else "?") + query if query else "")
 
 
 def key_of(provider: Provider) -> str:
-    """The provider's key from the environment. Raises `KeyMissing`."""
+    """Return the provider's key from the environment. Raises `KeyMissing`, `KeyRefused`."""
     if not provider.api_key_env:
         return ""
     key = cleaned_key(os.environ.get(provider.api_key_env, ""))
@@ -75,7 +75,7 @@ def key_of(provider: Provider) -> str:
 
 
 def address_error(provider: Provider, model: str = "") -> errors.Rejected:
-    """The error for an address that is none."""
+    """Return the error for an invalid address."""
     return errors.Rejected(
         f"The address of {provider.name} is not valid.",
         f"Check {address_setting(provider)}.",
@@ -85,5 +85,5 @@ def address_error(provider: Provider, model: str = "") -> errors.Rejected:
 
 
 def address_setting(provider: Provider) -> str:
-    """Where the provider's address comes from, as a hint names it."""
+    """Return the setting of the provider's address, as hints name it: the variable or `base_url`."""
     return f"${provider.address_source}" if provider.address_source else "`base_url`"

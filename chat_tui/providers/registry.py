@@ -1,4 +1,4 @@
-"""Which providers there are: those of the config, and those that are found, offered until the user says so."""
+"""The providers: those of the config, and those that are found, which are only offered until the user chooses them."""
 
 from __future__ import annotations
 
@@ -31,11 +31,11 @@ class ProviderRegistry:
     ) -> None:
         self._known, self._environ, self._mode = known, environ, config.discovered
         self.in_use = {row.name: provider_of_row(row, known.get(row.name), environ) for row in config.providers}
-        """Those whose models a strategy may choose."""
+        """Providers whose models a strategy may choose, by name."""
         in_line = dict.fromkeys([*self.in_use, *known])
         self._places = {name: place for place, name in enumerate(in_line)}
         self.offered: dict[str, Provider] = {}
-        """Those that were found, and whose models are taken only by name."""
+        """Providers that were found, and whose models are used only by name."""
         self._named: dict[str, Provider] = {}
         self._servers_here: dict[str, Provider] = {}
         for row in known.values() if self._mode != "ignore" else ():
@@ -48,11 +48,11 @@ class ProviderRegistry:
                 self._found(provider_of_known(row, environ))
 
     def position(self, name: str) -> int:
-        """Where a provider stands in the line, who is not known behind all others."""
+        """Return a provider's position; unknown ones come last."""
         return self._places.get(name, len(self._places))
 
     def name_provider(self, name: str) -> Provider | None:
-        """The provider that somebody names, which may be spoken to from now on; None where it is nowhere known."""
+        """Return a provider by its name and let it be asked from now on; None if it is not known."""
         provider = self.usable(name) or self.offered.get(name)
         if provider is None and name in self._known:
             provider = provider_of_known(self._known[name], self._environ)
@@ -61,20 +61,20 @@ class ProviderRegistry:
         return provider
 
     def forget(self, name: str) -> None:
-        """It is named no longer."""
+        """Do not let it be asked any more, unless it is in use."""
         self._named.pop(name, None)
 
     def usable(self, name: str) -> Provider | None:
-        """The provider, where it is in use or was named."""
+        """Return the provider if it is in use or was named."""
         return self.in_use.get(name) or self._named.get(name)
 
     @property
     def all_usable(self) -> list[Provider]:
-        """All that may be spoken to."""
+        """All providers that are in use or were named."""
         return [*self.in_use.values(), *self._named.values()]
 
     def expected_servers(self) -> list[KnownProvider]:
-        """The servers that may listen on this machine and that nobody has named."""
+        """Return the known servers that may listen on this machine and are not configured."""
         if self._mode == "ignore":
             return []
         ports = set(_own_ports(self.in_use.values()))
@@ -83,23 +83,23 @@ class ProviderRegistry:
         ]
 
     def add_found(self, row: KnownProvider, host: str, owner: ServerOwner) -> Provider:
-        """A server on this machine has answered: it is in use where its models run here too, and where its owner is to
-        be trusted; else offered."""
+        """Add a server that was found on this machine: in use if its models run here and its owner is trusted, else
+        offered."""
         provider = at_its_port(row, self._environ, host)
         self._servers_here[provider.name] = provider
         self._found(provider, owner)
         return provider
 
     def is_found_here(self, provider: Provider) -> bool:
-        """It is a server of this machine that nobody has configured."""
+        """Return whether it is a server of this machine that is not configured."""
         return self._servers_here.get(provider.name) == provider
 
     def is_stranger(self, owner: ServerOwner) -> bool:
-        """The owner is another person's account, nobody, or, unless all that is found may be used, cannot be seen."""
+        """Return whether the owner is another account, or unknown while not all found servers are to be used."""
         return not owner.is_trusted and (owner.uid is not None or self._mode != "use")
 
     def distrust(self, provider: Provider) -> None:
-        """Somebody else's process answers in its place now: it is only offered, whoever used it before."""
+        """Let a server be only offered, since another account's process answers in its place."""
         self.in_use.pop(provider.name, None)
         self.offered[provider.name] = provider
 
@@ -114,7 +114,7 @@ class ProviderRegistry:
 
 
 def provider_of_row(row: ProviderRow, known: KnownProvider | None, environ: Mapping[str, str]) -> Provider:
-    """The provider of a row of the config, over what is known of its name."""
+    """Return the provider of a row of the config; what it leaves open comes from the known provider of that name."""
     usual = provider_of_known(known, environ) if known else Provider(row.name)
     base_url = row.base_urls[0] if row.base_urls else row.base_url
     command = shlex.split(row.api_key_cmd) if isinstance(row.api_key_cmd, str) else row.api_key_cmd
@@ -150,7 +150,7 @@ def provider_of_row(row: ProviderRow, known: KnownProvider | None, environ: Mapp
 
 
 def provider_of_known(row: KnownProvider, environ: Mapping[str, str]) -> Provider:
-    """A known provider; its key is in the first of its variables that is set, and its address too where one is."""
+    """Return a known provider; its key, and its address if it has one, is in the first variable that is set."""
     variable = address_variable(row, environ)
     base_url = _address_of(row, environ, variable)
     key = next((key for key in row.keys if cleaned_key(environ.get(key, ""))), next(iter(row.keys), ""))
@@ -171,7 +171,7 @@ def provider_of_known(row: KnownProvider, environ: Mapping[str, str]) -> Provide
 
 
 def address_variable(row: KnownProvider, environ: Mapping[str, str]) -> str:
-    """The variable that holds the provider's address; empty where none does."""
+    """Return the variable that holds the provider's address; empty if none does."""
     return next((name for name in row.address_variables if cleaned_address(environ.get(name, ""))), "")
 
 
@@ -186,7 +186,7 @@ def _address_of(row: KnownProvider, environ: Mapping[str, str], variable: str) -
 
 
 def at_its_port(row: KnownProvider, environ: Mapping[str, str], host: str = "127.0.0.1") -> Provider:
-    """A known server at its usual port on this machine."""
+    """Return a known server at its usual port on this machine."""
     path = urlsplit(row.base_url).path
     base_url = f"http://{host}:{row.port}{path}"
     return msgspec.structs.replace(
@@ -214,7 +214,7 @@ def _own_ports(providers: Collection[Provider]) -> Iterator[int]:
 
 
 def with_dialects(config: Config, tell: Callable[[ChatTuiError], None]) -> Config:
-    """The config without the providers whose dialect, which another package brings, cannot be used; each is told."""
+    """Return the config without providers whose plug-in dialect cannot be used; `tell` gets an error for each."""
     spoken = []
     for row in config.providers:
         try:

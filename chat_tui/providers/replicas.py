@@ -1,4 +1,4 @@
-"""Several addresses of one provider: each request goes to the least busy one that lives."""
+"""The addresses of one provider: each request goes to the least busy one that works."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
 REST_SECONDS = 15.0
-"""How long an address that has failed is passed over while others live."""
+"""How long an address that has failed is avoided while others work."""
 
 
 class Replicas:
@@ -19,7 +19,7 @@ class Replicas:
         self._failed: dict[str, float] = {}
 
     def order(self) -> list[str]:
-        """The addresses, the best first: living ones before those that failed, then the least busy, then in turn."""
+        """Return the addresses, the best first: working ones before failed ones, then the least busy, then in turn."""
         now = self._clock()
 
         def rests(address: str) -> float:
@@ -29,16 +29,16 @@ class Replicas:
         return sorted(self._running, key=lambda a: (rests(a), self._running[a], self._asked[a]))
 
     def note_failure(self, address: str) -> None:
-        """It could not be reached, or its line was cut."""
+        """Note that an address could not be reached, or that its connection was lost."""
         self._failed[address] = self._clock()
 
     def note_success(self, address: str) -> None:
-        """It lives."""
+        """Note that an address has answered."""
         self._failed.pop(address, None)
 
     @contextmanager
     def count_stream(self, address: str) -> Iterator[None]:
-        """It is being asked."""
+        """Count a stream of an address while it runs."""
         self._asked[address] += 1
         self._running[address] += 1
         try:

@@ -46,7 +46,7 @@ class Pause(msgspec.Struct, frozen=True):
     seconds: float
 
     async def wait(self) -> None:
-        """Until it is over."""
+        """Wait until it is over."""
         await asyncio.sleep(self.seconds)
 
 
@@ -62,7 +62,7 @@ Script = Sequence[Step]
 
 
 def demo(request: Request) -> Script:
-    """The shipped script: an answer that shows what Markdown looks like, at about 60 tokens a second."""
+    """Return the shipped script: an answer that shows what Markdown looks like, at about 60 tokens a second."""
     spoken = request.spoken()
     question = " ".join(spoken[-1].text.split())[:200] if spoken else ""
     text = DEMO.format(question=question.replace("*", "∗"))
@@ -78,9 +78,9 @@ class Scripted:
     def __init__(self, *scripts: Script) -> None:
         self._scripts = list(scripts)
         self.requests: list[Request] = []
-        """What was asked, oldest first."""
+        """The requests, oldest first."""
         self.closed = 0
-        """How many replies have been left, finished or not."""
+        """How many replies were closed, finished or not."""
 
     def _script(self, request: Request) -> Script:
         if not self._scripts:
@@ -88,7 +88,7 @@ class Scripted:
         return self._scripts.pop(0) if len(self._scripts) > 1 else self._scripts[0]
 
     async def stream(self, model: Model, request: Request) -> AsyncGenerator[Sequence[Chunk], None]:
-        """The reply in bursts of one chunk; an `End` is added where the script has none."""
+        """Yield the reply in bursts of one chunk; an `End` is added if the script has none."""
         self.requests.append(request)
         said = ""
         count = 0

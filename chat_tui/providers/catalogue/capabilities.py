@@ -1,4 +1,4 @@
-"""Which families of models take images, and which think, where neither config nor server tells."""
+"""Which families of models take images, and which think, if neither config nor server says so."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ _SAYS_AT_ONCE = re.compile(
 
 @lru_cache(maxsize=8192)
 def thinks(model_id: str) -> bool | None:
-    """Whether a model can think before it answers, told from its id; None where its family is not known."""
+    """Return whether a model can think before it answers, judged by its id; None if its family is not known."""
     bare = bare_id(model_id)
     if (named := _NAMED.search(bare)) is not None:
         return not named[1]
@@ -44,7 +44,7 @@ def thinks(model_id: str) -> bool | None:
 
 @lru_cache(maxsize=8192)
 def takes_images(model_id: str) -> bool | None:
-    """Whether a model takes images, told from its id; None where its family is not known."""
+    """Return whether a model takes images, judged by its id; None if its family is not known."""
     bare = bare_id(model_id)
     if _BY_NAME.search(bare) or _SEES.match(bare):
         return True

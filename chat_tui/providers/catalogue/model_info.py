@@ -1,4 +1,4 @@
-"""What is known of a model: from the config before all, then its server, its provider's row, the catalogue, a guess."""
+"""What is known about a model: first from the config, then its server, its provider's row, the catalogue, a guess."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from chat_tui.providers.catalogue.prices import Catalogue, CatalogueEntry
 from chat_tui.providers.catalogue.quality import QualityPrior, prior_of
 
 _SERVERS = ("llama.cpp", "vllm")
-"""Providers that are called after the program that serves them."""
+"""Providers that are named after their server program."""
 STEPS_OF_WINDOW = 8
-"""A conversation that outgrows the window is cut by an eighth of it at a time: in between the requests begin alike, and
-what the server has cached of the one before is not paid for again."""
+"""A conversation that outgrows the window is cut by an eighth of it at a time: between cuts all requests begin alike,
+so that the server's cache can be used."""
 NAMED_LIMIT = 32
-"""Models that only requests have named, such as mistyped ones: the one that came first is forgotten for the next."""
+"""The most models that only requests have named, such as mistyped ones; the oldest is replaced."""
 
 
 _Priced: TypeAlias = ModelRow | Provider | Model
@@ -33,7 +33,7 @@ class ModelInfoResolver:
         self._catalogue = catalogue
 
     def of(self, model: Model, provider: Provider | None = None) -> Model:
-        """The model with all that is known of it; what runs on this machine is free unless somebody says otherwise."""
+        """Return the model with all that is known about it; a local model is free unless configured otherwise."""
         row = self._rows.get(model.name) or ModelRow(model.name)
         entry = (None if model.local else self._catalogue.of(model.provider, model.id)) or CatalogueEntry()
         free = 0.0 if model.local else None
@@ -65,7 +65,7 @@ class ModelInfoResolver:
         )
 
     def models_of(self, provider: Provider) -> Sequence[Model]:
-        """The models that a provider is known to have, without asking it."""
+        """Return the models that a provider is known to have, without asking it."""
         names = provider.models or self._catalogue.chat_models(provider.name)
         return [Model(f"{provider.name}/{name}", local=provider.local) for name in names]
 
@@ -79,9 +79,9 @@ def _first(*values: float | None) -> float | None:
 
 
 def merge(known: Sequence[Model], fresh: Sequence[Model], place: Callable[[Model], int]) -> tuple[Model, ...]:
-    """The models with what has become known of them, each where it was; a new one stands behind those of its provider.
+    """Return the models with what is newly known about them, in their order; a new one comes after its provider's.
 
-    `place` is a provider's place in the line: whoever answers first does not stand first.
+    `place` returns the position of a model's provider, so that the order does not depend on who answers first.
     """
     told = {model.name: model for model in fresh}
     kept = [told.pop(model.name, model) for model in known]
@@ -89,7 +89,7 @@ def merge(known: Sequence[Model], fresh: Sequence[Model], place: Callable[[Model
 
 
 def with_named(known: Sequence[Model], model: Model, place: Callable[[Model], int]) -> tuple[Model, ...]:
-    """The models with one that a request has named: it can be asked by its name, and no strategy chooses it."""
+    """Return the models with one that a request has named: it can be asked by name, and no strategy chooses it."""
     named = [model.name for model in known if model.named]
     forgotten = set(named[: max(0, len(named) + 1 - NAMED_LIMIT)])
     kept = [model for model in known if model.name not in forgotten]

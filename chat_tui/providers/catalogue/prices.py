@@ -23,9 +23,9 @@ _BYTES_LIMIT = 16 * 1024 * 1024
 _VERSION = re.compile(
     r"[-@:](?:\d{4}-\d\d-\d\d|\d\d-\d{4}|\d\d-\d\d|\d{6,8}|\d{3,4}|latest|(?:preview|exp)(?:-\d[\d-]*)?)$"
 )
-"""A date, or what else stands behind a model's name without making it another."""
+"""A date, or another suffix of a model's name that does not make it another model."""
 _PRICED_ALIKE = {"azure": ("openai", "deepseek", "xai")}
-"""Who sells others' models at their makers' prices."""
+"""Providers that sell other makers' models at their prices."""
 _NO_CHAT = re.compile(
     r"embed|image|tts|transcribe|audio|realtime|whisper|moderation|search|vision-preview|instruct$|computer-use|^ft:"
     r"|^(?:ada|babbage|curie|davinci)|rerank|guard|ocr|live|veo|imagen|lyria|robotics|aqa"
@@ -33,7 +33,7 @@ _NO_CHAT = re.compile(
 
 
 class CatalogueEntry(msgspec.Struct, frozen=True, array_like=True):
-    """What is known of one model."""
+    """What the snapshot says about one model."""
 
     context_window: int | None = None
     price_in: float | None = None
@@ -58,11 +58,11 @@ class Catalogue:
 
     @property
     def is_loaded(self) -> bool:
-        """There is a snapshot, fresh or old."""
+        """Whether there is a snapshot, fresh or old."""
         return bool(self._known)
 
     def load(self) -> bool:
-        """Read the snapshot; True when it is there and fresh. A blocking call of about a millisecond."""
+        """Read the snapshot; returns whether it is there and fresh. Blocks for about a millisecond."""
         try:
             age = time.time() - self._file.stat().st_mtime
             content = read_regular(self._file, _BYTES_LIMIT)
@@ -73,7 +73,7 @@ class Catalogue:
         return 0 <= age < FRESH_SECONDS
 
     async def refresh(self) -> bool:
-        """Have the snapshot made anew where it is missing or old; True when it was."""
+        """Renew the snapshot if it is missing or old; returns whether it was renewed."""
         if await asyncio.to_thread(self.load):
             return False
         process = None
@@ -95,7 +95,7 @@ class Catalogue:
         return made
 
     def of(self, provider: str, model_id: str) -> CatalogueEntry | None:
-        """What is known of a model, by its id or by that without its date."""
+        """Return what is known about a model, by its id with or without its date."""
         sources = (provider, *_PRICED_ALIKE.get(provider, ()))
         return next((entry for source in sources if (entry := self._entry(source, model_id))), None)
 
@@ -108,6 +108,6 @@ class Catalogue:
         return entry
 
     def chat_models(self, provider: str) -> list[str]:
-        """The ids of a provider's models that one can talk to and whose price is known."""
+        """Return the ids of a provider's chat models whose price is known."""
         rows = self._known.get(provider, {})
         return [name for name, entry in rows.items() if entry.price_out and not _NO_CHAT.search(name)]

@@ -15,25 +15,25 @@ import msgspec
 _SIZE = re.compile(r"(?<![\d.a-z])(\d+(?:\.\d+)?)([bm])(?![a-z\d])")
 _ACTIVE = re.compile(r"a\d+(?:\.\d+)?b")
 _STEPS = ((0.2, 0.35), (0.6, 0.45), (1.5, 0.52), (4, 0.58), (9, 0.63), (15, 0.66), (35, 0.70), (80, 0.74), (300, 0.78))
-"""(billions of weights, quality): models of a size are about so good."""
+"""(billions of weights, quality): the usual quality for a size."""
 _LARGEST = 0.80
 _PRICES = ((0.2, 0.68), (1.0, 0.74), (4.0, 0.78), (12.0, 0.80))
-"""(US dollars per million completion tokens, quality): what hosted models of a price are like."""
+"""(US dollars per million completion tokens, quality): the usual quality for a price."""
 
 
 class QualityPrior(msgspec.Struct, frozen=True):
-    """What is expected of a model before it has answered."""
+    """The expected quality of a model before it has answered."""
 
     quality: float
     qualities: dict[str, float] = {}
-    """By kind of task (`code`, `math`, `writing`, `long`) and by language (`zh`, …), where it differs."""
+    """By kind of task (`code`, `math`, `writing`, `long`) and by language (`zh`, …), if it differs."""
     guessed: bool = False
-    """Nobody has rated its family: told from its size or its price."""
+    """Its family is not rated; the quality is judged by size or price."""
 
 
 @lru_cache(maxsize=8192)
 def prior_of(model_id: str, price_out: float | None = None) -> QualityPrior | None:
-    """The prior of a model by its id; None where not even a guess can be made."""
+    """Return the prior of a model by its id; None if not even a guess is possible."""
     bare = bare_id(model_id)
     families = _families()
     for length in range(len(bare), 1, -1):
@@ -59,7 +59,7 @@ def bare_id(model_id: str) -> str:
 
 
 def _billions(bare: str) -> float | None:
-    """The number of weights that the id tells, the largest where it tells several."""
+    """Return the number of weights in the id, the largest if there are several."""
     found = _SIZE.findall(_ACTIVE.sub("", bare))
     return max((float(number) / (1000 if unit == "m" else 1) for number, unit in found), default=None)
 

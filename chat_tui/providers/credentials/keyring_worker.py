@@ -14,7 +14,7 @@ NOT_THERE, NO_KEYRING = 1, 3
 
 
 def main(arguments: list[str]) -> int:
-    """Do one thing; gives the exit code."""
+    """Carry out one command; returns the exit code."""
     import keyring
     from keyring.errors import KeyringError, PasswordDeleteError
 

@@ -1,4 +1,4 @@
-"""Where keys come from: a command, the config, the environment, the system's keyring. They are shown nowhere."""
+"""Looks up keys: from a command, the config, the environment, the system's keyring. They are never shown."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ from chat_tui.providers.credentials.configured import credentials_of
 SERVICE = "chat-tui"
 """Our name in the keyring."""
 COMMAND_SECONDS = 30.0
-"""For a command that gives a key: it may ask for a finger or a password."""
+"""For a command that prints a key: it may ask for a fingerprint or a password."""
 KEYRING_SECONDS = 30.0
 _LONGEST_KEY = 8192
 _NAMES_BYTES = 100_000
 
 
 class StoredKeyNames:
-    """The names of the providers whose keys are in the keyring, which itself cannot tell them."""
+    """The names of the providers whose keys are in the keyring, which cannot list them."""
 
     def __init__(self, file: Path, tell: Tell = ignore) -> None:
         lost = (
@@ -41,15 +41,15 @@ class StoredKeyNames:
         self._names = StateFile(file, set[str], _NAMES_BYTES, lost, tell)
 
     def names(self) -> tuple[str, ...]:
-        """In the order of the alphabet; costs a small read."""
+        """Return the names in alphabetical order; reads a small file."""
         return tuple(sorted(self._names.read() or ()))
 
     def add(self, name: str) -> None:
-        """Its key is in the keyring now. Raises OSError."""
+        """Note that a provider's key is in the keyring. Raises OSError."""
         self._write({*self.names(), name})
 
     def remove(self, name: str) -> None:
-        """Its key is there no more. Raises OSError."""
+        """Note that a provider's key is not in the keyring any more. Raises OSError."""
         self._write({*self.names()} - {name})
 
     def _write(self, names: set[str]) -> None:
@@ -57,7 +57,7 @@ class StoredKeyNames:
 
 
 class KeyLookup:
-    """Gives the key of a provider, from wherever the user has put it."""
+    """Looks up the key of a provider, wherever the user has put it."""
 
     def __init__(
         self,
@@ -73,7 +73,7 @@ class KeyLookup:
         self._fetching = asyncio.Lock()
 
     async def of(self, provider: Provider) -> str:
-        """The key, empty where none is needed. Raises `KeyMissing`, `KeyRefused`."""
+        """Return the key; empty if none is needed. Raises `KeyMissing`, `KeyRefused`."""
         key = await self._find(provider)
         hide_in_log(credentials_of(provider, key))
         if not key and (provider.api_key_env or provider.api_key_cmd) and not provider.key_optional:
@@ -99,33 +99,33 @@ class KeyLookup:
         return ""
 
     def _own_command(self, provider: Provider) -> ChildCommand:
-        """The user's own command: it has the user's environment, and is not looked for in the working folder."""
+        """Return the user's command with the user's environment; it is not searched in the working folder."""
         try:
             return child_process.program_command(provider.api_key_cmd, self._environ)
         except FileNotFoundError:
             raise _no_output(provider, "cannot be run: no such program on $PATH or at that path") from None
 
     async def _once(self, provider: Provider, command: ChildCommand, seconds: float) -> str:
-        """A command's key: asked once, since it may ask the user in turn."""
+        """Return the key of a command, which is run once, since it may ask the user."""
         async with self._fetching:
             if provider.name not in self._fetched:
                 self._fetched[provider.name] = await _output(provider, command, seconds)
             return self._fetched[provider.name]
 
     def forget(self, name: str) -> None:
-        """The key was refused: the next question fetches it anew."""
+        """Drop a key that was refused; the next question looks it up again."""
         self._fetched.pop(name, None)
 
 
 def keyring_command(action: str, name: str) -> ChildCommand:
-    """The process that does `get`, `set` or `remove` with the keyring's key of a provider."""
+    """Return the command line that runs `get`, `set` or `remove` for a provider's key in the keyring."""
     return child_process.python_command(
         "chat_tui.providers.credentials.keyring_worker", action, name, allowed=child_process.KEYRING
     )
 
 
 def missing_key(provider: Provider) -> errors.KeyMissing:
-    """The error for a provider without its key."""
+    """Return the error for a provider without a key."""
     variable = f"Set ${provider.api_key_env}, or " if provider.api_key_env else ""
     return errors.KeyMissing(
         f"No API key for {provider.name}.",
@@ -135,7 +135,7 @@ def missing_key(provider: Provider) -> errors.KeyMissing:
 
 
 async def _output(provider: Provider, command: ChildCommand, seconds: float) -> str:
-    """The first line that the command writes. What it says besides may hold a secret and is not repeated."""
+    """Return the first line that the command prints. The rest may contain a secret and is not repeated."""
     try:
         process = await child_process.start(command, stdout=PIPE, new_session=True)
     except (OSError, ValueError) as error:
@@ -171,7 +171,7 @@ def _no_output(provider: Provider, what: str) -> errors.KeyMissing:
 
 
 def key_warnings(in_config: Collection[str], file: Path) -> list[errors.ConfigError]:
-    """What is to be told where the config holds keys; `in_config` names their providers."""
+    """Return the warnings about keys in the config; `in_config` names their providers."""
     if not in_config:
         return []
     named = ", ".join(f"`{clean_line(name, 40)}`" for name in in_config)
@@ -199,5 +199,5 @@ def key_warnings(in_config: Collection[str], file: Path) -> list[errors.ConfigEr
 
 
 def mask(key: str) -> str:
-    """The last four characters of a key, for its owner to recognise it; nothing of a short key."""
+    """Return the last four characters of a key, by which its owner can recognise it; nothing of a short key."""
     return f"…{key[-4:]}" if len(key) >= 16 else "…"

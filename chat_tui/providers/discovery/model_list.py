@@ -1,4 +1,4 @@
-"""What is there: the models that a server names, and what it tells of each."""
+"""Lists the models of a server, and asks it about each."""
 
 from __future__ import annotations
 
@@ -17,17 +17,17 @@ from chat_tui.providers.dialects.model_probe import ProbeRequest
 from chat_tui.providers.endpoint import url_of
 
 MODELS_LIMIT = 5000
-"""Of one server's list; more is not read."""
+"""The most models that are read of one server's list."""
 PAGES_LIMIT = 20
-"""Of one server's list of models."""
+"""The most pages that are read of one server's list."""
 LOOKED_UP = 100
-"""Models of one server that are asked for one by one; of more, the list has to do."""
+"""The most models of one server that are looked up one by one."""
 AT_ONCE = 8
-"""Questions to one server."""
+"""Concurrent requests to one server."""
 
 
 async def fetch_list(page: Callable[[str], Awaitable[Json]], provider: Provider, rows: ModelList) -> Json:
-    """A server's list of models, its pages put together under the key of the first; `page` gets one by its address."""
+    """Return a server's list of models, all pages under the key of the first; `page` fetches a page by its URL."""
     first: Json = None
     path, asked = rows.path, set[str]()
     while path and path not in asked and len(asked) < PAGES_LIMIT:
@@ -46,7 +46,7 @@ async def fetch_list(page: Callable[[str], Awaitable[Json]], provider: Provider,
 async def look_up_models(
     ask: Callable[[ProbeRequest], Awaitable[Json]], provider: Provider, models: Sequence[Model], seconds: float
 ) -> list[Model]:
-    """Those of the models of which the server tells more within the time, with that; one that fails tells nothing."""
+    """Return those models about which the server says more within the time, with what it says."""
     spoken = dialect(provider.dialect).look_up
     asked = {model.name: spoken.questions(model) for model in models[:LOOKED_UP]}
     turns = asyncio.Semaphore(AT_ONCE)
@@ -74,7 +74,7 @@ async def look_up_models(
 
 
 def models_of(provider: Provider, listing: Json) -> tuple[Model, ...]:
-    """The models in a server's list, with the window where it tells one."""
+    """Return the models in a server's list, with their windows as far as they are listed."""
     spoken = dialect(provider.dialect).model_list
     rows = listing.get(spoken.key) if isinstance(listing, dict) else listing
     if not isinstance(rows, list):

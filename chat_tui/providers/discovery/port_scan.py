@@ -15,10 +15,10 @@ from chat_tui.providers.dialects.dialect import Json, parsed
 log = logging.getLogger(__name__)
 
 LOOK_SECONDS = 0.3
-"""For all of them together."""
+"""For all ports together."""
 _HOSTS = ("127.0.0.1", "[::1]")
 LIST_LIMIT = 4 * 1024 * 1024
-"""Bytes of one list of models."""
+"""The most bytes of one list of models."""
 
 
 class PortCandidate(msgspec.Struct, frozen=True):
@@ -26,21 +26,21 @@ class PortCandidate(msgspec.Struct, frozen=True):
 
     port: int
     path: str
-    """Of its list of models."""
+    """The path of its list of models."""
 
 
 class ProbeAnswer(msgspec.Struct, frozen=True):
-    """What a server said."""
+    """What a server has answered."""
 
     status: int
     listing: Json = None
-    """None where it is no JSON."""
+    """None if it is not JSON."""
     host: str = "127.0.0.1"
-    """At which of this machine's own addresses, as it stands in an URL."""
+    """This machine's address at which it was found, as written in a URL."""
 
 
 async def scan(places: Mapping[str, PortCandidate], seconds: float = LOOK_SECONDS) -> dict[str, ProbeAnswer]:
-    """What the servers that listen say within the time, by name."""
+    """Return what the servers that listen answer within the time, by name."""
     asking = {asyncio.ensure_future(_ask(place)): name for name, place in places.items()}
     if not asking:
         return {}
@@ -55,7 +55,7 @@ async def scan(places: Mapping[str, PortCandidate], seconds: float = LOOK_SECOND
 
 
 async def _ask(place: PortCandidate) -> ProbeAnswer | None:
-    """What the server says that listens on IPv4, or else on IPv6 only."""
+    """Return the answer of the server that listens on IPv4, or else on IPv6 only."""
     for host in _HOSTS:
         if (answered := await _ask_at(host, place)) is not None:
             return answered
@@ -90,7 +90,7 @@ async def _ask_at(host: str, place: PortCandidate) -> ProbeAnswer | None:
 
 
 async def _body(reader: asyncio.StreamReader, head: str) -> bytes:
-    """The body, by its length or up to the end; some servers answer in pieces though they were asked not to."""
+    """Return the body, by its length or up to the end; some servers send chunks although they were asked not to."""
     if "transfer-encoding: chunked" in head:
         parts: list[bytes] = []
         size = 0

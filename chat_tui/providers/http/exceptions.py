@@ -1,4 +1,4 @@
-"""What httpx raises, as errors of ours; its exceptions end here."""
+"""Maps the exceptions of httpx to our errors."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from chat_tui.providers.endpoint import Endpoint, address_error, address_setting
 from chat_tui.providers.http.proxies import describe_proxy, proxy_of
 
 BROKEN = (httpx.TransportError, httpx.DecodingError, httpx.StreamError, OSError)
-"""What breaks a line that was open."""
+"""What is raised when an open connection is lost."""
 STALE = (httpx.RemoteProtocolError, httpx.ReadError, httpx.WriteError, httpx.CloseError)
-"""What a connection that the server had closed meanwhile does."""
+"""What is raised for a connection that the server has closed meanwhile."""
 
 
 class MappedErrors:
-    """Turns httpx's errors into ours, puts the provider's and model's names into ours, and keeps credentials out."""
+    """A context that maps the exceptions of httpx to our errors, names provider and model, and removes credentials."""
 
     def __init__(self, line: Endpoint, model: str) -> None:
         self._line, self._model = line, model

@@ -36,7 +36,7 @@ def _with_scheme(proxy: str) -> str:
 
 
 def describe_proxy(provider: Provider, proxy: str) -> tuple[str, str]:
-    """A proxy in words, without its password, and where to look when it fails."""
+    """Return a description of the proxy without its password, and a hint for when it fails."""
     place = clean_line(urlsplit(proxy).netloc.rpartition("@")[2], 100)
     if provider.proxy:
         return f"The proxy {place} of {provider.name}", "Check that it is running, and check `proxy` in the config."
@@ -45,7 +45,7 @@ def describe_proxy(provider: Provider, proxy: str) -> tuple[str, str]:
 
 
 def proxy_error(provider: Provider) -> errors.Rejected:
-    """The error for a proxy that cannot be used; its address is not told, since it may hold a password."""
+    """Return the error for a proxy that cannot be used, without its address, which may contain a password."""
     if provider.proxy:
         return errors.Rejected(
             f"The proxy of {provider.name} cannot be used.",

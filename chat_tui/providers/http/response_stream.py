@@ -1,4 +1,4 @@
-"""A reply's bytes to bursts of chunks: tells a stream from a plain body, and bears what servers do at the end."""
+"""Turns a reply's bytes into bursts of chunks: tells a stream from a plain body, and tolerates irregular endings."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ from chat_tui.providers.dialects.parsing.response_parser import ResponseParser
 from chat_tui.providers.http.framing import Decoder, JsonLinesDecoder, SseDecoder
 
 BODY_LIMIT = 64 * 1024 * 1024
-"""Bytes of a reply that is no stream."""
+"""The most bytes of a reply that is not a stream."""
 AFTER_FINISH_SECONDS = 1.0
-"""How long to wait for figures after the reply has said why it ended."""
+"""How long to wait for usage after the finish reason."""
 AFTER_END_SECONDS = 0.02
 """How long to wait for the end of the bytes after the reply's end marker, so that the connection can be used again."""
 _BLANK_LIMIT = 1024 * 1024
@@ -28,16 +28,16 @@ _EVENT = re.compile(rb":|(?:data|event|id|retry)\b")
 _SPREAD_OUT = re.compile(rb"[{\[][ \t]*[\r\n]")
 
 Broken = tuple[type[Exception], ...]
-"""What the bytes' iterator raises when the line breaks."""
+"""What the bytes' iterator raises when the connection is lost."""
 
 
 class ThinkingHabits(msgspec.Struct, frozen=True):
-    """How a model is known to write its thinking."""
+    """How a model writes its thinking."""
 
     begins_thinking: bool = False
-    """It leaves out the mark that opens it."""
+    """It omits the mark that opens it."""
     has_bare_channels: bool = False
-    """It may write harmony's channels without their marks."""
+    """It may write the channels of the harmony format without their marks."""
 
 
 _USUAL = ThinkingHabits()
@@ -46,10 +46,10 @@ _USUAL = ThinkingHabits()
 async def bursts(
     pieces: AsyncIterator[bytes], content_type: str, spoken: Dialect, broken: Broken, habits: ThinkingHabits = _USUAL
 ) -> AsyncGenerator[Sequence[Chunk], None]:
-    """The bursts of a reply with status 200: one for each read. The last chunk is an `End`. Raises `ProviderError`.
+    """Yield the bursts of a reply with status 200, one for each read. The last chunk is an `End`.
 
-    What came before an error is handed out before it is raised. An empty burst says that the server is at work: bytes
-    have come that mean nothing yet.
+    Raises `ProviderError`, after all chunks that came before the error. An empty burst means that the server is
+    working: bytes have come that are no chunk yet.
     """
     kind = content_type.partition(";")[0].strip().lower()
     reading = _reading_of(spoken, habits)
@@ -114,7 +114,7 @@ def _web_page() -> Garbled:
 
 
 async def _read_beginning(held: bytes, pieces: AsyncIterator[bytes]) -> bytes:
-    """The first bytes, up to those that tell what they are: some servers send blank lines while they think."""
+    """Read on until the bytes show what the reply is: some servers send blank lines while they think."""
     async for data in pieces:
         held += data
         if _is_decisive(held):
@@ -123,7 +123,7 @@ async def _read_beginning(held: bytes, pieces: AsyncIterator[bytes]) -> bytes:
 
 
 def _is_decisive(held: bytes) -> bool:
-    """These first bytes are enough to tell what the reply is."""
+    """Return whether these first bytes show what the reply is."""
     return len(held) > _BLANK_LIMIT or held.lstrip().removeprefix(_BOM).strip() not in _UNDECIDED
 
 
@@ -132,12 +132,12 @@ def _is_json(data: bytes) -> bool:
 
 
 def _is_event(data: bytes) -> bool:
-    """The bytes begin as an event stream does; some servers label theirs as a web page."""
+    """Return whether the bytes begin like an event stream; some servers label theirs as a web page."""
     return _EVENT.match(data.lstrip().removeprefix(_BOM).lstrip()) is not None
 
 
 def _is_spread_out(data: bytes) -> bool:
-    """One JSON value over several lines, where each line should be one."""
+    """Return whether the bytes are one JSON value over several lines, instead of one for each line."""
     return _SPREAD_OUT.match(data.lstrip().removeprefix(_BOM)) is not None
 
 
@@ -152,7 +152,7 @@ async def _read_body(first: bytes, pieces: AsyncIterator[bytes]) -> bytes:
 
 
 async def _read_next(pieces: AsyncIterator[bytes], deadline: float | None, broken: Broken) -> bytes | None:
-    """The next bytes, None at their end. Once a reply has said why it ended, a break or a silence is its end too."""
+    """Return the next bytes, None at the end. After the finish reason, a lost connection or silence is the end, too."""
     if deadline is None:
         return await anext(pieces, None)
     with suppress(TimeoutError, *broken):

@@ -1,4 +1,4 @@
-"""An HTTP answer that is not 200, as an error of ours. Credentials never get into its text."""
+"""Maps unsuccessful HTTP replies to our errors, without credentials in their text."""
 
 from __future__ import annotations
 
@@ -27,34 +27,34 @@ from chat_tui.providers.dialects.parsing.server_errors import (
 _NO_IMAGES = re.compile(
     r"image|multi-?modal|mmproj|support.{0,20}vision|vision.{0,20}support|content must be a string", re.IGNORECASE
 )
-"""What servers say of images that they do not take."""
+"""What servers say about images that they do not accept."""
 _FINAL = (errors.KeyRefused, errors.QuotaUsedUp, errors.ContextTooLong)
-"""What the same request meets again, whatever the server wishes."""
+"""Errors that the same request would meet again, whatever the server says about retries."""
 _NO_CREDENTIALS = Redactor()
 
 
 class ErrorContext(msgspec.Struct, frozen=True):
-    """Whom the request went to and what was in it, as far as an error tells of that."""
+    """What an error says about the request."""
 
     provider: str
     model: str = ""
-    """Empty: the provider was asked for something else than an answer."""
+    """Empty if the request was not for an answer."""
     key_env: str = ""
     """The variable that holds the key."""
     fetch_hint: str = ""
-    """What to do where the server has not got the model."""
+    """What to do if the server does not have the model."""
     images: bool = False
 
     @property
     def names(self) -> dict[str, str]:
-        """What every error carries."""
+        """Return the fields of every error."""
         return {"provider": self.provider, "model": self.model}
 
 
 def http_error(
     status: int, headers: Mapping[str, str], body: bytes, asked: ErrorContext, redactor: Redactor = _NO_CREDENTIALS
 ) -> errors.ProviderError:
-    """The error that a status, its headers (names in lower case) and its body mean, without credentials in its text."""
+    """Return the error for a status, its headers (names in lower case) and its body, without credentials."""
     complaint = _complaint(body)
     said = _line(complaint.said, redactor)
     told = f": {said}" if said else ""
@@ -126,7 +126,7 @@ def _redirect_error(
 def _access_error(
     status: int, complaint: ServerError, told: str, asked: ErrorContext, wait: float | None
 ) -> errors.ProviderError | None:
-    """The error where the key or what it may spend is the matter."""
+    """Return the error if the key, or what it may spend, is the reason; else None."""
     provider, names = asked.provider, asked.names
     if status in {401, 403} or (status == 400 and complaint.wrong_key):
         hint = (
@@ -167,7 +167,7 @@ def _complaint(body: bytes) -> ServerError:
 
 
 def _wait_seconds(status: int, headers: Mapping[str, str], complaint: ServerError) -> float | None:
-    """Seconds until the same request may be taken; None where the server does not say."""
+    """Return the seconds after which the request may be sent again; None if the server does not say."""
     at = now()
     wait = retry_after({**complaint.headers, **headers}, at)
     if wait is None:

@@ -1,7 +1,6 @@
-"""The wire: sends a dialect's call and yields what each read of the socket brings. The only room that knows httpx.
+"""Sends a dialect's call and yields what each read of the socket brings.
 
-A key goes to the provider's own origin only: a redirect is
-followed there and nowhere else.
+A key is sent to the provider's own origin only: redirects to other origins are not followed.
 """
 
 from __future__ import annotations
@@ -44,21 +43,21 @@ ERROR_BODY_SECONDS = 5.0
 MODELS_SECONDS = 5.0
 """For a server's list of its models."""
 LOOK_UP_SECONDS = 2.0
-"""For what a server tells of one model."""
+"""For asking a server about one model."""
 MODELS_BODY_LIMIT = 16 * 1024 * 1024
 REDIRECTS_LIMIT = 3
 QUIRKS_LIMIT = 10
-"""Changes of one request; a server that finds fault with more of it is left alone."""
+"""The most changes of one request."""
 LOADING_SECONDS, LOADING_LIMIT_SECONDS = 0.25, 3.0
-"""How long a server that loads the model is left alone at first, and at most."""
+"""The first and the longest pause before a server that loads the model is asked again."""
 _LOADING = re.compile(
     r"loading (?:the )?model|model.{0,200}\b(?:is|being)\b.{0,20}\bload(?:ed|ing)|model is (?:warming up|starting)",
     re.IGNORECASE,
 )
 LARGE_ERROR_BYTES = 2000
-"""An error that is looked at in a thread."""
+"""The size from which an error is analysed in a thread."""
 REMEMBERED_LIMIT = 64
-"""Of one model's quirks."""
+"""The most quirks that are remembered for one model."""
 
 
 class Transport:
@@ -93,7 +92,7 @@ class Transport:
         return httpx.Timeout(None, connect=provider.connection_seconds, write=60.0)
 
     async def list_models(self, provider: Provider, key: str | None = None) -> Json:
-        """The server's own list of its models, as JSON; without `key` the environment's. Raises `ProviderError`."""
+        """Return the server's list of models as JSON; `key` None: the environment's. Raises `ProviderError`."""
         spoken = dialect(provider.dialect)
         line = Endpoint(provider, key_of(provider) if key is None else key)
         with MappedErrors(line, ""):
@@ -102,7 +101,7 @@ class Transport:
                 return await fetch_list(lambda url: _json(client, url, spoken, line), provider, spoken.model_list)
 
     async def probe(self, provider: Provider, key: str, question: ProbeRequest) -> Json:
-        """What the server tells when it is asked about a model, as JSON. Raises `ProviderError`."""
+        """Return what the server says about a model, as JSON. Raises `ProviderError`."""
         spoken = dialect(provider.dialect)
         line, base = Endpoint(provider, key), base_url_of(provider)
         url = (base.removesuffix(spoken.root) if question.at_root else base) + question.path
@@ -112,7 +111,7 @@ class Transport:
                 return await _json(client, url, spoken, line, question.body)
 
     async def stream(self, line: Endpoint, model: Model, request: Request) -> AsyncGenerator[Sequence[Chunk], None]:
-        """The reply in bursts: what each read brought. The last chunk is an `End`. Raises `ProviderError`."""
+        """Yield the reply in bursts, one for each read. The last chunk is an `End`. Raises `ProviderError`."""
         with MappedErrors(line, model.name):
             client = await self._client(line)
         state = _RequestState(line, model, request, self._quirks.get(model.name, frozenset()))
@@ -121,7 +120,7 @@ class Transport:
         while True:
             wire = _Wire(self._limits(line.provider), state)
             if not streams(request, state.call.quirks):
-                # It shows nothing of its work before it has said all.
+                # It shows no sign of work before the whole reply is there.
                 yield ()
             with MappedErrors(line, model.name):
                 try:
@@ -132,7 +131,7 @@ class Transport:
                         reply = await asyncio.shield(sending)
                         wire.answered = True
                         if reply.is_success:
-                            # What has helped is remembered.
+                            # Remember what has helped.
                             self._remember(model, state.fresh)
                             state.fresh = []
                             if state.loading:
@@ -177,7 +176,7 @@ class Transport:
 
 
 def _note(line: Endpoint, model: Model, text: str, attempt: int = 0) -> Metadata:
-    """What was changed about a request, for people; `attempt` counts what has become known just now."""
+    """Return a note of how a request was changed; `attempt` is the number of changes found just now."""
     return Metadata("note", model=model.name, reason=f"{line.provider.name}: {text}.", attempt=attempt)
 
 
@@ -199,43 +198,43 @@ async def _json(client: httpx.AsyncClient, url: str, spoken: Dialect, line: Endp
 
 
 class _Again(msgspec.Struct, frozen=True):
-    """Nothing of an answer came: the call goes out once more, changed so."""
+    """No text has come: the call is sent again, with this change."""
 
     remedy: Remedy | None = None
-    """What the server will not take."""
+    """What the server does not accept."""
     error: errors.ProviderError | None = None
-    """What it means where that cannot be changed."""
+    """The error if the request cannot be changed so."""
     url: str = ""
-    """Where on the same origin it wants it."""
+    """Where it is sent, on the same origin."""
     stale: bool = False
-    """The connection had been closed while it was idle."""
+    """The connection was closed while it was idle."""
     loading: bool = False
-    """The server loads the model, and takes nothing before it is there."""
+    """The server is loading the model and accepts nothing before that."""
 
 
 class _RequestState:
-    """A request, and what has been learned about it: it may be sent several times, changed each time."""
+    """A request with its changes: it may be sent several times, changed each time."""
 
     def __init__(self, line: Endpoint, model: Model, request: Request, known: frozenset[str]) -> None:
         self.line, self.model, self.request, self.known = line, model, request, known
         self.spoken = dialect(line.provider.dialect)
         self.fresh: list[Remedy] = []
-        """What had to be changed so far; it is not known yet whether it helps."""
+        """The changes so far; whether they help is not known yet."""
         self.url = ""
-        """Where on the same origin the server wants it; empty: where the dialect says."""
+        """Where it is sent, on the same origin; empty: to the dialect's path."""
         self.redirects = self.stale = self.loading = 0
-        """How often it was sent again for this reason."""
+        """How often it was sent again for each reason."""
         self.habits = response_stream.ThinkingHabits(request.begins_thinking, may_write_bare_channels(model.id))
 
     async def encode(self) -> Sequence[Chunk]:
-        """Make the call; returns notes of what is left out because the model is known not to take it."""
+        """Encode the call; returns notes of what is left out because the model does not accept it."""
         made = await encode_call(self.spoken, self.request, self.model, self.known)
         self.call = made.call
         notes = [note_of_known(quirk, self.request, made.left_out) for quirk in sorted(self.known)]
         return [_note(self.line, self.model, note) for note in notes if note]
 
     def build_request(self, client: httpx.AsyncClient, wire: _Wire) -> httpx.Request:
-        """The call as HTTP."""
+        """Return the call as an HTTP request."""
         return client.build_request(
             "POST",
             self.url or url_of(self.line.provider, self.call.path),
@@ -267,15 +266,15 @@ class _RequestState:
 
 
 class _Wire:
-    """One attempt's connection, as httpx tells of it."""
+    """What httpx reports about the connection of one sending."""
 
     def __init__(self, timeout: httpx.Timeout, state: _RequestState) -> None:
         self.sent = asyncio.Event()
-        """The request is out."""
+        """Set when the request has been sent."""
         self.answered = False
-        """The reply's head has come."""
+        """Whether the reply's head has arrived."""
         self.spoke = False
-        """Text has come."""
+        """Whether text has arrived."""
         self.may_redirect = state.redirects < REDIRECTS_LIMIT
         self.may_change = len(state.fresh) < QUIRKS_LIMIT
         self._fresh = state.stale > 0
@@ -283,7 +282,7 @@ class _Wire:
 
     @property
     def stale(self) -> bool:
-        """An error before the head may be that of a connection which was idle too long."""
+        """Whether an error may come from a connection that was idle too long."""
         return not self._fresh and not self.answered
 
     async def _trace(self, name: str, info: Mapping[str, Any]) -> None:
@@ -295,7 +294,7 @@ class _Wire:
 
 @asynccontextmanager
 async def _reading(reply: httpx.Response, state: _RequestState) -> AsyncIterator[AsyncGenerator[Sequence[Chunk], None]]:
-    """The bursts of a reply; all is closed at the end."""
+    """Provide the bursts of a reply, and close everything at the end."""
     pieces: Any = reply.aiter_bytes()
     kind = reply.headers.get("content-type", "")
     async with (
@@ -306,7 +305,7 @@ async def _reading(reply: httpx.Response, state: _RequestState) -> AsyncIterator
 
 
 def _judge_stream(error: Exception, state: _RequestState, wire: _Wire) -> _Again | Sequence[Chunk] | None:
-    """What an error inside a reply means for the call; None: it is an error."""
+    """Return what to do about an error inside a reply; None: raise it."""
     if not isinstance(error, errors.Rejected | errors.Overloaded):
         return None
     said = json.dumps({"error": {"message": error.title}}).encode()
@@ -320,13 +319,13 @@ def _judge_stream(error: Exception, state: _RequestState, wire: _Wire) -> _Again
 
 
 def _refusal(error: errors.ProviderError) -> Sequence[Chunk]:
-    """The ending of a question that a filter has stopped, with the provider's words."""
+    """Return the ending for a question that a filter has stopped, with the provider's explanation."""
     told = Metadata("note", model=error.model, reason=error.title, attempt=1)
     return told, End(finish_reason="content_filter", state="refused")
 
 
 async def _judge_response(reply: httpx.Response, state: _RequestState, wire: _Wire) -> _Again | Sequence[Chunk]:
-    """What to do, or to be told, after a reply that is no success. Raises `ProviderError` where there is nothing."""
+    """Return what to do or yield after an unsuccessful reply. Raises `ProviderError` if there is nothing."""
     body = await _error_body(reply)
     target = _redirect(reply) if wire.may_redirect else ""
     if target:
@@ -338,7 +337,7 @@ async def _judge_response(reply: httpx.Response, state: _RequestState, wire: _Wi
 
 
 def _judge_body(reply: httpx.Response, body: bytes, state: _RequestState, wire: _Wire) -> _Again | Sequence[Chunk]:
-    """What an error means for the call: pure, the reply's head and body are there."""
+    """Return what to do about an error. Pure: the reply's head and body are read."""
     spoken, line, call = state.spoken, state.line, state.call
     error = _error_of(reply, body, spoken, line, state.model, call)
     if reply.status_code == 503 and _LOADING.search(error.title) and len(line.provider.base_urls) < 2:
@@ -352,7 +351,7 @@ def _judge_body(reply: httpx.Response, body: bytes, state: _RequestState, wire: 
 
 
 def _sent_json(call: Call) -> Json:
-    """The body of a call as JSON; None where a dialect sends something else."""
+    """Return the body of a call as JSON; None if the dialect sends something else."""
     try:
         return parsed(call.body)
     except ValueError:
@@ -360,7 +359,7 @@ def _sent_json(call: Call) -> Json:
 
 
 def _redirect(reply: httpx.Response) -> str:
-    """Where on the same origin the request is wanted, empty when that is not what the reply says."""
+    """Return the target of a redirect on the same origin; empty if the reply is none."""
     if reply.status_code not in {301, 302, 307, 308} or not reply.headers.get("location"):
         return ""
     asked = reply.request.url
@@ -398,7 +397,7 @@ def _headers(spoken: Dialect, line: Endpoint) -> Mapping[str, str]:
 
 @asynccontextmanager
 async def _until_sent(sending: asyncio.Task[httpx.Response], sent: asyncio.Event) -> AsyncIterator[None]:
-    """Wait until the request is out, which is before the reply's head has come; the reply is closed at the end."""
+    """Wait until the request is sent, which is before the reply's head arrives; the reply is closed at the end."""
     sending.add_done_callback(lambda _: sent.set())
     try:
         await sent.wait()
@@ -414,7 +413,7 @@ async def _until_sent(sending: asyncio.Task[httpx.Response], sent: asyncio.Event
 
 
 async def _read_limited(reply: httpx.Response, limit: int, parts: list[bytes]) -> bytes:
-    """The body's first bytes; `parts` collects them, for who is interrupted."""
+    """Return the body's first bytes; `parts` collects them, in case of an interruption."""
     pieces: Any = reply.aiter_bytes()
     size = 0
     async with aclosing(pieces):
@@ -427,7 +426,7 @@ async def _read_limited(reply: httpx.Response, limit: int, parts: list[bytes]) -
 
 
 async def _error_body(reply: httpx.Response) -> bytes:
-    """What came of an error's body; whatever happens to it, the status stays what it is."""
+    """Return what arrived of an error's body; a failure here does not hide the status."""
     parts: list[bytes] = []
     try:
         async with asyncio.timeout(ERROR_BODY_SECONDS):

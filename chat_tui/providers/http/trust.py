@@ -1,4 +1,4 @@
-"""Whom a connection trusts: the system's certificates, a file of the user's, or anybody."""
+"""Which certificates a connection trusts: the system's, a file of the user's, or all."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _CERTIFICATES_BYTES = 10_000_000
 
 
 def tls_verification(provider: Provider) -> ssl.SSLContext | bool:
-    """What the provider's `verify` asks for; it takes milliseconds, so it is for a thread. Raises `Rejected`."""
+    """Return what the provider's `verify` asks for; takes milliseconds, so call it in a thread. Raises `Rejected`."""
     if provider.verify is False:
         return False
     if provider.verify is not True:
