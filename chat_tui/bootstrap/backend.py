@@ -107,7 +107,11 @@ class Backend:
         reserve = [msgspec.structs.replace(model, selectable=False) for model in named]
         known = {model.name: model for model in (*reserve, *rows, *self._providers.named_models())}
         self.router = Router(
-            merge(list(map(self._model_info.of, (*own, built_in, scripted))), list(known.values()), self._providers.position),
+            merge(
+                list(map(self._model_info.of, (*own, built_in, scripted))),
+                list(known.values()),
+                self._providers.position,
+            ),
             self.open_stream,
             Health(clock),
             policy_of(config, local_streams=LOCAL_STREAMS),

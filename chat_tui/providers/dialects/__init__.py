@@ -1,4 +1,4 @@
-"""How to speak: one module a dialect, loaded when it is first needed. Other packages may bring more."""
+"""Dialects: the wire formats of servers, one module each, loaded when first needed. Packages may add more."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from chat_tui.providers.dialects.dialect import Dialect
 
 
 def dialect(name: str) -> Dialect:
-    """The dialect of this name. Raises `ConfigError`."""
+    """Return the dialect of this name. Raises `ConfigError`."""
     match name:
         case "openai":
             from chat_tui.providers.dialects import openai_chat

@@ -33,9 +33,9 @@ from chat_tui.providers.dialects.parsing.token_usage import anthropic_usage
 
 VERSION = "2023-06-01"
 MAX_TOKENS = 64_000
-"""What today's Claude models write; the API wants a number, and names a smaller one where this is too much."""
+"""The limit of current Claude models; the API requires a number, and names a smaller one if this is too large."""
 _OTHERS_MAX_TOKENS = 8192
-"""Of another maker's model that is spoken to so."""
+"""The limit of another maker's model behind this API."""
 _FAMILIES = tuple(
     (re.compile(pattern), most)
     for pattern, most in (
@@ -46,14 +46,14 @@ _FAMILIES = tuple(
         (r"claude", MAX_TOKENS),
     )
 )
-"""The most that models write, by what their ids begin with: the first one that matches."""
+"""The output limits of models, by the beginning of their ids; the first match counts."""
 _LIST = "/models?limit=1000"
 _CACHE_CONTROL = {"type": "ephemeral"}
-"""Kept for five minutes from the last use on."""
+"""Cached for five minutes after the last use."""
 _BUDGETS: Mapping[str, int] = {"low": 2048, "medium": 8192, "high": 16_384}
-"""Tokens."""
+"""Tokens of thinking, by effort."""
 _LEAST_BUDGET = 1024
-"""The server takes no less."""
+"""The smallest budget that the server accepts."""
 _NO_THINKING = re.compile(
     r"(?:thinking|output_config|effort)\b.{0,80}(?:not support|not permitted|not available)"
     r"|not support.{0,40}(?:thinking|effort)",
@@ -62,7 +62,7 @@ _NO_THINKING = re.compile(
 
 
 def dialect() -> Dialect:
-    """The dialect's record."""
+    """Return the dialect."""
     return Dialect(
         name="anthropic",
         encode=encode,
@@ -76,18 +76,18 @@ def dialect() -> Dialect:
 
 
 def headers(key: str) -> Mapping[str, str]:
-    """The version that is spoken, and the key."""
+    """Return the API version and the key."""
     return {"anthropic-version": VERSION, **({"x-api-key": key} if key else {})}
 
 
 def more(page: Row) -> str:
-    """The next page of the list of models."""
+    """Return the path of the next page of the list of models."""
     last = page.get("last_id")
     return f"{_LIST}&after_id={quote(last, safe='')}" if page.get("has_more") is True and isinstance(last, str) else ""
 
 
 def encode(request: Request, model: Model, quirks: frozenset[str] = frozenset()) -> Call:
-    """The call for a request; `quirks` names what the server refused before."""
+    """Return the call for a request; `quirks` names what the server has refused before."""
     turns = turns_of(request, quirks)
     system = "\n\n".join(turn.text for turn in turns if turn.role == "system")
     messages = [_message(turn, model) for turn in turns if turn.role != "system"]
@@ -118,7 +118,7 @@ def encode(request: Request, model: Model, quirks: frozenset[str] = frozenset())
 
 
 def mark_for_cache(body: dict[str, Json], messages: Sequence[dict[str, Json]]) -> None:
-    """Have the server cache the system prompt, and of a conversation that goes on all up to its last two questions.
+    """Let the server cache the system prompt, and a longer conversation up to each of its last two questions.
 
     The last but one was marked by the request before: what ends there is read from the cache at a tenth of the price.
     What is too short to be cached (1,024 tokens and more, by model) is passed over by the server without a charge.
@@ -149,14 +149,14 @@ def _message(turn: Turn, model: Model) -> dict[str, Json]:
 
 
 def output_tokens(model: Model) -> int:
-    """The most that a model writes: as its server tells, else as its family does; at most half of its window."""
+    """Return the most tokens that a model writes, by its server or else its family; at most half of its window."""
     known = next((most for pattern, most in _FAMILIES if pattern.search(model.id.lower())), _OTHERS_MAX_TOKENS)
     most = model.max_output or known
     return min(most, model.context_window // 2) if model.context_window else most
 
 
 def _thinking(level: Thinking | None, most: int, quirks: frozenset[str]) -> dict[str, Json]:
-    """How much it may say, and how much of that it may think: the first counts the second."""
+    """Return the limits of the reply and of the thinking in it; the first includes the second."""
     limit: dict[str, Json] = {"max_tokens": most}
     if level is None or "thinking" in quirks:
         return limit
@@ -172,7 +172,7 @@ def _thinking(level: Thinking | None, most: int, quirks: frozenset[str]) -> dict
 
 
 def quirk(status: int, text: str) -> str | None:
-    """What the server will not take, told from its error."""
+    """Return what the server does not accept, judged by its error."""
     if status != 400:
         return None
     if "cache_control" in text or "valid string" in text:
@@ -191,7 +191,7 @@ def quirk(status: int, text: str) -> str | None:
 
 
 class AnthropicParser(ResponseParser):
-    """Reads one reply. What an event is stands in its data; events and deltas of unknown types are passed over."""
+    """Reads one reply. The type of an event is in its data; unknown types are ignored."""
 
     dialect = "anthropic"
 
@@ -238,7 +238,7 @@ class AnthropicParser(ResponseParser):
         self._read_usage(value.get("usage"), chunks)
 
     def _read_part(self, part: Json, chunks: list[Chunk]) -> None:
-        """A delta or a block: text, thinking, or something that is not shown."""
+        """Read a delta or a block: text, thinking, or something that is not shown."""
         if not isinstance(part, dict):
             return
         kind = part.get("type")

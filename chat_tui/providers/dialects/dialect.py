@@ -1,4 +1,4 @@
-"""What a dialect is: how to speak, as pure functions. Where to speak is a provider's row."""
+"""What a dialect is: the wire format of a server, as pure functions."""
 
 from __future__ import annotations
 
@@ -21,79 +21,79 @@ Json = Any
 """A JSON value of unknown shape, as servers send it."""
 
 SYSTEM = "system"
-"""The quirk of a model that knows no system role."""
+"""The quirk of a model without a system role."""
 WHOLE = "whole"
-"""The quirk of a model that is not streamed."""
+"""The quirk of a model that cannot stream."""
 MAX_TOKENS = "max_tokens:"
-"""Begins the quirk of a model that writes at most so many tokens."""
+"""Begins the quirk of a model with a limit of output tokens."""
 ROOM = "room:"
-"""Begins the quirk of one request, for which the model's window leaves so many tokens."""
+"""Begins the quirk of one request for which the model's window has this many tokens left."""
 
 GO_ON = "Go on exactly where your answer stopped. Repeat nothing of it and say nothing else."
-"""Asks for the rest of an answer where the server does not take the beginning of one."""
+"""Asks for the rest of an answer if the server does not accept the beginning of one."""
 
 
 class Call(msgspec.Struct, frozen=True):
-    """A request as it goes over the wire."""
+    """A request as it is sent."""
 
     path: str
     """Relative to the provider's base URL."""
     body: bytes
     headers: Mapping[str, str] = {}
     quirks: frozenset[str] = frozenset()
-    """What the server will not take, as it was known when this was made."""
+    """What the server does not accept, as known when this was encoded."""
     images: bool = False
-    """There are images in it."""
+    """Whether it contains images."""
 
 
 class Reading(Protocol):
-    """Turns one reply's events into chunks. Raises `ProviderError` for what the server says went wrong."""
+    """Turns the events of one reply into chunks. Raises `ProviderError` for errors that the server reports."""
 
     @property
     def finished(self) -> bool:
-        """The reply has said why it ended; what follows is figures at most."""
+        """Whether the finish reason has come; at most usage follows."""
 
     def feed(self, data: bytes, name: str) -> Sequence[Chunk]:
-        """The chunks of one event; an `End` is the last."""
+        """Return the chunks of one event; an `End` is the last chunk of a reply."""
 
     def whole(self, body: bytes) -> Sequence[Chunk]:
-        """The chunks of a reply that came as one plain JSON body; without an `End`, `close` has the last word."""
+        """Return the chunks of a reply that is one JSON body; without an `End`, `close` is called."""
 
     def held(self) -> Sequence[Chunk]:
-        """The text that waits for more to be decided, given out where the reply breaks off; empty afterwards."""
+        """Return the text that is held back, when the reply breaks off; nothing is held afterwards."""
 
     def close(self) -> Sequence[Chunk]:
-        """The chunks at the end of the bytes; `Garbled` where the reply has not ended."""
+        """Return the chunks at the end of the bytes. Raises `Garbled` if the reply has not ended."""
 
 
 class Dialect(msgspec.Struct, frozen=True):
-    """One way to speak."""
+    """The wire format of a server."""
 
     name: str
     encode: Callable[[Request, Model, frozenset[str]], Call]
-    """(request, model, what this server will not take) to a call."""
+    """Returns the call for (request, model, what the server does not accept)."""
     reading: Callable[[], Reading]
     headers: Callable[[str], Mapping[str, str]]
-    """The headers for a key, or for none; they go with every request."""
+    """Returns the headers of every request for a key, which may be empty."""
     quirk: Callable[[int, str], str | None]
-    """(status, error text) to what this server will not take, None when that is not the matter."""
+    """Returns what the server does not accept, for (status, error text); None if that is not the reason."""
     model_list: ModelList = ModelList()
     look_up: ModelProbe = ModelProbe()
     json_lines: bool = False
     """Its streams are JSON lines, not server-sent events."""
     needed: frozenset[str] = frozenset()
-    """Fields of its bodies that cannot be left out, besides the model and the turns."""
+    """Required fields of its bodies, besides the model and the turns."""
     root: str = "/v1"
-    """Where the paths begin on a server whose address is pasted without one."""
+    """Where its paths begin if an address has no path."""
     pasted: str = r"/chat/completions|/completions|/responses|/embeddings|/models"
-    """A pattern of the endings that people paste along with an address."""
+    """A pattern of endings that are often pasted with an address."""
     fetch_hint: str = ""
-    """What to do about a model that the server has not got; `{model}` stands for its id."""
+    """What to do if the server does not have a model; `{model}` stands for its id."""
 
 
 def turns_of(request: Request, quirks: frozenset[str]) -> tuple[Turn, ...]:
-    """What is sent: without a system turn where the model knows none (`system`); and where the server does not take the
-    beginning of an answer (`prefill`), with a request to go on."""
+    """Return the turns to be sent: without a system turn if the model has no such role (`system`), and with a request
+    to continue if the server does not accept the beginning of an answer (`prefill`)."""
     turns = request.spoken()
     if SYSTEM in quirks:
         turns = _without_system(turns)
@@ -103,7 +103,7 @@ def turns_of(request: Request, quirks: frozenset[str]) -> tuple[Turn, ...]:
 
 
 def _without_system(turns: tuple[Turn, ...]) -> tuple[Turn, ...]:
-    """The turns with the system prompt in front of the first question."""
+    """Return the turns with the system prompt at the beginning of the first question."""
     system = "\n\n".join(turn.text for turn in turns if turn.role == "system")
     talk = [turn for turn in turns if turn.role != "system"]
     if not system:
@@ -115,7 +115,7 @@ def _without_system(turns: tuple[Turn, ...]) -> tuple[Turn, ...]:
 
 
 def limit_of(asked: int | None, quirks: frozenset[str]) -> int | None:
-    """The tokens that a reply may have: what was asked for, or less where the server has named a limit."""
+    """Return the token limit of a reply: what was asked for, or less if the server has named a limit."""
     caps = [int(quirk.removeprefix(MAX_TOKENS)) for quirk in quirks if quirk.startswith(MAX_TOKENS)]
     room = [int(quirk.removeprefix(ROOM)) for quirk in quirks if quirk.startswith(ROOM)]
     if asked is None:
@@ -124,17 +124,17 @@ def limit_of(asked: int | None, quirks: frozenset[str]) -> int | None:
 
 
 def streams(request: Request, quirks: frozenset[str]) -> bool:
-    """The reply is asked for piece by piece."""
+    """Return whether the reply is to be streamed."""
     return request.stream and WHOLE not in quirks
 
 
 def continues_answer(turns: Sequence[Turn]) -> bool:
-    """The last turn is the beginning of the answer."""
+    """Return whether the last turn is the beginning of the answer."""
     return bool(turns) and turns[-1].role == "assistant"
 
 
 def said_in(turn: Turn, model: Model) -> tuple[str, Sequence[Attachment]]:
-    """The words of a turn and its images; an image that cannot be sent is named among the words."""
+    """Return the text of a turn and its images; images that cannot be sent are named in the text."""
     text = spoken_text(turn)
     images = [attachment for attachment in turn.attachments if attachment.is_image]
     if not images:
@@ -145,16 +145,16 @@ def said_in(turn: Turn, model: Model) -> tuple[str, Sequence[Attachment]]:
 
 
 def base64_of(image: Attachment) -> str:
-    """An image as JSON can hold it."""
+    """Return an image as base64."""
     return b64encode(image.content).decode("ascii")
 
 
 def parsed(data: bytes) -> Json:
-    """The JSON value of some bytes. Raises ValueError for whatever is not JSON, however it is wrong."""
+    """Return the JSON value of some bytes. Raises ValueError for anything that is not JSON."""
     try:
         return msgspec.json.decode(data)
     except (msgspec.MsgspecError, ValueError, RecursionError):
-        # The standard library bears more: lone surrogates, numbers too large, NaN.
+        # The standard library accepts more: lone surrogates, numbers too large, NaN.
         return _parse_leniently(data)
 
 
@@ -167,14 +167,14 @@ def _parse_leniently(data: bytes) -> Json:
 
 
 def count(value: Json) -> int:
-    """A number of tokens from a field that may be absent, null or odd."""
+    """Return a number of tokens from a field that may be absent, null or malformed."""
     if isinstance(value, (int, float)) and not isinstance(value, bool) and 0 <= value < 1e12:
         return int(value)
     return 0
 
 
 def text_of(value: Json, depth: int = 3) -> str:
-    """A string, or the texts of a part or of a list of parts; anything else is no text."""
+    """Return a string, or the texts of a part or of a list of parts; empty for anything else."""
     if isinstance(value, str):
         return value
     if isinstance(value, dict) and depth:

@@ -34,13 +34,13 @@ _LIST = "/models?pageSize=1000"
 _ROLES = {"user": "user", "assistant": "model"}
 _GENERATION = re.compile(r"gemini-(\d{1,2})")
 _BUDGETS = {"off": 0, "low": 1024, "medium": 8192, "high": 24_576}
-"""Tokens."""
+"""Tokens of thinking, by effort."""
 _LEVEL = re.compile(r"level\W{1,3}(minimal|low|medium|high)\b")
 _UNSAID = "FINISH_REASON_UNSPECIFIED"
 
 
 def dialect() -> Dialect:
-    """The dialect's record."""
+    """Return the dialect."""
     return Dialect(
         name="gemini",
         encode=encode,
@@ -54,12 +54,12 @@ def dialect() -> Dialect:
 
 
 def headers(key: str) -> Mapping[str, str]:
-    """The header that carries a key; in the address it would stand in logs."""
+    """Return the header with the key; in the URL it would appear in logs."""
     return {"x-goog-api-key": key} if key else {}
 
 
 def read_row(row: Row) -> ListedModel | None:
-    """A row of the list of models; those that only embed are left out."""
+    """Return the model of a row; None for embedding models."""
     name, methods = row.get("name"), row.get("supportedGenerationMethods")
     if not isinstance(name, str) or not name.removeprefix("models/"):
         return None
@@ -69,13 +69,13 @@ def read_row(row: Row) -> ListedModel | None:
 
 
 def more(page: Row) -> str:
-    """The next page of the list of models."""
+    """Return the path of the next page of the list of models."""
     token = page.get("nextPageToken")
     return f"{_LIST}&pageToken={quote(token, safe='')}" if token and isinstance(token, str) else ""
 
 
 def encode(request: Request, model: Model, quirks: frozenset[str] = frozenset()) -> Call:
-    """The call for a request; `quirks` names what the server refused before."""
+    """Return the call for a request; `quirks` names what the server has refused before."""
     turns = turns_of(request, quirks - {SYSTEM})
     system = "\n\n".join(turn.text for turn in turns if turn.role == "system")
     contents = [{"role": _ROLES[turn.role], "parts": _parts(turn, model)} for turn in turns if turn.role != "system"]
@@ -125,7 +125,7 @@ def _thinking(level: Thinking | None, model_id: str, limit: int | None, quirks: 
 
 
 def quirk(status: int, text: str) -> str | None:
-    """What the model will not take, told from its error: Gemma takes no system instruction."""
+    """Return what the model does not accept, judged by its error: Gemma has no system instruction."""
     if status != 400:
         return None
     low = text.lower()
@@ -147,7 +147,7 @@ def quirk(status: int, text: str) -> str | None:
 
 
 class GeminiParser(ResponseParser):
-    """Reads one reply. It has no end marker: the finish reason, some figures, and the bytes end."""
+    """Reads one reply. It has no end marker: after the finish reason and usage the bytes end."""
 
     dialect = "gemini"
 

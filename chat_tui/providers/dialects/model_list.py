@@ -1,4 +1,4 @@
-"""How a dialect's list of models is read: where it is, which rows count, where it goes on."""
+"""How a dialect's list of models is read: its path, its rows, its pages."""
 
 from __future__ import annotations
 
@@ -15,28 +15,28 @@ Row = dict[str, Any]
 _WINDOWS = ("max_model_len", "context_length", "max_context_length", "context_window", "max_input_tokens")
 
 _SERVERS = {"llamacpp": "llama.cpp", "vllm": "vllm"}
-"""What servers write as the owner of their models."""
+"""Server programs by what they write as the owner of their models."""
 
 
 class ListedModel(msgspec.Struct, frozen=True):
-    """A model as its server names it."""
+    """A model as its server lists it."""
 
     id: str
     context_window: int | None = None
-    """Tokens; None where the server does not tell."""
+    """In tokens; None if the server does not say."""
     passed_on: bool = False
-    """The server has somebody else's machine answer for it."""
+    """Whether the server lets another machine answer for it."""
     images: bool | None = None
-    """It takes images; None where the server does not tell."""
+    """Whether it takes images; None if the server does not say."""
     server: str = ""
-    """The program that serves it, where it tells and that matters: `llama.cpp`, `vllm`."""
+    """The server program, if it is known and makes a difference: `llama.cpp`, `vllm`."""
     max_output: int | None = None
-    """Tokens that it writes at most; None where the server does not tell."""
+    """The most tokens that it writes; None if the server does not say."""
     prices: ListedPrices = ListedPrices()
 
 
 def read_row(row: Row) -> ListedModel | None:
-    """A row with an `id`, the shape of OpenAI and its imitators."""
+    """Return the model of a row with an `id`, the shape of OpenAI and its imitators."""
     name = row.get("id")
     if not isinstance(name, str) or not name:
         return None
@@ -53,32 +53,32 @@ def read_row(row: Row) -> ListedModel | None:
 
 
 def no_more(page: Row) -> str:
-    """For lists that come whole."""
+    """Return an empty path: the list has one page."""
     return ""
 
 
 class ModelList(msgspec.Struct, frozen=True):
-    """Where the models are listed, and what a row means."""
+    """Where the models are listed, and how a row is read."""
 
     path: str = "/models"
     """Relative to the provider's base URL."""
     key: str = "data"
-    """What the rows stand under."""
+    """The key of the rows."""
     read: Callable[[Row], ListedModel | None] = read_row
-    """A row to a model; None where it is none that could answer."""
+    """Returns the model of a row; None if it cannot answer."""
     more: Callable[[Row], str] = no_more
-    """A page to the path of the next one, empty at the last."""
+    """Returns the path of the page after this one; empty after the last."""
 
 
 def window_of(row: Row) -> int | None:
-    """A model's window in tokens, by whatever name its server has for it (llama.cpp, vLLM, OpenRouter, LM Studio)."""
+    """Return a model's window in tokens, under any server's name for it (llama.cpp, vLLM, OpenRouter, LM Studio)."""
     meta = row.get("meta")
     told = [meta.get("n_ctx")] if isinstance(meta, dict) else []
     return next((window for value in (*told, *map(row.get, _WINDOWS)) if (window := tokens(value))), None)
 
 
 def max_output_of(row: Row) -> int | None:
-    """The most that a model writes, in tokens (Anthropic, LiteLLM, OpenRouter)."""
+    """Return the most tokens that a model writes (Anthropic, LiteLLM, OpenRouter)."""
     top = row.get("top_provider")
     told = [top.get("max_completion_tokens")] if isinstance(top, dict) else []
     # OpenAI-compatible lists mean other things by `max_tokens`: only Anthropic's rows have a type.
@@ -87,7 +87,7 @@ def max_output_of(row: Row) -> int | None:
 
 
 def images_of(row: Row) -> bool | None:
-    """Whether a model takes images, however its server says so (OpenRouter, Mistral, Anthropic, LM Studio)."""
+    """Return whether a model takes images, in any server's form (OpenRouter, Mistral, Anthropic, LM Studio)."""
     architecture, abilities = row.get("architecture"), row.get("capabilities")
     kinds = architecture.get("input_modalities") if isinstance(architecture, dict) else None
     kinds = kinds or row.get("supported_input_modalities") or row.get("input_modalities")
@@ -105,7 +105,7 @@ def images_of(row: Row) -> bool | None:
 
 
 def tokens(value: Any) -> int | None:
-    """A window's size from a field that may be absent, null, a string or absurd."""
+    """Return a window's size from a field that may be absent, null, a string or absurd."""
     if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) < 10:
         value = int(value)
     if isinstance(value, int) and not isinstance(value, bool) and 0 < value < 100_000_000:

@@ -1,4 +1,4 @@
-"""What a server tells of one model when it is asked for it: the window in use, whether it sees."""
+"""What a server says about one model when asked: the window in use, whether it takes images."""
 
 from __future__ import annotations
 
@@ -11,28 +11,28 @@ from chat_tui.core.models import Model
 
 
 class ProbeRequest(msgspec.Struct, frozen=True):
-    """One thing to ask of a server; equal ones are asked once for all of its models."""
+    """One question to a server; equal ones are asked once for all of its models."""
 
     path: str
     body: bytes = b""
-    """JSON to be posted; empty: it is a plain look."""
+    """JSON to be posted; empty for a GET."""
     at_root: bool = False
-    """The path begins above the dialect's own root (`/v1`)."""
+    """Whether the path begins above the dialect's root (`/v1`)."""
 
 
 def nothing(model: Model) -> Sequence[ProbeRequest]:
-    """There is nothing to ask."""
+    """Return no questions."""
     return ()
 
 
 def unchanged(model: Model, answers: Sequence[Any]) -> Model:
-    """Nothing was learned."""
+    """Return the model unchanged."""
     return model
 
 
 class ModelProbe(msgspec.Struct, frozen=True):
-    """What to ask, and what the answers mean; pure."""
+    """The questions about a model, and what the answers mean. Pure functions."""
 
     questions: Callable[[Model], Sequence[ProbeRequest]] = nothing
     learned: Callable[[Model, Sequence[Any]], Model] = unchanged
-    """The model with what the answers tell: JSON in the questions' order, None where there was none."""
+    """Returns the model with what the answers say: JSON in the order of the questions, None for a missing one."""

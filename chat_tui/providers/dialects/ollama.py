@@ -36,7 +36,7 @@ _NUM_CTX = re.compile(r"^[ \t]*num_ctx[ \t]+(\d{1,9})[ \t\r]*$", re.MULTILINE)
 
 
 def dialect() -> Dialect:
-    """The dialect's record."""
+    """Return the dialect."""
     return Dialect(
         name="ollama",
         encode=encode,
@@ -53,12 +53,12 @@ def dialect() -> Dialect:
 
 
 def headers(key: str) -> Mapping[str, str]:
-    """The header that carries a key, for a server behind a proxy or in the cloud."""
+    """Return the header with the key, for a server behind a proxy or in the cloud."""
     return {"Authorization": f"Bearer {key}"} if key else {}
 
 
 def read_row(row: Row) -> ListedModel | None:
-    """A row of `/api/tags`; it tells no window, and models that only embed are left out."""
+    """Return the model of a row of `/api/tags`, which has no window; None for embedding models."""
     name, details, abilities = row.get("name") or row.get("model"), row.get("details"), row.get("capabilities")
     if not isinstance(name, str) or not name:
         return None
@@ -70,12 +70,12 @@ def read_row(row: Row) -> ListedModel | None:
 
 
 def questions(model: Model) -> Sequence[ProbeRequest]:
-    """What the model is, and which ones are loaded with what window."""
+    """Return the questions about the model, and about which models are loaded with which window."""
     return ProbeRequest("/api/show", json.dumps({"model": model.id}).encode()), ProbeRequest("/api/ps")
 
 
 def learned(model: Model, answers: Sequence[Json]) -> Model:
-    """The model with the window in use: as it is loaded, else as its file says, but not what it was trained for."""
+    """Return the model with the window in use: as loaded, else as set in its file, but not as trained."""
     shown, loaded = [answer if isinstance(answer, dict) else {} for answer in answers]
     abilities, info, written = shown.get("capabilities"), shown.get("model_info"), shown.get("parameters")
     by_file = _NUM_CTX.search(written[:20_000]) if isinstance(written, str) else None
@@ -94,12 +94,12 @@ def learned(model: Model, answers: Sequence[Json]) -> Model:
 
 
 def _same(name: Json, model_id: str) -> bool:
-    """Names match with `:latest` implied."""
+    """Return whether the names are equal, `:latest` implied."""
     return isinstance(name, str) and name.removesuffix(":latest") == model_id.removesuffix(":latest")
 
 
 def encode(request: Request, model: Model, quirks: frozenset[str] = frozenset()) -> Call:
-    """The call for a request; only a window that the config names is asked for, since it may load the model anew."""
+    """Return the call for a request; it sets the window only as configured, since that may reload the model."""
     turns = turns_of(request, quirks)
     options: dict[str, Json] = {
         "num_ctx": model.asked_window,
@@ -128,7 +128,7 @@ def _message(turn: Turn, model: Model) -> dict[str, Json]:
 
 
 def quirk(status: int, text: str) -> str | None:
-    """What the model will not take, told from its error."""
+    """Return what the model does not accept, judged by its error."""
     if status != 400:
         return None
     if "does not support thinking" in text:
@@ -183,7 +183,7 @@ class OllamaParser(ResponseParser):
 
 
 def _seconds(nanoseconds: Json) -> float:
-    """A duration, 0 where it is absent or odd."""
+    """Return a duration in seconds, 0 if it is absent or malformed."""
     if isinstance(nanoseconds, (int, float)) and not isinstance(nanoseconds, bool) and 0 < nanoseconds < 1e15:
         return nanoseconds / 1e9
     return 0.0

@@ -41,7 +41,7 @@ _EFFORTS: Mapping[str, Sequence[str]] = {
     "medium": ("medium", "high", "low"),
     "high": ("high", "medium"),
 }
-"""What is asked for; where the server tells which words it takes, the first of them."""
+"""The words for each effort; if the server names those it accepts, the first of them is used."""
 _TAKES = "thinking:"
 _LEVELS = re.compile(r"(?:supported values|one of|should be|expected)(.{0,200})", re.DOTALL)
 _LEVEL = re.compile(r"\b(none|minimal|low|medium|high)\b")
@@ -49,7 +49,7 @@ _LAST_ROLE = re.compile(r"(?:last message|conversation|expected last role).{0,80
 
 
 def dialect() -> Dialect:
-    """The dialect's record."""
+    """Return the dialect."""
     return Dialect(
         name="openai",
         encode=encode,
@@ -61,17 +61,17 @@ def dialect() -> Dialect:
 
 
 def headers(key: str) -> Mapping[str, str]:
-    """The header that carries a key."""
+    """Return the header with the key."""
     return {"Authorization": f"Bearer {key}"} if key else {}
 
 
 def questions(model: Model) -> Sequence[ProbeRequest]:
-    """llama.cpp tells more of itself than its list of models does."""
+    """Return the question about the properties of llama.cpp; nothing for other servers."""
     return (ProbeRequest("/props", at_root=True),) if model.server == "llama.cpp" else ()
 
 
 def learned(model: Model, answers: Sequence[Json]) -> Model:
-    """The model with the window in use, and whether it sees, from llama.cpp's properties."""
+    """Return the model with the window in use, and whether it takes images, from llama.cpp's properties."""
     props = answers[0] if answers and isinstance(answers[0], dict) else {}
     settings, modalities = props.get("default_generation_settings"), props.get("modalities")
     window = tokens(settings.get("n_ctx")) if isinstance(settings, dict) else None
@@ -84,7 +84,7 @@ def learned(model: Model, answers: Sequence[Json]) -> Model:
 
 
 def encode(request: Request, model: Model, quirks: frozenset[str] = frozenset()) -> Call:
-    """The call for a request; `quirks` names what the server refused before."""
+    """Return the call for a request; `quirks` names what the server has refused before."""
     turns = turns_of(request, quirks)
     messages = [_message(turn, model) for turn in turns]
     if "prefix" in quirks and continues_answer(turns):
@@ -118,7 +118,7 @@ def _message(turn: Turn, model: Model) -> dict[str, Json]:
 
 
 def _thinking(request: Request, model: Model, quirks: frozenset[str]) -> dict[str, Json]:
-    """The fields that ask for so much thinking; the templates of local servers have a switch of their own."""
+    """Return the fields for the thinking effort; the templates of local servers have their own switch."""
     level = request.thinking
     if level is None or "thinking" in quirks:
         return {}
@@ -132,7 +132,7 @@ def _thinking(request: Request, model: Model, quirks: frozenset[str]) -> dict[st
 
 
 def _going_on(turns: Sequence[Turn], model: Model, quirks: frozenset[str]) -> dict[str, Json]:
-    """The fields with which a local server takes the last turn as the beginning of the answer."""
+    """Return the fields with which a local server continues the last turn."""
     if not continues_answer(turns):
         return {}
     if model.server == "vllm" and "continue" not in quirks:
@@ -144,7 +144,7 @@ def _going_on(turns: Sequence[Turn], model: Model, quirks: frozenset[str]) -> di
 
 
 def quirk(status: int, text: str) -> str | None:
-    """What the server will not take, told from its error."""
+    """Return what the server does not accept, judged by its error."""
     low = text.lower()
     if status in {400, 422, 500} and "prefill is incompatible" in low:
         return "thinking_first"
@@ -173,17 +173,17 @@ _PLAIN_FIELDS = frozenset(("content", "role"))
 
 
 class ChoiceReader:
-    """Finds what a choice says: in `delta`; in `message`, as gateways send it that make a stream of a whole reply; or
-    in the `text` of older completions."""
+    """Finds the content of a choice: in `delta`, in `message` (gateways that stream a whole reply), or in the `text` of
+    older completions."""
 
     def __init__(self) -> None:
         self._has_deltas = False
         self._parts: list[str] = []
         self._repeats: bool | None = None
-        """Each message holds all that came before it; None until the second one."""
+        """Whether each message repeats all before it; None until the second one."""
 
     def plain_text_of(self, choice: dict[str, Json]) -> str:
-        """The text of a delta that holds nothing else, as nearly every event has it; empty for any other choice."""
+        """Return the text of a delta that contains nothing else, as most do; empty for any other choice."""
         delta = choice.get("delta")
         if isinstance(delta, dict) and delta.keys() <= _PLAIN_FIELDS:
             text = delta.get("content")
@@ -193,7 +193,7 @@ class ChoiceReader:
         return ""
 
     def delta_of(self, choice: dict[str, Json]) -> dict[str, Json]:
-        """What is new, as the fields of a delta."""
+        """Return what is new, as the fields of a delta."""
         delta, message = choice.get("delta"), choice.get("message")
         if isinstance(delta, str):
             delta = {"content": delta}

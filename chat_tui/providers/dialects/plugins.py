@@ -27,7 +27,7 @@ T = TypeVar("T")
 
 @cache
 def plug_in(name: str) -> Dialect:
-    """The dialect of this name, as its package gives it. Raises `ConfigError`."""
+    """Return the dialect of this name from its package. Raises `ConfigError`."""
     from importlib.metadata import entry_points
 
     shown = clean_line(name, 60)
@@ -52,7 +52,7 @@ def plug_in(name: str) -> Dialect:
 
 
 def guard(own: Dialect) -> Dialect:
-    """A dialect from elsewhere; where it fails, the answer has an ending all the same."""
+    """Wrap a plug-in dialect, so that an answer ends properly even if it fails."""
     name = clean_line(own.name, 60)
 
     def encode(request: Request, model: Model, quirks: frozenset[str]) -> Call:
@@ -82,7 +82,7 @@ def guard(own: Dialect) -> Dialect:
 
 
 def _else(own: Callable[P, T], otherwise: Callable[P, T]) -> Callable[P, T]:
-    """A function from elsewhere, and what it gives where it fails."""
+    """Wrap a plug-in's function; if it fails, the result is that of `otherwise`."""
 
     def called(*arguments: P.args, **named: P.kwargs) -> T:
         try:
@@ -110,7 +110,7 @@ def _unreadable_reply(name: str, error: Exception) -> Garbled:
 
 
 class _Guarded:
-    """Reads one reply by foreign code."""
+    """Reads one reply by a plug-in."""
 
     def __init__(self, own: Reading, name: str) -> None:
         self._own, self._name = own, name

@@ -20,15 +20,15 @@ from chat_tui.providers.http.trust import tls_verification
 log = logging.getLogger(__name__)
 
 RECEIVED_BYTES = 64 * 1024
-"""That the system holds for us on a connection (Linux doubles it): what a server sends ahead of a reader who pauses."""
+"""The system's receive buffer of a connection (Linux doubles it): how much a server can send ahead of the reader."""
 _LIMITS = httpx.Limits(max_connections=None, max_keepalive_connections=20, keepalive_expiry=30)
 
 
 class BoundedConnections(httpx.AsyncHTTPTransport):
-    """Connections that let a server send little ahead, and that are closed at once when their opening is given up."""
+    """Connections with a small receive buffer, which are closed at once if opening them is cancelled."""
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        """One request, up to the reply's head."""
+        """Send one request; returns at the reply's head."""
         opened: list[Any] = []
         started = time.monotonic()
         told = request.extensions.get("trace")
@@ -54,7 +54,7 @@ class BoundedConnections(httpx.AsyncHTTPTransport):
 
 
 def _log_request(request: httpx.Request, outcome: int | BaseException, started: float) -> None:
-    """The time is that up to the response's head. The query may hold a key."""
+    """Log a request without its query, which may contain a key; the time is up to the response's head."""
     if log.isEnabledFor(logging.INFO):
         url, seconds = request.url, time.monotonic() - started
         log.info(
@@ -63,7 +63,7 @@ def _log_request(request: httpx.Request, outcome: int | BaseException, started: 
 
 
 def _hold_little(reply: httpx.Response) -> None:
-    """Let the system hold little of what the server sends ahead; httpx's own option does not reach through proxies."""
+    """Set a small receive buffer; the option of httpx does not work through proxies."""
     stream = reply.extensions.get("network_stream")
     wire = stream.get_extra_info("socket") if stream is not None else None
     if wire is not None:
@@ -72,7 +72,7 @@ def _hold_little(reply: httpx.Response) -> None:
 
 
 async def client_of(line: Endpoint, timeout: httpx.Timeout) -> httpx.AsyncClient:
-    """A client for the line's address and no other. Raises `Rejected` for a proxy or a `verify` that cannot be used."""
+    """Return a client for this address only. Raises `Rejected` for an unusable proxy or `verify`."""
     provider, proxy = line.provider, proxy_of(line)
     verify: Any = False
     if not line.socket_path and (base_url_of(provider).startswith("https://") or proxy.startswith("https://")):

@@ -1,4 +1,4 @@
-"""Credentials that a server repeats inside a reply with status 200: in the text, or in what it tells besides."""
+"""Removes credentials that a server repeats inside a reply with status 200."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from chat_tui.providers.endpoint import Endpoint
 
 
 class EchoFilter:
-    """Takes the line's credentials out of one reply."""
+    """Removes the endpoint's credentials from one reply."""
 
     def __init__(self, line: Endpoint) -> None:
         self._line = line
@@ -22,10 +22,10 @@ class EchoFilter:
         kinds: tuple[TokenKind, ...] = ("text", "thinking")
         self._texts = {kind: StreamRedactor(credentials) for kind in kinds}
         self._held: TokenKind | None = None
-        """The kind of the text of which something is held; never of both."""
+        """The kind of the text that is held back; never both kinds."""
 
     def filter(self, burst: Sequence[Chunk]) -> Sequence[Chunk]:
-        """The burst with credentials replaced; the same object where there are none."""
+        """Return the burst with credentials replaced; the same object if there are none."""
         filtered: list[Chunk] = []
         for chunk in burst:
             if self._held and self._ends_hold(chunk):
@@ -34,7 +34,7 @@ class EchoFilter:
         return burst if len(burst) == len(filtered) and all(map(_is_same, burst, filtered)) else filtered
 
     def rest(self) -> Sequence[Chunk]:
-        """What is held, since a credential may begin with it."""
+        """Return the text that is held back because a credential may begin with it."""
         kind, self._held = self._held, None
         text = self._texts[kind].rest() if kind else ""
         return [Token(text, kind)] if kind and text else []

@@ -1,4 +1,4 @@
-"""A request becomes a call, with the files that go along."""
+"""Encodes a request and its files as a call."""
 
 from __future__ import annotations
 
@@ -14,19 +14,19 @@ from chat_tui.providers.dialects.dialect import Call, Dialect
 from chat_tui.providers.dialects.parsing.refused_fields import without_fields
 
 LARGE_BYTES = 100_000
-"""A body that is changed in a thread: on the event loop it would take milliseconds."""
+"""The size from which a body is changed in a thread, since it takes milliseconds."""
 
 
 class EncodedCall(msgspec.Struct, frozen=True):
-    """A call, and what of it was left out."""
+    """A call, and what was left out of it."""
 
     call: Call
     left_out: Sequence[str] = ()
-    """The quirks that have taken a field out of it."""
+    """The quirks that have removed a field."""
 
 
 async def encode_call(spoken: Dialect, request: Request, model: Model, quirks: frozenset[str]) -> EncodedCall:
-    """The call; in a thread where files go along, which may have megabytes. Raises `Rejected`."""
+    """Return the call, encoded in a thread if it has files, which may have megabytes. Raises `Rejected`."""
     if any(turn.attachments for turn in request.turns):
         asked = next((turn for turn in reversed(request.turns) if turn.role == "user"), None)
         if model.images is False and asked and any(file.is_image for file in asked.attachments):
@@ -44,7 +44,7 @@ async def encode_call(spoken: Dialect, request: Request, model: Model, quirks: f
 
 
 def _without(call: Call, quirks: frozenset[str]) -> EncodedCall:
-    """The call without the fields that the server has refused."""
+    """Return the call without the fields that the server has refused."""
     body, left_out = without_fields(call.body, quirks)
     # A dialect of another package may forget to say what it was told.
     told = call.quirks | quirks

@@ -1,4 +1,4 @@
-"""Bytes to events: server-sent events and JSON lines, without any I/O.
+"""Turns bytes into events: server-sent events and JSON lines, without any I/O.
 
 Lines are split as bytes and at CR, LF and CRLF only, since text may hold other line separators; every cut of the bytes
 gives the same events.
@@ -12,7 +12,7 @@ from typing import NamedTuple, Protocol
 from chat_tui.core.errors import Garbled
 
 LINE_LIMIT = 64 * 1024 * 1024
-"""Bytes of one line or of one event; more is taken for an attack."""
+"""The most bytes of one line or event."""
 
 _LINE_END = re.compile(rb"\r\n|\n|\r")
 _BOM = b"\xef\xbb\xbf"
@@ -31,13 +31,13 @@ def _too_long() -> Garbled:
 
 
 class Decoder(Protocol):
-    """Takes bytes as they come, gives the events that are whole."""
+    """Takes bytes as they come, and returns complete events."""
 
     def feed(self, data: bytes) -> list[ServerEvent]:
-        """The events that these bytes complete."""
+        """Return the events that these bytes complete."""
 
     def close(self) -> list[ServerEvent]:
-        """The events that the end of the bytes completes."""
+        """Return the events that the end of the bytes completes."""
 
 
 class _Lines:
@@ -85,7 +85,7 @@ class _Lines:
 
 
 class SseDecoder:
-    """Server-sent events. An event without its blank line at the end of the bytes counts, as LLM servers send it."""
+    """Server-sent events. An event at the end of the bytes counts without its blank line, as some servers send it."""
 
     def __init__(self) -> None:
         self._lines = _Lines()
@@ -94,14 +94,14 @@ class SseDecoder:
         self._name = ""
 
     def feed(self, data: bytes) -> list[ServerEvent]:
-        """The events that these bytes complete; comments and unknown fields give none."""
+        """Return the events that these bytes complete; comments and unknown fields are ignored."""
         events: list[ServerEvent] = []
         for line in self._lines.feed(data):
             self._take(line, events)
         return events
 
     def close(self) -> list[ServerEvent]:
-        """The last event, where the stream ended without a blank line."""
+        """Return the last event, if the stream ended without a blank line."""
         events: list[ServerEvent] = []
         rest = self._lines.rest()
         if rest:
@@ -132,16 +132,16 @@ class SseDecoder:
 
 
 class JsonLinesDecoder:
-    """One JSON value a line; blank lines give nothing."""
+    """One JSON value per line; blank lines are ignored."""
 
     def __init__(self) -> None:
         self._lines = _Lines()
 
     def feed(self, data: bytes) -> list[ServerEvent]:
-        """The lines that these bytes complete."""
+        """Return the lines that these bytes complete."""
         return [ServerEvent(line) for line in self._lines.feed(data) if line.strip()]
 
     def close(self) -> list[ServerEvent]:
-        """The last line, where it has no end."""
+        """Return the last line, if it has no line end."""
         rest = self._lines.rest()
         return [ServerEvent(rest)] if rest.strip() else []
