@@ -86,6 +86,21 @@ class Backend:
             lost=self._remove_models,
             found_servers=found_servers,
         )
+        self.router = Router(
+            self._initial_models(local.own),
+            self.open_stream,
+            Health(clock),
+            policy_of(config, local_streams=LOCAL_STREAMS),
+            default_strategy=config.strategy,
+            fallbacks=config.fallbacks,
+            look_up_price=self._look_up_price,
+            clock=clock,
+        )
+        self._clock = clock
+
+    def _initial_models(self, own: Sequence[Model]) -> Sequence[Model]:
+        """Return the models that are known before any server is asked; `own` are the user's local ones."""
+        config = self._config
         built_in = Model(
             LOCAL_MODEL,
             context_window=config.local.context_window,
@@ -98,7 +113,7 @@ class Backend:
             images=False,
             server="llama.cpp",
         )
-        own = [msgspec.structs.replace(model, to_be_fetched=not self._own_files.ready) for model in local.own]
+        own_models = [msgspec.structs.replace(model, to_be_fetched=not self._own_files.ready) for model in own]
         scripted = Model(SCRIPTED_MODEL, 32_000, 0.0, 0.0, 0.0, selectable=False, local=True)
         rows = [model for row in config.models if (model := self._configured_model(row.name))]
         # Naming one to fall back to is saying so, for that and no more.
@@ -106,21 +121,8 @@ class Backend:
         named = [model for name in fallbacks if (model := self._providers.admit(name))]
         reserve = [msgspec.structs.replace(model, selectable=False) for model in named]
         known = {model.name: model for model in (*reserve, *rows, *self._providers.named_models())}
-        self.router = Router(
-            merge(
-                list(map(self._model_info.of, (*own, built_in, scripted))),
-                list(known.values()),
-                self._providers.position,
-            ),
-            self.open_stream,
-            Health(clock),
-            policy_of(config, local_streams=LOCAL_STREAMS),
-            default_strategy=config.strategy,
-            fallbacks=config.fallbacks,
-            look_up_price=self._look_up_price,
-            clock=clock,
-        )
-        self._clock = clock
+        on_this_machine = list(map(self._model_info.of, (*own_models, built_in, scripted)))
+        return merge(on_this_machine, list(known.values()), self._providers.position)
 
     def _configured_model(self, name: str) -> Model | None:
         return self._providers.admit(name) if self._providers.speaks_to(name.partition("/")[0]) else None
