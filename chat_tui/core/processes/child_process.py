@@ -6,7 +6,7 @@ Two kinds of children:
   `PYTHON*` variable), in the root folder, with only the variables that they are allowed. They parse files that may be
   hostile, serve a model or compute prices, and never see a key.
 * Programs of the user (`program_command`): the command that prints a key, the editor, the clipboard's programs. Their
-  names are never looked up in the working folder, also where `PATH` holds `.` or an empty entry.
+  names are never looked up in the working folder, even if `PATH` contains `.` or an empty entry.
 """
 
 from __future__ import annotations
@@ -72,7 +72,7 @@ DESKTOP = (
     "XDG_STATE_HOME",
     "XDG_VTNR",
 )
-"""For what talks to the desktop's session, such as its keyring or its clipboard."""
+"""For programs that use the desktop session, such as its keyring or its clipboard."""
 KEYRING = (
     *DESKTOP,
     *[
@@ -113,7 +113,7 @@ CLIPBOARD = (
         "__CF_USER_TEXT_ENCODING",
     ],
 )
-"""For programs that take a text into the clipboard."""
+"""For programs that write to the clipboard."""
 DOWNLOADING = (
     *DESKTOP,
     *[
@@ -195,30 +195,30 @@ COMPUTING = (
 """For llama.cpp and its threads."""
 
 _SEARCH_PATHS = ("PATH", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "DYLD_FALLBACK_LIBRARY_PATH")
-"""Lists of folders, in which a relative one would mean the working folder."""
+"""Variables with lists of folders, in which a relative folder would mean the working folder."""
 _ROOT = os.path.abspath(os.sep)
 _MAIN = Path(__file__).with_name("child_main.py")
 
 
 class ChildCommand(msgspec.Struct, frozen=True):
-    """What is started."""
+    """A process to start."""
 
     arguments: tuple[str, ...]
     """The program, as a full path, and its arguments."""
     environment: dict[str, str]
     folder: str | None = None
-    """Where it is started; None: where this process is."""
+    """Folder in which it starts; None: that of this process."""
 
     @property
     def name(self) -> str:
-        """The module, or the program without its folder, for the log: arguments may hold a key."""
+        """The module, or the name of the program, for the log: arguments may contain a key."""
         if str(_MAIN.absolute()) in self.arguments:
             return self.arguments[self.arguments.index(str(_MAIN.absolute())) + 2]
         return os.path.basename(self.arguments[0])
 
 
 class ChildResult(msgspec.Struct, frozen=True):
-    """How a process ended, and what it wrote where that was caught."""
+    """The exit code of a process, and its output if that was caught."""
 
     code: int
     output: bytes = b""
@@ -234,7 +234,8 @@ def python_command(
     python: str = sys.executable,
     folder: str | None = _ROOT,
 ) -> ChildCommand:
-    """A module run by an isolated Python that finds this package and its dependencies where this process has them.
+    """Return the command for a module in an isolated Python, which finds this package and its dependencies as this
+    process does.
 
     `allowed` are names of variables besides the essential ones. Paths among the arguments must be absolute.
     """
@@ -248,10 +249,11 @@ def python_command(
 def program_command(
     arguments: Sequence[str], environment: Mapping[str, str], *, allowed: Sequence[str] | None = None
 ) -> ChildCommand:
-    """A program of the user's, found outside the working folder, started in the user's home.
+    """Return the command for a program of the user's, found outside the working folder, which starts in the user's
+    home.
 
-    `allowed` are names of variables besides the essential ones; None: all of them, as the user's shell would give
-    it. Raises FileNotFoundError.
+    `allowed` are names of variables besides the essential ones; None: all variables, as in the user's shell. Raises
+    FileNotFoundError.
     """
     found = find_program(arguments[0], environment) if arguments else None
     if found is None:
@@ -262,7 +264,8 @@ def program_command(
 
 
 def find_program(name: str, environment: Mapping[str, str]) -> str | None:
-    """The full path of a program by its name or its full path (`~` is the home), never one in the working folder."""
+    """Return the full path of a program by its name or full path (`~` is the home folder), never one in the working
+    folder."""
     import shutil
 
     name = os.path.expanduser(name)
@@ -272,7 +275,7 @@ def find_program(name: str, environment: Mapping[str, str]) -> str | None:
 
 
 def variables(environment: Mapping[str, str], *names: str) -> dict[str, str]:
-    """The variables of these names, and the search paths without what depends on the working folder."""
+    """Return the variables with these names, and the search paths without entries that depend on the working folder."""
     kept = {name: environment[name] for name in names if name in environment}
     for name in _SEARCH_PATHS:
         if name in environment:
@@ -285,7 +288,7 @@ def _absolute(search_path: str) -> str:
 
 
 def import_folders() -> list[str]:
-    """Where this process, and its children, find modules: without the working folder."""
+    """Return the folders in which this process and its children find modules, without the working folder."""
     try:
         here = os.getcwd()
     except OSError:
@@ -305,7 +308,7 @@ async def start(
     stderr: int | None = DEVNULL,
     new_session: bool = False,
 ) -> Process:
-    """Start it; None lets it have this process's own stream. Raises OSError, ValueError."""
+    """Start the process; None lets it share this process's own stream. Raises OSError, ValueError."""
     try:
         process = await asyncio.create_subprocess_exec(
             *command.arguments,
@@ -339,9 +342,9 @@ async def _log_end(name: str, process: Process, started: float) -> None:
 def run(
     command: ChildCommand, content: bytes = b"", *, seconds: float, catch: bool = True, new_session: bool = False
 ) -> ChildResult:
-    """Run it to its end with this content on stdin; a blocking call. Raises OSError, and TimeoutError after `seconds`.
+    """Run the process to its end with this content on stdin. Blocks. Raises OSError, and TimeoutError after `seconds`.
 
-    Without `catch` what it writes is thrown away, and not waited for: it may leave a child that keeps them open.
+    Without `catch`, its output is discarded and not waited for: it may leave a child that keeps the pipes open.
     """
     output = PIPE if catch else DEVNULL
     started = time.monotonic()

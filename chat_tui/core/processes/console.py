@@ -15,11 +15,11 @@ from chat_tui.core.text.control_characters import clean, clean_line
 
 
 class OutputError(OSError):
-    """Standard output does not take what was written: the disk is full, or nobody reads."""
+    """Standard output cannot be written: the disk is full, or its reader has closed it."""
 
 
 class OutputClosed(OutputError, BrokenPipeError):
-    """Nobody reads standard output any more."""
+    """The reader of standard output has closed it."""
 
 
 _CLEAR_LINE = "\r\x1b[K"
