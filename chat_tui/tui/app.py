@@ -125,7 +125,7 @@ class ChatApp(App[int]):
         """Rebound keys by id."""
 
     def get_line_filters(self) -> Sequence[LineFilter]:
-        """What every drawn line passes through."""
+        """Add the filter that removes control characters from every line."""
         return [*super().get_line_filters(), self._control_filter]
 
     async def on_event(self, event: events.Event) -> None:
@@ -185,13 +185,13 @@ class ChatApp(App[int]):
         self.set_timer(self._open_seconds, self._open)
 
     def _note_paint(self) -> None:
-        """The prompt is drawn now: from here on keys are keys."""
+        """Record that the prompt has been drawn: keys act from now on."""
         if self._painted_at == float("inf"):
             self._painted_at = time.monotonic()
             self.call_later(self._take_early)
 
     def _take_early(self) -> None:
-        """What was typed before the first paint stands in the prompt."""
+        """Put what was typed before the first paint into the prompt."""
         from chat_tui.tui.terminal.early_typing import early_text, wants_to_quit
 
         early, self._early = self._early, []
@@ -296,12 +296,12 @@ class ChatApp(App[int]):
         show_title(self._driver, title)
 
     def ring(self) -> None:
-        """Ring the terminal's bell, where that is wanted."""
+        """Ring the terminal's bell, if the config allows it."""
         if self.config.display.bell:
             self.bell()
 
     def _fatal_error(self) -> None:
-        """An error that nobody has foreseen: end in order. Textual would print what people wrote beside it."""
+        """Shut down in order after an unexpected error: Textual would print the user's text with the traceback."""
         self.crash = self.crash or sys.exc_info()[1] or self._exception
         self._close_messages_no_wait()
 
@@ -342,7 +342,7 @@ class ChatApp(App[int]):
             self._chat_screen.chat.transcript.set_palette(self.ink())
 
     def choose_theme(self) -> None:
-        """Open the list of themes; each is shown as the cursor comes to it. Those that cannot be used are told."""
+        """Open the list of themes; each is previewed under the cursor. Errors in theme files are shown."""
         found = palettes.load_themes(palettes.theme_folders())
         for error in found.failed:
             self.tell(error)
@@ -372,7 +372,7 @@ class ChatApp(App[int]):
     # -- palette --------------------------------------------------------------------------------------------------
 
     def action_command_palette(self) -> None:
-        """Open the list of all that can be done."""
+        """Open the command palette."""
         screen = self.screen
         if isinstance(screen, ChatScreen):
             from chat_tui.tui.chat.screen import command_palette
@@ -390,7 +390,7 @@ class ChatApp(App[int]):
         self.choose("Commands", [*offered, suspend, *rows])
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """The palette is not opened where nobody sees it."""
+        """Disable the palette while the screen is too small to show it."""
         if action == "command_palette" and (self._chat_screen is None or self._chat_screen.has_class("-too-small")):
             return False
         return super().check_action(action, parameters)

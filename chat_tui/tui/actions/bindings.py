@@ -1,4 +1,4 @@
-"""What is made from the table of keys: bindings, the names of keys in sentences, the footer, the README's table."""
+"""Makes bindings, the names of keys in sentences, the footer and the README's table from the table of keys."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def bindings(where: Where = "everywhere", *, inner: bool = False) -> list[Bindin
 
 
 def _goes_first(row: Key) -> bool:
-    """Letters are for whoever is written in."""
+    """Whether a key works before the widget that has the focus. Letters do not: they may be text."""
     return row.where == "everywhere" and row.id not in _NOT_FIRST
 
 

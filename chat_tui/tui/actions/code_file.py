@@ -111,7 +111,7 @@ def wanted(argument: str, count: int) -> tuple[int, str]:
 
 
 def path_of(named: str, suggested: str) -> Path:
-    """Where to write: a file or folder as a person names it, else the suggested name in the current folder.
+    """Return the file to write: a file or folder as the user names it, else the suggested name in the current folder.
 
     Raises `CommandError`.
     """

@@ -1,4 +1,4 @@
-"""What `[keys]` in the config may rebind: which rows can be used, and what is wrong with the others."""
+"""Checks `[keys]` of the config: which rows can be rebound, and what is wrong with the others."""
 
 from __future__ import annotations
 
@@ -110,6 +110,6 @@ def _is_typed(key: str) -> bool:
 
 
 def _keys(text: str) -> list[str]:
-    """The keys as Textual writes them: names in lower case; a letter alone as it stands, since `R` is not `r`."""
+    """Return the keys as Textual writes them: names in lower case, single letters unchanged, since `R` is not `r`."""
     keys = [part.strip() for part in clean_line(text, 80).split(",")]
     return [_character_to_key(key) if len(key) == 1 else key.lower() for key in keys if key]

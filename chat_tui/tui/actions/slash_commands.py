@@ -26,7 +26,7 @@ CompletionRow: TypeAlias = tuple[str, str]
 
 
 class CompletionSources(msgspec.Struct):
-    """Where the choices for an argument come from; each is called when it is needed."""
+    """The choices for arguments; each function is called when its choices are needed."""
 
     models: Callable[[], Sequence[ModelStatus]]
     strategies: Callable[[], Sequence[str]]
@@ -164,8 +164,7 @@ def _names_like(typed: str) -> list[CompletionRow]:
 
 
 def argument(text: str) -> str:
-    """What may follow the command that is being written, and what it does: `FILE · bring in …`; empty where nothing may
-    follow."""
+    """Describe the argument of the command that is being written: `FILE · attach a file …`; empty if it takes none."""
     name = text[1:].partition(" ")[0].casefold() if text.startswith("/") and " " in text else ""
     found = find(name)
     return f"{found.argument} · {found.help}" if found is not None and found.argument else ""

@@ -1,4 +1,4 @@
-"""What keys do on one widget that runs them by itself, before they go up to the app."""
+"""The key bindings that a widget runs by itself, before its keys go up to the app."""
 
 from __future__ import annotations
 
@@ -16,7 +16,8 @@ class WidgetKeys:
         self._actions: dict[str, list[str]] = {}
 
     def actions(self, key: str, keymap: Keymap) -> Sequence[str]:
-        """What this key does, first things first; `keymap` is the app's, which makes another at each change."""
+        """Return the actions of a key, the first to be tried first; `keymap` is the app's, which is a new object after
+        each change."""
         if self._keymap is not keymap:
             self._keymap, self._actions = keymap, self._applied(keymap)
         return self._actions.get(key, ())

@@ -186,7 +186,7 @@ class Column(Vertical):
         return figures
 
     def rename(self) -> None:
-        """There is another label, or none any more; the reading position stays."""
+        """Set the label, empty for none; the reading position stays."""
         if self.answer.ended and self.text.turns and self.text.turns[0].state != "streaming":
             place = self.text.viewport.reading_position
             self.text.show([self._labelled_turn(self.answer.turn)])

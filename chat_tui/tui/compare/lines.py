@@ -1,4 +1,4 @@
-"""What a comparison tells beside its texts: the head of each column, the tabs, the table at its end. Pure."""
+"""The lines of a comparison beside its texts: column heads, tabs, and the table at the end. Pure."""
 
 from __future__ import annotations
 

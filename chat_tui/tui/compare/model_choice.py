@@ -45,7 +45,7 @@ class ChosenLine(StyledLines):
 
 
 class ChoiceFilter(Filter):
-    """Space chooses and Enter takes, after all that was typed before them."""
+    """A filter line in which Space selects a row and Enter confirms, after all that was typed before them."""
 
     def __init__(self, rows: RowList, take: Callable[[], None]) -> None:
         super().__init__(rows, "type to filter")

@@ -217,7 +217,7 @@ class CompareScreen(Screen[Conversation | None]):
 
     @on(Column.Ended)
     def _show(self) -> None:
-        """Tell how all stand now."""
+        """Update the heads, tabs and the table."""
         width = max(20, self.size.width - 2)
         held = any(column.answer.paused for column in self.columns)
         figures = [column.measure(others_held=held) for column in self.columns]

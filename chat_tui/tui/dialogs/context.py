@@ -1,4 +1,4 @@
-"""What of a conversation is sent with the next question: each exchange with its tokens, and why it is not sent."""
+"""The context dialog: each exchange with its tokens, and why it is sent or not."""
 
 from __future__ import annotations
 

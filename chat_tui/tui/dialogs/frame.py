@@ -1,4 +1,4 @@
-"""What stands over the chat in a frame: a title above, in the lower edge the keys that count there."""
+"""A framed dialog over the chat: a title at the top, its keys in the lower edge."""
 
 from __future__ import annotations
 

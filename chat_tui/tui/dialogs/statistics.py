@@ -1,4 +1,4 @@
-"""What answers took in the last 30 days: by day, model and strategy. Opened by /stats."""
+"""Statistics of the last 30 days by day, model and strategy, for /stats."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What differs between two texts, word by word. Pure; slow for long texts, so it runs on a thread."""
+"""A word-by-word diff of two texts. Pure; slow for long texts, so it runs on a thread."""
 
 from __future__ import annotations
 

@@ -104,7 +104,7 @@ def passage(text: str, marks: Sequence[tuple[int, int]], width: int, height: int
 
 
 def _line_end(text: str, at: int, width: int) -> int:
-    """The end of a line that begins here."""
+    """Return the end of the line that begins at `at`."""
     cells, end = 0, at
     while end < len(text) and (cells := cells + cell_len(text[end])) <= width:
         end += 1

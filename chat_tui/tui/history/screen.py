@@ -250,7 +250,7 @@ class HistoryScreen(FramedScreen[tuple[str, str] | None]):
         self._show_nothing_found("")
 
     def _extend(self, hits: Sequence[SearchHit]) -> None:
-        """More hits stand behind the rows that are there, none of which moves."""
+        """Add rows for further hits; those that are listed do not move."""
         self._shown = (*self._shown, *hits)
         self._rows.extend(len(self._shown), self._found_heads())
         self._show_nothing_found("")
@@ -315,7 +315,7 @@ class HistoryScreen(FramedScreen[tuple[str, str] | None]):
         self.run_worker(self._act_and_reload(self._act(what, id, place)))
 
     def action_undo(self) -> None:
-        """Take back the last thing that was done."""
+        """Undo the last change."""
         self.run_worker(self._act_and_reload(self._undo()))
 
     async def _act_and_reload(self, work: Awaitable[None]) -> None:

@@ -47,7 +47,7 @@ def summary_lines(
 
 
 def heads_of(groups: Sequence[tuple[int, str]]) -> list[tuple[int, int]]:
-    """Where headings stand and how high they are: an empty line parts a group from the one above."""
+    """Return the row and the height of each heading: an empty line separates a group from the one above."""
     return [(row, 2 if row else 1) for row, _ in groups]
 
 

@@ -85,7 +85,7 @@ class DownloadBar(StyledLines):
         self.post_message(self.Ended())
 
     def hide(self) -> None:
-        """Take away what the last fetch has left on the screen."""
+        """Hide the result of the last download."""
         if not self.running:
             self._show(False)
 

@@ -1,4 +1,4 @@
-"""What can be said of the answer in view: a fold below the figures. It is there only while it is open."""
+"""Insights about the answer in view, below the stats panel. The panel exists only while it is open."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The rows of the model list: what is told of a model in columns, on two lines where it is narrow, and in words."""
+"""The rows of the model list: columns, two lines in a narrow list, and the description of one model."""
 
 from __future__ import annotations
 

@@ -35,7 +35,7 @@ class MoreBelow(StyledLines):
 
 
 class EditingLine(StyledLines):
-    """Stands over the prompt while an earlier question is edited there."""
+    """The line over the prompt while an earlier question is edited."""
 
     DEFAULT_CSS = """
     EditingLine { display: none; width: 1fr; height: 1; background: $panel; padding: 0 1; }
@@ -65,7 +65,7 @@ class KeyBar(StyledLines):
         self._last: Sequence[tuple[str, str]] = ()
 
     def show(self, keys: Sequence[tuple[str, str]], last: Sequence[tuple[str, str]] = ()) -> None:
-        """These keys with their words, the most important first; `last` stands at the end however narrow it is."""
+        """Show these keys with their words, the most important first; `last` is always at the end."""
         if (keys, last) != (self._keys, self._last):
             self._keys, self._last = keys, last
             self.redraw()
@@ -87,12 +87,12 @@ class KeyBar(StyledLines):
 
 
 def _cells(pair: tuple[str, str]) -> int:
-    """What a key and its word take, with what parts them from the next."""
+    """Return the cells that a key, its word and the gap to the next one take."""
     return len(pair[0]) + len(pair[1]) + 3
 
 
 class TooSmall(Widget):
-    """Stands in place of everything where the terminal is too small."""
+    """Replaces the whole screen while the terminal is too small."""
 
     DEFAULT_CSS = """
     TooSmall {
@@ -102,6 +102,6 @@ class TooSmall(Widget):
     """
 
     def render(self) -> str:
-        """What is wrong and what to do."""
+        """Say what is wrong and what to do."""
         size = self.app.size
         return f"The terminal is {size.width}×{size.height}.\nchat-tui needs 40×12.\nMake it larger; nothing is lost."

@@ -19,7 +19,7 @@ _BUILT_IN = {
 
 
 class Welcome(StyledLines):
-    """Stands in an empty conversation: what this is and what to do first."""
+    """The text of an empty conversation: what this is and what to do first."""
 
     DEFAULT_CSS = "Welcome { width: 1fr; height: 1fr; padding: 1 2; background: $background; }"
 
@@ -53,7 +53,7 @@ class Welcome(StyledLines):
 
 
 def found_lines(standings: Sequence[ModelStatus]) -> list[Line]:
-    """One line for the built-in model, one for each server or key; what is ready stands first."""
+    """Return a line for the built-in model and one for each server or key; what is ready comes first."""
     sources: dict[str, list[ModelStatus]] = {}
     for standing in standings:
         if standing.model.name != SCRIPTED_MODEL:
@@ -68,7 +68,7 @@ def found_lines(standings: Sequence[ModelStatus]) -> list[Line]:
 
 
 def _source(name: str, models: Sequence[ModelStatus]) -> tuple[int, Line]:
-    """Where it stands in the list, and its line."""
+    """Return the rank of a source in the list, and its line."""
     first = models[0]
     if not name:
         if not first.usable:

@@ -73,7 +73,7 @@ def presets(typed: str, sources: CompletionSources) -> Sequence[CompletionRow]:
 
 
 def _matching(typed: str, rows: Sequence[tuple[str, str]]) -> list[tuple[str, str]]:
-    """Those that begin with what is typed, then those that have it anywhere."""
+    """Return the rows that begin with what is typed, then those that contain it."""
     wanted = typed.strip().casefold()
     clean_rows = [(clean_line(name, 200), help) for name, help in rows]
     first = [row for row in clean_rows if row[0].casefold().startswith(wanted)]

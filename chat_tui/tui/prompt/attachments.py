@@ -73,7 +73,7 @@ class PromptAttachments:
         return going
 
     def detach(self, name: str = "") -> PendingAttachment | None:
-        """Take off the file of this name, by default the last; None where there is none."""
+        """Detach the file of this name, by default the last one; None if there is none."""
         found = [going for going in self._going if not name or name in (going.name, going.path, going.named)]
         if not found:
             return None
@@ -107,7 +107,7 @@ class PromptAttachments:
         return taken
 
     def give_back(self, going: Iterable[PendingAttachment]) -> None:
-        """They could not be sent."""
+        """Restore attachments that could not be sent."""
         mine = {known.path for known in self._going}
         self._going = [*(one for one in going if one.path not in mine), *self._going]
         self._show()
@@ -183,7 +183,7 @@ class PromptAttachments:
 
 
 class _NotThere(AttachmentRefused):
-    """There is no such file."""
+    """The file does not exist."""
 
 
 def _read(going: PendingAttachment) -> None:

@@ -38,7 +38,7 @@ class PendingAttachment(msgspec.Struct):
 
 
 class AttachmentsLine(StyledLines):
-    """One row a file: its name, its size, its tokens, and what is wrong with it."""
+    """A row for each file with its name, size, tokens and error."""
 
     DEFAULT_CSS = "AttachmentsLine { width: 1fr; height: 1; background: $panel; padding: 0 1; }"
 

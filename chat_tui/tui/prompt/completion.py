@@ -1,4 +1,4 @@
-"""The completion popup: what the prompt could become, one row each, drawn over what stands above the prompt."""
+"""The completion popup: a row for each completion, drawn over what is above the prompt."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _MAX_NAME_CELLS = 32
 
 
 class CompletionItem(Struct, frozen=True):
-    """One thing that the prompt's text could become."""
+    """One completion of the prompt's text."""
 
     text: str
     """The whole text of the prompt after it is taken."""

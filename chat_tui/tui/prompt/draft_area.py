@@ -63,7 +63,7 @@ class CharacterNavigator(DocumentNavigator):
 
 
 class DraftArea(TextArea, inherit_bindings=False):
-    """One row at first, ten at most. `text` is what stands there, `draft` the same with held pastes written out."""
+    """A text area of one to ten rows. `text` is what it shows, `draft` the same with held pastes written out."""
 
     DEFAULT_CSS = """
     DraftArea {
@@ -201,11 +201,11 @@ class DraftArea(TextArea, inherit_bindings=False):
         self.navigator = self._characters = CharacterNavigator(self.wrapped_document)
 
     def find_matching_bracket(self, bracket: str, search_from: Location) -> Location | None:
-        """Brackets are not matched here: it reads the whole text at each key."""
+        """Match no brackets: that would read the whole text at each key."""
         return None
 
     def render_line(self, y: int) -> Strip:
-        """One row; none where a narrow terminal leaves no column, into which a text area would wrap its placeholder."""
+        """Draw a row; none if a narrow terminal leaves no column, into which Textual would wrap the placeholder."""
         return super().render_line(y) if self.content_size.width > 0 else Strip([])
 
     # Changes

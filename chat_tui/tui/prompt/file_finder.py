@@ -32,7 +32,7 @@ class FoundFile(Struct, frozen=True):
 
     @property
     def is_folder(self) -> bool:
-        """It has to be gone on with."""
+        """Whether the path is a folder, which can be completed further."""
         return self.path.endswith("/")
 
 

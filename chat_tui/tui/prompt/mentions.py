@@ -26,7 +26,7 @@ class Mention(Struct, frozen=True):
 
 
 def mentions(line: str) -> list[Mention]:
-    """All that are named in a line."""
+    """Return all mentions in a line."""
     return [_mention(match) for match in _MENTION.finditer(line)] if "@" in line else []
 
 

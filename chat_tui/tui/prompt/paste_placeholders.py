@@ -1,4 +1,4 @@
-"""Texts that were pasted and are too long to be edited: a short name stands for each."""
+"""Placeholders for pasted texts that are too long to be edited."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _RESTORED = 2.5
 
 
 class PastePlaceholders:
-    """Texts too long to edit, each under the short name that stands for it in the prompt."""
+    """Texts too long to be edited, each under the placeholder that the prompt shows for it."""
 
     def __init__(self) -> None:
         self._texts: dict[str, str] = {}
@@ -48,7 +48,7 @@ class PastePlaceholders:
         return self.hold(text) if is_long(text, _RESTORED) else text
 
     def expand(self, text: str) -> str:
-        """The text with what the names stand for."""
+        """Return the text with all placeholders replaced by what they stand for."""
         if self._pattern is None:
             return text
         return self._pattern.sub(lambda match: self._texts[match.group()], text)
@@ -68,7 +68,7 @@ class PastePlaceholders:
 
 
 def is_long(text: str, times: float = 1.0) -> bool:
-    """Whether it has more than a text area takes without a pause, or so many times that."""
+    """Whether a text is longer than a text area takes without a pause, or than `times` that."""
     if len(text) > CHARACTERS * times or text.count("\n") > _LINES * times:
         return True
     limit = _LINE_CHARACTERS * times

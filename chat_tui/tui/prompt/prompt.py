@@ -31,7 +31,7 @@ async def _no_files(typed: str) -> Sequence[CompletionItem]:
 
 
 class Prompt(DraftArea):
-    """Where people write. Enter asks, Ctrl+J makes a new line, Up at the first row brings an earlier prompt."""
+    """The input of the chat. Enter sends, Ctrl+J makes a new line, Up in the first row shows an earlier prompt."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         *bindings.bindings("prompt"),
@@ -39,7 +39,7 @@ class Prompt(DraftArea):
     ]
 
     class Asked(Message):
-        """Enter was pressed, and nobody has taken the text at the key: it stays until `clear_draft`."""
+        """Enter was pressed and `send` did not take the text, which stays until `clear_draft`."""
 
         def __init__(self, text: str) -> None:
             super().__init__()
@@ -102,12 +102,12 @@ class Prompt(DraftArea):
         self.named.reset()
 
     def undo(self) -> None:
-        """Take the last edit back."""
+        """Undo the last edit."""
         super().undo()
         self.named.reset()
 
     def redo(self) -> None:
-        """Make the edit again that was taken back last."""
+        """Redo the last edit that was undone."""
         super().redo()
         self.named.reset()
 
@@ -195,7 +195,7 @@ class Prompt(DraftArea):
         self.completer.dismiss()
 
     def action_delete_left(self) -> None:
-        """Delete to the left; at the very start there may be a file to be taken off."""
+        """Delete to the left; at the very start, `Backed` is posted, which detaches a file."""
         if self.selection.is_empty and self.cursor_location == (0, 0):
             self.post_message(self.Backed())
         else:

@@ -89,8 +89,7 @@ class EndableApp(Protocol):
 
 
 def is_behind(driver: Driver | None) -> bool:
-    """The terminal does not take what is drawn: a frame drawn now would hold the event loop. When it takes again the
-    whole screen is drawn anew."""
+    """Whether the terminal does not take what is drawn: a frame drawn now would block the event loop."""
     return sys.platform != "win32" and isinstance(driver, TerminalDriver) and driver.is_behind()
 
 
@@ -172,7 +171,7 @@ if sys.platform != "win32":
                 super().write(data)
 
         def _taken(self) -> None:
-            """Told by the writer thread."""
+            """Catch up once the writer thread has written everything; called on that thread."""
             if self._behind and self._writer_thread is not None and self._writer_thread._queue.empty():
                 with suppress(RuntimeError):  # the loop has ended already
                     self._loop.call_soon_threadsafe(self._app.call_later, self._catch_up)

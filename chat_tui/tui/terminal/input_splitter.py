@@ -76,7 +76,7 @@ class InputSplitter:
         return self._escape_seconds if lone or self._behind is not None else TICK_SECONDS
 
     def feed(self, text: str) -> list[Piece]:
-        """What is decided now that this text has come."""
+        """Return the input that is complete after this text."""
         pieces: list[Piece] = []
         text = self._join(text, pieces)
         self._quiet_seconds, self._held, self._told_escape = 0.0, "", False
@@ -96,7 +96,7 @@ class InputSplitter:
         return pieces
 
     def silence(self) -> list[Piece]:
-        """What is decided now that nothing came for `patience` seconds."""
+        """Return the input that is complete after `patience` seconds without more."""
         waited, self._told_escape = self.patience, False
         if self._paste is None:
             return self._silent_keys(waited)
@@ -245,7 +245,7 @@ def _decode(keys: str) -> list[Piece]:
 
 
 def _given_up(held: str) -> list[Piece]:
-    """What is left of a sequence of which no more came: at most Alt with the character that begins one."""
+    """Return what is left of a sequence that was not completed: at most Alt with its first character."""
     begun = held.lstrip(_ESC)
     escapes: list[Piece] = [events.Key("escape", _ESC) for _ in range(len(held) - len(begun) - 1)]
     return [*escapes, alt_key(begun)] if len(begun) == 1 else escapes

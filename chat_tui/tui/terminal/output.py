@@ -41,7 +41,7 @@ class TerminalOutput:
         self._on_taken()
 
     def flush(self) -> None:
-        """Nothing waits here."""
+        """Do nothing: no output is buffered."""
 
     def fileno(self) -> int:
         """Its number."""

@@ -110,7 +110,7 @@ def built_in_folder() -> Path:
 
 
 def theme_folders() -> tuple[Path, ...]:
-    """Where themes are looked for, the first that has a name wins: the user's own, then those that come along."""
+    """Return the folders of themes, the user's first; the first folder that has a name wins."""
     return paths.config_folder() / "themes", built_in_folder()
 
 

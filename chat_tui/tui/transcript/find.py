@@ -57,7 +57,7 @@ def spans_in(lines: Sequence[Line], wanted: str) -> list[TextSpan]:
 
 
 class FindHighlights:
-    """The words that are looked for now, and where they stand in the lines that are in view."""
+    """The words that are searched for, and their places in the lines in view."""
 
     def __init__(self) -> None:
         self.wanted = ""

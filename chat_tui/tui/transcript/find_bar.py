@@ -71,7 +71,7 @@ class FindBar(LineInput):
             self.post_message(self.Closed(by_key))
 
     def action_close(self) -> None:
-        """Esc."""
+        """Close the bar and focus the prompt."""
         self.close(by_key=True)
 
     def action_move(self, step: int) -> None:
@@ -96,7 +96,7 @@ class FindBar(LineInput):
         self._begin_scan()
 
     def count_again(self) -> None:
-        """There is more text now; the match that was gone to stays."""
+        """Search again, as the text has grown; the current match stays."""
         if self.display:
             self._begin_scan()
 

@@ -21,9 +21,9 @@ T = TypeVar("T")
 
 
 class FindMatch(NamedTuple):
-    """A place where the words stand: the turn, and which of the matches in that turn.
+    """A match: its turn, and its number among the matches of that turn.
 
-    The turn in view is two: what begins in view and below, and what stands `above` that.
+    The turn in view is counted as two: what is in view or below, and what is `above` that.
     """
 
     turn: int

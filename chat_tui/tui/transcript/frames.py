@@ -57,8 +57,7 @@ class Frames:
 
 
 class StaggeredFrames(Frames):
-    """The same, but one pane after the other within a frame: none has to wait until all are painted, and a key goes
-    between them."""
+    """Frames that paint one pane after the other, so that a key can be handled in between."""
 
     def __init__(self, panes: int, seconds: float = FRAME_SECONDS) -> None:
         super().__init__(seconds / panes)

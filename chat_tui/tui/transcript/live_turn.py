@@ -37,7 +37,7 @@ class LiveTurn:
         return streamed.behind > ALLOWED_BEHIND
 
     async def keep_up(self, allowed: int = ALLOWED_BEHIND) -> None:
-        """Where more characters than this wait to be painted, work them in; keys are answered meanwhile."""
+        """Work in text until at most `allowed` characters wait; keys are handled in between."""
         while self._model.views.is_live and self._model.views[-1].streamed.behind > allowed:
             self._model.views[-1].flush(SLICE_SECONDS)
             self._request_frame()

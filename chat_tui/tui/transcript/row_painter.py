@@ -95,7 +95,7 @@ class RowPainter:
         return with_caret(line, caret.column) if caret is not None and row.position == caret.position else line
 
     def _overlays(self, row: Row, selection: Selection | None) -> list[Overlay]:
-        """What was found in a row, and what is selected there."""
+        """Return the matches and the selection in a row."""
         turn, part, line = row.position
         ink = self._renderer.ink
         overlays: list[Overlay] = []

@@ -26,7 +26,7 @@ class ScrollSlack:
         self._reserved = 0
 
     def rows(self, total: int, height: int, *, live: bool) -> int:
-        """The empty rows for so many lines in a pane of this height. Once nothing streams, those left stay."""
+        """Return the number of empty rows below `total` lines. Those that are left when streaming ends stay."""
         if total <= height:
             self._reserved = 0
         elif not 0 <= self._reserved - total <= FOLDED_ROOM:

@@ -72,7 +72,7 @@ class KeyboardSelection:
 
     @property
     def selected_or_line(self) -> Selection | None:
-        """What a copy takes: the selection, else the caret's line; None without a caret."""
+        """Return what a copy takes: the selection, else the caret's line; None without a caret."""
         if self.caret is None or self._start is not None:
             return self.selected
         position = self.caret.position

@@ -179,7 +179,7 @@ class Transcript(ScrollView, can_focus=True, inherit_bindings=False):
         self._frames.ask(self.repaint)
 
     def repaint(self) -> None:
-        """Lay the rows in view out anew, and have those that changed drawn now."""
+        """Lay out the rows in view again, and draw those that changed."""
         self._frames.forget(self.repaint)
         waits = self._waits_for_parser and self.loader.is_loading
         if not self.is_attached or not self.size.height or waits or not is_in_sight(self):

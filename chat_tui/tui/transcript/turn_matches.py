@@ -1,4 +1,4 @@
-"""How often some words stand in a turn, and in which of its blocks. Used on a thread, which it never holds for long."""
+"""Counts how often words occur in a turn and in each of its blocks. Runs on a thread, and yields often."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ class TurnMatches:
             self._resumed = time.monotonic()
 
     def counts(self, turn: Turn) -> Iterator[int]:
-        """How often they stand in it, of a long one part by part."""
+        """Yield the number of matches; of a long turn, block by block."""
         if not self._words or not turn.text:
             return
         if len(turn.text) > _LONG_TEXT:
@@ -60,7 +60,7 @@ class TurnMatches:
         yield sum(self.block_counts(turn.role, self.blocks(turn)))
 
     def block_counts(self, role: Role, blocks: Iterable[str]) -> Iterator[int]:
-        """How often they stand in each block of such a turn."""
+        """Yield the number of matches in each block of a turn."""
         for number, block in enumerate(blocks):
             if number % _YIELD_BLOCKS == 0:
                 self.pause()

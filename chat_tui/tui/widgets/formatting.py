@@ -127,7 +127,7 @@ def cost_of(figures: StreamStats) -> str:
 
 
 def full_cost(figures: StreamStats, width: int) -> str:
-    """What an answer costs, with what the cache has saved and whether the server said so, as far as there is room."""
+    """Return the cost of an answer, with what the cache saved and whether the server reported it, if there is room."""
     dollars = cost_of(figures)
     told = "billed" if figures.cost_billed and figures.cost else ""
     saved = f"saved {cost(figures.saved)}" if figures.saved is not None and figures.saved > 0 else ""
@@ -249,7 +249,7 @@ def phase(figures: StreamStats) -> str:
 
 
 def status(figures: StreamStats) -> str:
-    """The same under an answer that has no text yet, and why it is tried again; empty where something else tells it."""
+    """Return the status of an answer that has no text yet, and why it is retried; empty if something else shows it."""
     if figures.quick_ttft_seconds is not None:
         return f"detailed answer: {phase(figures)}" if figures.phase != "answering" else ""
     if figures.phase in {"answering", "thinking"}:

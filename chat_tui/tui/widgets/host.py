@@ -1,4 +1,4 @@
-"""What the screen asks of its app, so that neither file has to know the other's class."""
+"""The interface of the app that its screens and widgets use."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ class Host(Protocol):
         """Show this as the terminal's title, until the app ends."""
 
     def ring(self) -> None:
-        """Ring the terminal's bell, where that is wanted."""
+        """Ring the terminal's bell, if the config allows it."""
 
     def ink(self) -> Ink:
         """The theme in use as the transcript writes with it."""
@@ -78,7 +78,7 @@ class Host(Protocol):
         """Give the terminal to another program; nothing is painted meanwhile."""
 
     async def action_quit(self) -> None:
-        """Leave."""
+        """Quit."""
 
 
 async def report_errors(host: Host, work: Awaitable[None]) -> None:

@@ -38,7 +38,7 @@ def matching(typed: str, texts: Sequence[str], *, letters: bool = True) -> Seque
 
 
 def _has_letters_in_order(word: str, text: str) -> bool:
-    """Whether the letters of the word stand in the text in their order, with others between."""
+    """Whether a text contains the letters of a word in their order, with others in between."""
     at = 0
     for letter in word:
         at = text.find(letter, at) + 1
@@ -48,7 +48,7 @@ def _has_letters_in_order(word: str, text: str) -> bool:
 
 
 class _Places:
-    """On which line each row stands: all rows are of one height, some have heading lines above them."""
+    """The line of each row: all rows have one height, some have headings above them."""
 
     def __init__(self, height: int = 1, heads: Sequence[tuple[int, int]] = ()) -> None:
         self.height = height
@@ -57,7 +57,7 @@ class _Places:
         self._tops = [row * height + above for row, above in zip(self._rows, self._sums, strict=False)]
 
     def lines(self, count: int) -> int:
-        """Of so many rows."""
+        """Return the number of lines that `count` rows take."""
         return count * self.height + self._sums[bisect_left(self._rows, count)]
 
     def top(self, row: int) -> tuple[int, int]:
@@ -147,7 +147,7 @@ class RowList(ScrollView, can_focus=True):
         self._into_sight()
 
     def extend(self, count: int, heads: Sequence[tuple[int, int]] = ()) -> None:
-        """There are `count` rows now: those that were there, and more behind them. Cursor and view stay."""
+        """Add rows at the end, `count` in all. Cursor and view stay."""
         self.count = max(self.count, count)
         self._places = _Places(self._places.height, heads)
         self.virtual_size = Size(self.scrollable_content_region.width, self._places.lines(self.count))

@@ -59,8 +59,7 @@ def crop(text: str, width: int) -> str:
 
 
 def crop_start(text: str, width: int) -> str:
-    """The same cut at its beginning, at a slash where that is enough: the end of a model's name tells more than its
-    start."""
+    """Cut a text at its beginning, at a slash if possible: the end of a model's name matters more than its start."""
     if cell_len(text) <= width:
         return text
     behind = text.partition("/")[2]
@@ -72,7 +71,7 @@ def crop_start(text: str, width: int) -> str:
 
 
 def apart(left: Span, right: Span, width: int) -> Line:
-    """One at the left, one at the right; the left one is cut when both do not fit, and goes when nothing is left."""
+    """Return a line with one span at the left and one at the right; the left one is cut or dropped for want of room."""
     shown = Span(crop(right.text, width), right.role)
     taken = cell_len(shown.text)
     room = width - taken - 1

@@ -1,4 +1,4 @@
-"""What the screen remembers from one start to the next, in one small file: it is read before the first paint."""
+"""The state of the screen that is kept between starts, in a small file that is read before the first paint."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class UiState(msgspec.Struct, frozen=True):
 
 
 def read(file: Path, tell: Tell = ignore) -> UiState:
-    """What the file says; a file that is not there or cannot be used says nothing, and `tell` says why."""
+    """Return the stored state; the default if the file is missing or unusable, and `tell` is called with the reason."""
     lost = "Theme and panels were reset to their defaults."
     return StateFile(file, UiState, _LIMIT_BYTES, lost, tell).read() or UiState()
 

@@ -1,1 +1,1 @@
-"""What the slash commands do."""
+"""The slash commands and their handlers."""

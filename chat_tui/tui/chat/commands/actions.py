@@ -1,4 +1,4 @@
-"""What each slash command does on the context, below its name, help and completion."""
+"""The handlers of the slash commands, each below its name, help and completion."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What slash commands act on."""
+"""The parts of the chat screen that slash commands act on."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What /preset and /analyse do: a preset is taken for the conversation in view, or for the one that begins next."""
+"""Handlers of /preset and /analyse: they set the preset of the conversation in view, or of the next one."""
 
 from __future__ import annotations
 

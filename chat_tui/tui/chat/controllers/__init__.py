@@ -1,1 +1,1 @@
-"""What keys and commands act on beside the conversation: the choice of the model, views, the external editor."""
+"""The parts of the chat screen beside the conversation: choice of the model, panels, views, the external editor."""

@@ -1,4 +1,4 @@
-"""What is done with an answer that is there: another version of it, or more of it."""
+"""Regenerates or continues an answer."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ class AnswerActions:
         self._chat, self._models, self._on_asked = chat, models, on_asked
 
     def resume(self) -> None:
-        """Let the last answer go on that was cut, or ask anew where nothing had come."""
+        """Continue the last answer if it is incomplete; ask again if it is empty."""
         if self._chat.conversation.is_busy:
             self._chat.host.say("An answer is still running")
         else:

@@ -1,4 +1,4 @@
-"""What an empty conversation says: the first keys, and at the first start which models were found."""
+"""The text of an empty conversation: the first keys and, at the first start, the models that were found."""
 
 from __future__ import annotations
 

@@ -37,7 +37,7 @@ class PanelLayout:
         self._wanted = dict(wanted)
 
     def at(self, width: int, height: int) -> PanelVisibility:
-        """The panels for a terminal of so many columns and rows."""
+        """Return the panels for a terminal of this size."""
         room = _room(width)
         history = self._wanted.get(f"history.{room}", width >= WIDE)
         crowded = history and MIDDLE <= width < BOTH
@@ -68,5 +68,5 @@ class PanelLayout:
 
 
 def _room(width: int) -> str:
-    """How much room so many columns are: panels are remembered for each."""
+    """Return the name of a width: panels are remembered for each."""
     return "wide" if width >= WIDE else "middle" if width >= MIDDLE else "narrow"

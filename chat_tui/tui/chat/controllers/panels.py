@@ -51,7 +51,7 @@ class ChatPanels:
                 yield self.stats
 
     def arrange(self, width: int, height: int) -> None:
-        """Show the panels that there is room for, and that are wanted, in so many columns and rows."""
+        """Show the panels that are wanted and fit into this many columns and rows."""
         screen = self._screen
         shown = self._layout.at(width, height)
         screen.set_class(shown.narrow, "-narrow")
@@ -66,8 +66,7 @@ class ChatPanels:
         self.show_speed()
 
     def _notice_size(self, too_small: bool) -> None:
-        """Where nothing can be shown the prompt has the focus until there is room again: elsewhere letters are keys,
-        and nobody would see what they do."""
+        """Focus the prompt while the screen is too small: elsewhere letters are keys with an invisible effect."""
         screen = self._screen
         if too_small and not screen.has_class("-too-small"):
             self._focused_before = screen.focused
@@ -78,7 +77,7 @@ class ChatPanels:
         screen.set_class(too_small, "-too-small")
 
     def _want(self, panel: str, *, open: bool) -> None:
-        """Open or fold a panel, here and wherever there is as much room."""
+        """Open or fold a panel, now and in every terminal of about this width."""
         name = self._layout.want(panel, self._screen.size.width, open=open)
         self.arrange(*self._screen.size)
         if name:
@@ -110,7 +109,7 @@ class ChatPanels:
 
     @property
     def history_covers_chat(self) -> bool:
-        """The history list stands over the chat, since there is no room beside it."""
+        """Whether the history list covers the chat, as there is no room beside it."""
         return self._screen.has_class("-narrow") and self.history.display
 
     def uncover_chat(self) -> None:
@@ -119,7 +118,7 @@ class ChatPanels:
             self._want("history", open=False)
 
     def show_speed(self) -> None:
-        """The speed stands beside the model where the stats panel is not in sight."""
+        """Show the speed beside the model while the stats panel is hidden."""
         self.picker.show_figures(None if self.stats.display else self.stats.figures)
 
     async def _fold_insights(self, folded: bool) -> None:

@@ -1,4 +1,4 @@
-"""What Enter does with the text of the prompt, and what is prepared while it is written."""
+"""Handles Enter in the prompt, and prepares the answer while the question is being written."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ class PromptSubmission:
         self._on_asked()
 
     def live_preview(self) -> LivePreview:
-        """What answers before the question is sent, where the preset says so."""
+        """Return the preview that answers while the user types, for presets that ask for it."""
         if self._preview is None:
             from chat_tui.tui.chat.conversation.live_preview import LivePreview
 
@@ -90,7 +90,7 @@ class PromptSubmission:
         return self._preview is not None and self._preview.stop()
 
     def edited(self) -> None:
-        """Somebody writes: load what the answer will need, or begin its preview."""
+        """Load what the answer will need, or start its preview, as the user is typing."""
         engine = self._engine.engine
         if engine is None:
             return

@@ -1,4 +1,4 @@
-"""What is shown over the chat: the history, a route, what is sent, statistics, several answers side by side."""
+"""The views over the chat: history, route, context, statistics, comparison."""
 
 from __future__ import annotations
 
@@ -106,7 +106,7 @@ class ChatViews:
         self._chat.app.push_screen(HelpScreen(self._chat.host.changed_keys, log_file=self._chat.host.log_file))
 
     async def comparing(self) -> CompareController:
-        """What asks several models at once, once the engine is open."""
+        """Return the controller of comparisons, once the engine is open."""
         engine = await self._engine.opened()
         if self.comparison is None:
             from chat_tui.tui.chat.conversation.compare_controller import CompareController

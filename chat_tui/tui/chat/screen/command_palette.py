@@ -1,4 +1,4 @@
-"""What the command palette offers: first what counts now, then every other key with an action, and what has no key."""
+"""The rows of the command palette: the actions of this moment, then all other keys, then commands without a key."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _LAST = ("help.open", "app.quit")
 
 
 def choices(screen: ChatScreen) -> list[ListChoice]:
-    """All that can be done on this screen; each stands there once."""
+    """Return everything that can be done on this screen, each once."""
     left_out = _ELSEWHERE | _MOVES | (set() if screen.chat.conversation.is_busy else {"answer.cancel", "answer.pause"})
     rows = {
         row.id: row
@@ -45,7 +45,7 @@ def choices(screen: ChatScreen) -> list[ListChoice]:
 
 
 def _now(screen: ChatScreen) -> Iterable[str]:
-    """What the last row names; where an answer has ended, what can be done with it."""
+    """Return the ids of the keys in the last row; if an answer has ended, also of those that act on it."""
     answered = screen.chat.conversation.chosen_answer() is not None and not screen.chat.conversation.is_busy
     ids = dict.fromkeys((*(_OF_AN_ANSWER if answered else ()), *key_hints.ids(screen.hint_state())))
     return [*(id for id in ids if id not in _LAST), *_LAST]

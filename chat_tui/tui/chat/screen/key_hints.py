@@ -54,7 +54,7 @@ _WORDS: Mapping[Place, Mapping[str, str]] = {
 
 
 class HintState(NamedTuple):
-    """What the keys of the last row depend on."""
+    """The state that the keys of the last row depend on."""
 
     place: Place
     on_row: bool = False

@@ -153,7 +153,7 @@ class ChatScreen(Screen[None]):
         self.panels.arrange(*event.size)
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """Where the screen is too small to be seen, keys only stop what runs, and quit."""
+        """Leave only cancelling and quitting while the screen is too small."""
         if self.has_class("-too-small") and action not in _WITHOUT_SIGHT:
             return False
         return super().check_action(action, parameters)
@@ -198,7 +198,7 @@ class ChatScreen(Screen[None]):
 
     @cached_property
     def context(self) -> CommandContext:
-        """What slash commands act on."""
+        """The parts that slash commands act on."""
         from chat_tui.tui.chat.commands.context import CommandContext
 
         return CommandContext(
@@ -298,7 +298,7 @@ class ChatScreen(Screen[None]):
     # -- the last row ---------------------------------------------------------------------------------------------
 
     def hint_state(self) -> key_hints.HintState:
-        """What the keys of the last row depend on, as it is now."""
+        """Return the state that the keys of the last row depend on."""
         chat, turns = self.chat, self.chat.transcript.turns
         return key_hints.HintState(
             place=self._place(),
@@ -354,7 +354,7 @@ class ChatScreen(Screen[None]):
         self.upkeep.act_on_chosen(what)
 
     def action_undo(self) -> None:
-        """Take back the last thing that was done."""
+        """Undo the last change."""
         self.run_worker(self.upkeep.undo(), group="command")
 
     def action_regenerate_with(self) -> None:
@@ -378,7 +378,7 @@ class ChatScreen(Screen[None]):
         self.app.action_command_palette()
 
     async def action_quit(self) -> None:
-        """Leave."""
+        """Quit."""
         await self.host.action_quit()
 
     async def action_cancel(self) -> None:

@@ -1,4 +1,4 @@
-"""What the terminal shows of chat-tui when nobody looks at it: its title, and the bell."""
+"""The terminal's title, and the bell at the end of a long answer."""
 
 from __future__ import annotations
 

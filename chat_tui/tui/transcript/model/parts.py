@@ -41,7 +41,7 @@ class VersionPlace(NamedTuple):
 
     @property
     def text(self) -> str:
-        """Such as `‹2/3›`; as wide for each version."""
+        """The place as text, such as `‹2/3›`, equally wide for each version."""
         return f"‹{self.number:>{len(str(self.of))}}/{self.of}›"
 
 

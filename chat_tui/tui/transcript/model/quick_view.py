@@ -1,4 +1,4 @@
-"""The short answer in a turn's view: it stands there until the detailed one speaks, and is folded beneath that then."""
+"""The quick answer in a turn's view: shown until the detailed answer has text, then folded below it."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class QuickView:
 
     @classmethod
     def whole(cls, text: str) -> QuickView:
-        """One that has ended."""
+        """Return the view of a quick answer that has ended."""
         view = cls()
         view.feed(text)
         view.finish()
@@ -67,8 +67,10 @@ class QuickView:
         self._head.lines, self._head.height = None, 1 + (self._state != "stands")
 
     def head_lines(self, turn: Turn, width: int, ink: Ink, changed: Mapping[str, str]) -> list[Line]:
-        """The line above it, which is all that stands there while it is folded, with an empty one before.
-        `changed`: rebound keys by id."""
+        """Return the line above the quick answer, which is all that is shown while it is folded.
+
+        `changed`: rebound keys by id.
+        """
         if self._state == "stands":
             return [_line(_name(turn), width, ink)]
         key = first_key("transcript.fold_quick", changed)

@@ -14,13 +14,13 @@ from chat_tui.tui.transcript.render.wrapping import Line, width_of, wrap
 
 
 class SeamPlaces:
-    """Where an ended answer was cut and went on; worked out when it is first asked."""
+    """Where an ended answer was interrupted and continued; computed when it is first needed."""
 
     def __init__(self) -> None:
         self._by_block: dict[int, list[tuple[float, Seam]]] | None = None
 
     def within(self, part: TurnPart, parts: Sequence[TurnPart], turn: Turn) -> Sequence[tuple[float, Seam]]:
-        """The seams in one of a turn's parts, each with the share of the part that stands before it."""
+        """Return the seams in one part of a turn, each with the share of the part that is before it."""
         bodies = [body for body in parts if body.kind == "body"]
         if self._by_block is None:
             blocks = [body.block for body in bodies if body.block is not None]

@@ -124,7 +124,7 @@ def file_lines(turn: Turn, width: int, ink: Ink) -> list[Line]:
 def fold_lines(
     characters: int, lasted_seconds: float | None, width: int, ink: Ink, changed: Mapping[str, str], *, folded: bool
 ) -> list[Line]:
-    """Stands for thinking that is folded away, or above it: how long it took, else how long it is."""
+    """Return the line for folded or unfolded thinking: how long it took, else how long it is."""
     key = first_key("transcript.fold", changed)
     known = lasted_seconds is not None and lasted_seconds >= _SHORTEST_SECONDS
     told = f"thought for {formatting.seconds(lasted_seconds)}" if known else f"thinking · {characters:,} characters"
@@ -137,7 +137,7 @@ def _token_count(tokens: int | None, estimated: bool, what: str) -> str:
 
 
 def figures_lines(turn: Turn, width: int, ink: Ink) -> list[Line]:
-    """What an answer took, such as `412 in · 1,234 out · first token 0.34 s · 41 tok/s · 30.2 s · $0.0012`."""
+    """Return figures such as `412 in · 1,234 out · first token 0.34 s · 41 tok/s · 30.2 s · $0.0012`."""
     figures = figures_of(turn)
     told = [
         _token_count(figures.prompt_tokens, figures.prompt_estimated, "in"),

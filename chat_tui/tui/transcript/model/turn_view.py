@@ -1,4 +1,4 @@
-"""One turn as the chat pane keeps it: parts with heights, split when it is first seen, growing while it streams."""
+"""The view of a turn: parts with heights, split when they are first seen, growing while the answer streams."""
 
 from __future__ import annotations
 
@@ -152,7 +152,7 @@ class TurnView:
                 self._restack()
 
     def reclassify(self, told: Metadata) -> None:
-        """The end of the text was thinking, or the other way round: what has come is laid anew."""
+        """Turn the end of the text into thinking, or the other way round, and split the text again."""
         text, thinking = reclassify(self.streamed.whole("text"), self.streamed.whole("thinking"), told)
         self.streamed.replace(text=text, thinking=thinking)
         self._body = self._thinking = None
@@ -234,7 +234,7 @@ class TurnView:
         self._restack()
 
     def _restack(self) -> None:
-        """Lay the settled parts anew: something above the text has changed."""
+        """Arrange the settled parts again, as something above the text has changed."""
         old = [*(self._settled or []), *self._loose]
         bodies = [part for part in old if part.kind in {"body", "quick"}]
         settled = [] if self.bare else [TurnPart("header", 1 + self.measured)]
@@ -402,7 +402,7 @@ class TurnView:
         return lines
 
     def _has_gap(self, part: TurnPart, block: Block) -> bool:
-        """An empty line before a block; before the first only where a fold stands above it."""
+        """Whether an empty line is before a block; before the first, only if a fold is above it."""
         parts = self.parts()
         if self._answer_from < len(parts) and parts[self._answer_from] is part:
             return bool(self._thinking_length) and part.kind == "body"

@@ -37,7 +37,7 @@ class Line(msgspec.Struct):
 
     @property
     def text(self) -> str:
-        """What is seen."""
+        """The text that is seen."""
         return "".join(run[0] for run in self.runs)
 
     def copied(self, start: int = 0, end: int | None = None) -> str:
@@ -112,7 +112,7 @@ def _breaks_narrow(text: str, width: int) -> list[tuple[int, int, str]]:
 
 
 def _breaks_wide(text: str, width: int) -> list[tuple[int, int, str]]:
-    """The same for text with wide or combining characters; a row may break between two wide ones."""
+    """Return the rows of a text with wide or combining characters; a row may end between two wide ones."""
     rows: list[tuple[int, int, str]] = []
     start = at = used = 0
     fit: tuple[int, int, str] | None = None
