@@ -142,7 +142,7 @@ class ChatApp(App[int]):
         elif not self._key_order.holds(event):
             target, workers = self.focused, self._key_order.workers()
             await super().on_event(event)
-            self._key_order.passed(event, target, workers)
+            self._key_order.note_key(event, target, workers)
 
     def get_default_screen(self) -> Screen[None]:
         """The one screen that is always there."""
@@ -165,7 +165,7 @@ class ChatApp(App[int]):
         if self.config.keys:
             from chat_tui.tui.actions import rebinding
 
-            self.changed_keys, wrong = rebinding.rebound(self.config.keys)
+            self.changed_keys, wrong = rebinding.rebind(self.config.keys)
             self._notices += wrong if len(wrong) < MOST_NOTICES else [rebinding.together(wrong)]
             self.set_keymap(self.changed_keys)
 
@@ -204,9 +204,9 @@ class ChatApp(App[int]):
             self._early_text = text
 
     def _open(self) -> None:
-        self.run_worker(self._opened(), name="open the engine")
+        self.run_worker(self._open_and_prepare(), name="open the engine")
 
-    async def _opened(self) -> None:
+    async def _open_and_prepare(self) -> None:
         try:
             self.engine = await self._open_engine(self._tell_lasting)
             screen = self._chat_screen
@@ -267,9 +267,9 @@ class ChatApp(App[int]):
     def copy_to_clipboard(self, text: str) -> None:
         """Copy by the surest way there is, and tell which that was."""
         self._clipboard = text
-        self.run_worker(self._copied(text), group="copy")
+        self.run_worker(self._copy(text), group="copy")
 
-    async def _copied(self, text: str) -> None:
+    async def _copy(self, text: str) -> None:
         from chat_tui.tui.terminal.clipboard import Clipboard
 
         self._copier = self._copier or Clipboard(self._send, os.environ)
@@ -359,9 +359,9 @@ class ChatApp(App[int]):
 
     def _take(self, choice: ListChoice | None) -> None:
         if choice is not None:
-            self.call_later(self._taken, choice)
+            self.call_later(self._run_choice, choice)
 
-    async def _taken(self, choice: ListChoice) -> None:
+    async def _run_choice(self, choice: ListChoice) -> None:
         try:
             done = choice.act()
             if isawaitable(done):
@@ -379,7 +379,7 @@ class ChatApp(App[int]):
 
             offered: Sequence[ListChoice] = command_palette.choices(screen)
         elif isinstance(screen, CommandProvider):
-            offered = screen.offered()
+            offered = screen.palette_choices()
         else:
             return
         suspend = ListChoice(

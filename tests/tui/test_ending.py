@@ -62,7 +62,7 @@ async def test_a_key_that_still_acts_when_the_app_ends_is_let_go() -> None:
         await chat.screen.opened()
         await chat.engine.close()
         await chat.app._close_all()
-        chat.app._key_order.passed(events.Key("f5", None), None, ())
+        chat.app._key_order.note_key(events.Key("f5", None), None, ())
         await until(lambda: not chat.app._key_order.is_busy)
     gc.collect()
     assert failed == []

@@ -50,12 +50,12 @@ def _goes_first(row: Key) -> bool:
     return row.where == "everywhere" and row.id not in _NOT_FIRST
 
 
-def shown(keys: str) -> str:
+def format_keys(keys: str) -> str:
     """Keys as people read them, such as `Ctrl+L or F2`."""
-    return " or ".join(_shown_one(key.strip()) for key in keys.split(","))
+    return " or ".join(_format_key(key.strip()) for key in keys.split(","))
 
 
-def _shown_one(key: str) -> str:
+def _format_key(key: str) -> str:
     if len(key) == 1:
         return key
     parts = key.split("+")
@@ -67,7 +67,7 @@ def _shown_one(key: str) -> str:
 def first_key(id: str, changed: Mapping[str, str]) -> str:
     """A row's first key as people read it; `changed` holds rebound keys by id."""
     keys = changed.get(id) or next(row.keys for row in TABLE if row.id == id)
-    return _shown_one(keys.split(",")[0])
+    return _format_key(keys.split(",")[0])
 
 
 def as_bound(text: str, changed: Mapping[str, str]) -> str:
@@ -91,5 +91,5 @@ def markdown() -> str:
     lines = ["| where | key | what it does | id |", "|---|---|---|---|"]
     for row in TABLE:
         id = f"fixed: {row.fixed}" if row.fixed else f"`{row.id}`"
-        lines.append(f"| {row.where} | {shown(row.keys)} | {row.help} | {id} |")
+        lines.append(f"| {row.where} | {format_keys(row.keys)} | {row.help} | {id} |")
     return "\n".join(lines) + "\n"

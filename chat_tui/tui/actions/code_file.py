@@ -91,7 +91,7 @@ def content_of(code: CodeBlock) -> str | bytes:
     return text if text.endswith("\n") else f"{text}\n"
 
 
-def wanted(argument: str, count: int) -> tuple[int, str]:
+def parse_argument(argument: str, count: int) -> tuple[int, str]:
     """The block's number and the file that `/save` names; the number may be left out where there is one block.
 
     Raises `CommandError`.

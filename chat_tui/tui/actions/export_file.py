@@ -20,7 +20,7 @@ _MOST = 1000
 _NOT_IN_NAMES = re.compile(r"[^\w\- ]+")
 
 
-def wanted(argument: str, title: str) -> tuple[Form, Path]:
+def parse_argument(argument: str, title: str) -> tuple[Form, Path]:
     """The form and file that `/export` names: `markdown` or `json`, then a file or folder, each of which may be left
     out. Raises `CommandError`."""
     first, _, rest = argument.partition(" ")

@@ -14,7 +14,7 @@ from chat_tui.tui.actions.keys import DIGITS, TABLE, Key, Where
 _WRITTEN_IN = ("everywhere", "prompt", "find bar", "lists", "history list", "screens", "choice")
 
 
-def rebound(overrides: Mapping[str, str]) -> tuple[dict[str, str], list[KeymapError]]:
+def rebind(overrides: Mapping[str, str]) -> tuple[dict[str, str], list[KeymapError]]:
     """The rows of `[keys]` that can be used, by id, and what is wrong with the others."""
     from difflib import get_close_matches
 

@@ -19,10 +19,10 @@ class WidgetKeys:
         """Return the actions of a key, the first to be tried first; `keymap` is the app's, which is a new object after
         each change."""
         if self._keymap is not keymap:
-            self._keymap, self._actions = keymap, self._applied(keymap)
+            self._keymap, self._actions = keymap, self._apply(keymap)
         return self._actions.get(key, ())
 
-    def _applied(self, keymap: Keymap) -> dict[str, list[str]]:
+    def _apply(self, keymap: Keymap) -> dict[str, list[str]]:
         own: dict[str, list[str]] = {}
         moved: dict[str, list[str]] = {}
         for key, binding in self._bindings:

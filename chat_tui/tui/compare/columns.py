@@ -145,7 +145,7 @@ class Column(Vertical):
         return self.label or self.model
 
     def _labelled_turn(self, turn: Turn) -> Turn:
-        return compare_lines.masked(turn, self.label) if self.label else turn
+        return compare_lines.mask(turn, self.label) if self.label else turn
 
     async def _follow_answer(self) -> None:
         answer, append = self.answer, self.text.live.append
@@ -180,7 +180,7 @@ class Column(Vertical):
         """Tell the figures of this moment, as they may be seen. `others_held`: some other is paused."""
         figures = self.answer.figures()
         if self.label:
-            figures = compare_lines.masked_figures(figures)
+            figures = compare_lines.mask_figures(figures)
         self.head.show(self.place + 1, self.display_name, figures, chosen=self.is_current)
         self.text.live.set_status(compare_lines.status(figures, others_held=others_held))
         return figures

@@ -47,7 +47,7 @@ def letter(place: int) -> str:
     return chr(ord("A") + place)
 
 
-def masked(turn: Turn, label: str) -> Turn:
+def mask(turn: Turn, label: str) -> Turn:
     """The turn with this in place of everything that identifies the model."""
     hidden = ErrorInfo("Hidden", f"This answer {'was cut off' if turn.text else 'failed'}.", _TOLD_LATER)
     error = hidden if turn.error is not None else None
@@ -56,7 +56,7 @@ def masked(turn: Turn, label: str) -> Turn:
     )
 
 
-def masked_figures(figures: StreamStats) -> StreamStats:
+def mask_figures(figures: StreamStats) -> StreamStats:
     """The figures without what identifies the model."""
     phase = "waiting" if figures.phase in _SHOWS_WHERE else figures.phase
     return msgspec.structs.replace(

@@ -364,12 +364,12 @@ class CompareScreen(Screen[Conversation | None]):
 
         self.app.push_screen(HelpScreen(self.host.changed_keys, "side by side", log_file=self.host.log_file))
 
-    def offered(self) -> Sequence[ListChoice]:
+    def palette_choices(self) -> Sequence[ListChoice]:
         """The entries of the command palette."""
         ids = {row.id: row.keys for row in TABLE}
 
         def offer(id: str, told: str, action: str) -> ListChoice:
-            keys = bindings.shown(self.host.changed_keys.get(id, ids[id]))
+            keys = bindings.format_keys(self.host.changed_keys.get(id, ids[id]))
             return ListChoice(told, partial(self.run_action, action), note=keys, group="Side by side")
 
         def keep(number: int, name: str) -> ListChoice:

@@ -27,7 +27,7 @@ def help_lines(changed: Mapping[str, str], width: int, here: str = "") -> list[L
             where = row.where
             lines += [(), (Span(f"Keys: {where}", "accent"),)]
         help = f"{row.help} ({_FIXED})" if row.fixed else row.help
-        lines += _row(bindings.shown(changed.get(row.id, row.keys)), help, width)
+        lines += _row(bindings.format_keys(changed.get(row.id, row.keys)), help, width)
     lines += [(), (Span("Commands", "accent"),)]
     for command in slash_commands.commands():
         lines += _row(command.usage, command.help, width)

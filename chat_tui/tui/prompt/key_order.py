@@ -82,7 +82,7 @@ class KeyOrder:
         self._settle(text, target, lambda: self._runs(groups))
         return True
 
-    def passed(self, typed: Typed, target: Widget | None, workers: Collection[Worker[Any]]) -> None:
+    def note_key(self, typed: Typed, target: Widget | None, workers: Collection[Worker[Any]]) -> None:
         """Record that the input was forwarded to this widget while these workers were running."""
         if _is_text(typed) and isinstance(target, Input | TextArea):
             # The next letter may follow at once: both take the same path.

@@ -121,7 +121,7 @@ class InputSplitter:
         if self._quiet_seconds < SEQUENCE_SILENCE_SECONDS:
             return []
         held, self._held, self._string_end = self._held, "", None
-        return _given_up(held)
+        return _abandon(held)
 
     def _join(self, text: str, pieces: list[Piece]) -> str:
         """The text behind what is held of a sequence. A single character after a silence is a key that was pressed, and
@@ -135,7 +135,7 @@ class InputSplitter:
             self._string_end = None
             return text
         if len(held.lstrip(_ESC)) == 1:
-            pieces += _given_up(held)
+            pieces += _abandon(held)
             return text
         return held + text
 
@@ -244,7 +244,7 @@ def _decode(keys: str) -> list[Piece]:
     return [text] if text else []
 
 
-def _given_up(held: str) -> list[Piece]:
+def _abandon(held: str) -> list[Piece]:
     """Return what is left of a sequence that was not completed: at most Alt with its first character."""
     begun = held.lstrip(_ESC)
     escapes: list[Piece] = [events.Key("escape", _ESC) for _ in range(len(held) - len(begun) - 1)]

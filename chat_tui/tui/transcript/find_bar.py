@@ -78,7 +78,7 @@ class FindBar(LineInput):
         """Go to the next match (1), or to the one before (-1); from the last to the first. One that has not been found
         yet is not waited for."""
         scan, match = self._scan, self._match
-        if scan is not None and match is not None and (found := scan.moved(match, step)) is not None:
+        if scan is not None and match is not None and (found := scan.step_from(match, step)) is not None:
             self._go_to(scan, found)
         self._show_count()
 

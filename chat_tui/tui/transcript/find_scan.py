@@ -169,7 +169,7 @@ class FindScan:
             return self._above.number(match)
         return self._above.total + self._below.number(match)
 
-    def moved(self, match: FindMatch, step: int) -> FindMatch | None:
+    def step_from(self, match: FindMatch, step: int) -> FindMatch | None:
         """The match after (1) or before (-1) this one, round the ends; None while it has not been found yet."""
         if not self.total:
             return None

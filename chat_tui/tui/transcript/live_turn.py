@@ -48,7 +48,7 @@ class LiveTurn:
         if self._model.views.is_live:
             view = self._model.views[-1]
             view.flush(FRAME_SLICE_SECONDS)
-            self._model.changed(len(self._model.views) - 1)
+            self._model.update_height(len(self._model.views) - 1)
             if view.streamed.behind:
                 self._request_frame()
 
@@ -66,7 +66,7 @@ class LiveTurn:
         """Show a line under an answer that has no text yet; empty removes it."""
         if self._model.views.is_live:
             self._model.views[-1].set_status(text)
-            self._model.changed(len(self._model.views) - 1)
+            self._model.update_height(len(self._model.views) - 1)
             self._request_frame()
 
     def finish(self, turn: Turn) -> None:

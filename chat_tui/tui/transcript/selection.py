@@ -104,7 +104,7 @@ class KeyboardSelection:
             return Caret(position, caret.column - len(clusters(text[: caret.column])[-1]))
         page = max(1, self._view.height - 1)
         step = {"up": -1, "left": -1, "down": 1, "right": 1, "pageup": -page, "pagedown": page}[direction]
-        moved = self._model.moved(position, step)
+        moved = self._model.step_from(position, step)
         if moved == position:
             return caret
         column = {"left": len(self._text(moved)), "right": 0}.get(direction, caret.column)

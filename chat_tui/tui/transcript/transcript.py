@@ -361,7 +361,7 @@ class Transcript(ScrollView, can_focus=True, inherit_bindings=False):
 
     def _fold(self, index: int, what: FoldKind) -> None:
         if self.model.views[index].fold(what):
-            self.model.changed(index)
+            self.model.update_height(index)
             self.repaint()
 
     @on(events.Click)

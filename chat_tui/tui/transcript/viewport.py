@@ -113,12 +113,12 @@ class Viewport:
 
     def move_to(self, position: Position, *, rows_above: int = 0) -> None:
         """Put a line at the top, or some rows below it, and hold it there. The caller paints."""
-        self.top = self.model.moved(position, -rows_above) if rows_above else position
+        self.top = self.model.step_from(position, -rows_above) if rows_above else position
         self.follows = self._holds_cut = False
 
     def scroll(self, delta: int) -> None:
         """Move by true lines, down or (negative) up."""
-        self.top, self._holds_cut = self.model.moved(self.top, delta), False
+        self.top, self._holds_cut = self.model.step_from(self.top, delta), False
         if delta < 0:
             self.follows = False
         self._changed()
@@ -126,7 +126,7 @@ class Viewport:
     def scroll_to(self, old_y: int, y: int, *, at_end: bool) -> None:
         """Move as a scroll bar or a mouse wheel says: near by, count true lines; far off, go by estimates."""
         delta = y - old_y
-        self.top = self.model.moved(self.top, delta) if abs(delta) <= 2 * self.height else self.model.at(y)
+        self.top = self.model.step_from(self.top, delta) if abs(delta) <= 2 * self.height else self.model.at(y)
         self.follows, self._holds_cut = at_end, False
         self._changed()
 

@@ -31,7 +31,7 @@ class ListChoice(NamedTuple):
 class CommandProvider(Protocol):
     """A screen over the chat with a command palette of its own."""
 
-    def offered(self) -> Sequence[ListChoice]:
+    def palette_choices(self) -> Sequence[ListChoice]:
         """Everything that the command palette offers, each once."""
 
 

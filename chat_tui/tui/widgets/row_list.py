@@ -200,7 +200,7 @@ class RowList(ScrollView, can_focus=True):
 
     def notify_style_update(self) -> None:
         super().notify_style_update()
-        self._styles_of_roles.changed()
+        self._styles_of_roles.forget()
 
     def on_resize(self) -> None:
         self.virtual_size = Size(self.scrollable_content_region.width, self._places.lines(self.count))

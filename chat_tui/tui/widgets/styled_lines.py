@@ -116,7 +116,7 @@ class RoleStyles:
         self._widget = widget
         self._known: dict[tuple[str, str], Style] = {}
 
-    def changed(self) -> None:
+    def forget(self) -> None:
         """Forget the cached styles: the theme or a style rule has changed."""
         self._known.clear()
 
@@ -186,7 +186,7 @@ class StyledLines(Widget):
 
     def notify_style_update(self) -> None:
         super().notify_style_update()
-        self._styles_of_roles.changed()
+        self._styles_of_roles.forget()
 
     def render_line(self, y: int) -> Strip:
         """One line, as Textual's compositor asks for it."""

@@ -13,7 +13,7 @@ from chat_tui.core.conversation import Turn
 from chat_tui.core.request import Request
 from chat_tui.history import records
 from chat_tui.providers.scripted import Script
-from chat_tui.tui.compare.lines import masked
+from chat_tui.tui.compare.lines import mask
 from chat_tui.tui.dialogs.route import route_lines
 from tests.support.scripted_engine import stage
 from tests.support.transcript_app import pane, settled, shown
@@ -62,7 +62,7 @@ async def test_it_stands_in_the_route_the_end_and_the_store() -> None:
         kept = await on.engine.conversations.conversation(answer.conversation_id)
         assert kept.path[-1].served_model == "cheap"
     assert records.encode_details(Turn("assistant", "x", served_model="cheap")) == '{"served_model":"cheap"}'
-    assert masked(answer.turn, "A").served_model == ""
+    assert mask(answer.turn, "A").served_model == ""
     # A record of an earlier version.
     assert msgspec.json.decode(b'{"role":"assistant","text":"x"}', type=Turn).served_model == ""
 

@@ -9,7 +9,7 @@ from chat_tui.config.load import Config
 from chat_tui.providers.scripted import Pause, Script
 from chat_tui.tui.actions import bindings
 from chat_tui.tui.actions.keys import TABLE, Key
-from chat_tui.tui.actions.rebinding import rebound
+from chat_tui.tui.actions.rebinding import rebind
 from chat_tui.tui.dialogs.help import HelpScreen
 from chat_tui.tui.history.screen import HistoryScreen
 from tests.doubles.scripted_chat import scripted_chat
@@ -38,18 +38,18 @@ def test_keys_that_terminals_take_are_not_used() -> None:
     ("keys", "shown"), [("ctrl+l,f2", "Ctrl+L or F2"), ("shift+enter", "Shift+Enter"), ("escape", "Esc")]
 )
 def test_keys_are_named_as_people_read_them(keys: str, shown: str) -> None:
-    assert bindings.shown(keys) == shown
+    assert bindings.format_keys(keys) == shown
 
 
 def test_a_rebound_key_is_taken_and_a_wrong_one_told() -> None:
-    good, wrong = rebound({"models.open": "ctrl+k", "model.open": "f9", "help.open": "ctrl+t", "app.quit": " "})
+    good, wrong = rebind({"models.open": "ctrl+k", "model.open": "f9", "help.open": "ctrl+t", "app.quit": " "})
     assert good == {"models.open": "ctrl+k"}
     assert {error.title.split("`")[1] for error in wrong} == {"model.open", "help.open", "app.quit"}
     assert "models.open" in wrong[0].hint
 
 
 def test_a_rebound_letter_keeps_its_case_and_a_name_has_none() -> None:
-    good, wrong = rebound({"question.edit": "E, Ctrl+K", "turn.branch": "R"})
+    good, wrong = rebind({"question.edit": "E, Ctrl+K", "turn.branch": "R"})
     assert good == {"question.edit": "E,ctrl+k"}
     assert "answer.regenerate_with" in wrong[0].title
 
@@ -310,7 +310,7 @@ def test_every_action_can_be_reached_from_a_plain_xterm_in_a_multiplexer(row: Ke
 def test_keys_that_two_actions_would_have_or_that_do_not_exist_are_named(
     overrides: dict[str, str], kept: list[str], told: list[str]
 ) -> None:
-    good, wrong = rebound(overrides)
+    good, wrong = rebind(overrides)
     assert list(good) == kept
     [error] = wrong
     assert all(word in error.title for word in told), error.title
@@ -319,12 +319,12 @@ def test_keys_that_two_actions_would_have_or_that_do_not_exist_are_named(
 
 def test_two_actions_can_change_places_and_a_key_can_mean_two_things_in_two_places() -> None:
     swap = {"help.open": "f3", "stats.toggle": "f1"}
-    assert rebound(swap) == (swap, [])
+    assert rebind(swap) == (swap, [])
     elsewhere = {"find.before": "f5"}
-    assert rebound(elsewhere) == (elsewhere, [])
+    assert rebind(elsewhere) == (elsewhere, [])
 
 
 def test_a_row_that_falls_back_to_its_own_key_takes_it_from_whoever_had_it() -> None:
-    good, wrong = rebound({"help.open": "ctrl+n", "find.open": "f1"})
+    good, wrong = rebind({"help.open": "ctrl+n", "find.open": "f1"})
     assert good == {}
     assert len(wrong) == 2

@@ -8,20 +8,20 @@ from pathlib import Path
 import pytest
 
 from chat_tui.core.errors import HistoryError
-from chat_tui.tui.actions.export_file import name_of, wanted, write
+from chat_tui.tui.actions.export_file import name_of, parse_argument, write
 from tests.doubles.scripted_chat import scripted_chat
 from tests.support.panels_app import EVIL
 
 
 def test_form_and_file_may_each_be_left_out(tmp_path: Path) -> None:
     title = "What: is a/monad?"
-    assert wanted("", title) == ("markdown", Path("What is a monad.md"))
-    assert wanted("json", title) == ("json", Path("What is a monad.json"))
-    assert wanted("notes of today.md", title) == ("markdown", Path("notes of today.md"))
-    assert wanted("kept.JSON", title) == ("json", Path("kept.JSON"))
-    assert wanted("md notes", title) == ("markdown", Path("notes.md"))
-    assert wanted(f"json {tmp_path}", title) == ("json", tmp_path / "What is a monad.json")
-    assert wanted("~/x.md", title)[1] == Path.home() / "x.md"
+    assert parse_argument("", title) == ("markdown", Path("What is a monad.md"))
+    assert parse_argument("json", title) == ("json", Path("What is a monad.json"))
+    assert parse_argument("notes of today.md", title) == ("markdown", Path("notes of today.md"))
+    assert parse_argument("kept.JSON", title) == ("json", Path("kept.JSON"))
+    assert parse_argument("md notes", title) == ("markdown", Path("notes.md"))
+    assert parse_argument(f"json {tmp_path}", title) == ("json", tmp_path / "What is a monad.json")
+    assert parse_argument("~/x.md", title)[1] == Path.home() / "x.md"
 
 
 @pytest.mark.parametrize("title", ["", "...", "../../etc/passwd", EVIL, "日本 語", "a" * 500, "-rf"])

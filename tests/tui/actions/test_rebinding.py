@@ -15,7 +15,7 @@ from chat_tui.providers.scripted import Fault, Script
 from chat_tui.tui.actions import bindings
 from chat_tui.tui.actions.bindings import as_bound
 from chat_tui.tui.actions.keys import TABLE, Key
-from chat_tui.tui.actions.rebinding import rebound
+from chat_tui.tui.actions.rebinding import rebind
 from chat_tui.tui.app import ChatApp
 from chat_tui.tui.compare.screen import CompareScreen
 from chat_tui.tui.dialogs.help import help_lines
@@ -156,7 +156,7 @@ async def test_a_rebound_key_acts_on_a_screen_over_the_chat_which_names_it(where
 
 @pytest.mark.parametrize("row", CAN_BE_REBOUND, ids=lambda row: row.id)
 def test_help_and_footer_tell_the_rebound_key(row: Key) -> None:
-    good, wrong = rebound({row.id: FREE})
+    good, wrong = rebind({row.id: FREE})
     assert (good, wrong) == ({row.id: FREE}, [])
     told = ["".join(span.text for span in line) for line in help_lines(good, 200)]
     assert [line for line in told if line.startswith("F20 ") and row.help in line]
@@ -208,7 +208,7 @@ async def test_what_stands_on_the_screen_names_the_bound_keys() -> None:
 @pytest.mark.parametrize("row", [row for row in TABLE if row.fixed], ids=lambda row: row.id)
 def test_what_is_fixed_says_why_and_has_no_action(row: Key) -> None:
     assert not row.action
-    good, [error] = rebound({row.id: FREE})
+    good, [error] = rebind({row.id: FREE})
     assert good == {}
     assert row.fixed in error.title
     assert "cannot be rebound" in error.title
@@ -220,7 +220,7 @@ def test_every_other_row_has_an_action() -> None:
 
 @pytest.mark.parametrize("keys", [{"prompt.send": "ctrl+s"}, {"prompt.send": "ctrl+s", "prompt.new_line": "enter"}])
 async def test_enter_can_make_new_lines_and_another_key_send(keys: dict[str, str]) -> None:
-    assert rebound(keys) == (keys, [])
+    assert rebind(keys) == (keys, [])
     async with PromptApp().run_test(size=(60, 24)) as pilot:
         pilot.app.set_keymap(keys)
         await press(pilot, "a", "enter", "b", "ctrl+s", "c")
@@ -233,7 +233,7 @@ async def test_enter_can_make_new_lines_and_another_key_send(keys: dict[str, str
 
 async def test_enter_and_the_new_line_key_can_change_places() -> None:
     keys = {"prompt.send": "ctrl+j", "prompt.new_line": "enter"}
-    assert rebound(keys) == (keys, [])
+    assert rebind(keys) == (keys, [])
     async with PromptApp().run_test(size=(60, 24)) as pilot:
         pilot.app.set_keymap(keys)
         await press(pilot, "a", "enter", "b", "ctrl+j")

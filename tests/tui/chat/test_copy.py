@@ -32,12 +32,12 @@ def test_a_name_is_suggested_by_the_language_and_holds_nothing_of_it(language: s
 
 
 def test_save_takes_a_number_and_a_file_each_of_which_may_be_left_out(tmp_path: Path) -> None:
-    assert code_file.wanted("2 my file.py", 3) == (2, "my file.py")
-    assert code_file.wanted("", 1) == (1, "")
-    assert code_file.wanted("x.py", 1) == (1, "x.py")
+    assert code_file.parse_argument("2 my file.py", 3) == (2, "my file.py")
+    assert code_file.parse_argument("", 1) == (1, "")
+    assert code_file.parse_argument("x.py", 1) == (1, "x.py")
     for argument, count in (("", 2), ("3", 2), ("0", 2), ("9999999999999", 2), ("1", 0)):
         with pytest.raises(CommandError):
-            code_file.wanted(argument, count)
+            code_file.parse_argument(argument, count)
     assert code_file.path_of("", "code-1.py") == Path("code-1.py")
     assert code_file.path_of(str(tmp_path), "code-1.py") == tmp_path / "code-1.py"
     assert code_file.path_of("~/x.py", "code-1.py") == Path.home() / "x.py"

@@ -15,8 +15,8 @@ from chat_tui.tui.compare.lines import (
     head_lines,
     is_tabbed,
     letter,
-    masked,
-    masked_figures,
+    mask,
+    mask_figures,
     status,
     summary_lines,
     tab_line,
@@ -125,11 +125,11 @@ def test_nothing_of_a_hidden_answer_tells_who_it_is() -> None:
         quick=QuickAnswer("42", "secret/quick"),
         finish_reason="secret_stop",
     )
-    assert "secret" not in repr(masked(turn, "A")).casefold()
+    assert "secret" not in repr(mask(turn, "A")).casefold()
     figures = StreamStats(
         model="secret/model", strategy="secret", reason="secret", error="secret", cost=1.5, price=2.5, phase="loading"
     )
-    hidden = repr(masked_figures(figures))
+    hidden = repr(mask_figures(figures))
     assert not [word for word in ("secret", "1.5", "2.5", "loading") if word in hidden]
 
 

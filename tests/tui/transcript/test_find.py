@@ -41,7 +41,7 @@ async def hits(turns: Sequence[Turn], wanted: str, top: FindHit = TOP) -> list[F
     for _ in range(scan.total):
         assert match is not None
         found.append(await scan.locate(match))
-        match = scan.moved(match, 1)
+        match = scan.step_from(match, 1)
     return found
 
 
@@ -166,18 +166,18 @@ async def test_matches_are_looked_for_from_the_view_on_and_then_from_the_top() -
     await scan.advance()
     assert scan.first() == FindMatch(50, 0)
     assert not scan.complete
-    assert scan.moved(FindMatch(50, 0), 1) is None
-    assert scan.moved(FindMatch(50, 0), -1) is None
+    assert scan.step_from(FindMatch(50, 0), 1) is None
+    assert scan.step_from(FindMatch(50, 0), -1) is None
     while scan.total < 6:
         await scan.advance()
     # The five from the view on and the first of all are known; what stands between it and the view is not.
-    assert scan.moved(FindMatch(50, 0), 1) == FindMatch(60, 0)
-    assert scan.moved(FindMatch(90, 0), 1) == FindMatch(0, 0)
-    assert scan.moved(FindMatch(0, 0), -1) == FindMatch(90, 0)
-    assert scan.moved(FindMatch(0, 0), 1) is None
-    assert scan.moved(FindMatch(50, 0), -1) is None
+    assert scan.step_from(FindMatch(50, 0), 1) == FindMatch(60, 0)
+    assert scan.step_from(FindMatch(90, 0), 1) == FindMatch(0, 0)
+    assert scan.step_from(FindMatch(0, 0), -1) == FindMatch(90, 0)
+    assert scan.step_from(FindMatch(0, 0), 1) is None
+    assert scan.step_from(FindMatch(50, 0), -1) is None
     await scanned(scan)
-    assert scan.moved(FindMatch(50, 0), -1) == FindMatch(40, 0)
+    assert scan.step_from(FindMatch(50, 0), -1) == FindMatch(40, 0)
     assert [scan.number(FindMatch(turn, 0)) for turn in (0, 40, 50, 90)] == [0, 4, 5, 9]
     assert await hits(MANY, "needle", FindHit(50, 0, 0)) == [FindHit(n % 100, 0, 0) for n in range(50, 150, 10)]
 
@@ -188,8 +188,8 @@ async def test_without_a_match_below_the_first_of_all_comes() -> None:
         await scan.advance()
     assert scan.first() == FindMatch(0, 0)
     # The one before it stands above the view, where nobody has looked yet.
-    assert scan.moved(FindMatch(0, 0), -1) is None
-    assert (await scanned(scan)).moved(FindMatch(0, 0), -1) == FindMatch(90, 0)
+    assert scan.step_from(FindMatch(0, 0), -1) is None
+    assert (await scanned(scan)).step_from(FindMatch(0, 0), -1) == FindMatch(90, 0)
 
 
 async def test_a_match_above_the_view_in_the_same_turn_is_the_last() -> None:
@@ -241,13 +241,13 @@ async def test_the_first_match_of_a_long_answer_is_known_before_the_rest_of_it_i
     assert await scan.locate(first) == FindHit(0, 30_000, 0)
     for _ in range(5):
         await scan.advance()
-    assert scan.moved(first, 1) == FindMatch(0, 1)
+    assert scan.step_from(first, 1) == FindMatch(0, 1)
     # What stands above the view comes last of all.
-    assert scan.moved(first, -1) is None
+    assert scan.step_from(first, -1) is None
     rest = FindScan(turns, "word", FindHit(0, 30_000, 0), parts)
     await scanned(rest)
     assert (rest.total, rest.number(first)) == (40_000, 30_000)
-    before = rest.moved(first, -1)
+    before = rest.step_from(first, -1)
     assert before == FindMatch(0, 29_999, above=True)
     assert before is not None
     assert await rest.locate(before) == FindHit(0, 29_999, 0)

@@ -224,12 +224,12 @@ async def _info(context: CommandContext, _argument: str) -> None:
 async def _model(context: CommandContext, name: str) -> None:
     if name:
         engine = await context.engine.opened()
-        context.models.choose(_named(engine, name), context.models.strategy)
+        context.models.choose(_chosen_model(engine, name), context.models.strategy)
     else:
         context.models.open_models()
 
 
-def _named(engine: Engine, name: str) -> str:
+def _chosen_model(engine: Engine, name: str) -> str:
     return slash_commands.chosen_model(name, [standing.model.name for standing in engine.models.status()])
 
 
@@ -297,7 +297,7 @@ async def _rename(context: CommandContext, title: str) -> None:
     needs_engine=False,
 )
 async def _retry(context: CommandContext, name: str) -> None:
-    model = _named(await context.engine.opened(), name) if name else context.models.model
+    model = _chosen_model(await context.engine.opened(), name) if name else context.models.model
     context.answers.regenerate(model)
 
 

@@ -33,7 +33,7 @@ class FirstSteps:
                 (help, "show all keys and commands"),
             ]
         ids = ("models.open", "strategy.next", "history.open", "help.open")
-        keys = [(bindings.shown(changed.get(id, rows[id].keys)), rows[id].help) for id in ids]
+        keys = [(bindings.format_keys(changed.get(id, rows[id].keys)), rows[id].help) for id in ids]
         return [*keys, ("/", "show the commands")]
 
     def show_found(self, models: Sequence[ModelStatus]) -> None:

@@ -89,7 +89,7 @@ class PromptSubmission:
         """Stop a preview; False where none is in sight."""
         return self._preview is not None and self._preview.stop()
 
-    def edited(self) -> None:
+    def follow_edit(self) -> None:
         """Load what the answer will need, or start its preview, as the user is typing."""
         engine = self._engine.engine
         if engine is None:

@@ -192,7 +192,7 @@ class ConversationActions:
 
         assert self._engine is not None
         title = await self._title(conversation_id)
-        form, file = await asyncio.to_thread(export_file.wanted, argument, title)
+        form, file = await asyncio.to_thread(export_file.parse_argument, argument, title)
         text = await self._engine.conversations.export(conversation_id, form)
         written = await asyncio.to_thread(export_file.write, text, file)
         self._chat.host.say(f"Exported “{title}”", str(written), long=True)

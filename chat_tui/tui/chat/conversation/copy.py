@@ -50,7 +50,7 @@ class TranscriptCopies:
             from chat_tui.tui.actions import code_file
 
             codes = self._transcript.viewport.codes()
-            number, _ = code_file.wanted(argument, len(codes))
+            number, _ = code_file.parse_argument(argument, len(codes))
             self._copy_code(number, codes[number - 1])
         else:
             self._copy(self._transcript.viewport.copy_text())
@@ -62,7 +62,7 @@ class TranscriptCopies:
             raise CommandError(f"{_NO_CODE[0]}.", _NO_CODE[1])
         from chat_tui.tui.actions import code_file
 
-        number, named = code_file.wanted(argument, len(codes))
+        number, named = code_file.parse_argument(argument, len(codes))
         await self._save(number, codes[number - 1], named)
 
     def act_on_code(self, what: str) -> None:

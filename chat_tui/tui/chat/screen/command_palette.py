@@ -54,7 +54,7 @@ def _now(screen: ChatScreen) -> Iterable[str]:
 def _by_key(screen: ChatScreen, row: Key, group: str) -> ListChoice:
     around = screen.chat if row.where == "transcript" else screen
     target = screen.chat.transcript if row.inner else around
-    keys = bindings.shown(screen.host.changed_keys.get(row.id, row.keys))
+    keys = bindings.format_keys(screen.host.changed_keys.get(row.id, row.keys))
     return ListChoice(_capital(row.help), partial(target.run_action, row.action), note=keys, group=group)
 
 

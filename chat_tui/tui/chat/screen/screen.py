@@ -236,7 +236,7 @@ class ChatScreen(Screen[None]):
 
     @on(Prompt.Edited)
     def _prepare(self) -> None:
-        self._submission.edited()
+        self._submission.follow_edit()
 
     @on(ConversationDisplay.Moved)
     @on(ConversationDisplay.Began)

@@ -180,18 +180,18 @@ class LineModel:
         """Update what is known of the streaming turn besides its text."""
         self.views[-1].amend(turn)
         self.views.turns[-1] = turn
-        self.changed(len(self.views) - 1)
+        self.update_height(len(self.views) - 1)
 
     def reclassify(self, told: Metadata) -> None:
         """Turn the end of the last turn's text into thinking, or the other way round."""
         self.views[-1].reclassify(told)
-        self.changed(len(self.views) - 1)
+        self.update_height(len(self.views) - 1)
 
     def finish(self, turn: Turn) -> None:
         """Replace the last turn by what was stored."""
         self.views[-1].finish(turn)
         self.views.turns[-1] = turn
-        self.changed(len(self.views) - 1)
+        self.update_height(len(self.views) - 1)
 
     def set_width(self, width: int) -> None:
         """Wrap to this many cells from now on."""
@@ -209,7 +209,7 @@ class LineModel:
         self._kept.clear()
         self._kept_lines = 0
 
-    def changed(self, turn: int) -> list[int]:
+    def update_height(self, turn: int) -> list[int]:
         """Bring a turn's height in line with its parts, whose tops it gives; cheap for the last turn."""
         tops = self.views[turn].tops()
         if self.views.heights[turn] != tops[-1]:
@@ -247,7 +247,7 @@ class LineModel:
         tops = self._turn_tops()
         turn = min(max(bisect_right(tops, y) - 1, 0), len(self.views) - 1)
         share = (y - tops[turn]) / max(self.views.heights[turn], 1)
-        parts = self.changed(turn)
+        parts = self.update_height(turn)
         inner = min(max(int(share * parts[-1]), 0), parts[-1] - 1)
         part = min(max(bisect_right(parts, inner) - 1, 0), len(parts) - 2)
         return self.clamp(Position(turn, part, max(0, inner - parts[part])))
@@ -270,7 +270,7 @@ class LineModel:
         if lines is None:
             view = self.views[turn]
             lines = view.render(part, self.renderer)
-            self.changed(turn)
+            self.update_height(turn)
         if part in self._kept:
             self._kept.move_to_end(part)
             self._kept_lines += len(lines) - self._kept[part]
@@ -335,7 +335,7 @@ class LineModel:
             rows.append(row)
         return rows
 
-    def moved(self, position: Position, delta: int) -> Position:
+    def step_from(self, position: Position, delta: int) -> Position:
         """The position `delta` true lines further down, or up when negative; it stops at the ends."""
         found = position
         if delta > 0:

@@ -65,13 +65,13 @@ class StreamedText:
             splitter.feed(rest)
         splitter.finish()
 
-    def worked_in(self, kind: TokenKind) -> str:
+    def raw(self, kind: TokenKind) -> str:
         """Return the text as it came, as far as it was worked in."""
         return "".join(self._raw[kind])
 
     def whole(self, kind: TokenKind) -> str:
         """Return all of the text as it came."""
-        return self.worked_in(kind) + "".join([text for text, of in self.pending if of == kind])
+        return self.raw(kind) + "".join([text for text, of in self.pending if of == kind])
 
     def replace(self, *, text: str, thinking: str) -> None:
         """Begin again with these, to be worked in; a quick answer that waits still waits."""

@@ -170,7 +170,7 @@ class TurnView:
     def finish(self, turn: Turn) -> None:
         """The turn is final; nothing that was drawn is drawn again unless the text differs."""
         self.flush()
-        same = self.streamed.worked_in("text") == turn.text and bool(turn.thinking) == bool(self._thinking_length)
+        same = self.streamed.raw("text") == turn.text and bool(turn.thinking) == bool(self._thinking_length)
         same = same and (turn.quick.text if turn.quick else "") == (self._quick.raw if self._quick else "")
         self.live, self.status, self.turn = False, "", turn
         if not same:
