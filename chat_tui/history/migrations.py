@@ -191,4 +191,13 @@ def fifth(db: sqlite3.Connection) -> None:
     db.execute("CREATE TABLE erased_cost (quarter INTEGER PRIMARY KEY, dollars REAL NOT NULL)")
 
 
-MIGRATIONS: tuple[Migration, ...] = (first, second, third, fourth, fifth)
+def sixth(db: sqlite3.Connection) -> None:
+    """Schema 6: of turns between these two keys the index knows the neighbouring words; of the others it learns them
+    after opening, in pieces."""
+    (last,) = db.execute("SELECT coalesce(max(key), 0) FROM turn WHERE indexed = 1").fetchone()
+    for column in ("pairs_after", "pairs_until"):
+        db.execute(f"ALTER TABLE index_gap ADD COLUMN {column} INTEGER NOT NULL DEFAULT 0")
+        db.execute(f"UPDATE index_gap SET {column} = ?", (last,))
+
+
+MIGRATIONS: tuple[Migration, ...] = (first, second, third, fourth, fifth, sixth)

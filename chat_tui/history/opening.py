@@ -182,8 +182,10 @@ def _open_writer(file: Path, owner: ProcessLock, settings: StoreSettings) -> Sto
         owner.announce()
         with transaction(db):
             writes.end_orphans(db, owner)
-            # A small store is indexed at once; the rest of a large one follows in steps.
-            search.catch_up(db)
+            # A small store is indexed at once; the rest of a large one follows in steps. What only speeds searches up
+            # can wait.
+            if search.gap(db).words:
+                search.catch_up(db)
     except BaseException:
         owner.release()
         db.close()

@@ -34,7 +34,9 @@ R = TypeVar("R")
 _DEFAULT = StoreSettings()
 
 CATCH_UP_SECONDS = 0.1
-"""The pause between two steps of indexing old turns."""
+"""The pause between two steps of indexing turns."""
+LOOK_SECONDS = 60
+"""The pause before looking again whether there is something to index."""
 
 
 class Store:
@@ -176,14 +178,15 @@ class Store:
             self._owner.release()
 
     async def _catch_up(self) -> None:
-        """Index what an older schema left, newest turns first, with pauses in which others can write.
+        """Index what an older schema left, newest turns first, and what searches for phrases need of new turns.
 
-        Old turns are not found until this has ended; after an error the next start continues.
+        There are pauses in which others can write. Until this has ended searches are slower; after an error the next
+        start continues.
         """
         with suppress(HistoryError):
             behind = True
-            while behind:
-                await asyncio.sleep(CATCH_UP_SECONDS)
+            while True:
+                await asyncio.sleep(CATCH_UP_SECONDS if behind else LOOK_SECONDS)
                 behind = await self._writer.run(_in_transaction("IMMEDIATE", search.catch_up))
 
     # -- queries and commands -------------------------------------------------------------------------------------

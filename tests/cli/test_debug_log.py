@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import re
+import sqlite3
 import stat
 import sys
 from pathlib import Path
@@ -39,7 +40,7 @@ async def test_a_question_leaves_its_route_its_tries_and_its_requests(home: Home
     assert all(LINE.fullmatch(line) for line in text.splitlines()), text
     for part in (
         r"chat-tui \S+, Python 3\.\d+",
-        r"store: created with schema 5",
+        r"store: created with schema 6",
         r"route: request=\w+ strategy=fixed chosen=box/t2 .*ranked=box/t2:1\.00",
         r"http: POST 127\.0\.0\.1:\d+ /v1/chat/completions -> 200 in [\d.]+ seconds",
         r"try: request=\w+ model=box/t2 attempt=1 outcome=answered waited=[\d.]+ seconds=[\d.]+",
@@ -161,13 +162,17 @@ def test_on_the_screen_a_notice_and_the_help_tell_the_path(home: Home) -> None:
     assert "closed" in debug_log(home).read_text()
 
 
+def _no_change(db: sqlite3.Connection) -> None:
+    pass
+
+
 def test_each_migration_of_an_older_store_is_logged(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     file = tmp_path / "history.db"
     with caplog.at_level("INFO", "chat_tui.history.opening"):
-        for migrations in (MIGRATIONS[:3], MIGRATIONS):
+        for migrations in (MIGRATIONS, (*MIGRATIONS, _no_change, _no_change)):
             owner = ProcessLock(owners_folder(file))
             db, _ = writer(file, owner, StoreSettings(migrations=migrations))
             owner.release()
             db.close()
     told = [re.sub(r" in [\d.]+ seconds", "", record.getMessage()) for record in caplog.records]
-    assert told == ["store: created with schema 3", "store: migrated to schema 4", "store: migrated to schema 5"]
+    assert told == ["store: created with schema 6", "store: migrated to schema 7", "store: migrated to schema 8"]

@@ -209,7 +209,62 @@ LEp=e%Lk5dQcHua&SV-1XLr)D2k(#w~(}D=D&jvbgRcI9TI?m>LHzn}uT@IKZR&Vq7=eB+=wSUuk#b!=
 sbH;KOh00000007{IH>hYjS$XWgaYI1V|Gy^j7XSbN00000bfM<>Kl=Xw00000007<I|EI=Fl5y4eA)f&N000000KknT`j-FbZhxh9g|@E9{|(u{N0$
 """
 
-RECORDED = [SCHEMA_1, SCHEMA_2, SCHEMA_3, SCHEMA_4]
+# What the code of schema 5 made of that one.
+SCHEMA_5 = """
+c-rmVe{37qVF&Pg_wI*Ci8|4a%D9T76CFolEX$%C+ldp$@ekEj;vb1E$IX(MK9Nu4P2`<?cZ{sM-a;o^6SNyPtbYvHunpJ-tmx1H1=az@x((g1t=k{L{#ej-
+LC~#TlWfZZ#QD)C#<utFDE^X^cpH}1?Dqrme!P44-n+YZq~5(d>h#0M?0}i`u2-=FbEh;Q$+C36X-bk5=kIM&Q<A@xmU+V8s+h=^f~vH(xHOR`A`&q^5c6g<
+0ssI20001hkI${~1Ru)AGm`ODJ^%m!00000fd4n+azaXK8tLiLq(Lc>pOUmA=iWVga+jo?fBk{lTRAnFxO&eK*I~y<6g$=<NxO!(<+IJ$(O5ZKS~hLp3`)%O
+7naSra+U2r$jmv<X7dx5(vDSO>AmT^TVUzS@v!}WRWjb^0{{R300000=oT7HlKhmc(qt^3joSb3Nyark000000001hZlX|$$dpPkasR(+{F!9@hw**m+s3!}
+Bme*a00000{AB4-X)3m8vph>EbR=d4ft4>+m=nY)9g5{$C*adPG94sA)pOJVLbnng`XuvwE3jQh4%`2ITO{Lai5C)&_RaE1000000Ql*(L%m5#5@~R=mWYY@
+1aC78CW=|P>N79zRu;=FU@H$F7hQ*4k(EIy86(4+nrl2A%M4jNspb2&A6QN>=eY~aSy}5+nt7h<rT1P+FW62Yy*E9>TP~hgT?|+uJ)REipd3E4T(W}gLDe>w
+EZ<~KffdZ9l3iwIP_li~a{MLch0A!cY^ONES1s92z}Gy>*ECC3K`de7>F5&k*gdA@FPK)*vK{dY=;0I79`ggS-lFF|X%`qTQ<~3J+yW~{lO7AaWou59XWlCN
+?DFN3Ri5XW*YgibZnann0xI@FY*_5IShNpn>gI$s)z}4{yY5ojXI8~e?|tl2+6r=fTRkh!_W}>u*(|}u9m`=MEZ=p+9;pWD%THWB;JCc--o(=dIm&ir*Jn5D
+zo_rpXk{DOmYGuwN-LR`-Mm%a;aA*pxiYmqyK`4%&MI3@o)z|gH#+>6(pBFoGI4D9KB+7Qxj-B`UaIWmc)Gq3yeZiTp5noQ8(8H=$W9T$4+KB9#YW&RzA|sD
+vO+W3c$)8gyJCrhzBlly?6NrY;z;@;`yiMPaz5kj*8-oPoXC!+3so;{$2NnfCU%MJMT)sa=G7OZ_ue@<F}YUyofU7^bx)VwrIt#^Lrk9swbmxf?yMx?j%=wZ
+t-G|n*3>hew;kIr<r+saIxakFneokZ`ElL5^YSTcxy<Zh$@KHQZO=SWsgG7BjuL)K#_FeJEIK7;5*M;-osnz(8i4ugm%jeJ+VgMz$#0AM|5f7^$@r1+mho@K
+_xU6M00000007)j#54XEvf_dNVpbI+Yo`*9rf4|IhW-E20QM9B0000006;er?SEqYoy1=N00000008ilZ>LP9@|M4U^VeU$^`+zw{^l!BJyw3MF#KZAH-C2Q
+KgWLe%*^cPf9sd5-@JJK;rMfN<xNAGkvslDuDAc+koXG#00000006o{k|+r+C28khf1q~tI|a|058`3_|C+>K000000002cg(ywLqW=GPB>n;b000000Dx{1
+BXlt7E;1*djr#w8DDf8n000000049uoesvt6#&uyFB@-5#`}B#0000000018Ly@UOWQFh{jfd_3cSQRiPXGV_000000Cd#_07_z1rG&_G^!)#e5`O^z00000
+0Kg4pj40Cao3gv_+_Pu*U3cXt+2rKzyYJ5L&d*zS-g);PYv=ClRAJ9txyqvF|6i8)3jhEB00000Za`b;@z_UQ1Bm+nUzPX^000000001PY$>8ivDnavzpy+J
+TnqwsG1#$Kw(Rit|MbKkO2&_jmyKtQk^VpL-_2(M000000N}@{CV%lMjwsTV9zJ_Pp4?A}BJScQq`zP-@0*&O+P!@;yM1zs5ZU$#NmN`XD6NDO67$?L+gJ6O
+M+oI@K|Tyhd~Lc^;?uEZW_e*`9`e1~^L+T~m%dJva9UCHq&m>2X&Qgm<X>qm$&>QrgxpyKncQ4)3#`1a?B=cV4!`1-%ay6^*`2#8GVN_CmP~p)Yq`wqVo8=0
+qJWm~+kRj<flT6l-r~(w&vuG(O95p?Ne=b*4kUi&3-yB3?&1Y`h!=zs-Ev&MSsv{y67AR_Jc8GjA8pBkDoQ*#kUanFN(P5{250D`<tS9~mzbw?Ca(~sWR>TY
+j$D+^T$Gkv6h+mO`atsdGb`EL%Ck9aOtvSj5~b)mOzlWoZ8@T9ORB2E)9f3HQ|Vq&afqr)D&cj4A5mUo2vNn0N(1Vsxc^@@UJ<|lch&fJ<6rnB000000002o
+P&9?~5mgRHN;IO;NS0M4#z)cf|8Gn9?|%RQ000000NtgR4v{CB=i9EMi2MIH7(<frp7FZzkH)u*uNlu9zi0f0@vQM#!!^zuhm3oTJB@K;3y%Z<000000MLE3
+4OH6bFD&axDh-OKEVKb0uvA*s3_cD@Ozo#q()NcERNA-RqYjBaDvdOsVd(9p(&m+?9pZ5+4b`7jNXDp?X@5*W@8S812MS_3l{Q(9c;-OWc$SuvRC(<7Cj<r*
+Dvh>19MDIpG~9S3piky=jfVwv!qXN{6vV^!|1IMA|2K?(HeNFR%J@^`kBqMvziRxv;TbvOVdJ2&*O)Ty;E@0T000000J>0u4wL530qAri;f?<RG3G6HLyY}}
+<qiFGgftuYePX3XGh5z3Go-y$AM2x=$;uUg-Xt9*?LQW93*AT7y_lfUB(eSe9y&<Gg@GQO4#q?)US!kpg8?FrxM-1#(@iA0c%X}p|N8ZYxJb%!G|~T0`(@Go
+e~pg-000000HA9<eQxEa=RSA8B#|q0@|>j+N{PdVGMP(KQclXGNGNfMOiDeJSUoba`zi7JW#aYn`Cgg$eHtbCK1vog$Rsc*DH$?Z8sOsrB3os?);wR!2~&3C
+d|jPK<I#gYnJn`(%DqIMEAz~%Nh0U1a0!u_%@-AU@}5p*N^Bm)Tg@^r2`?WZa>?QemwCc0u2SN~d0IR>yU5oP(Hx#kk!Rrd6PY*FiCkuUiOrXY!c=)~jOXSs
+zFi`kC|AJK@O4U-bRxSB&qgc^_<~ZL$ezVlU*@aZJYk0y#ur;`@l_W#@CAI!m-woTuNpAEz~c)_qF}sq(bh7)PF3W&#CSxH?}HNGMWW2hWu7$aRdh{hP*+CU
+%7hxusL^D!TveM<)s}Y{N3AbcjX0HV6Nj4+BHq#O|MeB3=l|cA_zM64000000J;u-{|^8F00000pqq96{vR=}N&E!>00000003P`CUTGH|Cfz-B;x}<00000
+0001h?x9jbR9T@Urik{xYP>2L*Npd!w~ROVBme*a00000+_)`%swgzZhkU@>{t{6sm15%l|G55|lyHo{HhwvAOYGggtFdIy7xdS9ES>4!(0)z7OMO`@C|_3Y
+reCG^$$v}-<)h>;$!VfWzc1yab3<Bc$5ygrI|X(z?>gea0xPgxCs$_Hyd>$*VebO~0Q{IN#q?AvMQX<bYp%=+o;4qYgZQCS(+6g!&DjG7k4>9lkU7@+HEzyM
+e|pw@=+w;d1E(G}ADn)4+^jAZtbi5FnG>_qN2X7iCr-|qC(ax@Hf{#&Vi2vc5|+utwbZ^8k;1<Z{0n6}U^%NAxZ!**%rKV?N4+(<Cn{t<ETrdFgJ=+ID`XgC
+js;cEX%wNQeCDa?PfeeiK5=OJv>C=3TVTr>^W+Kh@bs~1p30#Erw<)CJUwoDEbn@Sj`G&#^so?5ZwU*rXtR7Y=xHlN7-Wvc%{rdPnuR%VX7=RF3BKy_=@YZ#
+jp%KKU&;HrOWsUo)&6c-R<fN1+bOm$4;N>C;WMh98XP2_KO1hO$V|MowoQzR@W0(cyJN?iXHLvKe1>ns(dk1Enqz$Nz4w`;qnYL!ZME*h_Dx&FkK9L#mdBi+
+k>LM$AB%tAwcbAV1AZc`w=nOq*3+c9z+G~f*RgjFPk-vbnPanjkF@MUaf+;Qo;4y*HskUgQn2&E>dY3{;u@g^#*g}1WwR@bt{3FQ!4?H<E(rf8*>x1!4?Mor
+#pUaWns@zxACCjaTFVt!cG>U9dv!HmGrhHId`r}*@{ej->Yl;%K9NMF$YsS)e@M|%+qRKM!*iq_(PtN`%*l7os%>XZ$HFnks<3fBmw9G0(NkNulFwZZ(`>EC
+t<!Q_YVFniV>}<*>+c#heBCdCMhwvgyzW!)^mOOyi?-uj=Lt}CcyX^U>h)Is`YvjzV0O^?S+Mpwu<Qq{l3VoL%3@S;!$srfqQ`u;epSxwp<3#}t?O0Iw$}Aj
+>zuMjzU~#Xt#efL|4Re-`v?F400000pqq*Qf0O)|Wc-0~x&Pb!U+&+Mc)RZ}`X286+uldwKa9T+KOcKJwh-Ig^NpURo}~Uo{UPm}+CKFa^(l2!c|mdL@5nF8
+7kC12BU-#ePi@&kYNO%xNak5SE9As=*_O#|ZC4{(7MNofs+Py2u5}%9+$^}|vgP^V72an5N<O2fMh8hP6<(SOueMr_zr;LN5HokwGn+Yac>2?3+hTF0FuHD7
+zcQII&mNsVH62}{-)D|mzHj@1<piU(BV&4MWTfZHW8ro!xn3bx^sI{CoT}&Z$jqtPGrWA!#x)m*7wpcQo;h*EoDck6=2#dyE-uCfqB~)qxZqd6T+L@3*I{B|
+xmt02`!k|AljCOKE-)vWOIv>4wxf`IN$i%<k#u^?ZCh_29UaTuv2A?&#E!l9+`I3-{r5li_!H-H=P!Ns^3RQ?Gqndt#S!Ycl56zT<ibS!mdQ1@rDgf5jfsLk
+{;kQ~uBEag<WhL-tst=Sr3%kKS1(61B-2(6R>u@|p&1(XSc>4xBU`o9wh`iXW*~M(b9QXK)Who4k+cZQoV`s?4f9&7H*2jp1H{DW>KYrK9G$gwJnZjSsk32}
+`^?G5w?qjin+bca8zy}F>V(CjmV{d_<gTQ<(%W@9Jlmc~>!}?)b=q3&=1L-9>srNc>2O#xxB9l!<Pkl!Yb&YkS$+3c{UUp7*llfDtrc73*52JwU$C-yjZ62Z
+8=ok(UNb7h%<4kSE$0He($>$iW&J|bW3Mhm)D6+-_#QXIj*HbL;-xt_tffX$<gu_UVJC4|slusrTh`5mBEx!ra#-0e-O5jSe$*ap9<``vLQIa-6RCIKv>di5
+&Uy!|*|)J$@|NC?mfcy{tfw;VpU-~4YjDMOiehefb$w|pZ{{6#ajs+(^^)?>m`23W!?$Q+6LZZ>qKYdfH?Pj2UaK3)NAsBvzxS{;;Fk4|de}v^>X3`j%&|{u
+so`N_habIBS4z=ZY)lNbeK9tI`O20btm=u%xSRONxP#OZ9p6dfe4Dq6s{%gRmi*|d<)dQ@?O(W0@*O@id-UX)S@YD%vonWl<Ys;>Go-e!Ge^5{v3+jSx_R-1
+qhmfR+68fYhgTUl7mJQN-kNjk;!H;wDk)v`q1KX}Mc`+W)iHbXx`hx+M@1jynty1_mEHV;dGOfDgPGA!d|2OZm||88Q;!dZH$c>e8s!r2PqdXlgoK@xYiApN
+`>oljn(=PZQ`s!38J%C+^+UHhWUzhPS4a5hqpfU=cJ=;Mnet=UF?-Yc+5I06_~HgVwS7COZCq6faS%J_H?Cif>ptdJCX(WhJ@QQSM{M)EyE(O?Et}SF_aE~O
+JS%_Be8lZ8VVp3r=BnbRg7t1asjz}=<$~o!w$|N0+XuANfuRrSEEd^?{lsD-SyK%?H8ezO*2+x_BDg*p=)6^-QPk_$o9o?_zz^?o!2Iy=Ha|bN^=qm9o7O8f
+a|-;6C6|rHMlGGtQ=2xCE5lLCCJc>+{q60UFzll%!bctY`uFj5)_~|hWcohr-nhlG#s5IahNHwIz0s|4z0qB1A}k#AwcnK{g3PgI)oB03u*%hr3XwtoKL7v#
+0000$_e1+100000007{pqy0~ew<P`o00000004llkx*k=EGB73&b@o~<gTdwe^ufy000000002!9(`0Jl6L;}2WnUEkwyDoHNGPm9~kc#ZyNu^CjkHe00000
+;D(_oL?W`9P+~gS|J^7|R+X4UlyFEDK8%U>zihlK8Q1s#000000002Gh)M~ORZ3&A=>GqImG}z)00000003@ygNmk;mB;=YHv~lO|7#L|0RR910000$7i#wZ
+qx}y6000000MPC2e`>rW8CQ)T@DTt2000000NhBTU-^&j_E%bGXzPre5OD{vy8r+H00000y4imNzG`j$
+"""
+
+RECORDED = [SCHEMA_1, SCHEMA_2, SCHEMA_3, SCHEMA_4, SCHEMA_5]
 
 
 def recorded(folder: Path, schema: int) -> Path:

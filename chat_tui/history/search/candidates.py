@@ -3,20 +3,23 @@
 Three ways, each wider than the one before: terms are whole words, they begin words, they stand inside of words. The
 last two go through the words that there are. Where a part is in more of them than one query can ask for, the oldest
 (the common ones) are asked for; then, if another part narrows the search, this one is left to the reading of texts.
+
+For two neighbouring words of a term, of which one at least is a whole word, their token is asked for too where the
+index has such tokens. Words alone are not enough: common ones stand together in most turns.
 """
 
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from datetime import UTC, datetime
 from typing import TypeAlias
 
 import msgspec
 
-from chat_tui.history.search.index import quoted
+from chat_tui.history.search.index import gap, quoted
 from chat_tui.history.search.query import Query
-from chat_tui.history.search.tokenizer import TermPart, holds, part_grams, parts
+from chat_tui.history.search.tokenizer import TermPart, holds, may_be_cut, neighbours, pair_token, part_grams, parts
 
 Way: TypeAlias = tuple[bool, bool]
 """Whether a term's start, and its end, may stand inside of a word."""
@@ -30,37 +33,97 @@ _WORDS = 4000
 """Of the index that are looked at for one part."""
 
 
+class FullTextQuery(msgspec.Struct, frozen=True):
+    """What to ask `turn_tokens` for; empty where it cannot tell, so that any turn may be a hit."""
+
+    with_pairs: str
+    """For turns that have the tokens of neighbouring words."""
+    words: str
+    """For the others."""
+
+
 class _Group(msgspec.Struct, frozen=True):
     """Tokens of which a turn must have one."""
 
     tokens: tuple[str, ...]
     whole: bool = True
     """Whether a turn without any of them cannot be a hit."""
+    pairs: tuple[str, ...] = ()
+    """For each token the one for this word and its neighbour, where both stand in the term."""
 
 
-def full_text_queries(db: sqlite3.Connection, query: Query, way: Way) -> Iterator[str]:
-    """What to ask `turn_tokens` for, one after the other; nothing when no turn can be a hit this way.
+def full_text_queries(db: sqlite3.Connection, query: Query, way: Way) -> Iterator[FullTextQuery]:
+    """What to ask for, one after the other; nothing when no turn can be a hit this way.
 
-    The last one is wide enough for all hits; it is empty where the index cannot tell, so that any turn may be one.
+    The last one is wide enough for all hits.
     """
     open_start, open_end = way
     demands = dict.fromkeys(
         part for term in query.wanted for part in parts(term, open_start=open_start, open_end=open_end)
     )
+    adjacent = dict.fromkeys(
+        pair for term in query.wanted for pair in neighbours(term, open_start=open_start, open_end=open_end)
+    )
     limit = max(_LEAST_TOKENS, _TOKENS // max(1, len(demands)))
-    groups = [*_filters(db, query), *(_group(db, part, limit) for part in demands)]
+    groups = [*_filters(db, query)]
+    for part in demands:
+        group = _group(db, part, limit)
+        groups.append(msgspec.structs.replace(group, pairs=_pairs(group.tokens, part, adjacent)))
     if any(group.whole and not group.tokens for group in groups):
         return
+    pairs = [pair_token(a.text, b.text) for a, b in adjacent if a.reach == b.reach == "whole"]
     narrow = [group for group in groups if group.whole]
     known = [group for group in groups if group.tokens]
     if known:
-        yield _conjunction(known)
+        yield _conjunction(known, pairs)
     if not known or len(narrow) < len(groups):
-        yield _conjunction(narrow)
+        yield _conjunction(narrow, pairs)
 
 
-def _conjunction(groups: Sequence[_Group]) -> str:
-    return " AND ".join(f"({' OR '.join(map(quoted, group.tokens))})" for group in groups)
+def _conjunction(groups: Sequence[_Group], pairs: Sequence[str]) -> FullTextQuery:
+    words = " AND ".join(f"({' OR '.join(map(quoted, group.tokens))})" for group in groups)
+    # The rarest first: the others are only looked up where it is.
+    with_pairs = " AND ".join([*map(quoted, pairs), *map(_disjunction, groups)])
+    return FullTextQuery(with_pairs, words)
+
+
+def _disjunction(group: _Group) -> str:
+    words = [*map(quoted, group.tokens)]
+    for place, pair in enumerate(group.pairs):
+        if pair:
+            words[place] = f"({quoted(pair)} AND {words[place]})"
+    return f"({' OR '.join(words)})"
+
+
+def _pairs(words: Sequence[str], part: TermPart, adjacent: Collection[tuple[TermPart, TermPart]]) -> tuple[str, ...]:
+    """For each of the words that have this part, the token that it makes with the whole word beside it in the term.
+
+    Empty for a word that may be a piece of a longer one. Nothing where the part is a whole word, or stands alone.
+    """
+    for first, second in adjacent:
+        if second == part and part.reach == "begins" and first.reach == "whole":
+            return tuple("" if may_be_cut(word) else pair_token(first.text, word) for word in words)
+        if first == part and part.reach == "ends" and second.reach == "whole":
+            return tuple("" if may_be_cut(word) else pair_token(word, second.text) for word in words)
+    return ()
+
+
+def matching(db: sqlite3.Connection, query: FullTextQuery, below: int) -> Iterator[int]:
+    """Keys of the turns in the index that may be hits, from behind this one down to the oldest."""
+    known = gap(db)
+    parts = (
+        (query.words, known.pairs_until, below),
+        (query.with_pairs, known.pairs_after, min(below, known.pairs_until + 1)),
+        (query.words, 0, min(below, known.pairs_after + 1)),
+    )
+    for match, above, end in parts:
+        if end > above + 1:
+            for (key,) in db.execute(
+                "SELECT rowid FROM turn_tokens WHERE turn_tokens MATCH ? AND rowid > ? AND rowid < ?"
+                " ORDER BY rowid DESC",
+                (match, above, end),
+            ):
+                yield key
 
 
 def _group(db: sqlite3.Connection, part: TermPart, limit: int) -> _Group:

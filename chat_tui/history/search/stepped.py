@@ -1,7 +1,7 @@
 """A search in steps: first a look at what is likely to be best, then turn by turn back to the oldest.
 
-The index knows which words a turn has, not their order, so the texts of all candidates have to be read. For common
-words that takes many seconds in a large history: each step is short, and says how far the search has come.
+The index proposes turns, and the texts of all of these have to be read. Where common words are looked for that takes
+many seconds in a large history: each step is short, and says how far the search has come.
 """
 
 from __future__ import annotations
@@ -10,19 +10,22 @@ import sqlite3
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from itertools import islice, takewhile
 from threading import Event
 
 import msgspec
 
 from chat_tui.core.conversation import SearchHit, SearchStep
 from chat_tui.history.records import moment, storable
-from chat_tui.history.search.candidates import BEGINS, INSIDE, WHOLE, Way, full_text_queries
+from chat_tui.history.search.candidates import BEGINS, INSIDE, WHOLE, FullTextQuery, Way, full_text_queries, matching
 from chat_tui.history.search.index import gap
 from chat_tui.history.search.matches import MatchCandidate, examined, hit
 from chat_tui.history.search.query import Query, parse
 
 _BATCH = 50
 _LEAST_EXAMINED = 200
+_FIRST_STEPS = 5
+"""After so many the whole history is gone through from its end, whether or not anything was found."""
 _STEPS = 1000
 """Of SQLite's machine between two looks at whether the search is still wanted."""
 
@@ -33,9 +36,9 @@ class SearchBounds(msgspec.Struct, frozen=True):
     ranked: int = 500
     """Hits that are compared before the best are chosen."""
     examined: int = 2000
-    """Turns whose text the first step reads."""
+    """Turns whose text each of the first steps reads."""
     seconds: float = 0.06
-    """The first step ends by then, with what it has found: a busy machine too shall show that within 0.1 s."""
+    """Each of the first steps ends by then, with what it has found: a busy machine too shall show that within 0.1 s."""
     scanned: int = 2000
     """Turns whose text each later step reads."""
     told: int = 40
@@ -55,10 +58,11 @@ class SteppedSearch:
         self._query = parse(storable(text))
         self._room, self._bounds = limit, bounds
         self._below = start
-        """Turns with this key and above have been looked at; None before the first step."""
+        """Turns with this key and above have been looked at; None before the end of the first look."""
         self._top: int | None = None
+        self._first: _FirstLook | None = None
         self._seen: frozenset[int] = frozenset()
-        """By the first step."""
+        """By the first look."""
         self._untold: list[tuple[int, float]] = []
         """Keys and scores of hits that the next step tells."""
         self._scan: _Scan | None = None
@@ -97,17 +101,18 @@ class SteppedSearch:
                 self._scan = _Scan(db, self._query, self._bounds)
             found, self._below = self._scan.run(db, self._below, self._seen, self._room, stop)
             return dict.fromkeys((one.key for one in found), 0.0)
-        first = _FirstLook(db, self._query, self._bounds, stop)
-        scores = first.run(self._room)
-        self._seen = frozenset(first.seen)
-        behind = gap(db)
-        self._below = self._top if first.cut else behind + 1 if behind else 0
+        first = self._first = self._first or _FirstLook(self._query, self._bounds, self._top)
+        scores = first.run(db, self._room, stop)
+        if first.ended:
+            self._seen = frozenset(first.seen)
+            behind = gap(db).words
+            self._below = self._top if first.cut else behind + 1 if behind else 0
         return scores
 
     def _position(self, told: Sequence[tuple[int, float]]) -> int:
         """All turns with this key and above have been looked at, and their hits told; 0: there are no others."""
-        if not self._untold:
-            return self._below or 0
+        if not self._untold and self._below is not None:
+            return self._below
         # Those of the first look are in no order of keys.
         return told[-1][0] if self._scan is not None else self._top or 0
 
@@ -141,70 +146,105 @@ class _FirstLook:
     """The whole history for what is likely to be best: words, then beginnings of words, then insides; it may be cut
     short."""
 
-    def __init__(self, db: sqlite3.Connection, query: Query, bounds: SearchBounds, stop: Event) -> None:
-        self._db, self._query, self._bounds, self._stop = db, query, bounds, stop
-        self._asked: set[str] = set()
-        self._characters = 0
-        self._end = time.monotonic() + bounds.seconds
+    def __init__(self, query: Query, bounds: SearchBounds, top: int) -> None:
+        """`top`: a key above those of all turns."""
+        self._query, self._bounds, self._top = query, bounds, top
+        self._ways = [WHOLE, BEGINS, INSIDE] if query.wanted else [WHOLE]
+        """Still to be looked at; the first one is begun where there are `_queries`."""
+        self._queries: list[FullTextQuery] | None = None
+        self._below = top
+        """Turns with this key and above have been looked at for the first of `_queries`."""
+        self._asked: set[FullTextQuery] = set()
+        self._steps = 0
         self.seen: set[int] = set()
         self.cut = False
         """There may be more hits than it has found."""
+        self.ended = False
 
-    def run(self, limit: int) -> dict[int, float]:
-        """Keys of the best turns with their scores: 1 to 2 for words, below 1 for beginnings, 0 for insides.
+    def run(self, db: sqlite3.Connection, limit: int, stop: Event) -> dict[int, float]:
+        """Keys of the best further turns with their scores: 1 to 2 for words, below 1 for beginnings, 0 for insides.
 
         Of each kind the best first, where more than `ranked` are there the best of the newest; those inside of words,
-        and all where only filters are given, newest first.
+        and all where only filters are given, newest first. Each kind is a step of its own, and as long as nothing is
+        found some more steps go on with the same kind.
         """
-        if not self._query.wanted:
-            newest = sorted(self._found(WHOLE, max(limit, self._bounds.ranked)), key=lambda one: -(one.created or 0))
-            self.cut |= len(newest) > limit
-            return {one.key: 0.0 for one in newest[:limit]}
-        scores: dict[int, float] = {}
-        for way in (WHOLE, BEGINS, INSIDE):
-            room = limit - len(scores)
-            if room <= 0:
-                self.cut = True
-                break
-            found = self._found(way, room if way is INSIDE else max(room, self._bounds.ranked))
-            if way is not INSIDE:
-                found.sort(key=lambda one: -one.score)
-            self.cut |= len(found) > room
-            step = {WHOLE: 1.0, BEGINS: 0.0}
-            scores |= {one.key: step[way] + one.score / (one.score + 1) if way in step else 0.0 for one in found[:room]}
-        return scores
+        budget = _StepBudget(self._bounds, stop)
+        self._steps += 1
+        while self._ways and not self.ended:
+            way = self._ways[0]
+            ranked = not self._query.wanted or way is not INSIDE
+            found, complete = self._found(db, max(limit, self._bounds.ranked) if ranked else limit, budget)
+            if complete:
+                self._ways.pop(0)
+            elif found or self._steps >= _FIRST_STEPS:
+                self.cut = self.ended = True
+            if len(found) >= limit:
+                self.cut |= len(found) > limit or bool(self._ways)
+                self.ended = True
+            self.ended |= not self._ways
+            if found or not complete:
+                return self._scores(found, way, limit)
+        return {}
 
-    def _found(self, way: Way, most: int) -> list[MatchCandidate]:
-        """Those not found yet, newest first, `most` at the most."""
+    def _scores(self, found: list[MatchCandidate], way: Way, limit: int) -> dict[int, float]:
+        if not self._query.wanted:
+            newest = sorted(found, key=lambda one: -(one.created or 0))
+            return {one.key: 0.0 for one in newest[:limit]}
+        if way is INSIDE:
+            return {one.key: 0.0 for one in found[:limit]}
+        found.sort(key=lambda one: -one.score)
+        step = 1.0 if way is WHOLE else 0.0
+        return {one.key: step + one.score / (one.score + 1) for one in found[:limit]}
+
+    def _found(self, db: sqlite3.Connection, most: int, budget: _StepBudget) -> tuple[list[MatchCandidate], bool]:
+        """Those not found yet, newest first, `most` at the most; and whether there are no others of this kind."""
         found: list[MatchCandidate] = []
-        for match in full_text_queries(self._db, self._query, way):
-            if match in self._asked:
-                continue
-            self._asked.add(match)
-            if not match or self._exhausted():
+        if self._queries is None:
+            asked = dict.fromkeys(full_text_queries(db, self._query, self._ways[0]))
+            self._queries = [match for match in asked if match not in self._asked]
+            self._asked.update(asked)
+        while self._queries:
+            match = self._queries[0]
+            if match.words:
+                if budget.is_spent():
+                    return found, False
+                keys = matching(db, match, self._below)
+                while some := [*islice(keys, _BATCH)]:
+                    self._below = some[-1]
+                    fresh = [key for key in some if key not in self.seen]
+                    self.seen.update(fresh)
+                    hits, characters = examined(db, fresh, self._query)
+                    budget.spend(len(fresh), characters)
+                    found += hits
+                    if len(found) >= most or budget.is_spent():
+                        return found[:most], False
+            else:
                 # The later steps go through all there is, and where the index cannot tell, through every turn.
                 self.cut = True
-                continue
-            keys = self._db.execute(
-                "SELECT rowid FROM turn_tokens WHERE turn_tokens MATCH ? ORDER BY rowid DESC", (match,)
-            )
-            while some := keys.fetchmany(_BATCH):
-                fresh = [key for (key,) in some if key not in self.seen]
-                self.seen.update(fresh)
-                hits, characters = examined(self._db, fresh, self._query)
-                self._characters += characters
-                found += hits
-                if len(found) >= most or self._exhausted():
-                    self.cut = True
-                    return found[:most]
-        return found
+            self._queries.pop(0)
+            self._below = self._top
+        self._queries = None
+        return found, True
 
-    def _exhausted(self) -> bool:
+
+class _StepBudget:
+    """How much more a step of the first look may read."""
+
+    def __init__(self, bounds: SearchBounds, stop: Event) -> None:
+        self._bounds, self._stop = bounds, stop
+        self._turns = self._characters = 0
+        self._end = time.monotonic() + bounds.seconds
+
+    def spend(self, turns: int, characters: int) -> None:
+        self._turns += turns
+        self._characters += characters
+
+    def is_spent(self) -> bool:
         # A few turns are looked at in any case: their order shall not depend on how busy the machine is.
         return (
             self._stop.is_set()
-            or (len(self.seen) >= _LEAST_EXAMINED and time.monotonic() >= self._end)
-            or len(self.seen) >= self._bounds.examined
+            or (self._turns >= _LEAST_EXAMINED and time.monotonic() >= self._end)
+            or self._turns >= self._bounds.examined
             or self._characters >= self._bounds.characters
         )
 
@@ -216,7 +256,9 @@ class _Scan:
         self._query, self._bounds = query, bounds
         matches = list(full_text_queries(db, query, INSIDE))
         self._match = matches[-1] if matches else None
-        """What the index is asked for; empty: it cannot tell, so every turn is read; None: no turn in it is a hit."""
+        """What the index is asked for; None: no turn in it is a hit."""
+        self._behind = gap(db).words
+        """Older turns are read, even when they come into the index meanwhile: they may have further words."""
 
     def run(
         self, db: sqlite3.Connection, below: int, seen: frozenset[int], room: int, stop: Event
@@ -240,20 +282,17 @@ class _Scan:
 
     def _candidates(self, db: sqlite3.Connection, below: int) -> tuple[Sequence[int], int]:
         """The next ones, newest first, and below which key those behind them stand; 0: there are none."""
-        most, behind = self._bounds.scanned, gap(db)
-        if self._match == "" or below <= behind + 1:
+        most, behind = self._bounds.scanned, self._behind
+        reads_all = self._match is not None and not self._match.words
+        if reads_all or below <= behind + 1:
             rows = db.execute(
                 "SELECT key FROM turn WHERE key < ? AND indexed = 1 ORDER BY key DESC LIMIT ?", (below, most + 1)
             )
-            rest = 0
+            keys, rest = [key for (key,) in rows], 0
         else:
-            # The turns up to `behind` are not in the index yet.
+            # The turns up to `behind` were not in the index when the search began.
             rest = behind + 1 if behind else 0
             if self._match is None:
                 return [], rest
-            rows = db.execute(
-                "SELECT rowid FROM turn_tokens WHERE turn_tokens MATCH ? AND rowid < ? ORDER BY rowid DESC LIMIT ?",
-                (self._match, below, most + 1),
-            )
-        keys = [key for (key,) in rows]
+            keys = [*islice(takewhile(lambda key: key > behind, matching(db, self._match, below)), most + 1)]
         return (keys[:most], keys[most - 1]) if len(keys) > most else (keys, rest)

@@ -29,8 +29,8 @@ BEGINNING = datetime(2024, 1, 1, tzinfo=UTC)
 PHRASE = '"the of and"'
 
 
-def turns(count: int, oldest: str = "here the of and stand", text: str = "of the and more") -> tuple[Turn, ...]:
-    """One a day; the oldest is different."""
+def turns(count: int, oldest: str = "here the of and stand", text: str = "of and the of more") -> tuple[Turn, ...]:
+    """One a day; the oldest is different. The others have the words of `PHRASE`, and its neighbours, but not itself."""
     return tuple(
         Turn(
             "assistant" if number % 2 else "user",
@@ -77,7 +77,9 @@ async def test_each_step_says_how_far_the_search_has_looked(store: Store) -> Non
 
 async def test_what_is_said_to_be_searched_holds_for_imported_turns_too(store: Store) -> None:
     # They come last, and are the oldest.
-    old = [Turn("assistant", "of the and more", id=f"i{n}", created=BEGINNING - timedelta(days=n)) for n in range(40)]
+    old = [
+        Turn("assistant", "of and the of more", id=f"i{n}", created=BEGINNING - timedelta(days=n)) for n in range(40)
+    ]
     await store.write(writes.add_conversation, Conversation("imported", path=tuple(old)))
     async with aclosing(store.search_steps(PHRASE)) as steps:
         async for step in steps:
@@ -194,7 +196,7 @@ def test_turns_that_an_older_version_left_out_of_the_index_are_found() -> None:
 
 def test_long_texts_end_a_step_early() -> None:
     bounds = SearchBounds(ranked=10, examined=50, scanned=200, characters=1000)
-    with closing(filled(turns(COUNT, text="of the and more " * 10))) as db:
+    with closing(filled(turns(COUNT, text="of and the of more " * 10))) as db:
         steps = SteppedSearch(PHRASE, 10, bounds)
         found: list[SearchHit] = []
         count = 0
