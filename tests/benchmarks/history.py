@@ -11,6 +11,7 @@ import argparse
 import asyncio
 import os
 import random
+import re
 import statistics
 import sys
 import tempfile
@@ -18,14 +19,16 @@ import time
 from collections.abc import Iterator
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
-from itertools import accumulate
+from itertools import accumulate, pairwise
 from pathlib import Path
 
 from chat_tui.core.conversation import Conversation, Turn
 from chat_tui.history import opening
+from chat_tui.history.database.connection import StoreConnection
 from chat_tui.history.database.connection_thread import transaction
 from chat_tui.history.database.process_locks import ProcessLock
 from chat_tui.history.queries import reads, writes
+from chat_tui.history.search import search
 from chat_tui.history.store import Store
 from tests.benchmarks.figures import say
 
@@ -83,6 +86,10 @@ class Texts:
             )
         )
 
+    def adjacent_words(self) -> set[tuple[str, str]]:
+        """Words that follow each other in a sentence."""
+        return {pair for sentence in self._sentences for pair in pairwise(re.findall(r"\w+", sentence.lower()))}
+
     def text(self, number: int) -> str:
         """A short question for even numbers, a long answer for odd ones."""
         chance = self.chance
@@ -116,16 +123,17 @@ def conversations(texts: Texts, size: int) -> Iterator[Conversation]:
 
 
 def filled(folder: Path, size: int) -> Path:
-    """The store of this size, made when it is not there."""
+    """The store of this size, made when it is not there, with all that belongs into its index."""
     file = folder / f"turns-{size}" / "history.db"
-    if not file.exists():
-        half = file.with_name("half.db")
-        half.parent.mkdir(parents=True, exist_ok=True)
-        half.unlink(missing_ok=True)
-        begun = time.perf_counter()
-        owner = ProcessLock(opening.owners_folder(half))
-        db, _ = opening.writer(half, owner, opening.StoreSettings())
-        with closing(db):
+    made = file if file.exists() else file.with_name("half.db")
+    if made != file:
+        made.parent.mkdir(parents=True, exist_ok=True)
+        made.unlink(missing_ok=True)
+    begun = time.perf_counter()
+    owner = ProcessLock(opening.owners_folder(made))
+    db, _ = opening.writer(made, owner, opening.StoreSettings())
+    with closing(db):
+        if made != file:
             db.execute("PRAGMA cache_size = -400000")
             batch: list[Conversation] = []
             for conversation in conversations(Texts(), size):
@@ -133,17 +141,52 @@ def filled(folder: Path, size: int) -> Path:
                 if len(batch) == 40:
                     _write(db, batch)
             _write(db, batch)
-        owner.release()
-        half.rename(file)
-        say(f"{size:,} turns written in {time.perf_counter() - begun:.0f} s")
+            say(f"{size:,} turns written in {time.perf_counter() - begun:.0f} s")
+        begun = time.perf_counter()
+        steps = 0
+        while _catches_up(db):
+            steps += 1
+        if steps:
+            say(f"caught up in {time.perf_counter() - begun:.0f} s, {steps:,} steps")
+        _plant(db, old_phrases(Texts()))
+    owner.release()
+    if made != file:
+        made.rename(file)
     return file
 
 
-def _write(db: object, batch: list[Conversation]) -> None:
-    with transaction(db):  # type: ignore[arg-type]
+def _write(db: StoreConnection, batch: list[Conversation]) -> None:
+    with transaction(db):
         for conversation in batch:
-            writes.add_conversation(db, conversation, "")  # type: ignore[arg-type]
+            writes.add_conversation(db, conversation)
     batch.clear()
+
+
+def _catches_up(db: StoreConnection) -> bool:
+    with transaction(db):
+        return search.catch_up(db)
+
+
+def _plant(db: StoreConnection, phrases: list[str]) -> None:
+    """Into the oldest turn."""
+    id, text = db.execute("SELECT id, text FROM turn ORDER BY key LIMIT 1").fetchone()
+    planted = f"\n{'; '.join(phrases)}"
+    if not text.endswith(planted):
+        with transaction(db):
+            writes.finish(db, Turn("user", text + planted, id=id), None)
+
+
+def old_phrases(texts: Texts) -> list[str]:
+    """Two, three and four common words that follow each other in no text."""
+    chance = random.Random(13)
+    known = texts.adjacent_words()
+    found: list[str] = []
+    for size in (2,) * 8 + (3,) * 8 + (4,) * 4:
+        words = chance.sample(COMMON, size)
+        while known.issuperset(pairwise(words)):
+            words = chance.sample(COMMON, size)
+        found.append(" ".join(words))
+    return found
 
 
 def queries(texts: Texts) -> dict[str, list[str]]:
@@ -152,6 +195,7 @@ def queries(texts: Texts) -> dict[str, list[str]]:
     rare, middle = texts.words[20_000:], texts.words[200:3000]
     unknown = [f"zz{chance.getrandbits(30):x}" for _ in range(20)]
     sentences = [texts.text(2 * number).split() for number in range(20)]
+    old = old_phrases(Texts())
     phrases = ['"' + " ".join(words[3:6]).replace('"', "") + '"' for words in sentences]
     return {
         "common word": COMMON[:20],
@@ -163,6 +207,8 @@ def queries(texts: Texts) -> dict[str, list[str]]:
         "typed: 3 characters": [word[:3] for word in chance.sample(middle, 20)],
         "phrase": phrases,
         "phrase of common words": [f'"{" ".join(chance.sample(COMMON, 3))}"' for _ in range(20)],
+        "only in the oldest turn": [f'"{phrase}"' for phrase in old],
+        "the same, typed": [f'"{phrase[: phrase.rindex(" ") + 2]}' for phrase in old if phrase.count(" ") > 1],
         "inside of words": [word[1:-1] for word in chance.sample([word for word in rare if len(word) > 6], 20)],
         "code": ["parse_", "std::", "->", "::", "self.", "/src/", "getUser", ".py'", "fetch('", "def parse"] * 2,
         "Chinese, Japanese": [
