@@ -6,7 +6,7 @@ from typing import Literal, TypeAlias
 
 import msgspec
 
-Kind: TypeAlias = Literal["markdown", "code", "table", "plain", "image"]
+Kind: TypeAlias = Literal["markdown", "code", "table", "plain", "image", "summary"]
 
 PARAGRAPH_LENGTH = 3_000
 """Characters after which a paragraph is cut."""
@@ -33,6 +33,8 @@ class Block(msgspec.Struct, frozen=True):
     head: str = ""
     """Of a table in several pieces: its head, and the rows that tell how wide its columns are. Of a piece of code: the
     mark of the string or comment that it begins in."""
+    details: int = 0
+    """How many `<details>` it stands in, which can be folded away. Their `summary` stands outside of its own."""
     definitions: tuple[str, ...] = ()
     """The definitions of links and footnotes in other blocks that it refers to."""
     codes_before: int = 0

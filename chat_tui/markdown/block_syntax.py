@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 
+TAB = 4
+"""Columns: a tab goes to the next fourth."""
 FENCE = re.compile(r"^( {0,3})(`{3,}(?=[^`]*$)|~{3,})\s*([^\s`{]*)")
 """Opens code: its indentation, the fence, the language."""
 HEADING = re.compile(r"^ {0,3}#{1,6}(?:\s|$)")
@@ -37,3 +39,19 @@ def interrupts(line: str) -> bool:
     """A list item that may begin right behind a paragraph's line."""
     item = ITEM.match(line)
     return bool(item and item[3] and (item[2] in "-*+" or item[2][:-1] == "1") and line.strip() != item[2])
+
+
+def expanded(line: str, columns: int | None = None) -> str:
+    """The line with the tabs of its indentation as spaces, by default all of them, else up to this column."""
+    if "\t" not in line:
+        return line
+    at = column = 0
+    while at < len(line) and line[at] in " \t" and (columns is None or column < columns):
+        column += TAB - column % TAB if line[at] == "\t" else 1
+        at += 1
+    return " " * column + line[at:]
+
+
+def indent_of(line: str) -> int:
+    """Spaces before the text."""
+    return len(line) - len(line.lstrip(" "))

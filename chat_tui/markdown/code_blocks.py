@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from typing import NamedTuple
+
+from chat_tui.markdown.block import Block
+from chat_tui.markdown.inline.data_images import described
 
 _BEFORE = re.compile(r"^(?:[ >]|[-*+] |\d{1,9}[.)] )*")
 _OPENING = re.compile(r"(`{3,}|~{3,})\s*([^\s`{]*)[^`]*$")
@@ -81,3 +85,26 @@ def _without(line: str, column: int) -> str:
     """The line without the blanks and quote marks before this column."""
     head = line[:column]
     return line[len(head) - len(head.lstrip(" >")) :]
+
+
+def codes(blocks: Iterable[Block]) -> list[CodeBlock]:
+    """The code blocks by their numbers, their pieces joined again."""
+    found: list[CodeBlock] = []
+    for block in blocks:
+        for place, code in enumerate(codes_of(block)):
+            if found and not place and (block.in_code or (block.kind == "code" and not block.first)):
+                joint = "\n" if block.in_code else block.joint
+                found[-1] = CodeBlock(found[-1].language, found[-1].text + joint + code.text)
+            else:
+                found.append(code)
+    return found
+
+
+def codes_of(block: Block) -> list[CodeBlock]:
+    """The code blocks and images that begin in a block, or go on in it."""
+    if block.kind == "code":
+        return [CodeBlock(block.language, block.source)]
+    if block.kind == "image":
+        image = described(block.source)
+        return [CodeBlock(image.suffix if image else "", block.source)]
+    return fenced(block.source) if block.kind == "markdown" else []

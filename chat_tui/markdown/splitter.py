@@ -7,7 +7,6 @@ open one, which is rendered again whenever it grows, stays small. Structure insi
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
 from typing import Literal
 
 import msgspec
@@ -23,12 +22,15 @@ from chat_tui.markdown.block_syntax import (
     RAW_HTML,
     RULE,
     TO_ESCAPE,
+    expanded,
+    indent_of,
     interrupts,
     starts_block,
 )
-from chat_tui.markdown.code_blocks import CodeBlock, fenced, open_mark
-from chat_tui.markdown.indentation import expanded, indent_of
-from chat_tui.markdown.inline.data_images import IMAGE, NOT_DATA, UNFINISHED, described
+from chat_tui.markdown.code_blocks import codes_of, open_mark
+from chat_tui.markdown.details import EventKind, details_events, is_details_line
+from chat_tui.markdown.inline.data_images import IMAGE, NOT_DATA, UNFINISHED
+from chat_tui.markdown.open_list import OpenList
 from chat_tui.markdown.plain_text import PlainSplitter
 from chat_tui.markdown.references import References
 from chat_tui.markdown.tables import COLUMNS, WidestRows
@@ -61,6 +63,8 @@ class BlockSplitter:
         """The places of finished blocks that have changed since: a link of theirs was defined, or their table, of which
         they are a piece, has ended."""
         self._references = References()
+        self._details: list[bool] = []
+        """The `<details>` that are open, and whether each has its summary."""
         self._partial = ""
         self._image: list[str] | None = None
         """The line that holds an image whose data has not ended."""
@@ -68,28 +72,18 @@ class BlockSplitter:
         self._lines: list[str] = []
         self._size = 0
         self._gap = False
-        self._first = True
-        self._joint = "\n"
-        self._until = ""
-        self._language = ""
+        self._first, self._joint = True, "\n"
+        self._until = self._language = ""
         self._fence_indent = 0
         self._within = ""
         """The mark of the string or comment in which the open piece of code begins."""
-        self._item = ""
-        self._content = 0
-        self._items = 0
-        self._number = 0
-        self._written = 0
-        """The number that all items of the list have so far, which asks for counting; -1: they have their own."""
-        self._nest = 0
-        self._inner_fence = ""
+        self._list = OpenList()
         self._head: list[str] = []
         self._widest = WidestRows()
         self._table_from = 0
         """The place of the table's first piece."""
-        self._codes = 0
+        self._codes = self._count = 0
         self._in_code = False
-        self._count = 0
         self._plain: PlainSplitter | None = None
 
     def feed(self, text: str) -> None:
@@ -175,7 +169,7 @@ class BlockSplitter:
             return [self._block([partial])]
         if self._state == "list" and not self._continues_list(partial):
             return [self._block(self._lines), Block("markdown", partial, gap=not self._lines[-1])]
-        nested = partial[self._nest :] if self._nest and indent_of(partial) >= self._nest else partial
+        nested = self._list.without_nest(partial)
         return [self._block([*self._lines, nested])]
 
     # Each complete line comes through here.
@@ -185,7 +179,35 @@ class BlockSplitter:
             line = self._take_images(line)
         if len(line) > PARAGRAPH_LENGTH:
             line = self._cut_line(line)
+        if "<" in line and self._state not in ("code", "raw") and is_details_line(line):
+            for kind, text in details_events(line):
+                self._take_event(kind, text)
+        else:
+            self._take_in_details(line)
+
+    def _take_event(self, kind: EventKind, text: str) -> None:
+        if kind == "text":
+            self._take_in_details(text)
+        elif kind == "summary":
+            self._add_summary(text)
+        else:
+            self._close()
+            if kind == "open":
+                self._details.append(False)
+            elif self._details:
+                self._details.pop()
+
+    def _take_in_details(self, line: str) -> None:
+        if self._details and not self._details[-1] and line.strip():
+            self._add_summary("Details")
         self._take(self._expanded(line))
+
+    def _add_summary(self, text: str) -> None:
+        self._close()
+        if self._details:
+            self._details[-1] = True
+        self._add_closed(Block("summary", text, gap=bool(self.closed), details=max(len(self._details) - 1, 0)))
+        self._gap = True
 
     def _take_images(self, line: str) -> str:
         """Let the line's images be blocks of their own. Returns what stands behind the last."""
@@ -194,7 +216,14 @@ class BlockSplitter:
             if before := line[at : image.start()].strip():
                 self._take_long(before)
             self._close()
-            block = Block("image", image["address"], image["alt"], gap=bool(self.closed), codes_before=self._codes)
+            block = Block(
+                "image",
+                image["address"],
+                image["alt"],
+                gap=bool(self.closed),
+                codes_before=self._codes,
+                details=len(self._details),
+            )
             self._add_closed(block)
             self._gap, at = True, image.end()
         return line[at:]
@@ -203,7 +232,7 @@ class BlockSplitter:
         """The line with the tabs before its text as spaces; those of code are the code's own."""
         if self._state == "code":
             return expanded(line, self._fence_indent)
-        return expanded(line, self._content if self._inner_fence else None)
+        return expanded(line, self._list.content if self._list.inner_fence else None)
 
     def _take(self, line: str) -> None:
         if self._state == "code":
@@ -245,9 +274,7 @@ class BlockSplitter:
             self._fence_indent = len(fence[1])
         elif item:
             self._state = "list"
-            self._begin_item(item)
-            self._items = 1
-            self._number = self._written = _number_of(item)
+            self._list.begin(item)
             self._add(line)
         elif line.strip() in MATH or raw:
             end = "-->" if raw and raw[1] == "!--" else f"</{raw[1].lower()}" if raw else MATH[line.strip()]
@@ -289,20 +316,9 @@ class BlockSplitter:
         quotes = text.count('"""') + text.count("'''")
         return quotes % 2 == 0 and text.count("`") % 2 == 0 and text.count("/*") <= text.count("*/")
 
-    def _begin_item(self, item: re.Match[str]) -> None:
-        self._item = item[2][-1]
-        spaces = len(item[3])
-        self._content = len(item[1]) + len(item[2]) + (spaces if 1 <= spaces <= 4 else 1)
-        self._inner_fence = ""
-
     def _continues_list(self, line: str) -> bool:
-        if indent_of(line) >= self._content:
-            return True
-        if RULE.match(line):
-            return False
-        item = ITEM.match(line)
-        if item:
-            return item[2][-1] == self._item
+        if (goes_on := self._list.goes_on(line)) is not None:
+            return goes_on
         return bool(self._lines) and self._lines[-1] != "" and not starts_block(line)
 
     def _take_in_list(self, line: str) -> None:
@@ -312,26 +328,21 @@ class BlockSplitter:
             self._gap = self._gap or blank
             self._begin(line)
             return
-        item = ITEM.match(line) if indent_of(line) < self._content else None
+        item = self._list.item_at(line)
         if item:
-            self._written = self._written if self._written == _number_of(item) else -1
+            number = self._list.next_number(item)
             if len(self._lines) >= LIST_LINES or self._size > LIST_LENGTH:
-                counted = self._item in ".)" and self._written >= 0
-                self._cut(number=self._number + self._items if counted else 0)
-            self._nest = self._nest if self._lines else 0
-            self._begin_item(item)
-            self._items += 1
+                self._cut(number=number)
+            self._list.add(item, nested=bool(self._lines))
         elif len(self._lines) >= LIST_LINES_MOST or self._size > 2 * LIST_LENGTH:
-            fence = self._inner_fence
-            self._cut(nest=self._content)
+            fence = self._list.inner_fence
+            self._cut(nest=self._list.content)
             if fence:
                 self._lines.append(fence)
                 self._in_code = True
-        if not item and indent_of(line) >= self._content:
-            inner = FENCE.match(line[self._content :])
-            if inner:
-                self._inner_fence = "" if self._inner_fence else line[self._content :]
-        self._add(line[self._nest :] if self._nest and indent_of(line) >= self._nest else line)
+        if not item:
+            self._list.follow_fence(line)
+        self._add(self._list.without_nest(line))
 
     def _take_in_paragraph(self, line: str) -> None:
         # Behind a cut there is no line yet.
@@ -378,9 +389,8 @@ class BlockSplitter:
         if self._state == "code":
             self._within = open_mark("\n".join(self._lines), self._language, self._within)
         self._lines, self._size = [], 0
-        self._first, self._joint, self._gap, self._nest = False, joint, blank, nest
-        self._number = number
-        self._items = 0 if number else self._items
+        self._first, self._joint, self._gap = False, joint, blank
+        self._list.cut(number, nest)
 
     def _close(self, *, keep_empty: bool = False) -> None:
         if self._state == "table" and not self._first:
@@ -391,7 +401,7 @@ class BlockSplitter:
             self._add_closed(self._block(self._lines))
             self._gap = self._state in ("code", "table")
         self._state, self._lines, self._size, self._head = "", [], 0, []
-        self._first, self._joint, self._nest, self._number, self._inner_fence = True, "\n", 0, 0, ""
+        self._first, self._joint, self._list = True, "\n", OpenList()
 
     def _lay_out_table(self) -> None:
         """The table has ended: all of its pieces get the columns that all of its rows need."""
@@ -412,7 +422,7 @@ class BlockSplitter:
 
     def _add_closed(self, block: Block) -> None:
         self.closed.append(self._references.resolved(block, len(self.closed)))
-        self._codes += len(_codes_of(block)) - block.in_code if block.first or block.kind != "code" else 0
+        self._codes += len(codes_of(block)) - block.in_code if block.first or block.kind != "code" else 0
         self._in_code = False
 
     def _block(self, lines: list[str], *, last: bool = True) -> Block:
@@ -434,17 +444,13 @@ class BlockSplitter:
             first=self._first,
             last=last,
             joint=self._joint,
-            number=0 if self._first else self._number,
+            number=0 if self._first else self._list.number,
             head="\n".join(self._head) if kind == "table" and not self._first else self._within * (kind == "code"),
             codes_before=self._codes - (kind == "code" and not self._first),
             in_code=self._in_code,
-            indent=self._nest,
+            indent=self._list.nest,
+            details=len(self._details),
         )
-
-
-def _number_of(item: re.Match[str]) -> int:
-    """The number of an ordered list's item; 0 of another's."""
-    return int(item[2][:-1]) if item[2][0].isdigit() else 0
 
 
 def split(text: str) -> list[Block]:
@@ -453,25 +459,3 @@ def split(text: str) -> list[Block]:
     splitter.feed(text)
     splitter.finish()
     return splitter.closed
-
-
-def codes(blocks: Iterable[Block]) -> list[CodeBlock]:
-    """The code blocks by their numbers, their pieces joined again."""
-    found: list[CodeBlock] = []
-    for block in blocks:
-        for place, code in enumerate(_codes_of(block)):
-            if found and not place and (block.in_code or (block.kind == "code" and not block.first)):
-                joint = "\n" if block.in_code else block.joint
-                found[-1] = CodeBlock(found[-1].language, found[-1].text + joint + code.text)
-            else:
-                found.append(code)
-    return found
-
-
-def _codes_of(block: Block) -> list[CodeBlock]:
-    if block.kind == "code":
-        return [CodeBlock(block.language, block.source)]
-    if block.kind == "image":
-        image = described(block.source)
-        return [CodeBlock(image.suffix if image else "", block.source)]
-    return fenced(block.source) if block.kind == "markdown" else []

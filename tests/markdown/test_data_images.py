@@ -5,8 +5,9 @@ import time
 import pytest
 
 from chat_tui.markdown.block import Block
+from chat_tui.markdown.code_blocks import codes
 from chat_tui.markdown.inline.data_images import decoded, described
-from chat_tui.markdown.splitter import BlockSplitter, codes, split
+from chat_tui.markdown.splitter import BlockSplitter, split
 from chat_tui.web.html.rendering import render_pieces
 
 DATA = "iVBORw0KGgo" * 2_000

@@ -108,6 +108,8 @@ class TranscriptFinder:
         """Bring a match into view, with some lines above it."""
         if hit.turn >= len(self._model.views):
             return
+        if self._model.views[hit.turn].reveal():
+            self._model.changed(hit.turn)
         parts = self._model.views[hit.turn].parts()
         bodies = [index for index, part in enumerate(parts) if part.kind == "body"]
         part = bodies[min(hit.block, len(bodies) - 1)] if bodies else 0

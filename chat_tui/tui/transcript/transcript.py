@@ -375,9 +375,12 @@ class Transcript(ScrollView, can_focus=True, inherit_bindings=False):
             return
         self.viewport.select(row.position.turn)
         view = self.model.views[row.position.turn]
-        kind = view.parts()[row.position.part].kind
+        part = view.parts()[row.position.part]
+        kind = part.kind
         if kind in {"fold", "quick head"}:
             self._fold(row.position.turn, "thinking" if kind == "fold" else "quick")
+        elif part.block is not None and part.block.kind == "summary" and event.chain == 1:
+            self._fold(row.position.turn, "details")
         elif kind == "header" and view.place is not None:
             # ‹ and › stand at the right end; either half of what is between them will do.
             from_end = MARGIN + width_of(row.line.runs) - event.x

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from html import escape
+
 import msgspec
 
+from chat_tui.core.text.control_characters import clean
 from chat_tui.markdown.block import Block
 from chat_tui.markdown.latex import is_display, legible
 from chat_tui.markdown.splitter import BlockSplitter
@@ -76,6 +79,8 @@ def _piece(block: Block) -> HtmlPiece:
         return HtmlPiece(code_html(joint + block.source, block.language), joins)
     if block.kind == "image":
         return HtmlPiece(image_html(block.language, block.source))
+    if block.kind == "summary":
+        return HtmlPiece(f'<p class="summary">{escape(clean(block.source))}</p>')
     if block.kind == "plain":
         formula = is_display(block.source)
         return HtmlPiece(

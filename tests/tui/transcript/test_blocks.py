@@ -4,16 +4,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from chat_tui.markdown.block import PARAGRAPH_LENGTH
+from chat_tui.markdown.code_blocks import codes
 from chat_tui.markdown.plain_text import PlainSplitter
-from chat_tui.markdown.splitter import (
-    CODE_LINES_MOST,
-    LIST_LINES,
-    LIST_LINES_MOST,
-    TABLE_ROWS,
-    BlockSplitter,
-    codes,
-    split,
-)
+from chat_tui.markdown.splitter import CODE_LINES_MOST, LIST_LINES, LIST_LINES_MOST, TABLE_ROWS, BlockSplitter, split
 
 LINES = [
     "",

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from chat_tui.markdown.splitter import BlockSplitter, codes, split
+from chat_tui.markdown.code_blocks import codes
+from chat_tui.markdown.splitter import BlockSplitter, split
 from chat_tui.tui.theme.ink import plain_ink
 from chat_tui.tui.transcript.render.renderer import Renderer
 

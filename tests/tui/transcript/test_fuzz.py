@@ -8,7 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from chat_tui.core.text.control_characters import StreamCleaner
-from chat_tui.markdown.splitter import BlockSplitter, codes
+from chat_tui.markdown.code_blocks import codes
+from chat_tui.markdown.splitter import BlockSplitter
 from chat_tui.tui.theme.ink import plain_ink
 from chat_tui.tui.transcript.render.renderer import Renderer
 from chat_tui.tui.transcript.render.strips import strip_of

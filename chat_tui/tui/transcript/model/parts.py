@@ -28,7 +28,7 @@ PartKind: TypeAlias = Literal[
 ]
 TextKind: TypeAlias = TokenKind | Literal["quick"]
 """What a text that comes is; `quick`: of the short answer that is there before the detailed one."""
-FoldKind: TypeAlias = Literal["thinking", "quick"]
+FoldKind: TypeAlias = Literal["thinking", "quick", "details"]
 """What can be folded away."""
 
 

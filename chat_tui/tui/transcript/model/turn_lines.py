@@ -132,6 +132,12 @@ def fold_lines(
     return [Line([(fitting(text, width), ink.ground + ink.thinking, False)])]
 
 
+def summary_lines(text: str, width: int, ink: Ink, *, folded: bool) -> list[Line]:
+    """Stands above a part of the answer that is folded away, or shown."""
+    mark = ("▸ " if folded else "▾ ", ink.ground + ink.accent, False)
+    return [Line([mark, (fitting(clean_line(text, 300), width - 2), ink.ground + ink.text + ink.strong, True)])]
+
+
 def _token_count(tokens: int | None, estimated: bool, what: str) -> str:
     return f"{formatting.tokens(tokens, estimated)} {what}" if tokens else ""
 

@@ -12,9 +12,9 @@ from chat_tui.core.chunks import Metadata, TokenKind
 from chat_tui.core.conversation import Turn
 from chat_tui.core.text.control_characters import clean
 from chat_tui.markdown.block import Block
-from chat_tui.markdown.code_blocks import CodeBlock
+from chat_tui.markdown.code_blocks import CodeBlock, codes
 from chat_tui.markdown.plain_text import PlainSplitter
-from chat_tui.markdown.splitter import BlockSplitter, codes
+from chat_tui.markdown.splitter import BlockSplitter
 from chat_tui.tui.transcript.model import turn_lines
 from chat_tui.tui.transcript.model.parts import (
     FoldKind,
@@ -50,6 +50,7 @@ class TurnView:
         "_tops",
         "_width",
         "bare",
+        "details_open",
         "figures",
         "height",
         "live",
@@ -73,6 +74,8 @@ class TurnView:
         self.shift = 0
         """Columns that its wide tables are scrolled by."""
         self.unfolded = False
+        self.details_open = False
+        """The parts of the answer that can be folded away are shown."""
         self.height = estimated_turn_height(turn, width)
         """Lines; estimated as long as parts are."""
         self._width = width
@@ -280,9 +283,10 @@ class TurnView:
                 loose += [self._part("thinking", block, known) for block in self._thinking.open()]
         if self._body is not None:
             for block in self._body.closed[seen_body:]:
-                self._settled.append(self._part("body", block, known))
+                if self._shows(block):
+                    self._settled.append(self._part("body", block, known))
             seen_body = len(self._body.closed)
-            loose += [self._part("body", block, known) for block in self._body.open()]
+            loose += [self._part("body", block, known) for block in self._body.open() if self._shows(block)]
         self._taken = (seen_thinking, seen_body)
         if self._quick is not None:
             stands = self.live and self._body is None
@@ -295,6 +299,9 @@ class TurnView:
             loose.append(TurnPart("error", 2))
         loose.append(TurnPart("space", 1))
         self._loose = loose
+
+    def _shows(self, block: Block) -> bool:
+        return self.details_open or not block.details
 
     def _part(self, kind: PartKind, block: Block, known: dict[Block, TurnPart]) -> TurnPart:
         part = known.get(block)
@@ -333,11 +340,25 @@ class TurnView:
             self._quick.unfolded = not self._quick.unfolded
             self._sync()
             return True
+        if what == "details":
+            return self._fold_details()
         if self._settled is None or not self._thinking_length or self._thinks_openly:
-            return False
+            return self._fold_details()
         self.unfolded = not self.unfolded
         self._restack()
         return True
+
+    def _fold_details(self) -> bool:
+        if not isinstance(self._body, BlockSplitter) or not any(block.details for block in self._body.closed):
+            return False
+        self.details_open = not self.details_open
+        self.forget_lines()
+        self._restack()
+        return True
+
+    def reveal(self) -> bool:
+        """Show all of the answer's text; False when it was shown."""
+        return not self.details_open and self._fold_details()
 
     def scroll_tables(self, step: int, renderer: Renderer) -> bool:
         """Scroll its wide tables by a column; False when that would show nothing else."""
@@ -424,6 +445,8 @@ class TurnView:
                 return turn_lines.status_lines(self.status, width, ink)
         if part.block is None:
             return turn_lines.note_lines(part.kind, self.turn, width, ink, renderer.changed_keys)
+        if part.block.kind == "summary":
+            return turn_lines.summary_lines(part.block.source, width, ink, folded=not self.details_open)
         if part.kind == "thinking":
             return renderer.plain(part.block.source, width, ink.ground + ink.thinking)
         if self.turn.role != "assistant":

@@ -72,7 +72,7 @@ class BlockRenderer:
             return self._image(block, width)
         if block.kind == "plain" and is_display(block.source):
             return self._formula(block.source, width, style or self._base)
-        if block.kind == "plain" or parser is None:
+        if block.kind in ("plain", "summary") or parser is None:
             return wrap_plain(block.source, width, style or self._base)
         head = block.head.split("\n") if block.head else []
         source = block.source if block.first or not head else "\n".join([*head[:2], block.source])

@@ -222,7 +222,7 @@ def width_of(runs: Iterable[Run]) -> int:
 
 def with_tabs(runs: Iterable[Run]) -> list[Run]:
     """The runs with blanks for their tabs, which a copy takes as tabs."""
-    from chat_tui.markdown.indentation import TAB
+    from chat_tui.markdown.block_syntax import TAB
 
     made: list[Run] = []
     column = 0
