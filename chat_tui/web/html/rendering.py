@@ -8,7 +8,7 @@ import msgspec
 
 from chat_tui.core.text.control_characters import clean
 from chat_tui.markdown.block import Block
-from chat_tui.markdown.latex import is_display, legible
+from chat_tui.markdown.inline.latex import is_display, legible
 from chat_tui.markdown.splitter import BlockSplitter
 from chat_tui.web.html.safe_html import code_html, html_of, image_html, plain_html
 

@@ -15,7 +15,7 @@ from chat_tui.core.text.control_characters import clean, clean_line
 from chat_tui.markdown.alerts import ALERTS
 from chat_tui.markdown.block import Block
 from chat_tui.markdown.inline.data_images import described
-from chat_tui.markdown.latex import legible
+from chat_tui.markdown.inline.latex import legible
 from chat_tui.markdown.links import alt_text, deceives, is_openable, told_target
 from chat_tui.markdown.lists import count_from
 from chat_tui.markdown.references import parse_block

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from chat_tui.core.chunks import Timings, Usage
-from chat_tui.markdown.latex import LONGEST, legible
+from chat_tui.markdown.inline.latex import LONGEST, legible
 from chat_tui.markdown.links import deceives, told_target
 from chat_tui.markdown.splitter import split
 from chat_tui.tui.theme.ink import plain_ink

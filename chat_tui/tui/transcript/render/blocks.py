@@ -11,7 +11,7 @@ from chat_tui.core.text.control_characters import clean_line
 from chat_tui.markdown.alerts import ALERTS
 from chat_tui.markdown.block import Block
 from chat_tui.markdown.inline.data_images import described
-from chat_tui.markdown.latex import is_display, legible
+from chat_tui.markdown.inline.latex import is_display, legible
 from chat_tui.markdown.lists import count_from
 from chat_tui.markdown.references import parse_block
 from chat_tui.tui.theme.ink import Ink

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from rich.style import Style
 
 from chat_tui.core.text.control_characters import clean
-from chat_tui.markdown.latex import legible, small_text
+from chat_tui.markdown.inline.latex import legible, small_text
 from chat_tui.markdown.links import alt_text, deceives, is_openable, told_target
 from chat_tui.tui.theme.ink import Ink
 from chat_tui.tui.transcript.render.wrapping import Line, Run, wrap

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from functools import lru_cache
 from typing import NamedTuple
 
-from chat_tui.markdown.latex_symbols import (
+from chat_tui.markdown.inline.latex_symbols import (
     ACCENTS,
     AROUND,
     BINARY,
