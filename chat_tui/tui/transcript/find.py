@@ -109,7 +109,7 @@ class TranscriptFinder:
         if hit.turn >= len(self._model.views):
             return
         if self._model.views[hit.turn].reveal():
-            self._model.changed(hit.turn)
+            self._model.update_height(hit.turn)
         parts = self._model.views[hit.turn].parts()
         bodies = [index for index, part in enumerate(parts) if part.kind == "body"]
         part = bodies[min(hit.block, len(bodies) - 1)] if bodies else 0

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+from itertools import accumulate, islice
 from typing import TYPE_CHECKING, Literal, NamedTuple, TypeAlias
 
 from chat_tui.core.chunks import TokenKind
@@ -56,6 +58,32 @@ class TurnPart:
         """Estimated until the lines were rendered at this width."""
         self.block = block
         self.lines: list[Line] | None = None
+
+
+class PartTops:
+    """The lines at which a turn's parts begin, counted when they are asked for."""
+
+    __slots__ = ("_stale", "_tops")
+
+    def __init__(self) -> None:
+        self._tops = [0]
+        self._stale: int | None = 0
+        """From this part on they must be counted anew; None: they are right."""
+
+    def counted(self, parts: Callable[[], Sequence[TurnPart]]) -> list[int]:
+        """The line at which each part begins, and at last the height."""
+        if self._stale is not None:
+            # A streaming answer has thousands of parts that stay; only those behind them are counted.
+            del self._tops[self._stale + 1 :]
+            heights = [part.height for part in parts()[self._stale :]]
+            self._tops += islice(accumulate(heights, initial=self._tops[-1]), 1, None)
+            self._stale = None
+        return self._tops
+
+    def forget(self, part: int) -> None:
+        """The heights of this part and of those behind it may have changed."""
+        part = min(part, len(self._tops) - 1)
+        self._stale = part if self._stale is None else min(part, self._stale)
 
 
 def estimated_height(block: Block, width: int) -> int:

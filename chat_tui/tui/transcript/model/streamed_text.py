@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import deque
 
 from chat_tui.core.chunks import TokenKind
+from chat_tui.core.conversation import Turn
 from chat_tui.core.text.control_characters import StreamCleaner
 from chat_tui.markdown.plain_text import PlainSplitter
 from chat_tui.markdown.splitter import BlockSplitter
@@ -14,6 +15,11 @@ SLICE_CHARACTERS = 2_000
 """Of text that has come, so many are worked in at once: at most some milliseconds, also where each is a line."""
 PIECE_CHARACTERS = 64_000
 """A longer piece of text is cut when it comes, so that no slice copies megabytes."""
+
+
+def new_splitter(turn: Turn) -> BlockSplitter | PlainSplitter:
+    """Return what splits a turn's text: answers are Markdown."""
+    return BlockSplitter() if turn.role == "assistant" else PlainSplitter()
 
 
 class StreamedText:

@@ -14,8 +14,9 @@ from chat_tui.core.conversation import Turn
 from chat_tui.core.text.control_characters import clean, clean_line
 from chat_tui.tui.actions.bindings import as_bound, first_key
 from chat_tui.tui.theme.ink import Ink
-from chat_tui.tui.transcript.model.parts import PartKind, VersionPlace
+from chat_tui.tui.transcript.model.parts import PartKind, TurnPart, VersionPlace
 from chat_tui.tui.transcript.model.turn_stats import figures_of
+from chat_tui.tui.transcript.render.renderer import Renderer
 from chat_tui.tui.transcript.render.wrapping import Line, Run, fitting, width_of, wrap
 from chat_tui.tui.widgets import formatting
 from chat_tui.tui.widgets.formatting import byte_size
@@ -130,6 +131,15 @@ def fold_lines(
     told = f"thought for {formatting.seconds(lasted_seconds)}" if known else f"thinking · {characters:,} characters"
     text = f"▸ {told} · {key} shows it" if folded else f"▾ {told} · {key} hides it"
     return [Line([(fitting(text, width), ink.ground + ink.thinking, False)])]
+
+
+def table_differs(part: TurnPart, renderer: Renderer, width: int, before: int, shift: int) -> bool:
+    """Whether a part looks different when its wide tables are scrolled by `shift` columns instead of `before`."""
+    block = part.block
+    if part.kind != "body" or block is None or "|" not in block.source or block.kind == "code":
+        return False
+    now, was = (renderer.lines(block, width, shift=columns) for columns in (shift, before))
+    return [line.text for line in now] != [line.text for line in was]
 
 
 def summary_lines(text: str, width: int, ink: Ink, *, folded: bool) -> list[Line]:

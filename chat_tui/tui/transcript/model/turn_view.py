@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import accumulate, islice
 from math import inf
 from time import monotonic
 
@@ -19,6 +18,7 @@ from chat_tui.tui.transcript.model import turn_lines
 from chat_tui.tui.transcript.model.parts import (
     FoldKind,
     PartKind,
+    PartTops,
     TextKind,
     TurnPart,
     VersionPlace,
@@ -27,7 +27,8 @@ from chat_tui.tui.transcript.model.parts import (
 )
 from chat_tui.tui.transcript.model.quick_view import QuickView
 from chat_tui.tui.transcript.model.seams import SeamPlaces, with_seams
-from chat_tui.tui.transcript.model.streamed_text import StreamedText
+from chat_tui.tui.transcript.model.streamed_text import StreamedText, new_splitter
+from chat_tui.tui.transcript.model.turn_lines import table_differs
 from chat_tui.tui.transcript.render.renderer import Renderer
 from chat_tui.tui.transcript.render.wrapping import Line
 
@@ -43,7 +44,6 @@ class TurnView:
         "_seams",
         "_seen_changes",
         "_settled",
-        "_stale",
         "_taken",
         "_thinking",
         "_thinking_length",
@@ -73,8 +73,7 @@ class TurnView:
         """Tokens, speed and cost stand under the header of an answer that has ended."""
         self.shift = 0
         """Columns that its wide tables are scrolled by."""
-        self.unfolded = False
-        self.details_open = False
+        self.unfolded = self.details_open = False
         """The parts of the answer that can be folded away are shown."""
         self.height = estimated_turn_height(turn, width)
         """Lines; estimated as long as parts are."""
@@ -91,9 +90,7 @@ class TurnView:
         self._answer_from = 0
         self.streamed = StreamedText()
         """What has come of a turn that streams; `flush` works it in."""
-        self._tops = [0]
-        self._stale: int | None = 0
-        """From this part on the tops must be counted anew; None: they are right."""
+        self._tops = PartTops()
         self._seams = SeamPlaces()
 
     @property
@@ -141,7 +138,7 @@ class TurnView:
         text = self.streamed.clean(raw, kind)
         if kind == "text":
             if self._body is None:
-                self._body = self._new_body()
+                self._body = new_splitter(self.turn)
                 if self._thinking is not None:
                     self.streamed.finish(self._thinking, "thinking")
                     self._restack()
@@ -192,9 +189,6 @@ class TurnView:
         if turn.seams:
             self.forget_lines()
 
-    def _new_body(self) -> BlockSplitter | PlainSplitter:
-        return BlockSplitter() if self.turn.role == "assistant" else PlainSplitter()
-
     def text(self) -> str:
         """The turn's text without control sequences, also while it streams: the short one as long as that stands."""
         if not self.live:
@@ -227,7 +221,7 @@ class TurnView:
             self._thinking.feed(text)
             self._thinking_length = len(text)
         if self.turn.text:
-            self._body = self._new_body()
+            self._body = new_splitter(self.turn)
             self._body.feed(clean(self.turn.text))
         self._quick = QuickView.whole(self.turn.quick.text) if self.turn.quick and self.turn.quick.text else None
         if not self.live:
@@ -253,7 +247,7 @@ class TurnView:
         if not self.live and self.turn.quick is not None and not self.turn.quick.text:
             settled.append(TurnPart("alone", 1))
         self._settled = settled
-        self._forget_tops(0)
+        self._tops.forget(0)
         self._loose = bodies
         self._answer_from = len(settled)
         self._sync()
@@ -270,7 +264,7 @@ class TurnView:
             self._seen_changes = len(self._body.changed)
             self._restack()
             return
-        self._forget_tops(len(self._settled))
+        self._tops.forget(len(self._settled))
         known = {part.block: part for part in self._loose if part.block is not None}
         loose: list[TurnPart] = []
         seen_thinking, seen_body = self._taken
@@ -282,11 +276,11 @@ class TurnView:
             if self._body is None:
                 loose += [self._part("thinking", block, known) for block in self._thinking.open()]
         if self._body is not None:
-            for block in self._body.closed[seen_body:]:
-                if self._shows(block):
-                    self._settled.append(self._part("body", block, known))
+            deepest = inf if self.details_open else 0
+            shown = [block for block in self._body.closed[seen_body:] if block.details <= deepest]
+            self._settled += [self._part("body", block, known) for block in shown]
             seen_body = len(self._body.closed)
-            loose += [self._part("body", block, known) for block in self._body.open() if self._shows(block)]
+            loose += [self._part("body", block, known) for block in self._body.open() if block.details <= deepest]
         self._taken = (seen_thinking, seen_body)
         if self._quick is not None:
             stands = self.live and self._body is None
@@ -299,9 +293,6 @@ class TurnView:
             loose.append(TurnPart("error", 2))
         loose.append(TurnPart("space", 1))
         self._loose = loose
-
-    def _shows(self, block: Block) -> bool:
-        return self.details_open or not block.details
 
     def _part(self, kind: PartKind, block: Block, known: dict[Block, TurnPart]) -> TurnPart:
         part = known.get(block)
@@ -324,7 +315,7 @@ class TurnView:
         for part in self._settled or ():
             if part.kind == "header":
                 part.lines, part.height = None, 1 + self.measured
-                self._forget_tops(0)
+                self._tops.forget(0)
 
     def set_status(self, text: str) -> None:
         """The line under an answer that has no text yet; empty removes it."""
@@ -363,34 +354,19 @@ class TurnView:
     def scroll_tables(self, step: int, renderer: Renderer) -> bool:
         """Scroll its wide tables by a column; False when that would show nothing else."""
         before, self.shift = self.shift, max(0, self.shift + step)
-        moved = False
-        for part in self.parts():
-            block = part.block
-            if part.kind != "body" or block is None or "|" not in block.source or block.kind == "code":
-                continue
-            now = renderer.lines(block, self._width, shift=self.shift)
-            if [line.text for line in now] != [line.text for line in renderer.lines(block, self._width, shift=before)]:
-                part.lines, moved = None, True
-        if not moved:
-            self.shift = before
-        return moved
+        moved = [part for part in self.parts() if table_differs(part, renderer, self._width, before, self.shift)]
+        for part in moved:
+            part.lines = None
+        self.shift = self.shift if moved else before
+        return bool(moved)
 
     # Heights.
 
     def tops(self) -> list[int]:
         """The line at which each part begins, and at last the height."""
-        if self._stale is not None:
-            # A streaming answer has thousands of parts that stay; only those behind them are counted.
-            del self._tops[self._stale + 1 :]
-            heights = [part.height for part in self.parts()[self._stale :]]
-            self._tops += islice(accumulate(heights, initial=self._tops[-1]), 1, None)
-            self.height, self._stale = self._tops[-1], None
-        return self._tops
-
-    def _forget_tops(self, part: int) -> None:
-        """The heights of this part and of those behind it may have changed."""
-        part = min(part, len(self._tops) - 1)
-        self._stale = part if self._stale is None else min(part, self._stale)
+        tops = self._tops.counted(self.parts)
+        self.height = tops[-1]
+        return tops
 
     def set_width(self, width: int) -> None:
         """Forget all lines; heights are estimates again."""
@@ -402,7 +378,7 @@ class TurnView:
             part.lines = None
             if part.block is not None:
                 part.height = estimated_height(part.block, width)
-        self._forget_tops(0)
+        self._tops.forget(0)
 
     def forget_lines(self) -> None:
         """Render again when next seen; heights stay as they are."""
@@ -419,7 +395,7 @@ class TurnView:
         if part.height != len(lines):
             part.height = len(lines)
             parts = self.parts()
-            self._forget_tops(next((index for index in reversed(range(len(parts))) if parts[index] is part), 0))
+            self._tops.forget(next((index for index in reversed(range(len(parts))) if parts[index] is part), 0))
         return lines
 
     def _has_gap(self, part: TurnPart, block: Block) -> bool:
