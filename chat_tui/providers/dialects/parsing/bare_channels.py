@@ -1,4 +1,4 @@
-"""Tells thinking from answer where a server has stripped the special tokens of OpenAI's harmony format.
+"""Tells thinking from answer after a server has removed the special tokens of OpenAI's harmony format.
 
 What is left of `<|channel|>analysis<|message|>…<|end|><|start|>assistant<|channel|>final<|message|>…` are the bare
 names: `analysisWe need to greet.assistantfinalHello!`.
@@ -23,15 +23,15 @@ _QUOTES = "`\"'“”‘’«»*_"
 
 
 def may_write_bare_channels(model_id: str) -> bool:
-    """The model is trained on the harmony format."""
+    """Return whether the model is trained on the harmony format."""
     return "gpt-oss" in model_id.lower().replace("_", "-")
 
 
 class BareChannels:
     """Reads one answer of such a model: its thinking up to `assistantfinal`. Every other answer is left to `tags`.
 
-    Only the very beginning can open the thinking. Where it is never closed and the model has ended by itself, it was
-    the answer after all.
+    Only the very beginning can open the thinking. If it is never closed and the model has ended by itself, it was the
+    answer after all.
     """
 
     def __init__(self, tags: ThinkingTags) -> None:
@@ -49,7 +49,7 @@ class BareChannels:
         """The last character of the thinking."""
 
     def feed(self, piece: str) -> Sequence[Token | Metadata]:
-        """The parts of the text that are decided now."""
+        """Return the tokens that are decided now."""
         if self._at == "answer" and not self._held:
             return self._answer(piece)
         text, self._held = self._held + piece, ""
@@ -65,13 +65,13 @@ class BareChannels:
         return self._tags.feed(text) if self._at == "answer" else [*self._think(text, last=False)]
 
     def come_apart(self) -> None:
-        """The server tells thinking in a field of its own: what it sends as text is the answer."""
+        """Note that the server sends thinking in a separate field, so that all text is the answer."""
         if self._at == "beginning":
             self._at = "answer"
         self._tags.come_apart()
 
     def rest(self, *, natural: bool = False) -> Sequence[Token | Metadata]:
-        """What was held, at the end of the text. `natural`: the model has ended it, it was not cut."""
+        """Return the held text as tokens, at the end. `natural`: the model has ended it, so it was not cut."""
         held, self._held = self._held, ""
         if self._at != "thinking":
             return [*(self._tags.feed(held) if held else ()), *self._tags.rest(natural=natural)]
@@ -109,7 +109,7 @@ class BareChannels:
         return self._tags.feed(text) if text else ()
 
     def _counts(self, following: str) -> bool:
-        """Whether the name at this place ends the thinking, and is not in code or talked about."""
+        """Return whether the name at this position ends the thinking, and is neither in code nor mentioned."""
         if following and self._last:
             is_word = self._last.isspace() and following in " ,.;:?!)"
             is_quoted = self._last in _QUOTES and following in _QUOTES
@@ -135,6 +135,6 @@ def _may_open(text: str) -> bool:
 
 
 def _unfinished_length(text: str) -> int:
-    """How many characters at the end may be the beginning of the closing name."""
+    """Return how many characters at the end may be the beginning of the closing name."""
     sizes = range(min(len(text), len(_CLOSING) - 1), 0, -1)
     return next((size for size in sizes if text.endswith(_CLOSING[:size])), 0)

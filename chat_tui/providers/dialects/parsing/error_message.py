@@ -1,4 +1,4 @@
-"""A server's own words about an error, in whatever shape it sends them. Pure.
+"""Finds a server's own words about an error, in whatever shape it sends them. Pure functions.
 
 Shapes met: OpenAI and its imitators, OpenRouter's `metadata.raw`, FastAPI's `detail`, Google's lists, MiniMax's
 `base_resp`, AWS' XML, OAuth's `error_description`, RFC 7807 problems, web pages of proxies.
@@ -34,12 +34,12 @@ _TAG = re.compile(r"<[^<>]{0,2000}>")
 
 
 def message_in(value: Json) -> str:
-    """The words in a JSON value that tells of an error, not cleaned; empty where it has none."""
+    """Return the message in the JSON value of an error, not cleaned; empty if there is none."""
     return _message(value, _DEPTH)
 
 
 def message_in_body(text: str) -> str:
-    """The words in a body: those of its JSON, of its markup, else the body itself."""
+    """Return the message in a body: of its JSON, of its markup, else the body itself."""
     text = text.strip()
     if text.startswith(("data:", "event:", "error:")):
         # One event of a stream, sent as an error's body.
@@ -81,20 +81,20 @@ def _texts_of(value: dict[str, Json], fields: tuple[str, ...], depth: int) -> It
 
 
 def _cause(value: dict[str, Json], depth: int) -> str:
-    """What a gateway was told by the server behind it."""
+    """Return what a gateway was told by the server behind it."""
     metadata = value.get("metadata")
     return _message(metadata.get("raw"), depth - 1) if isinstance(metadata, dict) else ""
 
 
 def _with_field(value: dict[str, Json], text: str) -> str:
-    """With the field that FastAPI says it is about."""
+    """Return the message with the field that FastAPI names."""
     place = value.get("loc")
     names = [str(part) for part in place[:5] if part != "body"] if isinstance(place, list) else []
     return f"{'.'.join(names)[:100]}: {text}" if names and text else text
 
 
 def _join(first: str, second: str) -> str:
-    """Both, where the second says something that the first does not."""
+    """Return both messages, if the second says something that the first does not."""
     if not first or not second or second.casefold() in first.casefold():
         return first or second
     if first.casefold() in second.casefold():
@@ -114,7 +114,7 @@ def _of_string(text: str, depth: int) -> str:
 
 
 def _of_torn(text: str) -> str:
-    """Of JSON that was cut: some servers repeat the whole request in their errors."""
+    """Return the message in JSON that was cut: some servers repeat the whole request in their errors."""
     quoted = _QUOTED.search(text)
     if quoted is None:
         return text

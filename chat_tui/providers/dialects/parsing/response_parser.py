@@ -1,4 +1,4 @@
-"""What the readings of all dialects share: odd events, thinking tags, the figures, the ending."""
+"""What the parsers of all dialects share: malformed events, thinking tags, usage, the ending."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ class FirstChoice:
 
 
 def _index_of(choice: dict[str, Json]) -> str | None:
-    """Its index as text: some gateways send `"0"`, or 0.0."""
+    """Return the index as text: some gateways send `"0"`, or 0.0."""
     index = choice.get("index")
     if isinstance(index, float) and index.is_integer():
         index = int(index)
@@ -82,7 +82,7 @@ def _index_of(choice: dict[str, Json]) -> str | None:
 
 
 class ResponseParser:
-    """Reads one reply; a dialect says in `_read` and `_read_whole` what an object means."""
+    """Reads one reply; dialects define in `_read` and `_read_whole` what an object means."""
 
     dialect: ClassVar[str]
 
@@ -104,7 +104,7 @@ class ResponseParser:
         self._refused = False
 
     def feed(self, data: bytes, name: str = "") -> Sequence[Chunk]:
-        """The chunks of one event."""
+        """Return the chunks of one event."""
         if data[:1] != b"{":
             data = data.strip()
             if not data:
@@ -132,7 +132,7 @@ class ResponseParser:
         return chunks
 
     def whole(self, body: bytes) -> Sequence[Chunk]:
-        """The chunks of a plain JSON body."""
+        """Return the chunks of a plain JSON body."""
         try:
             value = parsed(body)
         except ValueError:
@@ -154,7 +154,7 @@ class ResponseParser:
         return [*told, *self._end_chunks()]
 
     def held(self) -> Sequence[Chunk]:
-        """What was not given out yet, where the reply breaks off: what may still have become a tag, for one."""
+        """Return the text that is held back when the reply breaks off, for example because it may begin a tag."""
         self._go_on_elsewhere()
         return self._rest(natural=False)
 
@@ -180,7 +180,7 @@ class ResponseParser:
         self._tags = BareChannels(tags) if has_bare_channels else tags
 
     def close(self) -> Sequence[Chunk]:
-        """The ending, where a finish reason came without an end marker."""
+        """Return the ending, if a finish reason came without an end marker."""
         self._go_on_elsewhere()
         if not self.finished:
             if not self._seen:
@@ -192,14 +192,14 @@ class ResponseParser:
         return self._end_chunks()
 
     def _read(self, value: dict[str, Json], chunks: list[Chunk]) -> None:
-        """Take one object of a stream."""
+        """Read one object of a stream."""
         raise NotImplementedError
 
     def _read_choice(self, choice: dict[str, Json], chunks: list[Chunk]) -> None:
-        """Take one choice, in dialects that have such."""
+        """Read one choice, in dialects that have choices."""
 
     def _read_whole(self, value: dict[str, Json], chunks: list[Chunk]) -> None:
-        """Take one object of a plain body."""
+        """Read one object of a plain body."""
         self._read(value, chunks)
 
     def _end_of_stream(self) -> Sequence[Chunk]:
@@ -215,12 +215,12 @@ class ResponseParser:
             chunks.extend(self._tags.feed(text))
 
     def _serve(self, model: Json) -> None:
-        """Note the model that the server says is answering."""
+        """Note which model answers according to the server."""
         if model and isinstance(model, str) and model != self._served_as:
             self._served_as, self._served = model, model
 
     def _call(self, name: Json, chunks: list[Chunk]) -> None:
-        """Tell of a tool that the model calls, though none was offered to it."""
+        """Report a tool that the model calls though none was offered."""
         tool = name if isinstance(name, str) else ""
         if not tool and not self._called:
             # Only a call's first piece has its name, if any.

@@ -1,4 +1,4 @@
-"""What a server says went wrong, in whatever shape it says so: a status' body, or an object inside a 200 stream."""
+"""Interprets the errors of servers, in all their shapes: the body of a status, or an object inside a 200 stream."""
 
 from __future__ import annotations
 
@@ -88,7 +88,7 @@ _REQUEST |= {"FAILED_PRECONDITION", "NOT_FOUND"}
 
 
 class ServerError(msgspec.Struct, frozen=True):
-    """One error as its server tells it."""
+    """An error as the server reports it."""
 
     said: str = ""
     """Its own words, not cleaned."""
@@ -109,57 +109,57 @@ class ServerError(msgspec.Struct, frozen=True):
 
     @property
     def wrong_key(self) -> bool:
-        """The key is meant, whatever the status: Google's is 400."""
+        """Whether the error is about the key, whatever the status (400 at Google)."""
         return self._says(_WRONG_KEY)
 
     @property
     def no_credit(self) -> bool:
-        """There is nothing left to pay with: OpenAI's status is 429, Anthropic's 400."""
+        """Whether the credit is used up (status 429 at OpenAI, 400 at Anthropic)."""
         return self._says(_NO_CREDIT)
 
     def is_final_for_today(self, wait: float | None) -> bool:
-        """The day's quota is gone, and the server does not say that it is lifted soon; `wait` in seconds."""
+        """Return whether the day's quota is used up and not renewed soon; `wait` is in seconds."""
         if self.day_is_used_up:
             return True
         return (wait is None or wait > _SOON_SECONDS) and is_by_day(f"{self.said} {' '.join(self.codes)}")
 
     @property
     def about_region(self) -> bool:
-        """The service is not offered where the request came from."""
+        """Whether the service is not available in the user's region."""
         return self._says(_ABOUT_REGION)
 
     @property
     def about_content(self) -> bool:
-        """A filter did not let the words through."""
+        """Whether a content filter has rejected the request."""
         return self._says(_ABOUT_CONTENT)
 
     @property
     def filtered(self) -> bool:
-        """The question itself was stopped by a filter: that is a refusal, whatever the status."""
+        """Whether a filter has stopped the question itself, which is a refusal, whatever the status."""
         return self._says(_FILTERED)
 
     @property
     def is_web_page(self) -> bool:
-        """No model server writes one: a proxy or a firewall on the way did."""
+        """Whether the body is a web page, as proxies and firewalls send it."""
         return _WEB_PAGE.match(self.raw) is not None
 
     @property
     def about_key(self) -> bool:
-        """Access was refused because of the key, or for no reason that is given."""
+        """Whether access was refused because of the key, or without a reason."""
         if clean_line(self.said) and self.is_web_page:
             return False
         return not clean_line(self.said) or self.wrong_key or self._says(_ABOUT_KEY)
 
     @property
     def too_long(self) -> bool:
-        """The request does not fit the model's window, however short a reply was asked for."""
+        """Whether the request does not fit the model's window, however short the reply."""
         if not self._says(_TOO_LONG):
             return False
         limit = output_limit(self.said)
         return limit is None or not limit.of_model
 
     def sizes(self) -> tuple[int, int]:
-        """Tokens of the prompt and of the window, 0 where not told."""
+        """The tokens of the prompt and of the window, 0 if not given."""
         told = _SIZES.search(self.said[:4000])
         if not told:
             return count(self.fields.get("n_prompt_tokens")), count(self.fields.get("n_ctx"))
@@ -168,7 +168,7 @@ class ServerError(msgspec.Struct, frozen=True):
 
 
 def server_error_of(value: Json, raw: str = "") -> ServerError:
-    """The complaint in a JSON value: `{"error": {…}}`, `{"error": "…"}`, `{"detail": …}`, `[{"error": …}]`."""
+    """Return the error in a JSON value: `{"error": {…}}`, `{"error": "…"}`, `{"detail": …}`, `[{"error": …}]`."""
     if isinstance(value, list) and value:
         value = value[0]
     if not isinstance(value, dict):
@@ -193,7 +193,7 @@ def server_error_of(value: Json, raw: str = "") -> ServerError:
 
 
 def _headers_in(fields: dict[str, Json]) -> dict[str, str]:
-    """OpenRouter passes on the headers of a limit in `metadata.headers`."""
+    """Return the headers of a limit that OpenRouter passes on in `metadata.headers`."""
     metadata = fields.get("metadata")
     headers = metadata.get("headers") if isinstance(metadata, dict) else None
     told = list(headers.items())[:50] if isinstance(headers, dict) else []
@@ -206,7 +206,7 @@ def _rows(value: Json) -> Iterator[dict[str, Json]]:
 
 
 def error_of(value: Json) -> ProviderError:
-    """The error that an object tells inside a 200 stream."""
+    """Return the error for an object inside a 200 stream."""
     complaint = server_error_of(value)
     codes = complaint.codes
     said = (clean_line(complaint.said, 300) or "no reason given").rstrip(".")
@@ -245,7 +245,7 @@ def error_of(value: Json) -> ProviderError:
 def access_refused(
     complaint: ServerError, title: str, key_hint: str, *, provider: str = "", model: str = ""
 ) -> ProviderError:
-    """The error for a 403: it may mean the key, the money, the country, or the words that were sent."""
+    """Return the error for a 403, which may be about the key, the credit, the country or the content."""
     if complaint.no_credit:
         return QuotaUsedUp(title, "Add credit, or choose another model.", provider=provider, model=model)
     if complaint.about_region:
@@ -265,7 +265,7 @@ def access_refused(
 
 
 def larger_than_limit(limit: int, requested: int, *, who: str, provider: str = "", model: str = "") -> Rejected:
-    """The error for a request of more tokens than its limit by the minute or the day: it never succeeds."""
+    """Return the error for a request with more tokens than the limit per minute or day, which can never succeed."""
     return Rejected(
         f"This request needs {requested:,} tokens, but the rate limit of {who} allows only {limit:,}.",
         "Shorten the conversation, lower `max_tokens`, or choose another model.",
@@ -275,7 +275,7 @@ def larger_than_limit(limit: int, requested: int, *, who: str, provider: str = "
 
 
 def too_long(complaint: ServerError, provider: str = "", model: str = "") -> ContextTooLong:
-    """The error for a request that does not fit."""
+    """Return the error for a request that does not fit the window."""
     prompt, window = complaint.sizes()
     return ContextTooLong(
         "The conversation does not fit the model's context window.",

@@ -1,4 +1,4 @@
-"""Thinking that comes in a field of its own: each server has another name for it, and some send it under two."""
+"""Reads thinking that comes in a separate field: servers name it differently, and some send it under two names."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class ThinkingFields:
         self._comparisons_left = 20
 
     def take(self, delta: Mapping[str, Json]) -> str:
-        """The new thinking in a delta or a whole message."""
+        """Return the new thinking in a delta or a whole message."""
         for field in _FIELDS:
             value = delta.get(field)
             if value and (text := _text(value)):

@@ -1,6 +1,6 @@
-"""Tells thinking from answer where a model writes its thinking into its text, between marks that are cut anywhere.
+"""Tells thinking from answer in a text with marks around the thinking, which may be cut anywhere.
 
-Some models' templates leave the opening mark out: then the closing one says that what came before it was thinking.
+The templates of some models omit the opening mark: then the closing one shows that the text before it was thinking.
 """
 
 from __future__ import annotations
@@ -38,8 +38,8 @@ answer, but is taken for thinking until its end is known."""
 
 
 class ThinkingTags:
-    """Reads one answer. With `begins_thinking` its model is known to leave out the opening mark: the beginning is
-    taken for thinking, and for the answer after all where no closing mark comes."""
+    """Reads one answer. With `begins_thinking`, its model is known to omit the opening mark: the beginning counts as
+    thinking, unless no closing mark comes."""
 
     def __init__(self, *, begins_thinking: bool = False) -> None:
         self._held = ""
@@ -65,7 +65,7 @@ class ThinkingTags:
         self._count, self._fresh, self._strips = 0, True, True
 
     def feed(self, piece: str) -> Sequence[Token | Metadata]:
-        """The parts of the text that are decided now."""
+        """Return the tokens that are decided now."""
         if piece and not (self._held or self._fresh or self._harmony or may_begin_mark(piece)):
             # Nearly every token: nothing in it can be a mark.
             return (self._token(piece),)
@@ -74,12 +74,12 @@ class ThinkingTags:
         return _together(chunks) if self._behind_other_end is None else chunks
 
     def come_apart(self) -> None:
-        """The server tells thinking in a field of its own: what it sends as text is the answer."""
+        """Note that the server sends thinking in a separate field, so that all text is the answer."""
         if self._block == "assumed" and self._fresh:
             self._block = ""
 
     def rest(self, *, natural: bool = False) -> Sequence[Token | Metadata]:
-        """What was held, at the end of the text. `natural`: the model has ended it, it was not cut."""
+        """Return the held text as tokens, at the end. `natural`: the model has ended it, so it was not cut."""
         text = without_last_mark(self._held) if self._harmony else self._held
         chunks = [*self._read(text, last=True)]
         if natural and self._block in ("inner", "assumed") and self._count:
@@ -125,7 +125,7 @@ class ThinkingTags:
 
     @property
     def _thinks(self) -> bool:
-        """The text is in a block that was opened."""
+        """Return whether the text is in an opened block."""
         return self._block in ("opened", "inner")
 
     def _next_mark(self, text: str, start: int) -> Mark | None:
@@ -134,7 +134,7 @@ class ThinkingTags:
     # -- what a mark means -----------------------------------------------------------------------------------------
 
     def _counts_in_thinking(self, mark: Mark, before: str, after: str) -> bool | None:
-        """Whether a mark ends the block of thinking, or opens one in it; None: more must come."""
+        """Return whether a mark ends the block of thinking, or opens one in it; None if more text is needed."""
         if mark.kind in ("thinking channel", "text channel"):
             return self._family == "harmony"
         if mark.family != self._family:
@@ -148,7 +148,7 @@ class ThinkingTags:
         return mark.kind == "close"
 
     def _counts_in_answer(self, mark: Mark, before: str, after: str) -> bool | None:
-        """Whether a mark in the answer is one, and not part of what it says; None: more must come."""
+        """Return whether a mark in the answer is meant as one and not only mentioned; None if more text is needed."""
         if self._fresh and not before.strip():
             return len(before) <= BLANKS_LIMIT or mark.kind != "open"
         line = self._line_before(before)
@@ -166,7 +166,7 @@ class ThinkingTags:
         return (self._line + text).rpartition("\n")[2][-_LINE:]
 
     def _is_code_behind(self, text: str) -> bool:
-        """Whether the place behind this text lies in code."""
+        """Return whether the position after this text is in code."""
         said = "".join(self._unscanned)
         whole = said.rstrip("`")
         self._code.feed(whole)
@@ -178,7 +178,7 @@ class ThinkingTags:
         return there.inside
 
     def _pass_mark(self, mark: Mark) -> Iterator[Metadata]:
-        """Go on behind a mark."""
+        """Continue after a mark."""
         if mark.kind == "frame":
             return
         if mark.family == "harmony":
@@ -244,7 +244,7 @@ class ThinkingTags:
 
 
 def _together(chunks: Iterable[Token | Metadata]) -> list[Token | Metadata]:
-    """Tokens of one kind that follow one another as one."""
+    """Merge consecutive tokens of one kind."""
     joined: list[Token | Metadata] = []
     for kind, group in groupby(chunks, lambda chunk: chunk.kind if isinstance(chunk, Token) else None):
         if kind is None:

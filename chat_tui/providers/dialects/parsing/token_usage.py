@@ -1,4 +1,4 @@
-"""What servers tell of the tokens that were used, as one record in which each token is counted once.
+"""Reads the token usage that servers report, as one record in which each token is counted once.
 
 The shapes of OpenAI and its imitators differ in what a count includes; the total, where there is one, decides.
 """
@@ -17,7 +17,7 @@ TICKS_PER_DOLLAR = 10_000_000_000
 
 
 def openai_usage(value: dict[str, Json]) -> Usage:
-    """Usage from the object of OpenAI, DeepSeek, xAI, OpenRouter, Moonshot, LiteLLM and other imitators."""
+    """Return the usage from the object of OpenAI, DeepSeek, xAI, OpenRouter, Moonshot, LiteLLM and other imitators."""
     prompt = count(value.get("prompt_tokens")) or count(value.get("input_tokens"))
     completion = count(value.get("completion_tokens")) or count(value.get("output_tokens"))
     total = count(value.get("total_tokens"))
@@ -52,14 +52,14 @@ def openai_usage(value: dict[str, Json]) -> Usage:
 
 
 def anthropic_usage(counts: dict[str, int]) -> Usage:
-    """Usage from Anthropic's counts: what was read from the cache or written to it stands beside `input_tokens`."""
+    """Return the usage from Anthropic's counts: cached tokens are not part of `input_tokens`."""
     read, written = counts.get("cache_read_input_tokens", 0), counts.get("cache_creation_input_tokens", 0)
     prompt, completion = counts.get("input_tokens", 0) + read + written, counts.get("output_tokens", 0)
     return Usage(prompt, completion, prompt + completion, cached_tokens=read, cache_write_tokens=written)
 
 
 def gemini_usage(counts: dict[str, int]) -> Usage:
-    """Usage from Gemini's counts: thinking stands beside the answer, and what tools were sent beside the prompt."""
+    """Return the usage from Gemini's counts: thinking is not part of the answer, nor tool input of the prompt."""
     prompt = counts.get("promptTokenCount", 0) + counts.get("toolUsePromptTokenCount", 0)
     thinking = counts.get("thoughtsTokenCount", 0)
     completion = counts.get("candidatesTokenCount", 0) + thinking
@@ -77,7 +77,7 @@ def _first_object(value: dict[str, Json], *names: str) -> dict[str, Json]:
 
 
 def _largest(value: dict[str, Json], *names: str) -> int:
-    """The same count under several names."""
+    """Return the largest of one count's values under several names."""
     return max(count(value.get(name)) for name in names)
 
 
@@ -96,7 +96,7 @@ def _cost(value: dict[str, Json]) -> float | None:
 
 
 def _dollars(value: Any, limit: float = DOLLARS_LIMIT) -> float | None:
-    """An amount that may be absent, null, a text or absurd."""
+    """Return an amount in US dollars that may be absent, null, a text or absurd."""
     if isinstance(value, bool) or not isinstance(value, (int, float, str)):
         return None
     try:
