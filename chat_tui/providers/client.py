@@ -241,7 +241,7 @@ class ProviderClient:
         is_used = provider.name in self._registry.in_use
         agreed = identity_of(provider, owner) if is_used else self._agreed.get(provider.name)
         if agreed is None:
-            # Naming one of its models is agreeing to whoever runs it now.
+            # Naming one of its models means agreeing to its current owner.
             agreed = self._agreed[provider.name] = identity_of(provider, owner)
         has_changed = agreed != identity_of(provider, owner)
         if self._registry.is_stranger(owner) and (is_used or has_changed):
@@ -299,7 +299,7 @@ class ProviderClient:
         places = {}
         for name, row in rows.items():
             path = urlsplit(base_url_of(at_its_port(row, {})) + dialect(row.dialect).model_list.path).path
-            # No key goes along: whoever listens there has not shown yet who it is.
+            # No key is sent: it is not known yet who listens there.
             places[name] = PortCandidate(row.port, path)
         answers = await scan(places)
         await asyncio.gather(*(self._take_probe_answer(rows[name], told) for name, told in answers.items()))

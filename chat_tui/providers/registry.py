@@ -42,7 +42,7 @@ class ProviderRegistry:
             has_address = bool(address_variable(row, environ))
             has_key = row.name in kept_keys or any(cleaned_key(environ.get(key, "")) for key in row.keys)
             if row.port and has_address and row.name not in self.in_use:
-                # Whoever names a server of their own means it to be asked.
+                # A server that the user has configured is meant to be asked.
                 self.in_use[row.name] = provider_of_known(row, environ)
             elif (has_key or has_address) and not row.port and (not row.endpoint or environ.get(row.endpoint)):
                 self._found(provider_of_known(row, environ))

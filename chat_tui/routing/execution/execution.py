@@ -121,7 +121,7 @@ class Execution:
     def _filter(self, burst: Sequence[Chunk]) -> Sequence[Chunk]:
         if self._request.include_metadata:
             return burst
-        # Whoever has the text must be told what of it was thinking.
+        # Readers that already have the text must learn which part of it was thinking.
         return [chunk for chunk in burst if not isinstance(chunk, Metadata) or chunk.event == "reclassified"]
 
     # -- attempts -------------------------------------------------------------------------------------------------
@@ -161,7 +161,7 @@ class Execution:
         return attempt
 
     def _announce(self, attempt: Attempt, step: NextStep) -> Sequence[Chunk]:
-        """Return the news of a retry or of another model."""
+        """Return the metadata that announces a retry or another model."""
         failures, model = self._failures, attempt.model
         if not failures or isinstance(step, Shrink):
             return ()

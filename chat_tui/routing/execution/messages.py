@@ -1,4 +1,4 @@
-"""The news and the errors of a request: candidates, retries, faults, price limits."""
+"""The metadata and errors of a request: candidates, retries, faults, price limits."""
 
 from __future__ import annotations
 
@@ -63,14 +63,14 @@ def list_candidates(
 
 
 def retry(model: Model, attempt: int, of: int, delay: float, error: ChatTuiError) -> Metadata:
-    """Return the news that the same model is asked again."""
+    """Return the metadata that announces a retry of the same model."""
     return Metadata(
         "retry", model=model.name, attempt=attempt, of=of, delay_seconds=round(delay, 3), reason=error.title
     )
 
 
 def over_price_limit(plan: Plan) -> Metadata | None:
-    """Return the news which models exceed the price limit, if others are left; None if none does."""
+    """Return the metadata that names models over the price limit, if others are left; None if there are none."""
     out = [candidate for candidate in plan.candidates if candidate.out.startswith(_DEAR)]
     if not out or not plan.models:
         return None
@@ -164,16 +164,16 @@ def internal_error(model: Model, error: Exception) -> InternalError:
 
 
 def connecting(model: Model, context: Context, max_tokens: int | None) -> Sequence[Chunk]:
-    """Return the news that a model is asked, and what it will not see of the conversation."""
+    """Return the metadata that a model is asked, and what it will not see of the conversation."""
     price = estimated_price(model, context.tokens, max_tokens)
-    news = Metadata(
+    announcement = Metadata(
         "connecting",
         model=model.name,
         context_tokens=context.tokens,
         context_window=context.window or 0,
         price=None if price is None else round(price, 6),
     )
-    return [news, *context_warnings(context)]
+    return [announcement, *context_warnings(context)]
 
 
 def context_warnings(context: Context) -> Iterator[Metadata]:
