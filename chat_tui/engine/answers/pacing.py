@@ -16,32 +16,31 @@ class TypingPace:
     def __init__(self, display: Display, hurry: asyncio.Event | None = None) -> None:
         self._delay_seconds = display.typing_delay_seconds
         self._hurry = hurry or asyncio.Event()
-        self._is_following = False
+        self.is_typing = False
+        """The answer is being typed, and has not been shown to its end."""
 
     @property
     def is_slow(self) -> bool:
         """A delay is configured."""
         return self._delay_seconds > 0
 
-    @property
-    def is_typing(self) -> bool:
-        """The answer has not been shown to its end, because it is typed slowly."""
-        return self._is_following and self.is_slow
-
     def skip(self) -> bool:
         """Show the rest at once; False when nothing is being typed."""
         self._hurry.set()
         return self.is_typing
 
-    async def follow(self, chunks: AsyncIterator[Chunk], known: int = 0) -> AsyncIterator[Chunk]:
-        """Yield the chunks, with a delay after each token; the first `known` chunks come at once."""
-        self._is_following = True
+    def follow(self, chunks: AsyncIterator[Chunk], known: int = 0) -> AsyncIterator[Chunk]:
+        """Return the chunks, with a delay after each token; the first `known` chunks come at once."""
+        return self._type(chunks, known) if self.is_slow else chunks
+
+    async def _type(self, chunks: AsyncIterator[Chunk], known: int) -> AsyncIterator[Chunk]:
+        self.is_typing = True
         try:
             async for chunk in chunks:
                 yield chunk
                 known -= 1
-                if self.is_slow and known < 0 and isinstance(chunk, Token) and not self._hurry.is_set():
+                if known < 0 and isinstance(chunk, Token) and not self._hurry.is_set():
                     with suppress(TimeoutError):
                         await asyncio.wait_for(self._hurry.wait(), self._delay_seconds)
         finally:
-            self._is_following = False
+            self.is_typing = False

@@ -20,11 +20,11 @@ from chat_tui.tui.prompt.attachments_line import AttachmentsLine, PendingAttachm
 from chat_tui.tui.prompt.prompt import Prompt
 
 MOST = 20
-"""Files that go along with one question."""
+"""Files that can be attached to one question."""
 
 
 class DraftFile(msgspec.Struct, frozen=True):
-    """A file as a draft remembers it."""
+    """A file as it is stored with a draft."""
 
     path: str
     named: str = ""
@@ -59,7 +59,7 @@ class PromptAttachments:
     # -- which files ----------------------------------------------------------------------------------------------
 
     async def attach(self, path: str) -> PendingAttachment:
-        """Let a file go along. Raises `AttachmentRefused`, `CommandError`."""
+        """Attach a file. Raises `AttachmentRefused`, `CommandError`."""
         going = PendingAttachment(_absolute(path))
         if any(known.path == going.path for known in self._going):
             raise CommandError(f"{going.name} is already attached.", "Use /detach to remove it.")
@@ -82,7 +82,7 @@ class PromptAttachments:
         return found[-1]
 
     def follow(self, named: Sequence[str]) -> None:
-        """The text names these files now: those that are there go along, the others are just words."""
+        """Attach the files that the text names now, as far as they exist, and remove those that it names no longer."""
         for going in [going for going in self._going if going.named and going.named not in named]:
             self._drop(going)
         known = {going.path for going in self._going}
@@ -113,7 +113,7 @@ class PromptAttachments:
         self._show()
         self.on_change()
 
-    # -- a draft's memory -----------------------------------------------------------------------------------------
+    # -- stored with a draft --------------------------------------------------------------------------------------
 
     def encode(self) -> str:
         """The attachments as they are stored with a draft; empty for none."""

@@ -95,7 +95,7 @@ class PromptSubmission:
         if engine is None:
             return
         if self._chat.session.preset is not None or self._preview is not None:
-            self.live_preview().edited(engine)
+            self.live_preview().follow_edit(engine)
         if not self._warmed:
             self._warmed = True
             self._chat.set_timer(WARM_SECONDS, lambda: self._chat.run_worker(self._warm(engine), group="beside"))

@@ -180,12 +180,15 @@ class CompareController:
         def back(kept: Conversation | None) -> None:
             self._left_at = screen.left
             self._chat.run_worker(
-                self._kept(screen, kept) if kept is not None else self._left(screen.comparison), group="beside"
+                self._announce_kept(screen, kept)
+                if kept is not None
+                else self._return_without_choice(screen.comparison),
+                group="beside",
             )
 
         self._chat.app.push_screen(screen, back)
 
-    async def _kept(self, screen: CompareScreen, kept: Conversation) -> None:
+    async def _announce_kept(self, screen: CompareScreen, kept: Conversation) -> None:
         chosen = kept.path[-1]
         others = [column for column in screen.columns if column.answer.turn.id != chosen.id]
         told = [clean_line(f"{column.label} was {column.model}" * bool(column.label), 80) for column in others]
@@ -195,7 +198,7 @@ class CompareController:
         # It was noted beside: the conversation may not tell it yet.
         self._chat.transcript.set_verdict(chosen.id, True)
 
-    async def _left(self, comparison: Comparison) -> None:
+    async def _return_without_choice(self, comparison: Comparison) -> None:
         key, visit = bindings.first_key("compare.open", self._host.changed_keys), self._visits
         if comparison.kept is None and not comparison.ended:
             self._host.say("The answers keep running", f"{key} returns to them.")

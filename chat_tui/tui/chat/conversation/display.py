@@ -183,7 +183,7 @@ class ConversationDisplay:
         self.transcript.display = has_turns
 
     def measure_last(self, path: Sequence[Turn]) -> None:
-        """Tell the figures of the last answer, as it was saved; how it was routed as soon as that is read."""
+        """Post the figures of the last answer as it was saved, and how it was routed as soon as that is read."""
         last = next((turn for turn in reversed(path) if turn.role == "assistant"), None)
         if last is not None:
             self.widget.post_message(self.Measured(figures_of(last)))
@@ -269,7 +269,7 @@ class ConversationDisplay:
 
     def _measure(self) -> None:
         if self.answer is None or not is_in_sight(self.transcript):
-            # Textual would draw what stands over the chat anew.
+            # Textual would draw what covers the chat anew.
             return
         figures = self.answer.figures()
         self.transcript.live.set_status(formatting.status(figures))

@@ -45,19 +45,19 @@ class QuestionEstimate:
         self.show("")
 
     def show(self, estimate: str | None = None) -> None:
-        """Say it at the prompt, beside the preset and the models to compare; None: as it was said last."""
+        """Show it at the prompt, beside the preset and the models to compare; None: the one that was shown last."""
         if estimate is not None:
             self._shown = estimate
         preset, models = self._session.preset, self._session.compare_models
         compared = f"compare {clean_line(', '.join(models), 60)}" if models else ""
-        # The price is told whole; what stands around it takes the room that is left.
+        # The price is shown in full; the rest takes the room that is left.
         room = (self._prompt.outer_size.width or 200) - EDGES - cell_len(self._shown)
-        told = [self._shown]
+        shown = [self._shown]
         for text, place in ((compared, 1), (preset.words() if preset is not None else "", 0)):
             if text and room > _SHORTEST:
-                told.insert(place, crop(text, room - len(" · ")))
-                room -= cell_len(told[place]) + len(" · ")
-        self._prompt.border_subtitle = Content(" · ".join(filter(None, told)))
+                shown.insert(place, crop(text, room - len(" · ")))
+                room -= cell_len(shown[place]) + len(" · ")
+        self._prompt.border_subtitle = Content(" · ".join(filter(None, shown)))
 
     async def _refresh(self, number: int) -> None:
         if number != self._asked:
@@ -65,25 +65,25 @@ class QuestionEstimate:
             return
         text, files = self._prompt.draft, self._files.attachments
         context: Context | None = None
-        told = self._prompt.command_argument(text) if text.startswith("/") else ""
+        estimate = self._prompt.command_argument(text) if text.startswith("/") else ""
         if files or (text.strip() and not text.startswith("/")):
             try:
                 context = await self._context(text, files)
             except ChatTuiError:
-                # The question itself will meet it and tell.
+                # Sending the question will report it.
                 pass
         if number != self._asked:
             return
         self._files.refuse_images(_takes_no_images(context))
         if models := self._session.compare_models:
-            told = await self.costs_of_all(models, text)
+            estimate = await self.costs_of_all(models, text)
             if number != self._asked:
                 return
         elif context is not None:
             both = " for both answers" if context.quick else ""
             price = f"{formatting.about_cost(context.price)}{both}" if context.price else ""
-            told = " · ".join(filter(None, [f"{formatting.tokens(context.tokens, True)} tokens", price]))
-        self.show(told)
+            estimate = " · ".join(filter(None, [f"{formatting.tokens(context.tokens, True)} tokens", price]))
+        self.show(estimate)
 
     async def costs_of_all(self, models: Sequence[str], text: str) -> str:
         """What the answers of several models to this text may cost, such as `≈12 tokens · ≈$0.02 for 3`."""
@@ -95,7 +95,7 @@ class QuestionEstimate:
                 session.target, text, models, session.settings(), attachments=self._files.attachments
             )
         except ChatTuiError:
-            # The question itself will meet it and tell.
+            # Sending the question will report it.
             return ""
         costs = formatting.about_cost(prices.dollars)
         if prices.unknown:

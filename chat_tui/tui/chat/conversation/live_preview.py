@@ -106,7 +106,7 @@ class LivePreview:
         text = chat.prompt.draft.strip()
         return "" if text.startswith("/") or len(text) > LONGEST else text
 
-    def edited(self, engine: Engine) -> None:
+    def follow_edit(self, engine: Engine) -> None:
         """What stands in the prompt has changed: what was begun for other words is left off."""
         text, preset = self._words(), self._chat.session.preset
         if text == self._text:
@@ -151,11 +151,11 @@ class LivePreview:
 
     def _begin(self, engine: Engine, text: str) -> None:
         if text == self._words():
-            self._following = self._chat.run_worker(self._followed(engine, text), group="preview")
+            self._following = self._chat.run_worker(self._follow_preview(engine, text), group="preview")
 
-    async def _followed(self, engine: Engine, text: str) -> None:
+    async def _follow_preview(self, engine: Engine, text: str) -> None:
         chat = self._chat
-        box = await self._shown_box()
+        box = await self._show_box()
         try:
             preview = await engine.preview(chat.session.target, text, self._settings(), paid=self.paid)
         except ChatTuiError as error:
@@ -168,9 +168,9 @@ class LivePreview:
         answer = preview.answer
         async with aclosing(answer.batches(tokens=_TOGETHER, hold_bytes=_HELD_BYTES)) as batches:
             async for _ in batches:
-                box.show(_said(answer), _state(answer))
+                box.show(_text_of(answer), _state_of(answer))
 
-    async def _shown_box(self) -> PreviewBox:
+    async def _show_box(self) -> PreviewBox:
         if self._box is None:
             self._box = PreviewBox()
             await self._chat.mount(self._box, before=self._chat.editing_line)
@@ -179,13 +179,13 @@ class LivePreview:
         return self._box
 
 
-def _said(answer: Answer) -> str:
+def _text_of(answer: Answer) -> str:
     if answer.turn.error is not None and not answer.text:
         return clean_line(answer.turn.error.title)
     return answer.text.strip("\n")
 
 
-def _state(answer: Answer) -> str:
+def _state_of(answer: Answer) -> str:
     figures = answer.figures()
     told = _ENDINGS.get(answer.turn.state) if answer.ended else formatting.phase(figures)
     costs = (

@@ -192,7 +192,7 @@ class ConversationSession:
     async def connect(self, engine: Engine) -> StoredDraft:
         """Take the engine, and return what was unsent outside any conversation."""
         # Read before what is typed now can be stored in its place.
-        draft = await self._stored_draft(engine, None)
+        draft = await self._load_draft(engine, None)
         self.engine = engine
         return draft
 
@@ -228,9 +228,9 @@ class ConversationSession:
         conversation = await engine.conversations.conversation(conversation_id)
         if conversation_id == self.conversation_id:
             return None
-        # Of a private conversation nothing is on the disk, not even its id.
+        # Nothing of a private conversation is stored, not even its id.
         await engine.places.set(_OPEN, "" if engine.conversations.is_private(conversation_id) else conversation_id)
-        draft = await self._stored_draft(engine, conversation_id)
+        draft = await self._load_draft(engine, conversation_id)
         position = await engine.places.get(_POSITION + conversation_id)
         edit = await engine.places.get(_EDIT + conversation_id)
         if coming_back:
@@ -249,7 +249,7 @@ class ConversationSession:
         if self.engine is not None:
             await self.forget_last()
             if left is not None:
-                draft = await self._stored_draft(self.engine, None)
+                draft = await self._load_draft(self.engine, None)
             await self.save_place()
         if left is None:
             # What nobody has sent goes on in the fresh one.
@@ -266,7 +266,7 @@ class ConversationSession:
         self.preset, self._system_prompt = preset, None
         self.edited, self._stored_edit, self._stored_files = None, "", draft.files
 
-    async def _stored_draft(self, engine: Engine, conversation_id: str | None) -> StoredDraft:
+    async def _load_draft(self, engine: Engine, conversation_id: str | None) -> StoredDraft:
         return StoredDraft(
             await engine.drafts.load(conversation_id), await engine.places.get(_FILES + (conversation_id or ""))
         )

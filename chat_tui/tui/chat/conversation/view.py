@@ -196,7 +196,7 @@ class ChatView(Vertical):
 
     @on(Prompt.Edited)
     async def _follow_text(self) -> None:
-        # What is told may be older than an Enter that came right behind it: the offer is for the text as it is now.
+        # The message may be older than an Enter that came right behind it: the offer is for the text as it is now.
         self.steering.follow_text(self.prompt.draft)
         self.files.follow(self.prompt.names())
         self.estimate.refresh()

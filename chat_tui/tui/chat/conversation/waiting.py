@@ -48,7 +48,7 @@ class WaitingQueue:
 
     @property
     def files(self) -> list[PendingAttachment]:
-        """What goes along with any of them."""
+        """The files attached to any of them."""
         return [going for item in self.items for going in item.files]
 
 
@@ -78,10 +78,10 @@ class SteeringLine(StyledLines):
     def lines(self, width: int) -> Sequence[Line]:
         """One line."""
         if self._offers:
-            told = (" again: send after this answer", " steer the answer now", " dismiss")
-            if sum(map(len, told)) + 18 > width:
-                told = (" queue", " steer", " dismiss")
-            keys = zip(self._keys, told, strict=True)
+            actions = (" again: send after this answer", " steer the answer now", " dismiss")
+            if sum(map(len, actions)) + 18 > width:
+                actions = (" queue", " steer", " dismiss")
+            keys = zip(self._keys, actions, strict=True)
             spans = [span for key, word in keys for span in (Span(" · "), Span(key, "accent"), Span(word, "dim"))]
             return [tuple(spans[1:])]
         if self._waiting is None:
