@@ -300,6 +300,7 @@ def test_the_first_paint_loads_nothing_that_it_does_not_need(tmp_path: Path) -> 
     assert present(loaded, "chat_tui.tui.prompt.prompt", "chat_tui.tui.transcript.transcript")
     later = [
         *("chat_tui.engine", "chat_tui.markdown", "chat_tui.core.answers", "chat_tui.core.text.text_match"),
+        "chat_tui.core.usage.stream_meter",
         *("chat_tui.config.diagnostics", "chat_tui.core.files.writing", "secrets", "shlex"),
         *("chat_tui.tui.actions.slash_commands", "chat_tui.tui.actions.rebinding", "chat_tui.tui.compare"),
         *("chat_tui.tui.chat.commands", "chat_tui.tui.chat.controllers.external_drafts", "chat_tui.tui.dialogs"),

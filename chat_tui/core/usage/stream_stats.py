@@ -14,7 +14,6 @@ import msgspec
 
 from chat_tui.core.chunks import Chunk, End, Error, Metadata, Start, State, Timings, Token, Usage
 from chat_tui.core.route import Route
-from chat_tui.core.usage.stream_meter import BURST_SECONDS, StreamMeter
 
 Phase: TypeAlias = (
     Literal[
@@ -106,6 +105,9 @@ class LiveStats:
     """Takes chunks with the time at which they came, in seconds of one monotonic clock; gives `StreamStats`."""
 
     def __init__(self, started: float) -> None:
+        # The screen's first paint shows the record of an empty stream, and meters nothing.
+        from chat_tui.core.usage.stream_meter import StreamMeter
+
         self._started = started
         self._phase: Phase = "connecting"
         self._phase_from = started
@@ -245,6 +247,8 @@ class LiveStats:
         if begin < meter.first:
             # The first chunk took no measured time.
             begin, characters = meter.first, characters - meter.characters_at_first
+        from chat_tui.core.usage.stream_meter import BURST_SECONDS
+
         seconds = max(at - begin, BURST_SECONDS)
         return max(0, characters) * per_character / seconds
 

@@ -15,7 +15,6 @@ from textual.worker import Worker
 from chat_tui.core.attachments import attachment
 from chat_tui.core.attachments.attachment import Attachment
 from chat_tui.core.errors import AttachmentRefused, CommandError
-from chat_tui.core.usage.token_estimate import attachment_tokens
 from chat_tui.tui.prompt.attachments_line import AttachmentsLine, PendingAttachment
 from chat_tui.tui.prompt.prompt import Prompt
 
@@ -198,6 +197,8 @@ def _read(going: PendingAttachment) -> None:
     stamp = (status.st_size, status.st_mtime_ns)
     if going.file is not None and stamp == going.stamp:
         return
+    from chat_tui.core.usage.token_estimate import attachment_tokens
+
     going.error, going.file, going.stamp = None, None, stamp
     try:
         going.file = attachment.read(Path(going.path))
