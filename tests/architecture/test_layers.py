@@ -69,6 +69,7 @@ HOMES = {
     "pypdf": ["chat_tui.core.attachments.pdf_worker"],
     "truststore": ["chat_tui.providers.http.trust"],
     "textblob": ["chat_tui.engine.insights"],
+    "tomlkit": ["chat_tui.config.edit"],
 }
 """The only packages that import a library: a new version of it is one folder's matter."""
 

@@ -1,0 +1,177 @@
+"""Changes settings in the config file and keeps its comments, order, line ends and mode. All calls block.
+
+A key is written as in `chat-tui settings`: `theme`, `display.links`, `strategies.quality-first.speed`; a name that has
+dots itself is given as a tuple, such as `("keys", "answer.cancel")`. Every function returns the config as the file now
+holds it, and raises `ConfigError`, after which the file is unchanged: it is not valid, or would not be with the change,
+or cannot be written.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+import tomllib
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from chat_tui.config.load import parse
+from chat_tui.config.schema import Config
+from chat_tui.core.errors import ConfigError
+from chat_tui.core.files.file_lock import wait_for_lock
+from chat_tui.core.files.reading import NotRegularError, read_regular
+from chat_tui.core.files.writing import new_file
+
+if TYPE_CHECKING:
+    from tomlkit import TOMLDocument
+
+_LIMIT_BYTES = 1_000_000
+_MARK = "\ufeff"
+"""What some editors put at the start of a file in UTF-8."""
+
+Key = str | Sequence[str]
+Value = bool | int | float | str | Sequence[str]
+
+
+def set_value(file: Path, key: Key, value: Value) -> Config:
+    """Set one setting. Its table is made if needed; a comment on its line stays."""
+    path = _path_of(key)
+    plain = list(value) if isinstance(value, Sequence) and not isinstance(value, str) else value
+
+    def change(document: TOMLDocument) -> str:
+        table: Any = document
+        for name in path[:-1]:
+            if name not in table:
+                table[name] = _new_table(document)
+            table = table[name]
+        table[path[-1]] = plain
+        return document.as_string()
+
+    def expected(settings: dict[str, Any]) -> None:
+        table = settings
+        for name in path[:-1]:
+            table = table.setdefault(name, {})
+        table[path[-1]] = plain
+
+    return _edit(file, change, expected)
+
+
+def unset(file: Path, key: Key) -> Config:
+    """Remove one setting, so that its default counts again; does nothing if it is not set."""
+    path = _path_of(key)
+
+    def change(document: TOMLDocument) -> str:
+        _discard(document, path)
+        return document.as_string()
+
+    return _edit(file, change, lambda settings: _discard(settings, path))
+
+
+def append_table(file: Path, key: str, row: Mapping[str, Value]) -> Config:
+    """Append a table to a list of tables such as `providers`."""
+    plain = {name: list(value) if isinstance(value, tuple) else value for name, value in row.items()}
+
+    def change(document: TOMLDocument) -> str:
+        import tomlkit
+
+        if isinstance(document.get(key), tomlkit.items.Array):
+            inline = tomlkit.inline_table()
+            inline.update(plain)
+            document[key].append(inline)
+            return document.as_string()
+        text = document.as_string()
+        end = "\r\n" if "\r\n" in text else "\n"
+        lines = [f"[[{key}]]", *(f"{name} = {tomlkit.item(value).as_string()}" for name, value in plain.items())]
+        before = f"{text.rstrip()}{end}{end}" if text.strip() else ""
+        return before + "".join(line + end for line in lines)
+
+    return _edit(file, change, lambda settings: settings.setdefault(key, []).append(plain))
+
+
+def _path_of(key: Key) -> tuple[str, ...]:
+    return tuple(key.split(".")) if isinstance(key, str) else tuple(key)
+
+
+def _new_table(document: TOMLDocument) -> Any:
+    import tomlkit
+
+    if document.as_string().strip() and not document.as_string().endswith("\n\n"):
+        document.add(tomlkit.nl())
+    return tomlkit.table()
+
+
+def _discard(table: Any, path: Sequence[str]) -> None:
+    for name in path[:-1]:
+        table = table.get(name)
+        if not isinstance(table, Mapping):
+            return
+    if path[-1] in table:
+        del table[path[-1]]
+
+
+def _edit(file: Path, change: Callable[[TOMLDocument], str], expected: Callable[[dict[str, Any]], object]) -> Config:
+    """Write the file as `change` makes it of its document; `expected` makes the same change in plain tables."""
+    # A config may be a link into a folder of dotfiles: the file behind it is changed, and the link stays.
+    target = Path(os.path.realpath(file))
+    try:
+        with _hold_folder(target.parent):
+            mode, raw = _read(target)
+            parse(raw, str(file))
+            text = raw.decode("utf-8")
+            mark = _MARK if text.startswith(_MARK) else ""
+            text = text.removeprefix(_MARK)
+            new = _changed_text(text, change, expected)
+            if new is None:
+                raise _not_changed(file, "it is laid out in a way that is not supported")
+            config = parse(new.encode(), str(file))
+            if new != text:
+                with new_file(target, replace=True, mode=mode) as opened:
+                    opened.write((mark + new).encode())
+    except OSError as error:
+        raise _not_changed(file, error.strerror or str(error)) from error
+    return config
+
+
+def _changed_text(
+    text: str, change: Callable[[TOMLDocument], str], expected: Callable[[dict[str, Any]], object]
+) -> str | None:
+    """Return the changed text; None if it cannot be made, or would say anything else than what is expected."""
+    import tomlkit
+    from tomlkit.exceptions import TOMLKitError
+
+    settings = tomllib.loads(text)
+    try:
+        expected(settings)
+        new = change(tomlkit.parse(text))
+        return new if tomllib.loads(new) == settings else None
+    except (TOMLKitError, TypeError, ValueError, LookupError):
+        return None
+
+
+@contextmanager
+def _hold_folder(folder: Path) -> Iterator[None]:
+    """Keep other processes from changing a config in this folder, which is created if needed."""
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    handle = os.open(folder, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        wait_for_lock(handle)
+        yield
+    finally:
+        os.close(handle)
+
+
+def _read(file: Path) -> tuple[int, bytes]:
+    """Return the mode and the content; a missing file is private and empty."""
+    try:
+        return stat.S_IMODE(file.stat().st_mode), read_regular(file, _LIMIT_BYTES)
+    except NotRegularError as error:
+        raise OSError(error.errno, "it is not a file", str(file)) from None
+    except FileNotFoundError:
+        return 0o600, b""
+
+
+def _not_changed(file: Path, why: str) -> ConfigError:
+    return ConfigError(
+        f"{file} could not be changed: {why}.", "Nothing was changed. Use an editor for it.", file=str(file)
+    )
