@@ -6,7 +6,7 @@ import asyncio
 import inspect
 import logging
 import sys
-from collections.abc import Coroutine, Iterator
+from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from types import CodeType, FrameType
@@ -15,12 +15,17 @@ from typing import Any
 import chat_tui
 from chat_tui.config.load import Config
 from chat_tui.config.schema import ProviderRow
+from chat_tui.core.errors import ChatTuiError
+from chat_tui.engine.engine import Engine
+from chat_tui.tui.app import ChatApp
 from tests.doubles.model_server import ModelServer
 from tests.support.isolated_engine import ended, engine_with
 
 PACKAGE = Path(chat_tui.__file__).parent
 MOST_FRAMES = 9
 """From `Engine.ask` to the client's `send`."""
+MOST_FRAMES_FROM_ENTER = 14
+"""From the key in the prompt to the client's `send`."""
 MOST_GENERATORS = 6
 """That a token passes from the socket's bytes to the answer's log, `Stream` included."""
 
@@ -93,6 +98,28 @@ async def test_each_hop_between_a_question_and_the_socket_is_worth_it() -> None:
     read = walks.walks["receive_response_body.started"]
     generators = [code for code in read if code.co_flags & inspect.CO_ASYNC_GENERATOR]
     assert 1 < len(generators) < MOST_GENERATORS, shown(read)
+
+
+async def test_each_hop_between_enter_and_the_socket_is_worth_it() -> None:
+    async with ModelServer() as server:
+        config = Config(model="box/sample", providers=(ProviderRow("box", server.base_url, models=("sample",)),))
+        async with engine_with(config) as engine:
+
+            async def opened(tell: Callable[[ChatTuiError], None]) -> Engine:
+                return engine
+
+            app = ChatApp(config, opened, open_seconds=0.001)
+            async with app.run_test() as pilot:
+                while app.engine is None:
+                    await pilot.pause(0.01)
+                await pilot.press(*"[t5]")
+                with watched() as walks:
+                    await pilot.press("enter")
+                    while "send_request_headers.started" not in walks.walks:
+                        await pilot.pause(0.01)
+    sent = walks.walks["send_request_headers.started"]
+    assert [code.co_name for code in sent[:2]] == ["_on_key", "action_send"], shown(sent)
+    assert len(sent) <= MOST_FRAMES_FROM_ENTER, shown(sent)
 
 
 async def ended_answer(asked: Coroutine[Any, Any, Any]) -> str:

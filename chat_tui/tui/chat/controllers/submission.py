@@ -13,6 +13,7 @@ from chat_tui.tui.chat.controllers.views import ChatViews
 from chat_tui.tui.chat.conversation.view import ChatView
 
 if TYPE_CHECKING:
+    from chat_tui.engine.answers.runner import Preview
     from chat_tui.engine.engine import Engine
     from chat_tui.tui.chat.conversation.live_preview import LivePreview
 
@@ -59,7 +60,8 @@ class PromptSubmission:
             return self._views.comparison.ask(said)
         if chat.conversation.is_busy:
             return chat.steering.enter(text, said, chat.prompt.key_time)
-        self.ask(said)
+        chat.sender.ask(said, self._models.settings(), preview=self._take_preview())
+        self._on_asked()
         return True
 
     def note_blank(self) -> None:
@@ -72,10 +74,13 @@ class PromptSubmission:
 
     def ask(self, text: str, files: Sequence[Attachment] = ()) -> None:
         """Ask, by the model or strategy in use."""
-        self._chat.fetch_line.hide()
-        preview = self._preview.take() if self._preview is not None else None
-        self._chat.sender.ask(text, self._models.settings(), files, preview)
+        self._chat.sender.ask(text, self._models.settings(), files, self._take_preview())
         self._on_asked()
+
+    def _take_preview(self) -> Preview | None:
+        """The answer that was prepared while the user typed; the line about a download makes room for the question."""
+        self._chat.fetch_line.hide()
+        return self._preview.take() if self._preview is not None else None
 
     def live_preview(self) -> LivePreview:
         """Return the preview that answers while the user types, for presets that ask for it."""

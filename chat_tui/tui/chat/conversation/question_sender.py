@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -85,7 +86,11 @@ class QuestionSender:
         """Ask, or send another version of the question that is edited; `files` go with the attached ones. The answer
         streams into the transcript, or is there at once where a preview of it is."""
         question = self.take_question(text, settings)
-        self.send(question, self._edit if question.edited is not None else partial(self._ask, files, preview))
+        if question.edited is not None:
+            self.send(question, self._edit)
+            return
+        question.visit.is_asking = True
+        self._display.widget.run_worker(self._ask(question, files, preview), group="ask")
 
     def continue_answer(self, settings: Request) -> None:
         """Let the last answer, which was cut, go on."""
@@ -105,25 +110,20 @@ class QuestionSender:
 
     # -- how the engine is asked ----------------------------------------------------------------------------------
 
-    async def _ask(
-        self,
-        more_files: Sequence[Attachment],
-        preview: Preview | None,
-        engine: Engine,
-        question: OutgoingQuestion,
-        files: Sequence[Attachment],
-    ) -> Answer:
-        visit, text, settings, files = question.visit, question.text, question.settings, (*more_files, *files)
-        try:
-            target = visit.conversation_id or question.new_conversation
-            answer = await engine.ask(target, text, settings, attachments=files, preview=preview)
-        except ConversationNotFound as error:
-            if visit.conversation_id is None:
-                raise
-            answer = await engine.ask(question.new_conversation, text, settings, attachments=files)
-            self._leave_deleted(visit, error)
-        self.show_question(visit, answer)
-        return answer
+    async def _ask(self, question: OutgoingQuestion, files: Sequence[Attachment], preview: Preview | None) -> None:
+        visit, text, settings = question.visit, question.text, question.settings
+        async with self._sending(question) as (engine, attached):
+            files = (*files, *attached)
+            try:
+                target = visit.conversation_id or question.new_conversation
+                answer = await engine.ask(target, text, settings, attachments=files, preview=preview)
+            except ConversationNotFound as error:
+                if visit.conversation_id is None:
+                    raise
+                answer = await engine.ask(question.new_conversation, text, settings, attachments=files)
+                self._leave_deleted(visit, error)
+            self.show_question(visit, answer)
+            await self._follow(question, answer)
 
     def _leave_deleted(self, visit: ConversationVisit, error: ConversationNotFound) -> None:
         """The question of this visit has begun another conversation, since its own was deleted elsewhere."""
@@ -177,6 +177,13 @@ class QuestionSender:
         self._display.widget.run_worker(self._send(question, ask), group="ask")
 
     async def _send(self, question: OutgoingQuestion, ask: Ask) -> None:
+        async with self._sending(question) as (engine, files):
+            await self._follow(question, await ask(engine, question, files))
+
+    @asynccontextmanager
+    async def _sending(self, question: OutgoingQuestion) -> AsyncIterator[tuple[Engine, Sequence[Attachment]]]:
+        """The time in which a question is asked, from the moment the engine is open and its files are read. Where that
+        fails, its text and files come back to the prompt, and the error is told."""
         session, display, visit = self._session, self._display, question.visit
         try:
             await session.is_ready.wait()
@@ -185,23 +192,20 @@ class QuestionSender:
             if visit is session.visit and is_over and display.skip_typing():
                 await display.wait_until_shown()
             async with session.changing:
-                await self._follow(question, await self._ask_with_files(session.engine, question, ask))
+                try:
+                    files = await self._files.load(question.taken)
+                    if question.refuses_images:
+                        await self._estimate.check_images(question.text, files)
+                    yield session.engine, files
+                except ChatTuiError:
+                    if visit is session.visit:
+                        self._files.give_back(question.taken)
+                    raise
         except ChatTuiError as error:
             await self._waiting.give_back(visit, question.text)
             display.widget.post_message(self.Failed(error))
         finally:
             visit.is_asking = visit.is_cancelled = False
-
-    async def _ask_with_files(self, engine: Engine, question: OutgoingQuestion, ask: Ask) -> Answer:
-        try:
-            files = await self._files.load(question.taken)
-            if question.refuses_images:
-                await self._estimate.check_images(question.text, files)
-            return await ask(engine, question, files)
-        except ChatTuiError:
-            if question.visit is self._session.visit:
-                self._files.give_back(question.taken)
-            raise
 
     async def _follow(self, question: OutgoingQuestion, answer: Answer) -> None:
         session, display, visit = self._session, self._display, question.visit
