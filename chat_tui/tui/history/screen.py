@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from contextlib import aclosing
 from datetime import datetime
 from functools import partial
-from typing import TYPE_CHECKING, ClassVar, TypeAlias
+from typing import TYPE_CHECKING, ClassVar, NamedTuple, TypeAlias
 
 from textual import on
 from textual.app import ComposeResult
@@ -83,7 +83,17 @@ class SearchHint(StyledLines):
         return [apart(Span(said, self._role), Span(self._found, "text"), width)]
 
 
-class HistoryScreen(FramedScreen[tuple[str, str] | None]):
+class ChosenMessage(NamedTuple):
+    """What was chosen to be opened."""
+
+    conversation_id: str
+    turn_id: str = ""
+    """Empty: the conversation where it was left."""
+    words: tuple[str, ...] = ()
+    """What was found in the message."""
+
+
+class HistoryScreen(FramedScreen[ChosenMessage | None]):
     """Dismissed with (conversation id, turn id or ``) to be opened, None to stay.
 
     `act` does what a key asks for to a conversation whose title stands at a place; `undo` takes the last of it back.
@@ -296,11 +306,12 @@ class HistoryScreen(FramedScreen[tuple[str, str] | None]):
         # Not the row of the event: a search may have ended since Enter was pressed.
         shown = self._shown[self._rows.cursor]
         if isinstance(shown, SearchHit):
-            self.dismiss((shown.conversation, shown.turn))
+            words = tuple(dict.fromkeys(shown.snippet[start:end] for start, end in shown.marks))
+            self.dismiss(ChosenMessage(shown.conversation, shown.turn, words))
         elif isinstance(shown, ConversationSummary):
-            self.dismiss((shown.id, ""))
+            self.dismiss(ChosenMessage(shown.id))
         else:
-            self.dismiss((self._conversation_id, shown[0].id))
+            self.dismiss(ChosenMessage(self._conversation_id, shown[0].id))
 
     def action_act(self, what: str) -> None:
         """Rename, pin, delete or export the conversation under the cursor."""

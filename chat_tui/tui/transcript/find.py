@@ -35,16 +35,19 @@ class TextSpan(NamedTuple):
     """Which of the hits in these lines it belongs to."""
 
 
-def spans_in(lines: Sequence[Line], wanted: str) -> list[TextSpan]:
-    """The places of the words in painted lines, also where a line break divides them."""
+def spans_in(lines: Sequence[Line], *wanted: str) -> list[TextSpan]:
+    """The places of each of the wanted texts in painted lines, also where a line break divides them."""
     # Needed for a search only, and slow to import.
-    from chat_tui.core.text.text_match import find
+    from chat_tui.core.text.text_match import find, joined
 
     pieces: list[str] = []
     for line in lines:
         pieces += [line.text, line.joint]
     spans: list[TextSpan] = []
-    for number, (start, end) in enumerate(find("".join(pieces), wanted)):
+    text = "".join(pieces)
+    found = [find(text, each) for each in wanted]
+    places = found[0] if len(found) == 1 else joined(place for each in found for place in each)
+    for number, (start, end) in enumerate(places):
         at = 0
         for index, line in enumerate(lines):
             first, last = max(start - at, 0), min(end - at, len(line.text))
@@ -60,13 +63,13 @@ class FindHighlights:
     """The words that are searched for, and their places in the lines in view."""
 
     def __init__(self) -> None:
-        self.wanted = ""
+        self.wanted: tuple[str, ...] = ()
         self.now: tuple[int, int, int] | None = None
         """The turn, the part and the hit in it that was gone to."""
         self._known: dict[int, tuple[Sequence[Line], list[TextSpan]]] = {}
 
-    def want(self, wanted: str) -> None:
-        """Look for these words from now on; empty: for none."""
+    def want(self, *wanted: str) -> None:
+        """Look for these texts from now on."""
         self.wanted, self.now = wanted, None
         self._known.clear()
 
@@ -76,7 +79,7 @@ class FindHighlights:
         if known is None or known[0] is not lines:
             if len(self._known) > KEPT_PARTS:
                 self._known.clear()
-            known = self._known[id(lines)] = lines, spans_in(lines, self.wanted)
+            known = self._known[id(lines)] = lines, spans_in(lines, *self.wanted)
         return known[1]
 
     def ranges(self, turn: int, part: int, line: int, lines: Sequence[Line]) -> list[tuple[Range, bool]]:
@@ -98,11 +101,41 @@ class TranscriptFinder:
         self._model = viewport.model
         self._paint = paint
         self.highlights = FindHighlights()
+        self._has_words = False
+        """The words of a search are marked."""
 
     def mark(self, wanted: str) -> None:
         """Mark these words wherever they are; empty marks none."""
-        self.highlights.want(wanted)
+        self.highlights.want(*filter(None, [wanted]))
         self._paint()
+
+    def show_words(self, turn_id: str, words: Sequence[str]) -> None:
+        """Mark the words of a search, and bring the first of them in this turn into view."""
+        from chat_tui.core.text.text_match import find
+
+        turn = next((index for index, turn in enumerate(self._model.views.turns) if turn.id == turn_id), None)
+        if turn is None or not words:
+            return
+        self.highlights.want(*words)
+        self._has_words = True
+        if self._model.views[turn].reveal():
+            self._model.update_height(turn)
+        for index, part in enumerate(self._model.views[turn].parts()):
+            if part.kind != "body" or part.block is None or not any(find(part.block.source, word) for word in words):
+                continue
+            if spans := self.highlights.spans(self._model.lines(turn, part)):
+                self.highlights.now = (turn, index, spans[0].hit)
+                position = Position(turn, index, spans[0].line)
+                if not self._view.shows(position):
+                    self._view.move_to(position, rows_above=self._view.height // 3)
+                break
+        self._paint()
+
+    def forget_words(self) -> None:
+        """Mark the words of a search no longer."""
+        if self._has_words:
+            self._has_words = False
+            self.mark("")
 
     def go_to(self, hit: FindHit) -> None:
         """Bring a match into view, with some lines above it."""

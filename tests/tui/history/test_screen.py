@@ -120,6 +120,23 @@ async def test_a_wrong_filter_is_told_and_what_was_found_stays() -> None:
         await chat.until(lambda: "ms" not in chat.shown())
 
 
+async def test_the_words_of_a_search_are_marked_in_the_message_until_one_writes() -> None:
+    filler = "\n\n".join(f"Paragraph number {number} says little." for number in range(200))
+    async with scripted_chat([f"{filler}\n\nHere the **quick** fox meets a zebra.\n\n{filler}"]) as chat:
+        await chat.ask("tell me")
+        await chat.answered()
+        await chat.ask("/clear")
+        await chat.ask("/search zebra quick")
+        await chat.shows("1 message")
+        await chat.pilot.press("enter")
+        await chat.until(lambda: "quick fox meets a zebra" in chat.shown(chat.chat.transcript))
+        highlights = chat.chat.transcript.finder.highlights
+        assert sorted(highlights.wanted) == ["quick", "zebra"]
+        await chat.pilot.press("x")
+        await chat.until(lambda: not highlights.wanted)
+        assert "quick fox meets a zebra" in chat.shown(chat.chat.transcript)
+
+
 async def test_a_search_that_finds_nothing_says_so() -> None:
     async with scripted_chat() as chat:
         await asked(chat, "hello you")

@@ -309,7 +309,7 @@ async def test_what_was_found_for_the_words_before_is_gone_with_the_next_key(tmp
         await chat.pilot.press("ctrl+f", *"needle")
         await chat.until(lambda: " of " in str(bar.border_subtitle))
         bar.value = "needlex"
-        await chat.until(lambda: chat.chat.transcript.finder.highlights.wanted == "needlex")
+        await chat.until(lambda: chat.chat.transcript.finder.highlights.wanted == ("needlex",))
         assert " of " not in str(bar.border_subtitle)
         await chat.until(lambda: bar.border_subtitle == "not found")
         await chat.pilot.press("escape")

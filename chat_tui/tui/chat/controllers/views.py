@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -17,6 +17,7 @@ from chat_tui.tui.widgets.host import report_errors
 
 if TYPE_CHECKING:
     from chat_tui.tui.chat.conversation.compare_controller import CompareController
+    from chat_tui.tui.history.screen import ChosenMessage
 
 
 class ChatViews:
@@ -90,13 +91,16 @@ class ChatViews:
         )
         if self._chat_in_front:
             self._picker.close()
-            self._chat.app.push_screen(screen, self.open_chosen)
+            self._chat.app.push_screen(screen, self._open_chosen)
 
-    def open_chosen(self, chosen: tuple[str, str] | None) -> None:
-        """Open a conversation, by its id and that of a turn; None: nothing was chosen."""
+    def _open_chosen(self, chosen: ChosenMessage | None) -> None:
         if chosen is not None:
-            work = report_errors(self._chat.host, self._conversations.open(*chosen))
-            self._chat.run_worker(work, group="command")
+            self.open_conversation(chosen.conversation_id, chosen.turn_id, chosen.words)
+
+    def open_conversation(self, conversation_id: str, turn_id: str = "", words: Sequence[str] = ()) -> None:
+        """Open a conversation, or one of its turns with these words marked."""
+        work = report_errors(self._chat.host, self._conversations.open(conversation_id, turn_id, words))
+        self._chat.run_worker(work, group="command")
 
     def open_help(self) -> None:
         """Show keys and commands."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -88,14 +88,16 @@ class ConversationActions:
         if left:
             self._chat.undo.push("Back to the previous conversation", partial(self._chat.open, left))
 
-    async def open(self, conversation_id: str, turn_id: str = "") -> None:
-        """Open a conversation where it was, or with a turn chosen, on whatever branch it is. Raises `ChatTuiError`."""
+    async def open(self, conversation_id: str, turn_id: str = "", words: Sequence[str] = ()) -> None:
+        """Open a conversation where it was, or with a turn chosen, on whatever branch it is; the words that were found
+        in it are marked until the user writes. Raises `ChatTuiError`."""
         if turn_id:
             await self._bring_up(conversation_id, turn_id)
         await self._chat.open(conversation_id, turn_id)
         if turn_id:
             # The prompt has the keys: letters typed next are words, and ask for nothing that costs.
             self._chat.transcript.viewport.choose_id(turn_id)
+            self._chat.transcript.finder.show_words(turn_id, words)
 
     async def _bring_up(self, conversation_id: str, turn_id: str) -> None:
         """Make the branch with this turn the current one."""

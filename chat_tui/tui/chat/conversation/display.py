@@ -159,6 +159,7 @@ class ConversationDisplay:
         """Show another conversation; an answer of the one before runs on."""
         left, self._pace, self.answer = self.answer, None, None
         self._find_bar.close(by_key=True)
+        self.transcript.finder.forget_words()
         self._stop_measuring()
         if left is not None and not left.ended:
             self.announce_end(left)

@@ -199,6 +199,8 @@ class ChatView(Vertical):
         # The message may be older than an Enter that came right behind it: the offer is for the text as it is now.
         self.steering.follow_text(self.prompt.draft)
         self.files.follow(self.prompt.names())
+        if self.prompt.draft:
+            self.transcript.finder.forget_words()
         self.estimate.refresh()
         # As it is now: the message may come when another conversation is in view.
         await self.session.save_draft()

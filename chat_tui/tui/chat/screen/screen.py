@@ -293,7 +293,7 @@ class ChatScreen(Screen[None]):
     def _open_conversation(self, event: HistorySidebar.Opened) -> None:
         if self.size.width < MIDDLE:
             self.panels.toggle_history()
-        self.views.open_chosen((event.conversation_id, ""))
+        self.views.open_conversation(event.conversation_id)
 
     # -- the last row ---------------------------------------------------------------------------------------------
 
