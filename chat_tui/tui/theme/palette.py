@@ -233,6 +233,37 @@ def code_colours(palette: Palette) -> CodeColours:
     return msgspec.structs.replace(derived, **own)
 
 
+CURSOR_CONTRAST = 1.5
+"""Minimum contrast of the row under the cursor with the ground of its list."""
+TEXT_CONTRAST = 4.5
+"""Minimum contrast of what is written with the ground under it."""
+_STEPS = 50
+
+
+def cursor_ground(colours: Colours) -> str:
+    """The ground of the row under the cursor: the selection's, tinted by the accent as far as it must be to stand out
+    from every ground that lists have."""
+    grounds = (colours.ground, colours.surface, colours.panel)
+    for step in range(_STEPS + 1):
+        mixed = _mix(colours.selection, colours.accent, step / _STEPS)
+        if min(contrast(mixed, ground) for ground in grounds) >= CURSOR_CONTRAST:
+            return mixed
+    return colours.selection
+
+
+def readable(colour: str, ground: str) -> str:
+    """The colour, made lighter or darker as far as it must be to be read on this ground."""
+    end = max(("#ffffff", "#000000"), key=lambda extreme: contrast(extreme, ground))
+    mixes = (_mix(colour, end, step / _STEPS) for step in range(_STEPS + 1))
+    return next((mixed for mixed in mixes if contrast(mixed, ground) >= TEXT_CONTRAST), end)
+
+
+def _mix(one: str, other: str, part: float) -> str:
+    """The first `#rrggbb` colour with this part (0 to 1) of the second in it."""
+    pairs = ((int(one[at : at + 2], 16), int(other[at : at + 2], 16)) for at in (1, 3, 5))
+    return "#" + "".join(f"{round(low + (high - low) * part):02x}" for low, high in pairs)
+
+
 def contrast(one: str, other: str) -> float:
     """The contrast ratio of two `#rrggbb` colours by WCAG 2: 1 (the same) to 21 (black on white)."""
     low, high = sorted((_luminance(one), _luminance(other)))

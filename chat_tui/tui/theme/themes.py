@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from chat_tui.tui.theme.palette import CodeColours, Colours, Palette, code_colours
+from chat_tui.tui.theme.palette import CodeColours, Colours, Palette, code_colours, cursor_ground
 
 if TYPE_CHECKING:
     from rich.style import Style
@@ -37,7 +37,8 @@ def textual_theme(palette: Palette) -> Theme:
         background=base.ground,
         surface=base.surface,
         panel=base.panel,
-        variables=_variables(base) | (_ANSI_ATTRIBUTES if palette.ansi else {}),
+        variables=_variables(base)
+        | (_ANSI_ATTRIBUTES if palette.ansi else {"block-cursor-background": cursor_ground(base)}),
     )
 
 

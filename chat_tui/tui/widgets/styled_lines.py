@@ -14,6 +14,8 @@ from textual.geometry import Region
 from textual.strip import Strip
 from textual.widget import Widget
 
+from chat_tui.tui.theme.palette import readable
+
 EDGES = 6
 """Cells of a frame's lower edge that are for the frame itself, where words stand in it."""
 _COLOUR = re.compile("#[0-9a-fA-F]{6}|ansi_([a-z_]+)")
@@ -145,9 +147,13 @@ def _pen(variables: Mapping[str, str], role: str) -> Style:
 
 
 def _on_ground(style: Style, ground: Style) -> Style:
-    """On another ground; a reversed one is of one colour."""
+    """On another ground, where it can be read; a reversed one is of one colour."""
     if ground.reverse:
         return style + Style(color="default", bgcolor="default", reverse=True, dim=False)
+    colours = (style.color, ground.bgcolor)
+    if all(colour is not None and colour.is_system_defined is False and not colour.is_default for colour in colours):
+        pen, under = (colour.get_truecolor().hex for colour in colours if colour is not None)
+        style += Style(color=readable(pen, under))
     return style + Style(bgcolor=ground.bgcolor, bold=ground.bold or None, underline=ground.underline or None)
 
 

@@ -15,7 +15,7 @@ from chat_tui.tui.theme import themes
 from chat_tui.tui.widgets.row_list import RowList
 from chat_tui.tui.widgets.styled_lines import text_of
 from tests.doubles.scripted_chat import scripted_chat
-from tests.support.panels_app import ANSWERING, EVIL, Panels, summaries
+from tests.support.panels_app import ANSWERING, CLAUDE, EVIL, LOCAL, MINI, Panels, summaries
 
 LABELS = (
     "Model",
@@ -232,7 +232,30 @@ async def test_the_row_under_the_cursor_is_bright_only_while_keys_act_on_it() ->
         assert ground() == palette.colours.panel
         app.history.take_focus()
         await pilot.pause()
-        assert ground() == palette.colours.selection
+        assert ground() == palettes.cursor_ground(palette.colours)
+
+
+@pytest.mark.parametrize("theme", [name for name in palettes.names([palettes.built_in_folder()]) if name != "ansi"])
+async def test_the_row_under_the_cursor_is_plain_to_see_and_to_read_in_every_theme(theme: str) -> None:
+    app = Panels()
+    app.register_theme(themes.textual_theme(palettes.load_theme(theme, [palettes.built_in_folder()])))
+    app.theme = theme
+    async with app.run_test(size=(120, 40)) as pilot:
+        app.picker.set_standings([MINI, CLAUDE, msgspec.structs.replace(LOCAL, state="not fetched")])
+        app.picker.open()
+        await pilot.press("down")
+        rows = app.picker.query_one(RowList)
+        other = {segment.style.bgcolor for segment in rows.render_line(0) if segment.style}
+        [beside] = (colour.get_truecolor().hex for colour in other if colour)
+        for row in range(1, 4):
+            for segment in rows.render_line(row):
+                assert segment.style
+                assert segment.style.color
+                assert segment.style.bgcolor
+                ground = segment.style.bgcolor.get_truecolor().hex
+                assert palettes.contrast(ground, beside) >= 1.5
+                assert palettes.contrast(segment.style.color.get_truecolor().hex, ground) >= 4.5
+            await pilot.press("down")
 
 
 async def test_the_panels_take_the_width_they_get() -> None:

@@ -95,6 +95,15 @@ def test_all_that_is_written_can_be_read_on_every_ground(palette: Palette) -> No
     assert weak == {}
 
 
+def test_the_row_under_the_cursor_stands_out_in_every_list(palette: Palette) -> None:
+    ground, colours = palettes.cursor_ground(palette.colours), msgspec.structs.asdict(palette.colours)
+    for name in ("ground", "surface", "panel"):
+        assert palettes.contrast(ground, colours[name]) >= 1.5, name
+    for name in WRITTEN:
+        assert palettes.contrast(palettes.readable(colours[name], ground), ground) >= READABLE, name
+    assert palettes.contrast(colours["text"], ground) >= READABLE
+
+
 def test_code_can_be_read_on_its_ground(palette: Palette) -> None:
     code = msgspec.structs.asdict(palettes.code_colours(palette))
     ground = palette.colours.code_ground
@@ -135,7 +144,7 @@ async def test_textual_takes_the_colours_as_they_are(palette: Palette) -> None:
     async with app.run_test():
         variables = app.theme_variables
         assert variables["text-muted"] == palette.colours.dim
-        assert variables["block-cursor-background"] == palette.colours.selection
+        assert variables["block-cursor-background"] == palettes.cursor_ground(palette.colours)
         assert variables["error"].lower() == palette.colours.error
         assert app.screen.styles.background.hex.lower() == palette.colours.ground
 
