@@ -142,7 +142,10 @@ async def test_no_notice_hides_the_prompt_or_what_is_offered_above_it(size: tupl
         chat.chat.prompt.insert("other words")
         await chat.pilot.press("enter")
         await chat.shows(
-            "The server is overloaded.", "The answer is paused", "steer", "dismiss", "other words", "Esc dismiss"
+            "The server is overloaded.",
+            "The answer is paused",
+            "Up takes it back · Tab steers",
+            "Esc cancel",
         )
 
 
@@ -163,7 +166,7 @@ async def test_the_last_row_names_what_keys_do_in_an_open_list() -> None:
         await chat.ask("go")
         await chat.shows("Half", "Esc cancel")
         await chat.ask("other words")
-        await chat.shows("Esc dismiss  F6 pause")
+        await chat.shows("Queued: other words", "Esc cancel  F6 pause")
 
 
 async def test_notices_stand_where_others_stood_that_were_taken_away_and_the_same_one_stands_once() -> None:

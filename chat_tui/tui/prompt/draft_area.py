@@ -112,8 +112,6 @@ class DraftArea(TextArea, inherit_bindings=False):
         self._held = PastePlaceholders()
         self.is_bulk = False
         """What is inserted now was not typed."""
-        self.key_time = 0.0
-        """When the last key was read, by the clock of `time.monotonic`."""
         self._told = ""
         self._edited_timer: Timer | None = None
         self._own_keys = WidgetKeys(self._bindings)
@@ -233,7 +231,6 @@ class DraftArea(TextArea, inherit_bindings=False):
     # Keys
 
     async def _on_key(self, event: events.Key) -> None:
-        self.key_time = event.time
         # Textual runs bindings only after the key has gone up to the app; what was typed behind it in one burst would
         # be in the text before an Enter or a backspace acts.
         if self.screen.focused not in (None, self):

@@ -71,7 +71,7 @@ class Prompt(DraftArea):
         self.command_argument: Callable[[str], str] = lambda text: ""
         """Describes the argument of the slash command that a text begins; called for texts with a slash only."""
         self.steer: Callable[[], bool] = lambda: False
-        """What Tab does before it moves the focus: it steers the answer; False when that is not offered."""
+        """What Tab does before it moves the focus: it steers with the text that waits; False when none does."""
         self.named = NamedFiles(lambda: self.document.lines)
         """The files that the text names."""
         popup = completions if completions is not None else CompletionList()

@@ -140,13 +140,13 @@ async def test_esc_before_the_first_chunk_is_not_lost() -> None:
         assert chat.chat.transcript.turns[-1].state == "cancelled"
 
 
-async def test_enter_while_an_answer_runs_keeps_the_words_and_offers_what_to_do() -> None:
+async def test_enter_while_an_answer_runs_queues_the_words_and_says_what_can_be_done() -> None:
     async with scripted_chat(HELD) as chat:
         await chat.ask("go")
         await chat.shows("Half of")
         await chat.ask("and then?")
-        await chat.shows("Tab steer")
-        assert chat.chat.prompt.text == "and then?"
+        await chat.shows("Queued: and then? · Up takes it back · Tab steers")
+        assert chat.chat.prompt.text == ""
         assert len(chat.provider.requests) == 1
 
 

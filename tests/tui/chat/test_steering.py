@@ -6,11 +6,10 @@ from pathlib import Path
 
 from chat_tui.core.errors import Rejected
 from chat_tui.providers.scripted import Fault, Pause
-from chat_tui.tui.prompt.prompt import Prompt
 from tests.doubles.scripted_chat import ScriptedChat, scripted_chat
 from tests.support.scripted_router import Gate
 
-OFFER = "Tab steer"
+QUEUED = "Up takes it back · Tab steers"
 
 
 async def streaming(chat: ScriptedChat, text: str = "Once upon") -> None:
@@ -26,7 +25,7 @@ def said(chat: ScriptedChat) -> list[tuple[str, str]]:
 
 async def steered(chat: ScriptedChat, text: str) -> None:
     await chat.ask(text)
-    await chat.shows(OFFER)
+    await chat.shows(QUEUED)
     await chat.pilot.press("tab")
 
 
@@ -60,17 +59,15 @@ async def test_an_answer_of_which_nothing_had_come_is_steered_by_adding_to_the_q
         assert chat.provider.requests[-1].turns[-1].text == "Tell a story.\n\nIn one word."
 
 
-async def test_a_second_enter_lets_the_words_wait_and_they_are_asked_when_the_answer_has_ended() -> None:
+async def test_enter_lets_the_words_wait_and_they_are_asked_when_the_answer_has_ended() -> None:
     gate = Gate()
     async with scripted_chat(["Once upon", gate, " a time."], ["Another one."], ["Short."]) as chat:
         await streaming(chat)
         await chat.ask("And another.")
-        await chat.shows(OFFER)
-        await chat.pilot.press("enter")
-        await chat.shows("Queued: And another.")
+        await chat.shows("Queued: And another.", QUEUED)
+        assert chat.chat.prompt.text == ""
         await chat.ask("A short one.")
-        await chat.pilot.press("enter")
-        await chat.shows("Queued: And another. A short one.")
+        await chat.shows("Queued: And another. A")
         gate.open()
         await chat.shows("Another one.", "Short.")
         assert [text for role, text in said(chat) if role == "user"] == [
@@ -81,33 +78,49 @@ async def test_a_second_enter_lets_the_words_wait_and_they_are_asked_when_the_an
         assert "Queued" not in chat.shown()
 
 
-async def test_what_is_told_late_of_words_that_were_typed_before_takes_no_offer_back() -> None:
+async def test_tab_steers_with_what_waits_and_leaves_newer_words_in_the_prompt() -> None:
+    async with scripted_chat(["Once upon", Pause(60)], ["Done."]) as chat:
+        await streaming(chat)
+        await chat.ask("Be brief.")
+        await chat.ask("And kind.")
+        await chat.pilot.press("w", "tab")
+        await chat.shows("Done.")
+        await chat.answered()
+        assert [text for role, text in said(chat) if role == "user"] == ["Tell a story.", "Be brief.\n\nAnd kind."]
+        assert chat.chat.prompt.text == "w"
+
+
+async def test_tab_before_the_answer_has_begun_says_that_the_words_wait() -> None:
+    async with scripted_chat(["Once."], ["Another."], opened=False) as chat:
+        chat.chat.prompt.insert("one")
+        await chat.pilot.press("enter")
+        chat.chat.prompt.insert("two")
+        await chat.pilot.press("enter", "tab")
+        assert chat.chat.prompt.has_focus
+        await chat.shows("Another.")
+        assert [text for role, text in said(chat) if role == "user"] == ["one", "two"]
+
+
+async def test_esc_cancels_the_answer_though_words_wait_and_they_are_in_the_prompt_again() -> None:
     async with scripted_chat(["Once upon", Pause(60)]) as chat:
         await streaming(chat)
-        await chat.ask("And another.")
-        await chat.shows(OFFER)
-        chat.chat.prompt.post_message(Prompt.Edited("And anot"))
-        await chat.pilot.pause()
-        await chat.pilot.press("enter")
-        await chat.shows("Queued: And another.")
-
-
-async def test_esc_and_more_words_take_the_offer_back_and_the_answer_runs_on() -> None:
-    gate = Gate()
-    async with scripted_chat(["Once upon", gate, " a time."]) as chat:
-        await streaming(chat)
         await chat.ask("And")
-        await chat.shows(OFFER)
-        await chat.pilot.press("escape")
-        await chat.until(lambda: OFFER not in chat.shown())
-        assert chat.chat.conversation.is_busy
-        await chat.pilot.press("enter")
-        await chat.shows(OFFER)
-        await chat.pilot.press("x")
-        await chat.until(lambda: OFFER not in chat.shown())
-        assert chat.chat.prompt.text == "Andx"
-        gate.open()
+        await chat.shows(QUEUED)
+        await chat.pilot.press("x", "escape")
         await chat.answered()
+        await chat.until(lambda: chat.chat.prompt.text == "And\n\nx")
+        assert chat.chat.conversation.turns[-1].state == "cancelled"
+
+
+async def test_words_that_could_not_be_sent_out_of_sight_are_told_of() -> None:
+    gate = Gate()
+    async with scripted_chat(["Once upon", gate, Fault(Rejected("no"))]) as chat:
+        await streaming(chat)
+        await chat.ask("And another.")
+        await chat.pilot.press("ctrl+n")
+        gate.open()
+        await chat.until(lambda: "A queued message was not sent" in chat.notices())
+        assert "the prompt of “Tell a story.”" in chat.notices()
 
 
 async def test_up_brings_waiting_words_back_and_so_does_an_answer_that_was_cancelled_or_fails() -> None:
@@ -117,7 +130,6 @@ async def test_up_brings_waiting_words_back_and_so_does_an_answer_that_was_cance
         async with scripted_chat(["Once upon", gate, *failing]) as chat:
             await streaming(chat)
             await chat.ask("And another.")
-            await chat.pilot.press("enter")
             await chat.shows("Queued:")
             if end == "fail":
                 gate.open()
@@ -135,7 +147,6 @@ async def test_words_wait_on_when_another_conversation_is_in_view() -> None:
     async with scripted_chat(["Once upon", gate, " a time."], ["Another one."]) as chat:
         await streaming(chat)
         await chat.ask("And another.")
-        await chat.pilot.press("enter")
         await chat.shows("Queued:")
         id, first = chat.chat.session.conversation_id, chat.chat.conversation.answer
         assert id is not None
@@ -154,7 +165,6 @@ async def test_words_that_waited_when_the_program_ended_are_in_the_prompt_again(
     async with scripted_chat(["Once upon", Pause(60)], file=tmp_path / "history.db") as chat:
         await streaming(chat)
         await chat.ask("And another.")
-        await chat.pilot.press("enter")
         await chat.shows("Queued:")
     async with scripted_chat(file=tmp_path / "history.db") as chat:
         await chat.until(lambda: chat.chat.prompt.text == "And another.")

@@ -59,7 +59,8 @@ class PromptSubmission:
             self.stop_preview()
             return self._views.comparison.ask(said)
         if chat.conversation.is_busy:
-            return chat.steering.enter(text, said, chat.prompt.key_time)
+            chat.steering.queue(said)
+            return True
         chat.sender.ask(said, self._models.settings(), preview=self._take_preview())
         self._on_asked()
         return True

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Sequence
 from functools import partial
 from typing import TYPE_CHECKING, cast
@@ -74,8 +73,6 @@ class ConversationDisplay:
         self._session, self._welcome, self._find_bar = session, welcome, find_bar
         self.answer: Answer | None = None
         """The one that is or was followed; None: none since this conversation came into view."""
-        self.followed_since = float("-inf")
-        """When the answer in view came into view, by the clock of `time.monotonic`."""
         self._following: Worker[None] | None = None
         self._pace: TypingPace | None = None
         """Of the answer in view, while it is followed."""
@@ -208,7 +205,7 @@ class ConversationDisplay:
 
         engine = self._session.engine
         assert engine is not None
-        self.answer, self.followed_since = answer, time.monotonic()
+        self.answer = answer
         self._show_transcript(True)
         self.transcript.add(without_text(answer.turn))
         self._pace = TypingPace(engine.config.display)

@@ -1,4 +1,4 @@
-"""Text that is entered while an answer streams: it waits for the answer's end, or steers it from where it is."""
+"""Text that is sent while an answer streams: it waits for the answer's end, or steers it from where it is."""
 
 from __future__ import annotations
 
@@ -7,14 +7,13 @@ from collections.abc import Sequence
 from functools import partial
 from typing import TYPE_CHECKING
 
-import msgspec
-
 from chat_tui.core.attachments.attachment import Attachment
 from chat_tui.core.errors import ChatTuiError
+from chat_tui.core.text.control_characters import clean_line
 from chat_tui.tui.actions import bindings
 from chat_tui.tui.chat.conversation.display import ConversationDisplay
 from chat_tui.tui.chat.conversation.question_sender import OutgoingQuestion, QuestionSender
-from chat_tui.tui.chat.conversation.session import ConversationSession, ConversationVisit, join_texts
+from chat_tui.tui.chat.conversation.session import ConversationSession, ConversationVisit
 from chat_tui.tui.chat.conversation.waiting import SteeringLine, WaitingQuestion, WaitingQuestions, WaitingQueue
 from chat_tui.tui.prompt.attachments import PromptAttachments
 from chat_tui.tui.prompt.prompt import Prompt
@@ -29,7 +28,7 @@ _SENT_AFTER = ("complete", "length")
 
 
 class Steering:
-    """Offers what can be done with new text while an answer streams, and sends what waits when it has ended."""
+    """Lets new text wait while an answer streams, and sends it when the answer has ended, or steers with it."""
 
     def __init__(
         self,
@@ -43,60 +42,33 @@ class Steering:
     ) -> None:
         self._session, self._display, self._prompt, self._files = session, display, prompt, files
         self._sender, self._waiting = sender, waiting
-        waiting.on_change = self._show
-        self._offered: tuple[str, str] | None = None
-        """What stood in the prompt, and what of it is sent."""
+        waiting.on_change = self.show
         self._line: SteeringLine | None = None
 
     # -- new text while an answer streams -------------------------------------------------------------------------
 
-    def enter(self, typed: str, said: str, pressed: float) -> bool:
-        """Enter on new text, pressed at this time: offer what can be done with it; the second Enter lets it wait, and
-        so does one that was pressed before there was an answer to be steered. True when it waits."""
-        unseen = self._session.visit.is_asking or pressed < self._display.followed_since
-        if not unseen and (self._offered is None or self._offered[0] != typed):
-            self._offered = (typed, said)
-            self._show()
-            return False
-        self._offered = None
-        self._add(said)
-        return True
-
-    def follow_text(self, typed: str) -> None:
-        """Take the offer back when the text has changed."""
-        if self._offered is not None and typed != self._offered[0]:
-            self.leave()
-
-    @property
-    def offers(self) -> bool:
-        """New text may wait, or steer."""
-        return self._offered is not None
-
-    def leave(self) -> bool:
-        """Take the offer back; False when there is none."""
-        offered, self._offered = self._offered, None
-        self._show()
-        return offered is not None
+    def queue(self, text: str) -> None:
+        """Let this text, with the attached files, wait for the end of the answer."""
+        run = self._display.widget.run_worker
+        queue = self._waiting.add(WaitingQuestion(text, self._session.settings(), self._files.take()))
+        if queue is not None:
+            run(self._serve(queue), group="beside")
+        run(self._waiting.save(self._session.visit), group="beside")
+        self.show()
 
     def steer(self) -> bool:
-        """Steer the answer with the text that was offered; False when there is none."""
-        if self._offered is None:
+        """Stop the answer and ask what waits at once; False when nothing waits."""
+        session, answer, queue = self._session, self._display.answer, self._waiting.queue
+        if queue is None:
             return False
-        text, answer, session = self._offered[1], self._display.answer, self._session
-        self._offered = None
         if session.visit.is_asking or answer is None or answer.ended:
-            # It has not begun, or is over: there is nothing to be steered.
-            self._add(text)
-            self._prompt.clear_draft()
+            self._display.host.say("The answer has not begun", "Your queued message is sent after it.")
             return True
-        question = self._sender.take_question(text, session.settings())
-        if (before := self._waiting.queue) is not None:
-            text, taken = join_texts(before.text, text), [*before.files, *question.taken]
-            question = msgspec.structs.replace(question, text=text, taken=taken)
-            before.items.clear()
-        self._prompt.clear_draft()
+        settings, text, files = queue.items[-1].settings, queue.text, queue.files
+        queue.items.clear()
+        question = OutgoingQuestion(session.visit, session.new_conversation, settings, text, files)
         self._sender.send(question, partial(self._ask_steered, answer))
-        self._show()
+        self.show()
         return True
 
     async def _ask_steered(
@@ -109,14 +81,6 @@ class Steering:
         return steered
 
     # -- text that waits ------------------------------------------------------------------------------------------
-
-    def _add(self, text: str) -> None:
-        run = self._display.widget.run_worker
-        queue = self._waiting.add(WaitingQuestion(text, self._session.settings(), self._files.take()))
-        if queue is not None:
-            run(self._serve(queue), group="beside")
-        run(self._waiting.save(self._session.visit), group="beside")
-        self._show()
 
     async def _serve(self, queue: WaitingQueue) -> None:
         """Ask what waits, one after another, each when the answer before has ended; give the rest back where that has
@@ -149,14 +113,20 @@ class Steering:
             await ended.saved.wait()
         if not queue.items:
             return True
-        if engine.running(id) or visit.is_asking or in_view != (visit is session.visit):
-            # Something else was asked meanwhile, or another conversation is in view.
+        if engine.running(id) or visit.is_asking:
+            # Something else was asked meanwhile.
             return False
         if ended is not None and ended.turn.state not in _SENT_AFTER:
-            await waiting.give_back(visit, "")
+            now = session.visit if queue.is_of(session.visit) else visit
+            await waiting.give_back(now, "")
+            if now is not session.visit:
+                await self._say_unsent(engine, id)
+        elif in_view != (visit is session.visit):
+            # Another conversation is in view.
+            return False
         elif in_view:
             self._send(queue.items.pop(0), visit)
-            self._show()
+            self.show()
         else:
             await self._ask_unseen(engine, id, queue.items.pop(0), visit)
         return True
@@ -175,6 +145,12 @@ class Steering:
         self._sender.show_question(question.visit, answer)
         return answer
 
+    async def _say_unsent(self, engine: Engine, id: str) -> None:
+        """What waited in a conversation that is not in view is in its prompt now."""
+        title = clean_line((await engine.conversations.conversation(id)).title, 120) or "Untitled"
+        told = f"The answer before it did not end well. It is in the prompt of “{title}”."
+        self._display.host.say("A queued message was not sent", told, long=True)
+
     async def _ask_unseen(self, engine: Engine, id: str, waiting: WaitingQuestion, visit: ConversationVisit) -> None:
         """Another conversation is in view by now."""
         try:
@@ -185,14 +161,13 @@ class Steering:
             self._display.host.tell(error)
             await self._waiting.give_back(visit, waiting.text)
 
-    def _show(self) -> None:
-        """Show what is offered or waits in the conversation in view."""
+    def show(self) -> None:
+        """Show what waits in the conversation in view."""
         waiting = self._waiting.queue
         if self._line is None:
-            if self._offered is None and waiting is None:
+            if waiting is None:
                 return
             changed = self._display.host.changed_keys
-            ids = ("prompt.send", "prompt.complete", "answer.cancel")
-            self._line = SteeringLine([bindings.first_key(id, changed) for id in ids])
+            self._line = SteeringLine(bindings.first_key("prompt.complete", changed))
             self._display.widget.mount(self._line, before=self._prompt)
-        self._line.show(waiting, offers=self._offered is not None)
+        self._line.show(waiting)

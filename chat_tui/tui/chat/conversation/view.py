@@ -57,7 +57,6 @@ class ChatView(Vertical):
         Binding("pagedown", "page(1)", "Page down", id="transcript.page_down", show=False),
         *bindings.bindings("transcript"),
         Binding("tab", "steer", "Steer the answer", id="prompt.complete", show=False),
-        Binding("escape", "leave_offer", "Dismiss the suggestion", id="answer.cancel", show=False),
         Binding("escape", "leave_edit", "Cancel editing", id="answer.cancel", show=False),
     ]
 
@@ -196,8 +195,6 @@ class ChatView(Vertical):
 
     @on(Prompt.Edited)
     async def _follow_text(self) -> None:
-        # The message may be older than an Enter that came right behind it: the offer is for the text as it is now.
-        self.steering.follow_text(self.prompt.draft)
         self.files.follow(self.prompt.names())
         if self.prompt.draft:
             self.transcript.finder.forget_words()
@@ -213,9 +210,9 @@ class ChatView(Vertical):
 
     @on(ConversationDisplay.Moved)
     @on(ConversationDisplay.Ended)
-    def _leave_offer(self) -> None:
+    def _show_waiting(self) -> None:
         """Another conversation is in view, or there is nothing more to be steered."""
-        self.steering.leave()
+        self.steering.show()
 
     @on(FindBar.Opened)
     def _hide_prompt(self, event: FindBar.Opened) -> None:
@@ -258,13 +255,8 @@ class ChatView(Vertical):
         self.transcript.action_page(direction)
 
     def action_steer(self) -> None:
-        """Tab: steer the answer with the new text. The key goes on when that is not offered."""
+        """Tab: steer the answer with the text that waits. The key goes on when none does."""
         if not self.steering.steer():
-            raise SkipAction
-
-    def action_leave_offer(self) -> None:
-        """Esc: the new text stays in the prompt. The key goes on when nothing is offered."""
-        if not self.steering.leave():
             raise SkipAction
 
     def action_leave_edit(self) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from msgspec import Struct
-from textual.message import Message
 
 from chat_tui.core.request import Request
 from chat_tui.core.text.control_characters import clean_line
@@ -16,6 +15,8 @@ from chat_tui.tui.prompt.prompt import Prompt
 from chat_tui.tui.widgets.styled_lines import Line, Span, StyledLines, crop
 
 _WAITING = "words that wait "
+_SHORTEST_TEXT = 8
+"""Cells; less of a text that waits tells nothing."""
 
 
 class WaitingQuestion(Struct):
@@ -53,43 +54,33 @@ class WaitingQueue:
 
 
 class SteeringLine(StyledLines):
-    """Above the prompt: what can be done with new words, or which words wait."""
+    """Above the prompt: which text waits, and what can be done with it."""
 
     DEFAULT_CSS = "SteeringLine { display: none; width: 1fr; height: 1; background: $panel; padding: 0 1; }"
 
-    class Toggled(Message):
-        """What can be done with new words is offered, or no longer."""
-
-    def __init__(self, keys: Sequence[str]) -> None:
+    def __init__(self, steer_key: str) -> None:
         super().__init__()
-        self._keys = keys
-        """To send, to steer, to leave it."""
+        self._steer_key = steer_key
         self._waiting: WaitingQueue | None = None
-        self._offers = False
 
-    def show(self, waiting: WaitingQueue | None, *, offers: bool) -> None:
-        """These words wait; `offers`: new ones may."""
-        if offers != self._offers:
-            self.post_message(self.Toggled())
-        self._waiting, self._offers = waiting, offers
-        self.display = offers or waiting is not None
+    def show(self, waiting: WaitingQueue | None) -> None:
+        """Show the text that waits; None hides the line."""
+        self._waiting = waiting
+        self.display = waiting is not None
         self.redraw()
 
     def lines(self, width: int) -> Sequence[Line]:
-        """One line."""
-        if self._offers:
-            actions = (" again: send after this answer", " steer the answer now", " dismiss")
-            if sum(map(len, actions)) + 18 > width:
-                actions = (" queue", " steer", " dismiss")
-            keys = zip(self._keys, actions, strict=True)
-            spans = [span for key, word in keys for span in (Span(" · "), Span(key, "accent"), Span(word, "dim"))]
-            return [tuple(spans[1:])]
+        """One line; the text gives way to the keys."""
         if self._waiting is None:
             return [()]
         files = f" +{len(self._waiting.files)}" if self._waiting.files else ""
-        tail = f"{files} · Up to edit it"
-        words = crop(clean_line(self._waiting.text, 500), max(8, width - len(tail) - len("Queued: ")))
-        return [(Span("Queued: ", "accent"), Span(words), Span(tail, "dim"))]
+        tail = f"{files} · Up takes it back · {self._steer_key} steers"
+        room = width - len("Queued: ") - len(tail)
+        if room > _SHORTEST_TEXT + 2 * len(" instead"):
+            tail, room = f"{tail} instead", room - len(" instead")
+        if room < _SHORTEST_TEXT:
+            return [(Span("Queued", "accent"), Span(crop(tail, width - len("Queued")), "dim"))]
+        return [(Span("Queued: ", "accent"), Span(crop(clean_line(self._waiting.text, 500), room)), Span(tail, "dim"))]
 
 
 class WaitingQuestions:

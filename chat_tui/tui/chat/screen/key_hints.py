@@ -61,8 +61,6 @@ class HintState(NamedTuple):
     """The history list's cursor is on a conversation."""
     busy: bool = False
     paused: bool = False
-    offers: bool = False
-    """New words may wait for the answer, or steer it."""
     has_versions: bool = False
     has_code: bool = False
     can_continue: bool = False
@@ -89,5 +87,4 @@ def words(state: HintState) -> Mapping[str, str]:
     """Words for keys that mean something else now than the table of keys says."""
     if state.place in _WORDS:
         return _WORDS[state.place]
-    paused = {"answer.pause": "resume"} if state.paused else {}
-    return paused | ({"answer.cancel": "dismiss"} if state.offers else {})
+    return {"answer.pause": "resume"} if state.paused else {}

@@ -29,7 +29,6 @@ from chat_tui.tui.chat.conversation.conversation_actions import ConversationActi
 from chat_tui.tui.chat.conversation.display import ConversationDisplay
 from chat_tui.tui.chat.conversation.question_sender import QuestionSender
 from chat_tui.tui.chat.conversation.view import ChatView
-from chat_tui.tui.chat.conversation.waiting import SteeringLine
 from chat_tui.tui.chat.screen import key_hints
 from chat_tui.tui.history.sidebar import HistorySidebar, local_now
 from chat_tui.tui.panels.download_bar import DownloadBar
@@ -305,7 +304,6 @@ class ChatScreen(Screen[None]):
             on_row=self.history.under is not None,
             busy=chat.conversation.is_busy,
             paused=chat.conversation.is_paused,
-            offers=chat.steering.offers,
             has_versions=bool(chat.transcript.model.views.forks),
             has_code=any("```" in turn.text for turn in turns),
             can_continue=bool(turns) and turns[-1].state in _CUT,
@@ -326,7 +324,6 @@ class ChatScreen(Screen[None]):
         return "transcript" if chat.transcript.has_focus else "prompt"
 
     @on(CompletionList.Toggled)
-    @on(SteeringLine.Toggled)
     @on(Transcript.Selecting)
     def show_keys(self) -> None:
         """Name the keys that count now in the last row."""
