@@ -18,6 +18,7 @@ from chat_tui.core.models import LOCAL_MODEL, SCRIPTED_MODEL, DownloadProgress, 
 from chat_tui.core.request import Request
 from chat_tui.local.local_files import LocalFiles
 from chat_tui.local.runtime import Runtime
+from chat_tui.local.server import LocalServer
 from chat_tui.local.server_pool import ServerPool
 from chat_tui.local.weights import Weights
 from chat_tui.providers.catalogue.model_info import ModelInfoResolver, merge, with_named
@@ -132,6 +133,26 @@ class Backend:
 
     def _remove_models(self, provider: str) -> None:
         self.router.models = tuple(model for model in self.router.models if model.provider != provider)
+
+    def uses(self, provider: str) -> bool:
+        """Return whether strategies may choose the provider's models."""
+        return self._providers.speaks_to(provider)
+
+    async def add_provider(self, provider: Provider) -> int:
+        """Put a provider to use; returns how many models it lists."""
+        count = await self._providers.add(provider)
+        self._begin_pricing()
+        return count
+
+    async def remove_provider(self, name: str) -> None:
+        """Use a provider no longer."""
+        await self._providers.remove(name)
+
+    def add_own_model(self, model: Model, server: LocalServer) -> None:
+        """Add one of the user's local models."""
+        self._children.add(model.name, server)
+        known = msgspec.structs.replace(model, to_be_fetched=not self._own_files.ready)
+        self._add_models([self._model_info.of(known)])
 
     def update_downloads(self) -> None:
         """Update which local models must still be downloaded; called after a download."""

@@ -14,25 +14,26 @@ from typing import ParamSpec
 import msgspec
 
 from chat_tui.bootstrap.backend import Backend, LocalModels, WeightsStatus
+from chat_tui.bootstrap.provider_setup import ProviderSetup, own_local_model
 from chat_tui.config import paths
 from chat_tui.config.known_providers import KnownProvider, known_providers
 from chat_tui.config.load import Config
-from chat_tui.core.errors import ChatTuiError, ConfigError, HistoryError, LocalModelError
-from chat_tui.core.models import LOCAL_MODEL, Model
+from chat_tui.core.errors import ChatTuiError, ConfigError, HistoryError
+from chat_tui.core.models import LOCAL_MODEL
 from chat_tui.core.text.control_characters import clean_line
 from chat_tui.core.usage.spending import PAID_APART, EarlierSpending, midnight, paid_apart
 from chat_tui.engine.engine import Engine
 from chat_tui.history.opening import StoreSettings
 from chat_tui.history.queries import costs, reads
 from chat_tui.history.store import Store
-from chat_tui.local.library import USUAL_WINDOW, Library, OwnFile, window_of
+from chat_tui.local.library import Library
 from chat_tui.local.runtime import Runtime
 from chat_tui.local.server import LocalServer
 from chat_tui.local.server_pool import ServerPool
 from chat_tui.local.weights import Weights
 from chat_tui.providers.catalogue.prices import Catalogue
 from chat_tui.providers.catalogue.quality import prior_of
-from chat_tui.providers.credentials.keys import KeyLookup, StoredKeyNames, key_warnings
+from chat_tui.providers.credentials.keys import key_warnings
 from chat_tui.providers.discovery.found_servers import FoundServers
 from chat_tui.providers.discovery.socket_owners import OwnerLookup, listening_owner
 from chat_tui.providers.registry import ProviderRegistry, with_dialects
@@ -48,21 +49,10 @@ def _local_models(config: Config, runtime: Runtime, tell: Callable[[ChatTuiError
     threads, idle = config.local.threads, config.local.idle_minutes
     window = config.local.context_window
     servers = {LOCAL_MODEL: LocalServer(weights, runtime=runtime, context_window=window, threads=threads)}
-    windows = {row.name: row.context_window for row in config.models}
     models = []
     for own in Library(paths.library_file(), tell).models(config.models):
-        try:
-            head = own.head()
-        except LocalModelError:
-            # Choosing it says what is wrong with its file; a strategy does not.
-            window, selectable = windows.get(own.name) or USUAL_WINDOW, False
-        else:
-            window, selectable = window_of(head, windows.get(own.name)), True
-        file = OwnFile(Path(own.path))
-        servers[own.name] = LocalServer(file, runtime=runtime, model=own.name, context_window=window, threads=threads)
-        # Without the projector that belongs to it, which is another file, no model sees.
-        own_model = Model(own.name, window, local=True, selectable=selectable, images=False, server="llama.cpp")
-        models.append(own_model)
+        model, servers[own.name] = own_local_model(own, config, runtime)
+        models.append(model)
     children = ServerPool(servers, idle * 60 if idle is not None else None)
     return LocalModels(runtime, weights, children, tuple(models))
 
@@ -148,20 +138,19 @@ async def open_engine(
     config = _with_a_strategy(config, {*names(), *await asyncio.to_thread(plug_ins)}, tell)
     runtime = runtime or Runtime(paths.cache_folder() / "runtime")
     local = await asyncio.to_thread(_local_models, config, runtime, tell)
-    kept = StoredKeyNames(paths.kept_keys_file(), tell)
-    in_config = {row.name: row.api_key for row in config.providers if row.api_key}
     if known is None:
         known = await asyncio.to_thread(known_providers)
-    registry = ProviderRegistry(config, known, environ, kept.names())
-    keys = KeyLookup(kept, in_config=in_config, environ=environ)
+    setup = ProviderSetup(config, environ=environ, known=known, runtime=runtime, tell=tell)
+    registry = ProviderRegistry(config, known, environ, await asyncio.to_thread(setup.key_store.places))
     catalogue = Catalogue(paths.catalogue_file())
     await asyncio.to_thread(catalogue.load)
     await asyncio.to_thread(prior_of, LOCAL_MODEL)  # Its table takes some milliseconds to read.
     told_file = paths.found_servers_file() if save else None
     found_servers = FoundServers(tell, told_file=told_file, owner_of=owner_of)
-    parts = Backend(config, local, registry, keys, catalogue, clock, found_servers)
+    parts = Backend(config, local, registry, setup.keys, catalogue, clock, found_servers)
+    setup.attach(parts)
     await parts.list_offers()
-    for warning in key_warnings(in_config, paths.config_file()):
+    for warning in key_warnings([row.name for row in config.providers if row.api_key], paths.config_file()):
         tell(warning)
     file = (store_file or paths.store_file()) if save else None
     history = await _opened_history(
@@ -173,6 +162,7 @@ async def open_engine(
         history,
         weights=WeightsStatus(parts.built_in_files, parts.update_downloads),
         backend=parts,
+        setup=setup,
         open_private=partial(Store.open, None),
         tell=tell,
         spent_elsewhere=None if save else await _spent_today(config, store_file or paths.store_file(), tell),

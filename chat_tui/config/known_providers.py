@@ -39,6 +39,10 @@ class KnownProvider(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Its models, if it has no list."""
     models_url: str = ""
     """Address of its list of models, if it differs from the dialect's."""
+    key_url: str = ""
+    """Address that replies only to those with a key, if the list of models is for everybody."""
+    lists_for_all: bool = False
+    """Whether its list of models is for everybody, and no `key_url` is known."""
     exact: bool = False
     """Whether `base_url` is complete although it has no path."""
 

@@ -66,6 +66,11 @@ def kept_keys_file() -> Path:
     return data_folder() / "keys.json"
 
 
+def key_file() -> Path:
+    """Keys that the user keeps in a private file instead of the keyring."""
+    return data_folder() / "credentials.json"
+
+
 def library_file() -> Path:
     """List of the user's own local models."""
     return data_folder() / "models.json"

@@ -1,6 +1,8 @@
-"""Records of providers and models."""
+"""Records of providers and models, and of adding them."""
 
 from __future__ import annotations
+
+from typing import Literal
 
 import msgspec
 
@@ -154,3 +156,65 @@ class DownloadProgress(msgspec.Struct, frozen=True):
     total_bytes: int = 0
     bytes_per_second: float | None = None
     seconds_left: float | None = None
+
+
+KeyPlace = Literal["keyring", "file", "session"]
+"""Where a key is kept: the system's keyring, a private file of this program, or only the memory of this process."""
+
+
+class KeySource(msgspec.Struct, frozen=True):
+    """Where a provider's key comes from."""
+
+    provider: str
+    place: str
+    """`session`, `command`, `config`, `$` and the name of a variable, `keyring`, or `file`."""
+    key: str = ""
+    """Its last characters, if they are known without asking anybody."""
+
+
+class HostedProvider(msgspec.Struct, frozen=True):
+    """A known provider that needs a key."""
+
+    name: str
+    title: str
+    """Name as its makers write it."""
+    key_source: str = ""
+    """Where its key comes from, as in `KeySource.place`; empty: there is none."""
+    in_use: bool = False
+    """Whether strategies may choose its models."""
+
+
+class KeyCheck(msgspec.Struct, frozen=True):
+    """What a provider said to a key that it did not refuse."""
+
+    models: int
+    """Length of its list of models."""
+    is_certain: bool = True
+    """False: the provider shows this list to everybody, so that only a question can show whether the key is good."""
+
+
+class ServerCheck(msgspec.Struct, frozen=True):
+    """A server that lists its models."""
+
+    name: str
+    """Its name as a provider."""
+    base_url: str
+    dialect: str
+    models: int
+
+
+class LocalOffer(msgspec.Struct, frozen=True):
+    """A local model that can be downloaded."""
+
+    name: str
+    """What it is asked for by, such as `qwen3-4b`."""
+    title: str
+    source: str
+    """`ORG/REPO:FILE` on Hugging Face."""
+    download_bytes: int
+    memory_bytes: int
+    """Memory while it runs, with the usual context window."""
+    fits: bool = True
+    """Whether this machine has that much memory."""
+    model: str = ""
+    """Its name as a model once it is on this machine, such as `local/qwen3-4b-q4_k_m`; else empty."""

@@ -38,7 +38,7 @@ from chat_tui.engine.conversations.stores import ConversationStores
 from chat_tui.engine.estimates import CostEstimator
 from chat_tui.engine.models import ModelRegistry
 from chat_tui.engine.protocols import LocalWeights as LocalWeights
-from chat_tui.engine.protocols import ModelBackend
+from chat_tui.engine.protocols import ModelBackend, SourceSetup
 from chat_tui.engine.request_builder import RequestBuilder
 from chat_tui.history.store import Store
 from chat_tui.routing.ranking.prompt_features import features_of, with_features
@@ -65,11 +65,12 @@ class Engine:
         *,
         weights: LocalWeights,
         backend: ModelBackend,
+        setup: SourceSetup,
         open_private: Callable[[], Awaitable[Store]],
         tell: Callable[[ChatTuiError], None],
         spent_elsewhere: EarlierSpending | None = None,
     ) -> None:
-        self.config, self.weights = config, weights
+        self.config, self.weights, self.setup = config, weights, setup
         self._history, self._router, self._backend = history, router, backend
         self.errors = ErrorReports(tell)
         """Errors of the store."""

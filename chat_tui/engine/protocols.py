@@ -2,10 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from typing import Protocol
 
-from chat_tui.core.models import DownloadProgress, ModelStatus
+from chat_tui.core.models import (
+    DownloadProgress,
+    HostedProvider,
+    KeyCheck,
+    KeyPlace,
+    LocalOffer,
+    ModelStatus,
+    ServerCheck,
+)
 
 
 class LocalWeights(Protocol):
@@ -62,3 +71,44 @@ class ModelBackend(Protocol):
 
     async def close(self) -> None:
         """Let go of connections and children."""
+
+
+class SourceSetup(Protocol):
+    """Adds what models come from: providers with their keys, servers, and local models."""
+
+    @property
+    def key_file(self) -> Path:
+        """The private file for keys."""
+
+    async def keyring_problem(self) -> str:
+        """Return why no key can be saved in the system's keyring; empty if one can."""
+
+    async def hosted(self) -> Sequence[HostedProvider]:
+        """Return the known providers that need a key."""
+
+    async def check_key(self, name: str, key: str) -> KeyCheck:
+        """Ask the provider whether it accepts a key. Raises `ChatTuiError`."""
+
+    async def save_key(self, name: str, key: str, place: KeyPlace) -> int:
+        """Keep a key and put its provider to use; returns how many models it lists. Raises `ChatTuiError`."""
+
+    async def use_found_key(self, name: str) -> int:
+        """Put a provider whose key was found to use; returns how many models it lists. Raises `ChatTuiError`."""
+
+    async def forget_key(self, name: str) -> Sequence[KeyPlace]:
+        """Remove a kept key; returns where it was. Raises `ChatTuiError`."""
+
+    async def check_server(self, address: str, key: str = "") -> ServerCheck:
+        """Ask a server for its models. Raises `ChatTuiError`; `KeyRefused` if it wants a key, or another one."""
+
+    async def add_server(self, server: ServerCheck, key: str = "", place: KeyPlace = "session") -> int:
+        """Write a checked server into the config and put it to use; returns how many models it lists.
+
+        Raises `ChatTuiError`.
+        """
+
+    async def local_offers(self) -> Sequence[LocalOffer]:
+        """Return better local models to download."""
+
+    async def pull(self, offer: LocalOffer, received: Callable[[int, int], None]) -> str:
+        """Download a model and put it to use; returns its name. A cancel stops it. Raises `LocalModelError`."""

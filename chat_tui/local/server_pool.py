@@ -22,6 +22,12 @@ class ServerPool:
         self._timers: dict[str, asyncio.TimerHandle] = {}
         self._unloading: dict[str, asyncio.Task[None]] = {}
 
+    def add(self, name: str, server: LocalServer) -> None:
+        """Add the server of a model that is new here; one that is known keeps its server."""
+        if name not in self._servers:
+            self._servers[name] = server
+            self._busy[name] = 0
+
     def __contains__(self, name: str) -> bool:
         return name in self._servers
 

@@ -88,6 +88,26 @@ class ProviderClient:
         self._registry.forget(provider)
         self._agreed.pop(provider, None)
 
+    async def add(self, provider: Provider) -> int:
+        """Put a provider to use and list its models; returns how many there are, 0 if it does not answer."""
+        self._registry.add(provider)
+        self._keys.forget(provider.name)
+        await self.list_offers()
+        if not provider.models:
+            return await self._ask_for_models(provider)
+        models = self._configured_models(provider)
+        self._found(models)
+        return len(models)
+
+    async def remove(self, name: str) -> None:
+        """Use a provider no longer."""
+        self._registry.remove(name)
+        self._keys.forget(name)
+        self._agreed.pop(name, None)
+        self._silent.pop(name, None)
+        self._lost(name)
+        await self.list_offers()
+
     def identity(self, name: str) -> str:
         """Return which server a provider's name means now: its address and, if found on this machine, its owner."""
         provider = self._registry.offered.get(name) or self._registry.usable(name)
@@ -260,7 +280,7 @@ class ProviderClient:
         """Return the transport, imported in a thread: that takes a tenth of a second."""
         async with self._loading:
             if self._transport is None:
-                module = await asyncio.to_thread(_transport_module)
+                module = await asyncio.to_thread(load_transport)
                 self._transport = module(connection_seconds=self._connection_seconds)
         return self._transport
 
@@ -330,7 +350,7 @@ class ProviderClient:
         else:
             self._listed[row.name] = models
 
-    async def _ask_for_models(self, provider: Provider) -> None:
+    async def _ask_for_models(self, provider: Provider) -> int:
         try:
             await self._check_owner(provider)
             key = await self._keys.of(provider)
@@ -340,9 +360,11 @@ class ProviderClient:
             listing = await transport.list_models(provider, key)
         except ChatTuiError as error:
             self._silent[provider.name] = error.title
-            return
+            return 0
+        models = await asyncio.to_thread(models_of, provider, listing)
         self._silent.pop(provider.name, None)
-        await self._report_models(provider, await asyncio.to_thread(models_of, provider, listing), key)
+        await self._report_models(provider, models, key)
+        return len(models)
 
     async def _report_models(self, provider: Provider, models: Sequence[Model], key: str) -> None:
         known = await asyncio.to_thread(lambda: [self._model_info.of(model, provider) for model in models])
@@ -423,7 +445,8 @@ def _with_address(chunk: Chunk, address: str) -> Chunk:
     return chunk
 
 
-def _transport_module() -> type[Transport]:
+def load_transport() -> type[Transport]:
+    """Import the transport; takes a tenth of a second."""
     import anyio
 
     # httpx's own first use of anyio loads its event loop side, which would hold the first question.

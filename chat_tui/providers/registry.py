@@ -27,7 +27,7 @@ class ProviderRegistry:
         config: Config,
         known: Mapping[str, KnownProvider],
         environ: Mapping[str, str],
-        kept_keys: Collection[str] = (),
+        stored_keys: Collection[str] = (),
     ) -> None:
         self._known, self._environ, self._mode = known, environ, config.discovered
         self.in_use = {row.name: provider_of_row(row, known.get(row.name), environ) for row in config.providers}
@@ -40,12 +40,32 @@ class ProviderRegistry:
         self._servers_here: dict[str, Provider] = {}
         for row in known.values() if self._mode != "ignore" else ():
             has_address = bool(address_variable(row, environ))
-            has_key = row.name in kept_keys or any(cleaned_key(environ.get(key, "")) for key in row.keys)
+            has_key = any(cleaned_key(environ.get(key, "")) for key in row.keys)
             if row.port and has_address and row.name not in self.in_use:
                 # A server that the user has configured is meant to be asked.
                 self.in_use[row.name] = provider_of_known(row, environ)
             elif (has_key or has_address) and not row.port and (not row.endpoint or environ.get(row.endpoint)):
                 self._found(provider_of_known(row, environ))
+        for name in stored_keys:
+            # Whoever enters a provider's key means it to be asked, if it has an address.
+            given = known.get(name)
+            if given and not given.port and (not given.endpoint or environ.get(given.endpoint)):
+                self.add(self.in_use.get(name) or provider_of_known(given, environ))
+
+    def add(self, provider: Provider) -> None:
+        """Put a provider to use."""
+        self.offered.pop(provider.name, None)
+        self.in_use[provider.name] = provider
+        self._places.setdefault(provider.name, len(self._places))
+
+    def remove(self, name: str) -> None:
+        """Use a provider no longer; one whose key is in the environment is offered again."""
+        self._named.pop(name, None)
+        if self.in_use.pop(name, None) is None or name not in self._known:
+            return
+        row = self._known[name]
+        if self._mode != "ignore" and any(cleaned_key(self._environ.get(key, "")) for key in row.keys):
+            self.offered[name] = provider_of_known(row, self._environ)
 
     def position(self, name: str) -> int:
         """Return a provider's position; unknown ones come last."""

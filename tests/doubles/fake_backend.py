@@ -3,10 +3,21 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 
-from chat_tui.core.errors import ChatTuiError
-from chat_tui.core.models import SCRIPTED_MODEL, DownloadProgress, Model, ModelStatus
+from chat_tui.core.errors import ChatTuiError, KeyRefused
+from chat_tui.core.models import (
+    SCRIPTED_MODEL,
+    DownloadProgress,
+    HostedProvider,
+    KeyCheck,
+    KeyPlace,
+    LocalOffer,
+    Model,
+    ModelStatus,
+    ServerCheck,
+)
 
 
 class FakeWeights:
@@ -83,3 +94,67 @@ class FakeBackend:
 
     async def close(self) -> None:
         self.calls.append("close")
+
+
+class FakeSetup:
+    """Accepts every key that begins with `sk-`, and every server; keeps nothing but a note of what it was asked."""
+
+    key_file = Path("/home/me/.local/share/chat-tui/credentials.json")
+
+    def __init__(self) -> None:
+        self.problem = ""
+        """Why there is no keyring."""
+        self.wants_key = False
+        """Whether servers want a key."""
+        self.sources = {"groq": "$GROQ_API_KEY"}
+        self.saved: dict[str, tuple[str, KeyPlace]] = {}
+        self.servers: list[ServerCheck] = []
+        self.pulled: list[str] = []
+        self.arrive = asyncio.Event()
+        """Ends a download."""
+
+    async def keyring_problem(self) -> str:
+        return self.problem
+
+    async def hosted(self) -> Sequence[HostedProvider]:
+        known = {"openai": "OpenAI", "anthropic": "Anthropic", "groq": "Groq"}
+        return [HostedProvider(name, title, self.sources.get(name, "")) for name, title in known.items()]
+
+    async def check_key(self, name: str, key: str) -> KeyCheck:
+        if not key.startswith("sk-"):
+            raise KeyRefused(f"{name} refused the API key: Incorrect API key provided.", "Check it.", provider=name)
+        return KeyCheck(3)
+
+    async def save_key(self, name: str, key: str, place: KeyPlace) -> int:
+        self.saved[name] = (key, place)
+        return 3
+
+    async def use_found_key(self, name: str) -> int:
+        self.sources[name] = "in use"
+        return 5
+
+    async def forget_key(self, name: str) -> Sequence[KeyPlace]:
+        return [place] if (place := self.saved.pop(name, ("", "file"))[1]) else []
+
+    async def check_server(self, address: str, key: str = "") -> ServerCheck:
+        if self.wants_key and not key:
+            raise KeyRefused("box wants a key.", "Enter it.", provider="box")
+        return ServerCheck("box", address, "openai", 2)
+
+    async def add_server(self, server: ServerCheck, key: str = "", place: KeyPlace = "session") -> int:
+        self.servers.append(server)
+        if key:
+            self.saved[server.name] = (key, place)
+        return server.models
+
+    async def local_offers(self) -> Sequence[LocalOffer]:
+        return [
+            LocalOffer("qwen3-0.6b", "Qwen3 0.6B", "org/small:a.gguf", 397_000_000, 1_200_000_000),
+            LocalOffer("qwen3-8b", "Qwen3 8B", "org/large:b.gguf", 5_000_000_000, 6_100_000_000, fits=False),
+        ]
+
+    async def pull(self, offer: LocalOffer, received: Callable[[int, int], None]) -> str:
+        received(100_000_000, offer.download_bytes)
+        await self.arrive.wait()
+        self.pulled.append(offer.name)
+        return f"local/{offer.name}"

@@ -24,7 +24,7 @@ from chat_tui.routing.router import Router
 from chat_tui.tui.app import OPEN_SECONDS, ChatApp
 from chat_tui.tui.chat.conversation.view import ChatView
 from chat_tui.tui.chat.screen.screen import ChatScreen
-from tests.doubles.fake_backend import FakeBackend, FakeWeights
+from tests.doubles.fake_backend import FakeBackend, FakeSetup, FakeWeights
 from tests.support.key_pilot import KeyPilot
 
 SOON_SECONDS = 0.001
@@ -58,6 +58,7 @@ class ScriptedChat:
         built_in = Model(LOCAL_MODEL, 2048, 0.0, 0.0, 0.1, local=True)
         # Nobody fetches the built-in model where others are there.
         models = (FAST, DEEP, built_in) if weights.ready else (built_in,)
+        self.setup = FakeSetup()
         self.backend = FakeBackend((*models, Model(SCRIPTED_MODEL, 32_000, 0.0, 0.0, selectable=False)))
 
     async def open_engine(self, tell: Callable[[ChatTuiError], None]) -> Engine:
@@ -80,6 +81,7 @@ class ScriptedChat:
             history,
             weights=self.weights,
             backend=self.backend,
+            setup=self.setup,
             open_private=partial(Store.open, None),
             tell=tell,
         )

@@ -15,7 +15,7 @@ from chat_tui.history.opening import StoreSettings
 from chat_tui.history.store import Store
 from chat_tui.providers.scripted import Script, Scripted
 from chat_tui.routing.router import Router
-from tests.doubles.fake_backend import FakeBackend, FakeWeights
+from tests.doubles.fake_backend import FakeBackend, FakeSetup, FakeWeights
 from tests.doubles.scripted_chat import DEEP, FAST
 
 USUAL = StoreSettings()
@@ -39,6 +39,7 @@ def scripted_opener(
             await Store.open(file, settings),
             weights=FakeWeights(),
             backend=backend,
+            setup=FakeSetup(),
             open_private=partial(Store.open, None),
             tell=lambda error: None,
         )

@@ -16,7 +16,7 @@ from chat_tui.engine.engine import Engine
 from chat_tui.history.store import Store
 from chat_tui.providers.scripted import Script, Scripted
 from chat_tui.routing.router import Router
-from tests.doubles.fake_backend import FakeBackend, FakeWeights
+from tests.doubles.fake_backend import FakeBackend, FakeSetup, FakeWeights
 from tests.support.scripted_router import A, B, Rig
 
 
@@ -51,6 +51,7 @@ async def stage(
         history or await Store.open(None),
         weights=FakeWeights(ready=weights),
         backend=backend,
+        setup=FakeSetup(),
         open_private=partial(Store.open, None),
         tell=told.append,
     )

@@ -4,7 +4,8 @@ Two kinds of children:
 
 * Python modules of this package, and pip (`python_command`): isolated from the working folder (`python -I`, no
   `PYTHON*` variable), in the root folder, with only the variables that they are allowed. They parse files that may be
-  hostile, serve a model or compute prices, and never see a key.
+  hostile, serve a model or compute prices, and never see a key; only the download from Hugging Face is given the
+  token of that hub.
 * Programs of the user (`program_command`): the command that prints a key, the editor, the clipboard's programs. Their
   names are never looked up in the working folder, even if `PATH` contains `.` or an empty entry.
 """
@@ -153,6 +154,17 @@ DOWNLOADING = (
     ],
 )
 """For pip: the index, the mirror, the proxy and the certificates that the user has chosen."""
+HUB = (
+    "HF_ENDPOINT",
+    "HF_HOME",
+    "HF_HUB_CACHE",
+    "HF_HUB_DISABLE_XET",
+    "HF_HUB_DOWNLOAD_TIMEOUT",
+    "HF_HUB_ETAG_TIMEOUT",
+    "HF_TOKEN",
+    "HF_TOKEN_PATH",
+)
+"""For the library `huggingface_hub`."""
 COMPUTING = (
     "CUDA_VISIBLE_DEVICES",
     "GGML_CUDA_DISABLE_GRAPHS",

@@ -1,7 +1,8 @@
 """The system's keyring, in a process of its own: it may ask the user, take its time, or bring its own event loop.
 
-Run as `python -m chat_tui.providers.credentials.keyring_worker get|set|remove NAME`. `get` writes the key to stdout,
-`set` reads it from stdin. Exit codes: 0 done, 1 not there, 3 no keyring (the reason on stderr).
+Run as `python -m chat_tui.providers.credentials.keyring_worker get|set|remove|probe NAME`. `get` writes the key to
+stdout, `set` reads it from stdin, `probe` only finds out whether there is a keyring. Exit codes: 0 done, 1 not there,
+3 no keyring (the reason on stderr).
 """
 
 from __future__ import annotations
@@ -15,11 +16,16 @@ NOT_THERE, NO_KEYRING = 1, 3
 
 def main(arguments: list[str]) -> int:
     """Carry out one command; returns the exit code."""
-    import keyring
-    from keyring.errors import KeyringError, PasswordDeleteError
-
+    try:
+        import keyring
+        from keyring.errors import KeyringError, PasswordDeleteError
+    except ImportError:
+        sys.stderr.write("the package `keyring` is not installed\n")
+        return NO_KEYRING
     what, name = arguments
     try:
+        if what == "probe":
+            return _probe(keyring.get_keyring())
         if what == "get":
             key = keyring.get_password(SERVICE, name)
             sys.stdout.write(key or "")
@@ -34,6 +40,15 @@ def main(arguments: list[str]) -> int:
         sys.stderr.write(f"{type(error).__name__}: {error}\n")
         return NO_KEYRING
     return 0
+
+
+def _probe(backend: object) -> int:
+    """Return whether keys can be saved in this backend: the library's stand-ins for none have a priority of 0 or
+    less."""
+    if float(getattr(backend, "priority", 0)) > 0:
+        return 0
+    sys.stderr.write("this machine has none\n")
+    return NO_KEYRING
 
 
 if __name__ == "__main__":

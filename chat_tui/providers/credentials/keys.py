@@ -1,4 +1,8 @@
-"""Looks up keys: from a command, the config, the environment, the system's keyring. They are never shown."""
+"""Looks up keys, which are never shown.
+
+The first of these that has a key counts: what was entered for this run only, the config's command, the config itself,
+the environment, the system's keyring, the private file.
+"""
 
 from __future__ import annotations
 
@@ -10,13 +14,14 @@ import signal
 import stat
 from collections.abc import Collection, Mapping
 from pathlib import Path
+from typing import TypeAlias
 
 from chat_tui.core import errors
 from chat_tui.core.files.state_files import StateFile, Tell, ignore
 from chat_tui.core.models import Provider
 from chat_tui.core.processes import child_process
 from chat_tui.core.processes.child_process import PIPE, ChildCommand
-from chat_tui.core.text.api_keys import cleaned_key
+from chat_tui.core.text.api_keys import cleaned_key, is_sendable
 from chat_tui.core.text.control_characters import clean_line
 from chat_tui.core.text.log_filter import hide_in_log
 from chat_tui.providers.credentials.configured import credentials_of
@@ -36,7 +41,7 @@ class StoredKeyNames:
     def __init__(self, file: Path, tell: Tell = ignore) -> None:
         lost = (
             "The list of keys in the system's keyring was lost, but the keys are still there. "
-            "Use `chat-tui auth set NAME` to list one again."
+            "Use `chat-tui auth add NAME` to list one again."
         )
         self._names = StateFile(file, set[str], _NAMES_BYTES, lost, tell)
 
@@ -56,6 +61,35 @@ class StoredKeyNames:
         self._names.write(names)
 
 
+SessionKeys: TypeAlias = dict[str, str]
+"""Keys for this process only, by provider."""
+
+
+class KeyFile:
+    """Keys in a JSON file that only its owner can read, by provider. Everything blocks."""
+
+    def __init__(self, file: Path, tell: Tell = ignore) -> None:
+        lost = "The API keys in it were lost. Use `chat-tui auth add NAME` to enter them again."
+        self.path = file
+        self._keys = StateFile(file, dict[str, str], _NAMES_BYTES, lost, tell)
+
+    def keys(self) -> dict[str, str]:
+        """Return all keys; reads a small file."""
+        return self._keys.read() or {}
+
+    def set(self, provider: str, key: str) -> None:
+        """Keep a key. Raises OSError."""
+        self._keys.write({**self.keys(), provider: key})
+
+    def discard(self, provider: str) -> bool:
+        """Remove a provider's key; returns whether there was one. Raises OSError."""
+        keys = self.keys()
+        if keys.pop(provider, None) is None:
+            return False
+        self._keys.write(keys)
+        return True
+
+
 class KeyLookup:
     """Looks up the key of a provider, wherever the user has put it."""
 
@@ -63,11 +97,14 @@ class KeyLookup:
         self,
         kept: StoredKeyNames,
         *,
+        file: KeyFile | None = None,
+        session: SessionKeys | None = None,
         in_config: Mapping[str, str] | None = None,
         environ: Mapping[str, str] = os.environ,
         seconds: float = COMMAND_SECONDS,
     ) -> None:
         self._kept, self._in_config, self._environ = kept, dict(in_config or {}), environ
+        self._file, self._session = file, session if session is not None else {}
         self._seconds = seconds
         self._fetched: dict[str, str] = {}
         self._fetching = asyncio.Lock()
@@ -78,7 +115,7 @@ class KeyLookup:
         hide_in_log(credentials_of(provider, key))
         if not key and (provider.api_key_env or provider.api_key_cmd) and not provider.key_optional:
             raise missing_key(provider)
-        if key and (not key.isascii() or not key.isprintable() or " " in key):
+        if key and not is_sendable(key):
             raise errors.KeyRefused(
                 f"The key for {provider.name} contains invalid characters.",
                 f"Check ${provider.api_key_env}." if provider.api_key_env else "Check where it comes from.",
@@ -88,6 +125,8 @@ class KeyLookup:
 
     async def _find(self, provider: Provider) -> str:
         name = provider.name
+        if name in self._session:
+            return self._session[name]
         if provider.api_key_cmd:
             return await self._once(provider, self._own_command(provider), self._seconds)
         if cleaned_key(self._in_config.get(name, "")):
@@ -96,6 +135,8 @@ class KeyLookup:
             return key
         if name in await asyncio.to_thread(self._kept.names):
             return await self._once(provider, keyring_command("get", name), KEYRING_SECONDS)
+        if self._file is not None:
+            return cleaned_key((await asyncio.to_thread(self._file.keys)).get(name, ""))
         return ""
 
     def _own_command(self, provider: Provider) -> ChildCommand:
@@ -118,7 +159,7 @@ class KeyLookup:
 
 
 def keyring_command(action: str, name: str) -> ChildCommand:
-    """Return the command line that runs `get`, `set` or `remove` for a provider's key in the keyring."""
+    """Return the command line that runs `get`, `set`, `remove` or `probe` for a provider's key in the keyring."""
     return child_process.python_command(
         "chat_tui.providers.credentials.keyring_worker", action, name, allowed=child_process.KEYRING
     )
@@ -129,7 +170,7 @@ def missing_key(provider: Provider) -> errors.KeyMissing:
     variable = f"Set ${provider.api_key_env}, or " if provider.api_key_env else ""
     return errors.KeyMissing(
         f"No API key for {provider.name}.",
-        f"{variable}run `chat-tui auth set {provider.name}`, or choose another model with Ctrl+O.",
+        f"{variable}run `chat-tui auth add {provider.name}`, or choose another model with Ctrl+O.",
         provider=provider.name,
     )
 
@@ -178,7 +219,7 @@ def key_warnings(in_config: Collection[str], file: Path) -> list[errors.ConfigEr
     warnings = [
         errors.ConfigError(
             f"The config file contains the API key of {named}.",
-            "This works, but `chat-tui auth set NAME`, `api_key_env` or `api_key_cmd` are safer.",
+            "This works, but `chat-tui auth add NAME`, `api_key_env` or `api_key_cmd` are safer.",
             file=str(file),
             key="providers.api_key",
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import subprocess
@@ -106,7 +107,7 @@ async def test_the_variable_the_config_and_none_at_all(tmp_path: Path) -> None:
     with pytest.raises(KeyMissing) as caught:
         await keys(tmp_path).of(provider)
     assert "$X_KEY" in caught.value.hint
-    assert "chat-tui auth set x" in caught.value.hint
+    assert "chat-tui auth add x" in caught.value.hint
 
 
 def test_a_key_in_the_config_is_warned_of_and_open_permissions_once_more(tmp_path: Path) -> None:
@@ -171,12 +172,18 @@ def keyring_home(tmp_path: Path) -> dict[str, str]:
         "HOME": str(tmp_path),
         "PYTHONPATH": os.pathsep.join([root, str(tmp_path)]),
         "PYTHON_KEYRING_BACKEND": "test_keyring_backend.Keyring",
+        # Nobody is there: keys cannot be checked.
+        "GROQ_BASE_URL": "http://127.0.0.1:9/v1",
     }
 
 
 def auth(home: dict[str, str], *arguments: str, stdin: str = "") -> subprocess.CompletedProcess[str]:
+    return chat_tui(home, "auth", *arguments, stdin=stdin)
+
+
+def chat_tui(home: dict[str, str], *arguments: str, stdin: str = "") -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [sys.executable, "-m", "chat_tui", "auth", *arguments],
+        [sys.executable, "-m", "chat_tui", *arguments],
         env=home,
         input=stdin,
         capture_output=True,
@@ -210,10 +217,68 @@ def test_auth_says_what_is_wrong(keyring_home: dict[str, str]) -> None:
     assert "Known: anthropic" in auth(keyring_home, "set", "nobody", stdin="x" * 20).stderr
     assert "not a valid key" in auth(keyring_home, "set", "groq", stdin="\n").stderr
     broken = {**keyring_home, "PYTHON_KEYRING_BACKEND": "keyring.backends.fail.Keyring"}
-    done = auth(broken, "set", "groq", stdin=SECRET)
+    done = auth(broken, "set", "groq", "--keyring", stdin=SECRET)
     assert done.returncode == 1
     assert "keyring cannot be used" in done.stderr
     assert "hunter2" not in done.stderr
     listed = auth({**keyring_home, "GROQ_API_KEY": SECRET}, "list").stdout
     assert "$GROQ_API_KEY" in listed
     assert "hunter2" not in listed
+
+
+def test_without_a_keyring_the_key_is_in_a_private_file_and_that_is_said(
+    keyring_home: dict[str, str], tmp_path: Path
+) -> None:
+    broken = {**keyring_home, "PYTHON_KEYRING_BACKEND": "keyring.backends.fail.Keyring"}
+    done = auth(broken, "add", "groq", stdin=SECRET)
+    assert done.returncode == 0
+    assert "could not be checked" in done.stderr
+    file = next(tmp_path.rglob("credentials.json"))
+    assert f"saved in {file}, which only you can read (no keyring: " in done.stdout
+    assert (file.stat().st_mode & 0o777, json.loads(file.read_text())) == (0o600, {"groq": SECRET})
+    assert [row["place"] for row in json.loads(auth(broken, "list", "--json").stdout)] == ["file"]
+    over = auth({**broken, "GROQ_API_KEY": SECRET}, "add", "groq", stdin=SECRET)
+    assert "$GROQ_API_KEY takes precedence" in over.stderr
+    # The keyring precedes the file, and a provider has one key.
+    assert auth(keyring_home, "add", "groq", "--keyring", stdin=SECRET).returncode == 0
+    assert json.loads(file.read_text()) == {}
+    assert auth(keyring_home, "add", "groq", "--file", stdin=SECRET).returncode == 0
+    assert json.loads((tmp_path / "ring.json").read_text()) == {}
+    assert str(file) in auth(keyring_home, "remove", "groq").stdout
+    shown = done.stdout + done.stderr + over.stderr
+    assert "hunter2" not in shown
+
+
+def test_a_key_on_the_command_line_is_refused_and_not_repeated(keyring_home: dict[str, str], tmp_path: Path) -> None:
+    done = auth(keyring_home, "add", "groq", SECRET)
+    assert done.returncode == 2
+    assert "hunter2" not in done.stdout + done.stderr
+    assert not list(tmp_path.rglob("credentials.json"))
+
+
+async def test_a_refused_key_is_not_saved(keyring_home: dict[str, str], tmp_path: Path) -> None:
+    said = whole(json.dumps({"error": {"message": f"Incorrect API key: {SECRET}"}}).encode(), "401 Unauthorized")
+    async with RawServer(saying(said, whole(b'{"data": [{"id": "m"}]}'))) as server:
+        home = {**keyring_home, "GROQ_BASE_URL": server.base_url}
+        done = await asyncio.to_thread(auth, home, "add", "groq", "--file", stdin=SECRET)
+        assert (done.returncode, done.stdout) == (1, "")
+        assert "Incorrect API key: [key]" in done.stderr
+        assert "hunter2" not in done.stderr
+        assert not (tmp_path / ".local/share/chat-tui/credentials.json").exists()
+        done = await asyncio.to_thread(auth, home, "add", "groq", "--file", stdin=SECRET)
+        assert "accepts it and lists 1 model." in done.stdout
+
+
+async def test_a_server_is_added_from_the_command_line(keyring_home: dict[str, str], tmp_path: Path) -> None:
+    refused = whole(b'{"error": {"message": "no key"}}', "401 Unauthorized")
+    async with RawServer(saying(refused, whole(b'{"data": [{"id": "m"}]}'))) as server:
+        add = ("models", "add", server.base_url.removesuffix("/v1"), "--name", "box")
+        done = await asyncio.to_thread(chat_tui, keyring_home, *add)
+        assert done.returncode == 1
+        assert "--key" in done.stderr
+        done = await asyncio.to_thread(chat_tui, keyring_home, *add, "--key", "--json", stdin=SECRET)
+        assert json.loads(done.stdout)["added"]["models"] == 1
+    text = (tmp_path / ".config/chat-tui/config.toml").read_text()
+    assert text == f'[[providers]]\nname = "box"\nbase_url = "{server.base_url.removesuffix("/v1")}"\n'
+    assert json.loads((tmp_path / "ring.json").read_text()) == {"chat-tui:box": SECRET}
+    assert "GGUF" in chat_tui(keyring_home, "models", "add", "/no/such/file").stderr

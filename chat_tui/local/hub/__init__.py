@@ -1,0 +1,1 @@
+"""Models to download from Hugging Face."""

@@ -1,0 +1,49 @@
+"""Downloads a model from Hugging Face in a process of its own, so that it can be stopped at any time.
+
+Run as `python -m chat_tui.local.hub.pull_worker NAME FOLDER`. Writes lines of JSON: `{"received", "total"}` while it
+downloads, at the end `{"file", "source"}`, or `{"title", "hint"}` of an error; the exit code is 1 after an error.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import time
+from pathlib import Path
+
+from chat_tui.core.errors import LocalModelError
+from chat_tui.local.huggingface import pull
+
+_SECONDS = 0.2
+"""The least time between two lines of progress."""
+
+
+def main(arguments: list[str]) -> int:
+    """Download; returns the exit code."""
+    name, folder = arguments
+    said = 0.0
+
+    def report(received: int, total: int) -> None:
+        nonlocal said
+        now = time.monotonic()
+        if now - said >= _SECONDS or received == total:
+            said = now
+            _write({"received": received, "total": total})
+
+    try:
+        file, source = pull(name, Path(folder), report, endpoint=os.environ.get("HF_ENDPOINT") or None)
+    except LocalModelError as error:
+        _write({"title": error.title, "hint": error.hint})
+        return 1
+    _write({"file": str(file), "source": source})
+    return 0
+
+
+def _write(line: dict[str, object]) -> None:
+    sys.stdout.write(json.dumps(line) + "\n")
+    sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
