@@ -1,15 +1,15 @@
-"""Writes the README's generated tables and the page of settings anew: `python -m tests.readme`."""
+"""Writes the README's generated table, docs/keys.md and docs/settings.md anew: `python -m tests.readme`."""
 
 import re
 from functools import partial
 from pathlib import Path
 
-import chat_tui.tui.chat.commands.actions  # noqa: F401  It registers the commands.
 from chat_tui.cli.commands import settings
-from chat_tui.tui.actions import bindings, slash_commands
+from chat_tui.tui.actions import reference
 
 README = Path(__file__).parent.parent / "README.md"
 SETTINGS = README.parent / "docs" / "settings.md"
+KEYS = README.parent / "docs" / "keys.md"
 
 
 def _keep(table: str, _: re.Match[str]) -> str:
@@ -17,12 +17,12 @@ def _keep(table: str, _: re.Match[str]) -> str:
 
 
 def main() -> None:
-    """Replace each table that begins with the header of a generated one."""
+    """Replace what is generated."""
     text = README.read_text()
-    for table in (bindings.markdown(), slash_commands.markdown()):
-        header = re.escape(table.split("\n")[0])
-        text = re.sub(rf"{header}\n(?:\|.*\n)+", partial(_keep, table), text)
-    README.write_text(text)
+    table = reference.essentials_table()
+    header = re.escape(table.split("\n")[0])
+    README.write_text(re.sub(rf"{header}\n(?:\|.*\n)+", partial(_keep, table), text))
+    KEYS.write_text(reference.reference_page())
     SETTINGS.write_text(settings.markdown())
 
 

@@ -362,6 +362,8 @@ class ChatApp(App[int]):
             self.call_later(self._run_choice, choice)
 
     async def _run_choice(self, choice: ListChoice) -> None:
+        if choice.id:
+            self.keep(ui_state.with_use(self.kept, choice.id))
         try:
             done = choice.act()
             if isawaitable(done):
@@ -382,12 +384,9 @@ class ChatApp(App[int]):
             offered = screen.palette_choices()
         else:
             return
-        suspend = ListChoice(
-            "Suspend: back to the shell", self.action_suspend_process, note="use fg to return", group="Commands"
-        )
         names = palettes.names(palettes.theme_folders())
         rows = [ListChoice(f"Theme: {name}", partial(self.use_theme, name), group="Themes") for name in names]
-        self.choose("Commands", [*offered, suspend, *rows])
+        self.choose("Commands", [*offered, *rows])
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Disable the palette while the screen is too small to show it."""

@@ -4,21 +4,20 @@ import subprocess
 import sys
 from pathlib import Path
 
-import chat_tui.tui.chat.commands.actions  # noqa: F401  It registers the commands.
 from chat_tui.cli.commands import settings
 from chat_tui.config.known_providers import known_providers
-from chat_tui.tui.actions import bindings, slash_commands
-from tests.readme import SETTINGS
+from chat_tui.tui.actions import reference
+from tests.readme import KEYS, SETTINGS
 
 README = Path(__file__).parents[2] / "README.md"
 
 
-def test_the_table_of_keys_is_the_one_of_the_code() -> None:
-    assert bindings.markdown().rstrip() in README.read_text(), "run: python -m tests.readme"
+def test_the_table_of_the_ten_things_people_do_is_the_one_of_the_code() -> None:
+    assert reference.essentials_table() in README.read_text(), "run: python -m tests.readme"
 
 
-def test_the_table_of_commands_is_the_one_of_the_code() -> None:
-    assert slash_commands.markdown().rstrip() in README.read_text(), "run: python -m tests.readme"
+def test_the_page_of_keys_is_the_one_of_the_code() -> None:
+    assert KEYS.read_text() == reference.reference_page(), "run: python -m tests.readme"
 
 
 def test_the_page_of_settings_is_the_one_of_the_code() -> None:

@@ -1,4 +1,4 @@
-"""Makes bindings, the names of keys in sentences, the footer and the README's table from the table of keys."""
+"""Makes bindings, the names of keys in sentences and the footer from the table of actions."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from textual.binding import Binding
 
-from chat_tui.tui.actions.keys import TABLE, Key, Where
+from chat_tui.tui.actions.action import Action, Where
+from chat_tui.tui.actions.table import BY_ID, TABLE
 
 _NAMES = {
     "escape": "Esc",
@@ -39,13 +40,18 @@ _NOT_FIRST = {"answer.cancel", "copy.or_cancel"}
 def bindings(where: Where = "everywhere", *, inner: bool = False) -> list[Binding]:
     """Textual's bindings for the rows of this place, the inner ones or the others."""
     return [
-        Binding(row.keys, row.action, row.help, id=row.id, show=False, priority=_goes_first(row))
+        Binding(row.keys or _no_key(row), row.action, row.name, id=row.id, show=False, priority=_goes_first(row))
         for row in TABLE
         if row.action and row.where == where and row.inner == inner
     ]
 
 
-def _goes_first(row: Key) -> bool:
+def _no_key(row: Action) -> str:
+    """A key that no terminal sends, so that `[keys]` can give this action one."""
+    return f"unbound-{row.id}"
+
+
+def _goes_first(row: Action) -> bool:
     """Whether a key works before the widget that has the focus. Letters do not: they may be text."""
     return row.where == "everywhere" and row.id not in _NOT_FIRST
 
@@ -65,15 +71,15 @@ def _format_key(key: str) -> str:
 
 
 def first_key(id: str, changed: Mapping[str, str]) -> str:
-    """A row's first key as people read it; `changed` holds rebound keys by id."""
-    keys = changed.get(id) or next(row.keys for row in TABLE if row.id == id)
+    """An action's first key as people read it, empty if it has none; `changed` holds rebound keys by id."""
+    keys = changed.get(id) or BY_ID[id].keys
     return _format_key(keys.split(",")[0])
 
 
 def as_bound(text: str, changed: Mapping[str, str]) -> str:
     """A sentence that names keys as they come along, with those that are bound now; letters are no names in it."""
     rows = [row for row in TABLE if row.id in changed and (row.where == "everywhere" or row.id in _TOLD)]
-    names = {first_key(row.id, {}): first_key(row.id, changed) for row in rows}
+    names = {first_key(row.id, {}): first_key(row.id, changed) for row in rows if row.keys}
     if not names:
         return text
     known = "|".join(map(re.escape, names))
@@ -82,14 +88,4 @@ def as_bound(text: str, changed: Mapping[str, str]) -> str:
 
 def footer(ids: Iterable[str], changed: Mapping[str, str]) -> Sequence[tuple[str, str]]:
     """(key, word) for the footer, in this order; `changed` holds rebound keys by id."""
-    rows = {row.id: row for row in TABLE}
-    return [(first_key(id, changed), rows[id].label) for id in ids]
-
-
-def markdown() -> str:
-    """The README's table."""
-    lines = ["| where | key | what it does | id |", "|---|---|---|---|"]
-    for row in TABLE:
-        id = f"fixed: {row.fixed}" if row.fixed else f"`{row.id}`"
-        lines.append(f"| {row.where} | {format_keys(row.keys)} | {row.help} | {id} |")
-    return "\n".join(lines) + "\n"
+    return [(first_key(id, changed), BY_ID[id].label) for id in ids]

@@ -8,7 +8,8 @@ from textual.keys import Keys, _character_to_key, key_to_character
 
 from chat_tui.core.errors import KeymapError
 from chat_tui.core.text.control_characters import clean_line
-from chat_tui.tui.actions.keys import DIGITS, TABLE, Key, Where
+from chat_tui.tui.actions.action import DIGITS, Action, Where
+from chat_tui.tui.actions.table import BY_ID, TABLE
 
 # Where letters are words: in the lists they filter.
 _WRITTEN_IN = ("everywhere", "prompt", "find bar", "lists", "history list", "screens", "choice")
@@ -18,18 +19,17 @@ def rebind(overrides: Mapping[str, str]) -> tuple[dict[str, str], list[KeymapErr
     """The rows of `[keys]` that can be used, by id, and what is wrong with the others."""
     from difflib import get_close_matches
 
-    known = {row.id: row for row in TABLE}
     good: dict[str, list[str]] = {}
     wrong: list[KeymapError] = []
     for id, text in overrides.items():
         name, keys = clean_line(id, 60), _keys(text)
         strange = next((key for key in keys if not _is_key(key)), None)
         typed = next((key for key in keys if _is_typed(key)), None)
-        if id not in known:
-            near = get_close_matches(id, list(known), n=2)
+        if id not in BY_ID:
+            near = get_close_matches(id, list(BY_ID), n=2)
             hint = f"Did you mean {' or '.join(near)}?" if near else "Press F1 to see the ids."
             wrong.append(KeymapError(f"[keys]: unknown id `{name}`.", hint))
-        elif why := known[id].fixed:
+        elif why := BY_ID[id].fixed:
             wrong.append(KeymapError(f"[keys]: `{name}` cannot be rebound: {why}.", "Remove it from [keys]."))
         elif not keys:
             wrong.append(KeymapError(f"[keys]: `{name}` has no key.", "Use a key such as `ctrl+k`."))
@@ -37,7 +37,7 @@ def rebind(overrides: Mapping[str, str]) -> tuple[dict[str, str], list[KeymapErr
             wrong.append(
                 KeymapError(f"[keys]: `{name}`: unknown key `{strange}`.", "Use a key such as `ctrl+k`, `f10` or `g`.")
             )
-        elif typed and known[id].where in _WRITTEN_IN and keys != known[id].keys.split(","):
+        elif typed and BY_ID[id].where in _WRITTEN_IN and keys != BY_ID[id].keys.split(","):
             wrong.append(
                 KeymapError(
                     f"[keys]: `{name}`: the key `{typed}` is needed for typing there.",
@@ -63,12 +63,11 @@ def together(wrong: Sequence[KeymapError]) -> KeymapError:
 
 def _conflict(changed: Mapping[str, Sequence[str]]) -> tuple[str, str, str] | None:
     """A rebound row, another row that acts in the same place, and the key that both have."""
-    rows = {row.id: row for row in TABLE}
     for id, keys in changed.items():
-        fresh = set(keys) - set(rows[id].keys.split(","))
+        fresh = set(keys) - set(BY_ID[id].keys.split(","))
         for other in TABLE:
             theirs = changed.get(other.id, DIGITS.get(other.keys, other.keys.split(",")))
-            if other.id != id and _meet(other, rows[id]) and (both := fresh.intersection(theirs)):
+            if other.id != id and _meet(other, BY_ID[id]) and (both := fresh.intersection(theirs)):
                 return id, other.id, min(both)
     return None
 
@@ -87,7 +86,7 @@ _TOGETHER: Sequence[set[Where]] = (
 )
 
 
-def _meet(one: Key, other: Key) -> bool:
+def _meet(one: Action, other: Action) -> bool:
     """Whether both keys act at the same time."""
     places = {one.where, other.where}
     if places == {"transcript", "side by side"}:

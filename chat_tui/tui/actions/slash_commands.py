@@ -1,4 +1,4 @@
-"""The registry of slash commands: completion, the help, the command palette and the README's table come from it.
+"""The registry of slash commands: what carries out the actions of the table that have one.
 
 The decorators in `tui/chat/commands/actions.py` register the commands. The screen imports them with the first slash.
 """
@@ -7,13 +7,15 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
 from difflib import get_close_matches
-from typing import TYPE_CHECKING, Any, Literal, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
 import msgspec
 
 from chat_tui.core.errors import CommandError
 from chat_tui.core.models import ModelStatus
 from chat_tui.core.text.control_characters import clean_line
+from chat_tui.tui.actions.action import Action
+from chat_tui.tui.actions.table import TABLE
 
 if TYPE_CHECKING:
     from chat_tui.core.preset import Preset
@@ -40,51 +42,40 @@ ArgumentCompletion: TypeAlias = Callable[[str, CompletionSources], Sequence[Comp
 
 
 class Command(msgspec.Struct, frozen=True):
-    """One slash command."""
+    """One slash command: an action of the table with what carries it out."""
 
-    name: str
-    help: str
+    action: Action
     handler: Handler
-    argument: str = ""
-    """What may follow the name, as the help shows it."""
-    aliases: tuple[str, ...] = ()
     complete: ArgumentCompletion | None = None
     takes_path: bool = False
     """The argument begins with a file's path."""
-    palette: Literal["", "run", "write"] = ""
-    """How the command palette offers it: it runs, or is put into the prompt for its argument. Empty: by its key."""
     needs_engine: bool = True
     """It waits until the engine is open."""
 
     @property
-    def usage(self) -> str:
-        """The command with its argument, such as `/attach FILE`."""
-        return f"/{self.name} {self.argument}".rstrip()
+    def name(self) -> str:
+        """What follows the slash."""
+        return self.action.command
 
     @property
     def names(self) -> tuple[str, ...]:
         """The name and its aliases."""
-        return (self.name, *self.aliases)
+        return (self.name, *self.action.aliases)
 
 
 _COMMANDS: dict[str, Command] = {}
 
 
 def command(
-    name: str,
-    help: str,
-    *,
-    argument: str = "",
-    aliases: tuple[str, ...] = (),
-    complete: ArgumentCompletion | None = None,
-    takes_path: bool = False,
-    palette: Literal["", "run", "write"] = "",
-    needs_engine: bool = True,
+    name: str, *, complete: ArgumentCompletion | None = None, takes_path: bool = False, needs_engine: bool = True
 ) -> Callable[[HandlerT], HandlerT]:
-    """Register the function below as a slash command; the parameters are the fields of `Command`."""
+    """Register the function below for the action with this slash command; the others are the fields of `Command`."""
 
     def register(handler: HandlerT) -> HandlerT:
-        added = Command(name, help, handler, argument, aliases, complete, takes_path, palette, needs_engine)
+        action = next((row for row in TABLE if row.command == name), None)
+        if action is None:
+            raise ValueError(f"/{name} is in no row of the table of actions")
+        added = Command(action, handler, complete, takes_path, needs_engine)
         taken = [known for known in added.names if find(known) is not None]
         if taken:
             raise ValueError(f"/{taken[0]} is registered twice")
@@ -101,7 +92,7 @@ def commands() -> Sequence[Command]:
 
 def find(name: str) -> Command | None:
     """The command with this name or alias."""
-    return _COMMANDS.get(name) or next((known for known in commands() if name in known.aliases), None)
+    return _COMMANDS.get(name) or next((known for known in commands() if name in known.action.aliases), None)
 
 
 class CommandCall(msgspec.Struct, frozen=True):
@@ -155,19 +146,29 @@ def completions(text: str, sources: CompletionSources) -> Sequence[CompletionRow
 
 
 def _names_like(typed: str) -> list[CompletionRow]:
-    first = [known for known in commands() if any(name.startswith(typed) for name in known.names)]
-    rest = [known for known in commands() if typed in known.name and known not in first]
+    found = [(fits, known) for known in commands() if (fits := _fit(typed, known)) is not None]
     return [
-        (f"/{known.name} ", f"{known.argument} · {known.help}") if known.argument else (f"/{known.name}", known.help)
-        for known in (*first, *rest)
+        (f"/{known.name} " if known.action.argument else f"/{known.name}", known.action.name)
+        for _, known in sorted(found, key=lambda row: row[0])
     ]
+
+
+def _fit(typed: str, known: Command) -> int | None:
+    """0: its name begins so; 1: another of its names; 2: its name has it somewhere."""
+    if known.name.startswith(typed):
+        return 0
+    if any(name.startswith(typed) for name in known.action.aliases):
+        return 1
+    return 2 if typed in known.name else None
 
 
 def argument(text: str) -> str:
     """Describe the argument of the command that is being written: `FILE · attach a file …`; empty if it takes none."""
     name = text[1:].partition(" ")[0].casefold() if text.startswith("/") and " " in text else ""
     found = find(name)
-    return f"{found.argument} · {found.help}" if found is not None and found.argument else ""
+    return (
+        f"{found.action.argument} · {found.action.description}" if found is not None and found.action.argument else ""
+    )
 
 
 def before_path(text: str) -> str:
@@ -195,10 +196,3 @@ def chosen_strategy(name: str, known: Sequence[str]) -> str:
     if name.casefold() in known:
         return name.casefold()
     raise CommandError(f"Unknown strategy: {clean_line(name, 60)}.", f"There are: {', '.join(known)}.")
-
-
-def markdown() -> str:
-    """The README's table."""
-    lines = ["| command | what it does |", "|---|---|"]
-    lines += [f"| `{known.usage}` | {known.help} |" for known in commands()]
-    return "\n".join(lines) + "\n"

@@ -23,7 +23,7 @@ from chat_tui.core.text.control_characters import clean_line
 from chat_tui.core.usage.stream_stats import StreamStats
 from chat_tui.engine.answers.pacing import TypingPace
 from chat_tui.tui.actions import bindings
-from chat_tui.tui.actions.keys import TABLE
+from chat_tui.tui.actions.table import BY_ID
 from chat_tui.tui.compare import lines as compare_lines
 from chat_tui.tui.compare.columns import Column
 from chat_tui.tui.panels.notices import KeyBar
@@ -366,10 +366,9 @@ class CompareScreen(Screen[Conversation | None]):
 
     def palette_choices(self) -> Sequence[ListChoice]:
         """The entries of the command palette."""
-        ids = {row.id: row.keys for row in TABLE}
 
         def offer(id: str, told: str, action: str) -> ListChoice:
-            keys = bindings.format_keys(self.host.changed_keys.get(id, ids[id]))
+            keys = bindings.format_keys(self.host.changed_keys.get(id, BY_ID[id].keys))
             return ListChoice(told, partial(self.run_action, action), note=keys, group="Side by side")
 
         def keep(number: int, name: str) -> ListChoice:

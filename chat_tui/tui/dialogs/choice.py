@@ -12,9 +12,10 @@ from textual.containers import Vertical
 from textual.widgets import Input
 
 from chat_tui.core.text.control_characters import clean_line
+from chat_tui.tui.actions.ranking import ranked, search_text
 from chat_tui.tui.dialogs.frame import FramedScreen
 from chat_tui.tui.widgets.host import ListChoice
-from chat_tui.tui.widgets.row_list import Filter, RowList, matching
+from chat_tui.tui.widgets.row_list import Filter, RowList
 from chat_tui.tui.widgets.styled_lines import Line, Span, apart, crop
 
 _NAME = 30
@@ -50,7 +51,8 @@ class ChoiceScreen(FramedScreen[ListChoice]):
     ) -> None:
         super().__init__(title)
         self._choices, self._look = choices, look
-        self._texts = [f"{choice.name} {choice.help}".casefold() for choice in choices]
+        self._texts = [search_text(row.name, row.words, row.help, grave=row.grave) for row in choices]
+        self._used = [row.used for row in choices]
         self._first = next((place for place, choice in enumerate(choices) if choice.marked), 0)
         names = [cell_len(choice.name) for choice in choices if choice.help]
         self._column = min(_NAME, max(names, default=0)) + 3
@@ -89,10 +91,8 @@ class ChoiceScreen(FramedScreen[ListChoice]):
         self._narrow(0 if event.value.strip() else self._first)
 
     def _narrow(self, cursor: int) -> None:
-        typed = self._filter.value.strip().casefold()
-        found = matching(typed, self._texts)
-        # What begins with the words is more likely meant than what has them somewhere.
-        self._shown = sorted(found, key=lambda place: not self._texts[place].startswith(typed))
+        typed = self._filter.value.strip()
+        self._shown = ranked(typed, self._texts, self._used)
         groups = [""] + [self._choices[place].group for place in self._shown]
         begun = [row for row in range(len(self._shown)) if groups[row + 1] != groups[row]]
         self._heads = {row: groups[row + 1] for row in begun} if not typed else {}

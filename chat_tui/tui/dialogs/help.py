@@ -1,4 +1,4 @@
-"""The help: every key and every command, from their tables."""
+"""The help: what people do most, then every key and every command, from the table of actions."""
 
 from __future__ import annotations
 
@@ -8,30 +8,40 @@ from typing import ClassVar
 
 from textual.binding import Binding, BindingType
 
-from chat_tui.tui.actions import bindings, slash_commands
-from chat_tui.tui.actions.keys import TABLE
+from chat_tui.tui.actions import bindings, reference
+from chat_tui.tui.actions.action import Action
+from chat_tui.tui.actions.table import TABLE, TOPICS
 from chat_tui.tui.dialogs.reader import ReaderScreen
 from chat_tui.tui.widgets.styled_lines import Line, Span, crop, wrap
 
 _COLUMN = 26
 """Cells for the keys; fewer where it is narrow."""
 _FIXED = "cannot be rebound"
+_MAIN_PLACES = ("", "everywhere", "prompt")
+"""Most topics are about them."""
 
 
 def help_lines(changed: Mapping[str, str], width: int, here: str = "") -> list[Line]:
-    """Keys and commands, what they do beside them, the keys of `here` first; `changed` holds rebound keys by id."""
-    lines: list[Line] = []
-    where = ""
-    for row in sorted(TABLE, key=lambda row: row.where != here):
-        if row.where != where:
-            where = row.where
-            lines += [(), (Span(f"Keys: {where}", "accent"),)]
-        help = f"{row.help} ({_FIXED})" if row.fixed else row.help
-        lines += _row(bindings.format_keys(changed.get(row.id, row.keys)), help, width)
-    lines += [(), (Span("Commands", "accent"),)]
-    for command in slash_commands.commands():
-        lines += _row(command.usage, command.help, width)
-    return lines[1:] + _row("//text", "send text that starts with a slash", width)
+    """The ten things that people do, the keys of `here`, then all actions by topic; `changed` holds rebound keys by
+    id."""
+    lines: list[Line] = [(Span("What people do", "accent"),)]
+    for way, help in reference.essentials(changed):
+        lines += _row(way, help, width)
+    nearest = tuple(action for action in TABLE if action.where == here) if here not in _MAIN_PLACES else ()
+    for topic, actions in ((f"Keys: {here}", nearest), *TOPICS.items()):
+        lines += [(), (Span(topic, "accent"),)] if actions else []
+        for action in actions:
+            lines += _row(*_names(action, changed), width)
+    return lines
+
+
+def _names(action: Action, changed: Mapping[str, str]) -> tuple[str, str]:
+    """An action's keys, or its command where it has none; and what it does."""
+    keys = changed.get(action.id, action.keys)
+    help = f"{action.description} ({_FIXED})" if action.fixed else action.description
+    if not keys:
+        return action.usage or action.name, help
+    return bindings.format_keys(keys), f"{help} · {action.usage}" if action.slash else help
 
 
 def log_lines(file: Path | None, width: int) -> list[Line]:

@@ -25,6 +25,14 @@ class ListChoice(NamedTuple):
     """It is the one in use."""
     group: str = ""
     """The heading that it stands under."""
+    id: str = ""
+    """The id of the action that it is, if it is one."""
+    words: tuple[str, ...] = ()
+    """Other names that find it."""
+    used: int = 0
+    """Higher the later it was used last; 0: not yet."""
+    grave: bool = False
+    """It ends, deletes or discards something: only its own names find it."""
 
 
 @runtime_checkable

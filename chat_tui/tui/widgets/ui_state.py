@@ -20,12 +20,21 @@ class UiState(msgspec.Struct, frozen=True):
     """Whether a panel is open, by its name and the room that there is, such as `stats.wide`."""
     welcomed: bool = False
     """A first question was asked."""
+    used: dict[str, int] = {}
+    """How often each action was used by its name, in the palette or as a slash command; the last one at the end."""
 
 
 def read(file: Path, tell: Tell = ignore) -> UiState:
     """Return the stored state; the default if the file is missing or unusable, and `tell` is called with the reason."""
     lost = "Theme and panels were reset to their defaults."
     return StateFile(file, UiState, _LIMIT_BYTES, lost, tell).read() or UiState()
+
+
+def with_use(kept: UiState, id: str) -> UiState:
+    """The state after an action was used once more."""
+    used = {**kept.used, id: kept.used.get(id, 0) + 1}
+    used[id] = used.pop(id)
+    return msgspec.structs.replace(kept, used=used)
 
 
 def write(file: Path, kept: UiState) -> None:

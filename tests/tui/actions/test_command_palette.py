@@ -5,10 +5,8 @@ from __future__ import annotations
 import pytest
 from rich.cells import cell_len
 
-import chat_tui.tui.chat.commands.command_line  # noqa: F401  It registers the commands.
 from chat_tui.config.load import Config
 from chat_tui.providers.scripted import Pause
-from chat_tui.tui.actions import slash_commands
 from chat_tui.tui.chat.screen import command_palette
 from chat_tui.tui.dialogs.choice import ChoiceScreen, choice_line
 from chat_tui.tui.dialogs.frame import hints
@@ -40,43 +38,40 @@ def test_keys_that_do_not_fit_the_lower_edge_are_left_out_whole() -> None:
 
 async def test_the_palette_begins_with_what_counts_now() -> None:
     async with scripted_chat(["one"], ["two", Pause(60)]) as chat:
-        assert first(chat) == "Open the list of models"
+        assert first(chat) == "Choose a model"
         await chat.ask("go")
         await chat.answered()
         assert first(chat) == "Copy the answer"
         await chat.ask("on")
         await chat.shows("two")
-        assert first(chat).startswith("Close a list, cancel the answer")
+        assert first(chat).startswith("Cancel the answer")
         assert len({choice.name for choice in command_palette.choices(chat.screen)}) == len(
             command_palette.choices(chat.screen)
         )
 
 
-async def test_every_command_is_in_the_palette_or_has_a_key_that_is() -> None:
-    by_key = {
-        *(
-            "adaptive",
-            "pause",
-            "bad",
-            "branch",
-            "clear",
-            "compare",
-            "context",
-            "continue",
-            "copy",
-            "delete",
-            "diff",
-            "edit",
-            "exit",
-            "export",
-            "find",
-        ),
-        *("good", "help", "history", "import", "info", "insights", "model", "open", "pin", "preset", "private"),
-        *("rename", "retry", "save", "search", "strategy", "undo", "version", "why"),
-    }
+async def test_what_was_used_by_its_name_is_found_again_and_kept() -> None:
     async with scripted_chat() as chat:
-        notes = {choice.note.removeprefix("/") for choice in command_palette.choices(chat.screen)}
-    assert {command.name for command in slash_commands.commands()} - by_key <= notes
+        await chat.pilot.press("ctrl+p", *"tokens", "enter")
+        await chat.until(lambda: list(chat.app.kept.used) == ["answer.figures"])
+        await chat.ask("/insights")
+        await chat.until(lambda: list(chat.app.kept.used) == ["answer.figures", "insights.toggle"])
+        recent = [choice.name for choice in command_palette.choices(chat.screen) if choice.group == "Recent"]
+        assert recent == ["Insights", "Tokens, speed and cost"]
+
+
+async def test_words_that_people_use_do_what_they_mean() -> None:
+    async with scripted_chat() as chat:
+        await chat.ask("go")
+        await chat.answered()
+        await chat.pilot.press("ctrl+p", *"clear", "enter")
+        await chat.until(lambda: chat.chat.session.conversation_id is None)
+        assert chat.app.return_code is None
+        await chat.pilot.press("ctrl+p", *"dark", "enter")
+        await chat.until(lambda: isinstance(chat.app.screen, ChoiceScreen) and "paper" in chat.shown())
+        await chat.pilot.press("escape", "ctrl+p", *"login", "enter")
+        await chat.until(lambda: chat.screen.picker.is_open)
+        assert len(await chat.engine.conversations.summaries()) == 1
 
 
 async def test_a_command_that_needs_words_is_put_into_the_prompt_but_never_over_a_draft() -> None:

@@ -179,7 +179,7 @@ async def test_adaptive_answers_are_switched_by_command_key_and_palette_and_left
         await chat.ask("/adaptive perhaps")
         await chat.until(lambda: "neither on nor off" in chat.notices())
         commands = [choice.name for choice in command_palette.choices(chat.screen)]
-        assert any("adaptive answers" in title for title in commands)
+        assert any("Adaptive answers" in title for title in commands)
 
 
 async def test_a_fixed_model_gives_the_detailed_answer() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from chat_tui.tui.actions.keys import TABLE
+from chat_tui.tui.actions.table import TABLE
 from chat_tui.tui.chat.controllers.panel_layout import PanelLayout
 from chat_tui.tui.chat.screen import key_hints
 from chat_tui.tui.chat.screen.key_hints import HintState, Place

@@ -1,4 +1,4 @@
-"""The handlers of the slash commands, each below its name, help and completion."""
+"""The handlers of the slash commands, each below its name and completion; their words are in the table of actions."""
 
 from __future__ import annotations
 
@@ -24,13 +24,7 @@ async def carry_out(call: slash_commands.CommandCall, context: CommandContext) -
     await called.handler(context, call.argument)
 
 
-@command(
-    "adaptive",
-    "toggle adaptive answers: a quick one first, then a detailed one",
-    argument="[on|off]",
-    complete=argument_completion.on_off,
-    needs_engine=False,
-)
+@command("adaptive", complete=argument_completion.on_off, needs_engine=False)
 async def _adaptive(context: CommandContext, typed: str) -> None:
     wanted = typed.casefold()
     if wanted not in {"", "on", "off"}:
@@ -39,13 +33,7 @@ async def _adaptive(context: CommandContext, typed: str) -> None:
         context.models.toggle_adaptive()
 
 
-@command(
-    "analyse",
-    "analyse a text file; a long one part by part",
-    argument="FILE [question]",
-    takes_path=True,
-    palette="write",
-)
+@command("analyse", takes_path=True)
 async def _analyse(context: CommandContext, typed: str) -> None:
     engine = await context.engine.opened()
     from chat_tui.tui.chat.commands import preset_actions
@@ -53,13 +41,7 @@ async def _analyse(context: CommandContext, typed: str) -> None:
     await preset_actions.analyse(context, engine, typed)
 
 
-@command(
-    "attach",
-    "attach a file to your next message; @path in the text does the same",
-    argument="FILE",
-    takes_path=True,
-    palette="write",
-)
+@command("attach", takes_path=True)
 async def _attach(context: CommandContext, path: str) -> None:
     from chat_tui.tui.prompt.mentions import pasted_paths
 
@@ -68,52 +50,53 @@ async def _attach(context: CommandContext, path: str) -> None:
     await context.chat.files.attach((pasted_paths(path) or [path.strip("'\"")])[0])
 
 
-@command("bad", "rate the answer as bad")
+@command("auto", needs_engine=False)
+async def _auto(context: CommandContext, _argument: str) -> None:
+    context.models.choose(None, context.models.strategy)
+    context.host.say("Auto", f"The strategy {context.models.strategy} chooses the model.")
+
+
+@command("bad")
 async def _bad(context: CommandContext, _argument: str) -> None:
     context.chat.action_judge(0)
 
 
-@command("branch", "branch from the chosen message")
+@command("branch")
 async def _branch(context: CommandContext, _argument: str) -> None:
     await context.chat.versions.branch()
 
 
-@command("clear", "start a new conversation; this one stays in the history", needs_engine=False)
+@command("clear", needs_engine=False)
 async def _clear(context: CommandContext, _argument: str) -> None:
     await context.conversations.clear()
 
 
-@command(
-    "compare",
-    "ask 2 to 4 models side by side; without names, choose them from a list",
-    argument="[models] [--blind]",
-    complete=argument_completion.several_models,
-)
+@command("compare", complete=argument_completion.several_models)
 async def _compare(context: CommandContext, typed: str) -> None:
     await (await context.views.comparing()).command(typed)
 
 
-@command("context", "show what will be sent, and include or exclude exchanges")
+@command("context")
 async def _context(context: CommandContext, _argument: str) -> None:
     await context.views.show_context()
 
 
-@command("continue", "continue the last answer if it is incomplete", needs_engine=False)
+@command("continue", needs_engine=False)
 async def _continue(context: CommandContext, _argument: str) -> None:
     context.answers.resume()
 
 
-@command("copy", "copy the answer, one of its code blocks, or the whole conversation", argument="[number|all]")
+@command("copy")
 async def _copy(context: CommandContext, what: str) -> None:
     context.chat.copies.copy(what)
 
 
-@command("delete", "delete this conversation; /undo restores it for 10 seconds")
+@command("delete")
 async def _delete(context: CommandContext, _argument: str) -> None:
     context.conversations.act_on_chosen("delete")
 
 
-@command("detach", "remove an attached file; without a name, the last one", argument="[name]", palette="run")
+@command("detach")
 async def _detach(context: CommandContext, name: str) -> None:
     if context.chat.files.detach(name) is None:
         raise CommandError(
@@ -121,29 +104,29 @@ async def _detach(context: CommandContext, name: str) -> None:
         )
 
 
-@command("diff", "compare the versions of a message word by word")
+@command("diff")
 async def _diff(context: CommandContext, _argument: str) -> None:
     await context.chat.versions.compare()
 
 
-@command("edit", "edit the chosen question, or the last one, and send it as a new version")
+@command("edit")
 async def _edit(context: CommandContext, _argument: str) -> None:
     context.chat.action_edit()
 
 
-@command("exit", "quit", aliases=("quit",), needs_engine=False)
+@command("exit", needs_engine=False)
 async def _exit(context: CommandContext, _argument: str) -> None:
     await context.host.action_quit()
 
 
-@command("export", "export this conversation to a file", argument="[markdown|json] [file]")
+@command("export")
 async def _export(context: CommandContext, argument: str) -> None:
     if context.chat.session.conversation_id is None:
         raise CommandError("This conversation is empty.", "Open a conversation first: Ctrl+R lists them.")
     await context.conversations.export(context.chat.session.conversation_id, argument)
 
 
-@command("fetch", "download the built-in model (about 130 MB)", palette="run")
+@command("fetch")
 async def _fetch(context: CommandContext, _argument: str) -> None:
     engine = await context.engine.opened()
     if engine.weights.ready:
@@ -151,17 +134,12 @@ async def _fetch(context: CommandContext, _argument: str) -> None:
     context.models.fetch()
 
 
-@command("find", "find text in this conversation", argument="[words]", needs_engine=False)
+@command("find", needs_engine=False)
 async def _find(context: CommandContext, words: str) -> None:
     context.chat.find(words)
 
 
-@command(
-    "forget",
-    "stop using a discovered model or provider; without a name, list them",
-    argument="[model]",
-    palette="run",
-)
+@command("forget")
 async def _forget(context: CommandContext, name: str) -> None:
     engine = await context.engine.opened()
     chosen = await engine.models.chosen()
@@ -177,50 +155,39 @@ async def _forget(context: CommandContext, name: str) -> None:
     context.host.say("No longer used", ", ".join(forgotten))
 
 
-@command("good", "rate the answer as good; strategies learn from it")
+@command("good")
 async def _good(context: CommandContext, _argument: str) -> None:
     context.chat.action_judge(1)
 
 
-@command("help", "show help: all keys and commands", needs_engine=False)
+@command("help", needs_engine=False)
 async def _help(context: CommandContext, _argument: str) -> None:
     context.views.open_help()
 
 
-@command("history", "browse saved conversations")
+@command("history")
 async def _history(context: CommandContext, _argument: str) -> None:
     await context.views.open_history()
 
 
-@command(
-    "import",
-    "import conversations from ChatGPT, llm, elia or chat-tui's JSON",
-    argument="FILE",
-    takes_path=True,
-)
+@command("import", takes_path=True)
 async def _import(context: CommandContext, file: str) -> None:
     if not file:
         raise CommandError("No file was named.", "For example: /import ~/Downloads/chatgpt-export.zip")
     await context.conversations.take_in(file)
 
 
-@command("insights", "show or hide insights: sentiment, keywords, reading time")
+@command("insights")
 async def _insights(context: CommandContext, _argument: str) -> None:
     await context.panels.toggle_insights(await context.engine.opened())
 
 
-@command("info", "show or hide tokens, speed and cost of each answer")
+@command("info")
 async def _info(context: CommandContext, _argument: str) -> None:
     context.chat.action_figures()
 
 
-@command(
-    "model",
-    "choose a model; without a name, open the list",
-    argument="[provider/model]",
-    complete=argument_completion.models,
-    needs_engine=False,
-)
+@command("model", complete=argument_completion.models, needs_engine=False)
 async def _model(context: CommandContext, name: str) -> None:
     if name:
         engine = await context.engine.opened()
@@ -233,12 +200,7 @@ def _chosen_model(engine: Engine, name: str) -> str:
     return slash_commands.chosen_model(name, [standing.model.name for standing in engine.models.status()])
 
 
-@command(
-    "open",
-    "open a saved conversation by its title; without one, browse the history",
-    argument="[title]",
-    complete=argument_completion.titles,
-)
+@command("open", complete=argument_completion.titles)
 async def _open(context: CommandContext, title: str) -> None:
     engine = await context.engine.opened()
     if not title:
@@ -253,22 +215,17 @@ async def _open(context: CommandContext, title: str) -> None:
     raise CommandError(f"No conversation is titled {clean_line(title, 60)}.", "Ctrl+R searches all conversations.")
 
 
-@command("pause", "pause or resume the answer", needs_engine=False)
+@command("pause", needs_engine=False)
 async def _pause(context: CommandContext, _argument: str) -> None:
     context.answers.pause_or_resume()
 
 
-@command("pin", "pin or unpin this conversation")
+@command("pin")
 async def _pin(context: CommandContext, _argument: str) -> None:
     context.conversations.act_on_chosen("pin")
 
 
-@command(
-    "preset",
-    "use a preset; without a name, open the list; `none` stops using one",
-    argument="[name] [values]",
-    complete=argument_completion.presets,
-)
+@command("preset", complete=argument_completion.presets)
 async def _preset(context: CommandContext, typed: str) -> None:
     engine = await context.engine.opened()
     from chat_tui.tui.chat.commands import preset_actions
@@ -276,12 +233,12 @@ async def _preset(context: CommandContext, typed: str) -> None:
     await preset_actions.take(context, engine, typed)
 
 
-@command("private", "start a private conversation, which is never saved")
+@command("private")
 async def _private(context: CommandContext, _argument: str) -> None:
     await context.conversations.begin_private()
 
 
-@command("rename", "rename this conversation", argument="[title]")
+@command("rename")
 async def _rename(context: CommandContext, title: str) -> None:
     if title and context.chat.session.conversation_id:
         await context.conversations.rename(context.chat.session.conversation_id, title)
@@ -289,40 +246,28 @@ async def _rename(context: CommandContext, title: str) -> None:
         context.conversations.act_on_chosen("rename")
 
 
-@command(
-    "retry",
-    "regenerate the answer, with this model or the current choice",
-    argument="[provider/model]",
-    complete=argument_completion.models,
-    needs_engine=False,
-)
+@command("retry", complete=argument_completion.models, needs_engine=False)
 async def _retry(context: CommandContext, name: str) -> None:
     model = _chosen_model(await context.engine.opened(), name) if name else context.models.model
     context.answers.regenerate(model)
 
 
-@command("save", "save a code block of the answer to a file", argument="[number] [file]")
+@command("save")
 async def _save(context: CommandContext, argument: str) -> None:
     await context.chat.copies.save(argument)
 
 
-@command("search", "search messages; without words, browse the history", argument="[words]")
+@command("search")
 async def _search(context: CommandContext, words: str) -> None:
     await context.views.open_history(words)
 
 
-@command("stats", "show statistics of the last 30 days by day, model and strategy", palette="run")
+@command("stats")
 async def _stats(context: CommandContext, _argument: str) -> None:
     await context.views.show_statistics()
 
 
-@command(
-    "strategy",
-    "choose a strategy; without a name, switch to the next",
-    argument="[name]",
-    complete=argument_completion.strategies,
-    needs_engine=False,
-)
+@command("strategy", complete=argument_completion.strategies, needs_engine=False)
 async def _strategy(context: CommandContext, name: str) -> None:
     if name:
         engine = await context.engine.opened()
@@ -333,12 +278,7 @@ async def _strategy(context: CommandContext, name: str) -> None:
         context.models.next_strategy()
 
 
-@command(
-    "system",
-    "set this conversation's system prompt; without text, show it; `default` resets it",
-    argument="[text]",
-    palette="write",
-)
+@command("system")
 async def _system(context: CommandContext, text: str) -> None:
     chat, say = context.chat, context.host.say
     if not text:
@@ -350,13 +290,7 @@ async def _system(context: CommandContext, text: str) -> None:
     say(f"The system prompt of {whose} was set", await chat.session.system_prompt() or "none")
 
 
-@command(
-    "theme",
-    "choose a theme; without a name, open the list",
-    argument="[name]",
-    complete=argument_completion.themes,
-    palette="run",
-)
+@command("theme", complete=argument_completion.themes)
 async def _theme(context: CommandContext, name: str) -> None:
     if name:
         context.host.use_theme(name)
@@ -364,18 +298,18 @@ async def _theme(context: CommandContext, name: str) -> None:
         context.host.choose_theme()
 
 
-@command("undo", "undo the last change to a conversation")
+@command("undo")
 async def _undo(context: CommandContext, _argument: str) -> None:
     await context.chat.action_undo()
 
 
-@command("version", "show another version of a message; without a number, the previous one", argument="[number]")
+@command("version")
 async def _version(context: CommandContext, number: str) -> None:
     if number and not number.isdecimal():
         raise CommandError(f"{clean_line(number, 40)} is not a version number.", "For example: /version 2.")
     await context.chat.versions.show_version(-1, number=int(number or 0))
 
 
-@command("why", "show how the answer was routed, and why")
+@command("why")
 async def _why(context: CommandContext, _argument: str) -> None:
     await context.views.show_route()

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from chat_tui.core.errors import ChatTuiError
 from chat_tui.tui.actions import slash_commands
-from chat_tui.tui.actions.slash_commands import Command, CommandCall, CompletionSources
+from chat_tui.tui.actions.slash_commands import CommandCall, CompletionSources
 from chat_tui.tui.chat.commands import actions
 from chat_tui.tui.chat.commands.context import CommandContext
 from chat_tui.tui.prompt.completion import CompletionItem
 from chat_tui.tui.theme.palette import theme_folders
+from chat_tui.tui.widgets import ui_state
 from chat_tui.tui.widgets.host import report_errors
 
 
@@ -19,10 +18,6 @@ class CommandLine:
 
     def __init__(self, context: CommandContext) -> None:
         self._context = context
-
-    def all(self) -> Sequence[Command]:
-        """Return all commands, in the order in which they are listed."""
-        return slash_commands.commands()
 
     def complete(self, text: str) -> list[CompletionItem]:
         """Return the completions of a text that begins with a slash, best first."""
@@ -57,11 +52,17 @@ class CommandLine:
         """Run a command. An error is shown, and what was typed is back in the prompt."""
         prompt = self._context.chat.prompt
         try:
+            self._note_use(call)
             await actions.carry_out(call, self._context)
         except ChatTuiError as error:
             if not prompt.text:
                 prompt.set_draft(typed)
             self._context.host.tell(error)
+
+    def _note_use(self, call: CommandCall) -> None:
+        host, called = self._context.host, slash_commands.find(call.name)
+        if called is not None:
+            host.keep(ui_state.with_use(host.kept, called.action.id))
 
     def send(self, text: str) -> str | None:
         """Start the command that a text calls; else return the words to be sent. Raises `CommandError`."""

@@ -8,7 +8,7 @@ import msgspec
 
 from chat_tui.core.models import ModelStatus
 from chat_tui.tui.actions import bindings
-from chat_tui.tui.actions.keys import TABLE
+from chat_tui.tui.actions.table import BY_ID
 from chat_tui.tui.chat.conversation.view import ChatView
 
 
@@ -24,7 +24,6 @@ class FirstSteps:
 
     def _keys(self) -> list[tuple[str, str]]:
         changed = self._chat.host.changed_keys
-        rows = {row.id: row for row in TABLE}
         if not self._chat.host.kept.welcomed:
             send, models, help = (bindings.first_key(id, changed) for id in ("prompt.send", "models.open", "help.open"))
             return [
@@ -33,7 +32,7 @@ class FirstSteps:
                 (help, "show all keys and commands"),
             ]
         ids = ("models.open", "strategy.next", "history.open", "help.open")
-        keys = [(bindings.format_keys(changed.get(id, rows[id].keys)), rows[id].help) for id in ids]
+        keys = [(bindings.format_keys(changed.get(id, BY_ID[id].keys)), BY_ID[id].name.lower()) for id in ids]
         return [*keys, ("/", "show the commands")]
 
     def show_found(self, models: Sequence[ModelStatus]) -> None:

@@ -366,9 +366,9 @@ class ChatScreen(Screen[None]):
         """Write in an editor of one's own."""
         self.run_worker(report_errors(self.host, self._drafts.edit()), group="editor")
 
-    def action_begin_import(self) -> None:
-        """Let a file be named that is to be imported."""
-        self.commands.begin("/import ")
+    def action_begin(self, command: str) -> None:
+        """Put a slash command into the prompt, for its argument."""
+        self.commands.begin(command)
 
     async def action_command_palette(self) -> None:
         """Open the command palette."""

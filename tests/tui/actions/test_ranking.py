@@ -1,0 +1,116 @@
+"""Which action a typed word means: the words that people use, each with the action that must be first."""
+
+from __future__ import annotations
+
+import pytest
+
+from chat_tui.tui.actions.action import split_words
+from chat_tui.tui.actions.ranking import ranked, search_text
+from chat_tui.tui.actions.table import TABLE
+from chat_tui.tui.chat.screen import command_palette
+
+LISTED = [row for row in TABLE if command_palette.listed(row)]
+TEXTS = [
+    search_text(row.name, (*split_words(row.words), *split_words(row.slash)), row.help, grave=row.grave)
+    for row in LISTED
+]
+
+WORDS = {
+    "answer.cancel": ("stop", "cancel", "abort", "interrupt"),
+    "answer.continue": ("continue", "go on"),
+    "answer.figures": ("tokens", "token count", "speed"),
+    "answer.pause": ("pause",),
+    "answer.regenerate": ("retry", "redo", "regenerate", "regen", "try again", "another answer", "reroll"),
+    "answer.regenerate_with": ("other model", "regenerate with"),
+    "answer.route": ("why", "route", "routing", "explain"),
+    "answer.good": ("like", "thumbs up", "good"),
+    "answer.bad": ("dislike", "bad"),
+    "app.quit": ("quit", "exit", "q", "close"),
+    "app.suspend": ("suspend", "shell"),
+    "change.undo": ("undo", "restore", "undelete", "revert"),
+    "code.copy": ("copy code", "code", "snippet", "copy code block"),
+    "code.save": ("save", "save code"),
+    "compare.open": ("compare", "compare models", "side by side", "vs"),
+    "context.open": ("context", "context window", "memory"),
+    "conversation.copy": ("copy all", "copy conversation"),
+    "conversation.delete": ("delete", "delete conversation", "erase"),
+    "conversation.export": ("export", "share", "save chat", "markdown"),
+    "conversation.new": ("new chat", "clear", "new", "new conversation", "reset", "start over", "clear chat"),
+    "conversation.pin": ("pin", "unpin", "favourite", "star", "bookmark"),
+    "conversation.private": ("private", "incognito", "temporary"),
+    "conversation.rename": ("rename", "title", "name"),
+    "file.attach": ("attach", "file", "upload", "image", "pdf"),
+    "find.open": ("find", "find in conversation"),
+    "help.open": ("help", "keys", "shortcuts", "keyboard", "hotkeys"),
+    "history.import": ("import", "chatgpt"),
+    "history.open": ("history", "chats", "conversations"),
+    "history.search": ("search", "search messages", "grep"),
+    "history.toggle": ("sidebar",),
+    "models.auto": ("auto", "automatic"),
+    "models.open": ("model", "models", "switch model", "change model", "provider", "api key", "login"),
+    "adaptive.toggle": ("adaptive",),
+    "preset.open": ("preset", "presets", "persona", "template"),
+    "prompt.write_outside": ("editor", "vim"),
+    "question.edit": ("edit", "resend", "edit message", "edit and resend", "rewrite"),
+    "stats.show": ("stats", "cost", "price", "budget", "usage", "statistics", "spending"),
+    "strategy.next": ("strategy",),
+    "system.set": ("system", "system prompt", "prompt", "instructions"),
+    "theme.choose": ("theme", "dark", "light", "dark mode", "colors", "colours"),
+    "transcript.copy": ("copy", "copy answer", "clipboard"),
+    "transcript.fold": ("thinking", "reasoning", "thoughts"),
+    "turn.branch": ("branch", "fork"),
+    "version.compare": ("diff", "compare versions"),
+}
+
+
+def found(typed: str, used: dict[str, int] | None = None) -> list[str]:
+    """The ids of what the palette shows for these words, best first."""
+    return [LISTED[place].id for place in ranked(typed, TEXTS, [(used or {}).get(row.id, 0) for row in LISTED])]
+
+
+@pytest.mark.parametrize(("word", "id"), [(word, id) for id, words in WORDS.items() for word in words])
+def test_the_word_that_people_use_finds_the_action_first(word: str, id: str) -> None:
+    assert found(word)[:1] == [id]
+    assert found(word.upper() + " ")[:1] == [id]
+
+
+def test_many_words_are_tried() -> None:
+    assert sum(map(len, WORDS.values())) >= 100
+
+
+GRAVE = {row.id for row in LISTED if row.grave}
+
+
+def test_what_ends_or_deletes_is_marked() -> None:
+    assert {"app.quit", "conversation.delete"} <= GRAVE
+
+
+@pytest.mark.parametrize("typed", ["dlt", "qt", "qit", "dark", "login", "clear", "undo this", "arrived", "10 seconds"])
+def test_nothing_grave_is_found_by_letters_or_by_its_help(typed: str) -> None:
+    assert not GRAVE.intersection(found(typed))
+
+
+def test_names_come_before_words_and_words_before_their_beginnings() -> None:
+    rows = ("Model list", "Open the model", "Choose models", "Remodel it", "Choose")
+    texts = [search_text(name) for name in (*reversed(rows), "Model")]
+    assert [([*reversed(rows), "Model"])[place] for place in ranked("model", texts, [0] * 6)] == [
+        "Model",
+        "Model list",
+        "Open the model",
+        "Choose models",
+        "Remodel it",
+    ]
+
+
+def test_letters_in_their_order_count_only_in_names_and_only_where_nothing_else_fits() -> None:
+    texts = [search_text("Regenerate", help="abc xyz"), search_text("Rename")]
+    assert list(ranked("rgnrt", texts, [0, 0])) == [0]
+    assert list(ranked("rnm", texts, [0, 0])) == [1]
+    assert not ranked("axz", texts, [0, 0])
+    assert not ranked("rn", texts, [0, 0])
+
+
+def test_what_was_used_last_is_first_among_equals_only() -> None:
+    assert found("copy")[0] == "transcript.copy"
+    assert found("copy", {"conversation.copy": 5})[:2] == ["transcript.copy", "conversation.copy"]
+    assert found("copy the", {"conversation.copy": 5})[0] == "conversation.copy"
