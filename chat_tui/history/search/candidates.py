@@ -5,7 +5,8 @@ last two go through the words that there are. Where a part is in more of them th
 (the common ones) are asked for; then, if another part narrows the search, this one is left to the reading of texts.
 
 For two neighbouring words of a term, of which one at least is a whole word, their token is asked for too where the
-index has such tokens. Words alone are not enough: common ones stand together in most turns.
+index has such tokens. Words alone are not enough: common ones stand together in most turns. Where the last word may go
+on in many ways, as after its first letter, the commonest of these are asked for first, which is much quicker.
 """
 
 from __future__ import annotations
@@ -29,6 +30,9 @@ INSIDE: Way = (True, True)
 _TOKENS = 256
 """That one full-text query asks for; every one costs a look into each segment of the index."""
 _LEAST_TOKENS = 16
+_FIRST_PAIRS = 20
+"""Words that a part of a term may be, of which the tokens with the whole word beside it are asked for first. With 84
+instead, such a query of 1,000,000 turns takes 55 ms instead of 25, and has twice as many candidates to be read."""
 _WORDS = 4000
 """Of the index that are looked at for one part."""
 
@@ -50,6 +54,10 @@ class _Group(msgspec.Struct, frozen=True):
     """Whether a turn without any of them cannot be a hit."""
     pairs: tuple[str, ...] = ()
     """For each token the one for this word and its neighbour, where both stand in the term."""
+
+    def commonest(self, count: int) -> _Group:
+        """This group with its first tokens alone: words are learned in the order in which texts use them first."""
+        return _Group(self.tokens[:count], self.whole and len(self.tokens) <= count, self.pairs[:count])
 
 
 def full_text_queries(db: sqlite3.Connection, query: Query, way: Way) -> Iterator[FullTextQuery]:
@@ -74,6 +82,9 @@ def full_text_queries(db: sqlite3.Connection, query: Query, way: Way) -> Iterato
     pairs = [pair_token(a.text, b.text) for a, b in adjacent if a.reach == b.reach == "whole"]
     narrow = [group for group in groups if group.whole]
     known = [group for group in groups if group.tokens]
+    common = [group.commonest(_FIRST_PAIRS) if any(group.pairs) else group for group in known]
+    if common != known:
+        yield _conjunction(common, pairs)
     if known:
         yield _conjunction(known, pairs)
     if not known or len(narrow) < len(groups):
@@ -88,11 +99,10 @@ def _conjunction(groups: Sequence[_Group], pairs: Sequence[str]) -> FullTextQuer
 
 
 def _disjunction(group: _Group) -> str:
-    words = [*map(quoted, group.tokens)]
-    for place, pair in enumerate(group.pairs):
-        if pair:
-            words[place] = f"({quoted(pair)} AND {words[place]})"
-    return f"({' OR '.join(words)})"
+    # A turn with the pair almost always has the word, which is in many more turns: asking for both takes twice as long.
+    pairs = group.pairs or ("",) * len(group.tokens)
+    tokens = [pair or word for word, pair in zip(group.tokens, pairs, strict=True)]
+    return f"({' OR '.join(map(quoted, tokens))})"
 
 
 def _pairs(words: Sequence[str], part: TermPart, adjacent: Collection[tuple[TermPart, TermPart]]) -> tuple[str, ...]:

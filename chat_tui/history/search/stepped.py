@@ -25,7 +25,10 @@ from chat_tui.history.search.query import Query, parse
 _BATCH = 50
 _LEAST_EXAMINED = 200
 _FIRST_STEPS = 5
-"""After so many the whole history is gone through from its end, whether or not anything was found."""
+"""When so many have read all that they may, the whole history is gone through from its end, whether or not anything was
+found…"""
+_FIRST_STEPS_MOST = 20
+"""…and at the latest after so many: on a busy machine a step ends before it has read much."""
 _STEPS = 1000
 """Of SQLite's machine between two looks at whether the search is still wanted."""
 
@@ -154,6 +157,10 @@ class _FirstLook:
         self._queries: list[FullTextQuery] | None = None
         self._below = top
         """Turns with this key and above have been looked at for the first of `_queries`."""
+        self._ahead: list[int] = []
+        """Their next keys, already asked for: asking again costs more than reading some texts."""
+        self._block = _BATCH
+        """How many keys to ask for when there are no more."""
         self._asked: set[FullTextQuery] = set()
         self._steps = 0
         self.seen: set[int] = set()
@@ -176,7 +183,7 @@ class _FirstLook:
             found, complete = self._found(db, max(limit, self._bounds.ranked) if ranked else limit, budget)
             if complete:
                 self._ways.pop(0)
-            elif found or self._steps >= _FIRST_STEPS:
+            elif found or self._steps >= _FIRST_STEPS_MOST or len(self.seen) >= _FIRST_STEPS * self._bounds.examined:
                 self.cut = self.ended = True
             if len(found) >= limit:
                 self.cut |= len(found) > limit or bool(self._ways)
@@ -208,8 +215,8 @@ class _FirstLook:
             if match.words:
                 if budget.is_spent():
                     return found, False
-                keys = matching(db, match, self._below)
-                while some := [*islice(keys, _BATCH)]:
+                keys = matching(db, match, self._ahead[-1] if self._ahead else self._below)
+                while some := self._next_batch(keys):
                     self._below = some[-1]
                     fresh = [key for key in some if key not in self.seen]
                     self.seen.update(fresh)
@@ -222,9 +229,17 @@ class _FirstLook:
                 # The later steps go through all there is, and where the index cannot tell, through every turn.
                 self.cut = True
             self._queries.pop(0)
-            self._below = self._top
+            self._below, self._block = self._top, _BATCH
         self._queries = None
         return found, True
+
+    def _next_batch(self, keys: Iterator[int]) -> list[int]:
+        """Some of the keys, of which ever larger blocks are taken: the first hits are soon shown, and few steps ask."""
+        if not self._ahead:
+            self._ahead = [*islice(keys, self._block)]
+            self._block = min(2 * self._block, self._bounds.scanned)
+        some, self._ahead = self._ahead[:_BATCH], self._ahead[_BATCH:]
+        return some
 
 
 class _StepBudget:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+import re
 import sqlite3
 import subprocess
 import sys
@@ -26,6 +27,8 @@ from chat_tui.history.migrations import MIGRATIONS
 from chat_tui.history.opening import StoreSettings
 from chat_tui.history.queries import deletion, writes
 from chat_tui.history.search import search
+from chat_tui.history.search.candidates import BEGINS, full_text_queries
+from chat_tui.history.search.query import parse
 from chat_tui.history.search.search import CatchUpBounds, SearchBounds, SteppedSearch
 from chat_tui.history.search.tokenizer import neighbours, pair_token, pair_tokens
 from chat_tui.history.store import Store
@@ -89,6 +92,28 @@ def test_a_phrase_that_is_in_no_turn_is_looked_for_in_few_texts(large: sqlite3.C
         assert steps.step(large, Event()).hits == ()
         count += 1
     assert count < 10
+
+
+def test_the_commonest_words_that_the_last_one_may_become_are_asked_for_first() -> None:
+    texts = [f"of the s{number}x" for number in range(60)]
+    with closing(filled(texts)) as db:
+        caught_up(db, SMALL)
+        queries = list(full_text_queries(db, parse('"of the s'), BEGINS))
+        asked = [set(re.findall(r'"\+\w+"', query.with_pairs)) for query in queries]
+        assert [len(pairs) for pairs in asked] == [21, 61]
+        assert f'"{pair_token("the", "s0x")}"' in asked[0]
+        assert found(db, "of the s") == {str(number) for number in range(60)}
+
+
+def test_steps_of_a_busy_machine_go_through_all_candidates_and_ask_for_them_few_times() -> None:
+    statements: list[str] = []
+    with closing(filled(["the of", *["of the"] * 3000])) as db:
+        steps = SteppedSearch('"the of"', 10, SearchBounds(seconds=0))
+        db.set_trace_callback(statements.append)
+        hits = [hit for _ in range(20) for hit in steps.step(db, Event()).hits]
+    # Scores are given by the look at the whole history.
+    assert [(hit.turn, hit.score > 1) for hit in hits] == [("0", True)]
+    assert sum("turn_tokens MATCH" in statement for statement in statements) < 10
 
 
 def test_every_two_neighbours_of_a_long_text_are_known() -> None:
