@@ -18,8 +18,8 @@ Role = Literal["system", "user", "assistant"]
 
 STEERED = "steered"
 """Finish reason of an answer that the user stopped in order to steer it."""
-UNDO_SECONDS = 10.0
-"""How long a deleted conversation can be restored."""
+RESTORABLE_DAYS = 30
+"""How long a deleted conversation can be restored, in days."""
 TITLE_LENGTH = 60
 """Maximum length of a title that is made from a question, in characters."""
 
@@ -100,6 +100,14 @@ class ConversationSummary(msgspec.Struct, frozen=True):
     """Known cost of all answers in US dollars; None if no cost is known."""
     private: bool = False
     """Whether it is private and never saved."""
+
+
+class DeletedConversation(msgspec.Struct, frozen=True):
+    """A deleted conversation that can be restored."""
+
+    summary: ConversationSummary
+    deleted: datetime
+    """When it was deleted."""
 
 
 class SearchHit(msgspec.Struct, frozen=True):

@@ -16,7 +16,7 @@ from msgspec.structs import replace
 
 from chat_tui.config.load import Config
 from chat_tui.core.attachments.attachment import Attachment
-from chat_tui.core.conversation import UNDO_SECONDS, Conversation, Role, Turn, extended, new_id, now
+from chat_tui.core.conversation import Conversation, Role, Turn, extended, new_id, now
 from chat_tui.core.errors import ChatTuiError, CommandError
 from chat_tui.core.models import DownloadProgress as DownloadProgress
 from chat_tui.core.new_conversation import NewConversation
@@ -47,8 +47,6 @@ from chat_tui.routing.router import Router
 if TYPE_CHECKING:
     from chat_tui.history.transfer.importer import ImportReport
 
-LEFT_SECONDS = 60.0
-"""A conversation deleted this long ago was left by a process that ended before it could erase it."""
 PIECE = 16_384
 """Characters of a question that are cleaned at once: a third of a millisecond, in the worst case two."""
 _MAY_GO_ON = {"broken", "cancelled", "length", "failed", "empty"}
@@ -93,17 +91,16 @@ class Engine:
         )
         self._budget = Budget(config, self.costs, self._answers, spent_elsewhere)
         self._titles = TitleGenerator(config, router, self.conversations)
-        self._closed = False
         self._asking = asyncio.Lock()
         """One question is stored at a time, so that none is asked behind another's back, nor paid for twice."""
 
     async def prepare(self) -> None:
-        """Load what a question to any server needs, and erase what earlier processes left deleted; for an idle moment.
+        """Load what a question to any server needs, and begin to erase what was deleted long ago; for an idle moment.
 
         Cheap in memory.
         """
         await self._backend.prepare()
-        await self.conversations.deletion.erase(LEFT_SECONDS)
+        self.conversations.deletion.begin_to_erase_expired()
 
     # -- verdicts -------------------------------------------------------------------------------------------------
 
@@ -365,23 +362,17 @@ class Engine:
         return await importer.import_file(self._history, file, lambda so_far: tell(so_far.part, so_far.turns))
 
     async def delete(self, conversation_id: str) -> None:
-        """Cancel what runs in a conversation and delete it. Raises `HistoryError`.
+        """Cancel what runs in a conversation and delete it; `conversations.deletion` can restore it.
 
-        `conversations.deletion.restore` brings it back within `UNDO_SECONDS`.
+        Raises `HistoryError`.
         """
         for answer in self.running(conversation_id):
             await answer.cancel()
             await answer.saved.wait()
         await self.conversations.deletion.delete(conversation_id)
-        asyncio.get_running_loop().call_later(UNDO_SECONDS, self._erase)
-
-    def _erase(self) -> None:
-        if not self._closed:
-            self.conversations.begin_to_erase(UNDO_SECONDS)
 
     async def close(self) -> None:
         """Cancel what runs, keep the parts, save, and let go of everything."""
-        self._closed = True
         await self._titles.close()
         try:
             await self._answers.close()

@@ -200,4 +200,9 @@ def sixth(db: sqlite3.Connection) -> None:
         db.execute(f"UPDATE index_gap SET {column} = ?", (last,))
 
 
-MIGRATIONS: tuple[Migration, ...] = (first, second, third, fourth, fifth, sixth)
+def seventh(db: sqlite3.Connection) -> None:
+    """Schema 7: a deleted conversation is kept for `RESTORABLE_DAYS`. No table changes, but code of earlier schemas
+    would erase it after a minute, so it must not open the store."""
+
+
+MIGRATIONS: tuple[Migration, ...] = (first, second, third, fourth, fifth, sixth, seventh)

@@ -69,7 +69,9 @@ def create_state(
 
 
 async def _open(config: Config) -> Engine:
-    return await open_engine(config, tell=report_error)
+    engine = await open_engine(config, tell=report_error)
+    engine.conversations.deletion.begin_to_erase_expired()
+    return engine
 
 
 def new_token() -> str:

@@ -105,8 +105,8 @@ OPERATIONS: Sequence[Operation] = (
         "GET", _CONVERSATION, "Get a conversation's turns, the latest first.", OpenedConversation, query=ListQuery
     ),
     Operation("PATCH", _CONVERSATION, "Rename or pin a conversation.", ChangedConversation, ConversationChanges),
-    Operation("DELETE", _CONVERSATION, "Delete a conversation; it can be restored for ten seconds.", status=204),
-    Operation("POST", f"{_CONVERSATION}/restore", "Restore a conversation that was just deleted.", status=204),
+    Operation("DELETE", _CONVERSATION, "Delete a conversation; it can be restored for 30 days.", status=204),
+    Operation("POST", f"{_CONVERSATION}/restore", "Restore a deleted conversation.", status=204),
     Operation(
         "GET",
         f"{_CONVERSATION}/export",

@@ -248,6 +248,38 @@ async def test_a_deleted_conversation_is_out_of_sight_until_it_is_restored(store
     assert len(await store.search("text")) == len(FAMILY)
 
 
+async def test_deleted_conversations_are_listed_by_when_they_were_deleted(store: Store) -> None:
+    await grown(store, *FAMILY)
+    await grown(store, "qx", id="other")
+    await grown(store, "qy", id="kept")
+    summary = next(row for row in await store.read(reads.summaries) if row.id == "c")
+    for id in ("other", "c"):
+        await store.write(deletion.delete, id)
+    listed = await store.read(reads.deleted_conversations)
+    assert [each.summary.id for each in listed] == ["c", "other"]
+    assert listed[0].summary == summary
+    assert listed[0].deleted >= listed[1].deleted
+    assert await store.read(reads.count_deleted) == 2
+    await store.write(deletion.condemn, "c")
+    assert [each.summary.id for each in await store.read(reads.deleted_conversations)] == ["other"]
+    await store.write(deletion.condemn_all)
+    assert await store.read(reads.count_deleted) == 0
+    assert [row.id for row in await store.read(reads.summaries)] == ["kept"]
+
+
+async def test_what_faces_remember_of_a_conversation_is_erased_with_it(store: Store) -> None:
+    await grown(store, "q1")
+    for place in ("words that wait c", "words that wait abc", "open conversation", "c"):
+        await store.write(writes.set_place, place, "value")
+    await store.write(deletion.delete, "c")
+    await store.purge(now() - timedelta(hours=1))
+    assert await store.read(reads.place, "words that wait c") == "value"
+    await store.erase("c")
+    kept = ("words that wait abc", "open conversation", "c")
+    assert [await store.read(reads.place, place) for place in kept] == ["value"] * 3
+    assert await store.read(reads.place, "words that wait c") == ""
+
+
 async def test_what_is_purged_leaves_nothing_behind(store: Store, file: Path) -> None:
     await grown(store, *FAMILY)
     await grown(store, "qx", id="other")

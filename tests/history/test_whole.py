@@ -42,6 +42,7 @@ async def test_a_check_of_a_sound_store_counts_what_is_there(store: Store, file:
     report = await store.check()
     assert report.ok
     assert (report.conversations, report.turns, report.unfound_turns) == (1, 6, 0)
+    assert report.deleted_conversations == 1
     assert report.size_bytes >= 4096
     assert not file.with_name("history.db.damaged").exists()
 

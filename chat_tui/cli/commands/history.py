@@ -26,6 +26,7 @@ from chat_tui.core.text.counts import count_of
 from chat_tui.core.text.search_progress import search_progress
 from chat_tui.history.opening import StoreSettings
 from chat_tui.history.queries import naming, reads
+from chat_tui.history.queries.integrity import CheckReport
 from chat_tui.history.store import Store
 from chat_tui.history.transfer.exporting import export_text
 from chat_tui.history.transfer.formats import native
@@ -291,10 +292,15 @@ async def _check(options: argparse.Namespace) -> int:
         console.write_output(
             f"{state} {file}: {count_of(report.conversations, 'conversation')},"
             f" {count_of(report.turns, 'turn')},"
+            f"{_count_deleted(report)}"
             f" {report.size_bytes / 1e6:.1f} MB.\n"
         )
     # What was recovered a moment ago is sound now, but was damaged.
     return 0 if report.ok and recovered is None else 1
+
+
+def _count_deleted(report: CheckReport) -> str:
+    return f" {count_of(report.deleted_conversations, 'deleted conversation')}," if report.deleted_conversations else ""
 
 
 async def _backup(options: argparse.Namespace) -> int:

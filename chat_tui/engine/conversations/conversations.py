@@ -236,10 +236,6 @@ class Conversations:
 
     # -- the life of the store ------------------------------------------------------------------------------------
 
-    def begin_to_erase(self, older_seconds: float) -> None:
-        """Start `deletion.erase` in the background; `close` stops it."""
-        self._tasks.start(self.deletion.erase(older_seconds))
-
     def note_displaced(self, warning: HistoryError, replaced: bool) -> None:
         """Handle that the store's file was deleted, moved or replaced; in another store, save again what is open."""
         if replaced:
@@ -252,7 +248,7 @@ class Conversations:
         await self._stores.saved.settle()
         await self._tasks.cancel()
         await self.cache.save_waiting()
-        await self.deletion.erase_own()
+        await self.deletion.close()
         if self._stores.private is not None:
             await self._stores.private.close()
         await self._errors.guard(self._stores.saved.close(), None)

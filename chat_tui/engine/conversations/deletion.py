@@ -1,4 +1,4 @@
-"""Deletes conversations, which can be restored until they are erased."""
+"""Deletes conversations, which can be restored for `RESTORABLE_DAYS`, unless they are erased before."""
 
 from __future__ import annotations
 
@@ -6,14 +6,21 @@ import asyncio
 from contextlib import suppress
 from datetime import timedelta
 
-from chat_tui.core.conversation import now
+from msgspec.structs import replace
+
+from chat_tui.core.conversation import RESTORABLE_DAYS, DeletedConversation, now
+from chat_tui.engine.background_tasks import BackgroundTasks
 from chat_tui.engine.conversations.cache import ConversationCache
 from chat_tui.engine.conversations.error_reports import ErrorReports
 from chat_tui.engine.conversations.stores import ConversationStores
-from chat_tui.history.queries import deletion
+from chat_tui.history import records
+from chat_tui.history.queries import deletion, reads
+from chat_tui.history.store import Store
 
 ERASING_SECONDS = 0.5
 """How long erasing may delay the end of the program."""
+DAY_SECONDS = 24 * 3600.0
+"""The pause before looking again for what was deleted long enough ago."""
 
 
 class ConversationDeletion:
@@ -23,6 +30,9 @@ class ConversationDeletion:
         self._stores, self._cache, self._errors = stores, cache, errors
         self._deleted: set[str] = set()
         """By this process, and not restored."""
+        self._tasks = BackgroundTasks()
+        self._erasing = False
+        """Whether this process was asked to erase something that may not be erased yet."""
 
     def is_deleted(self, conversation_id: str) -> bool:
         """Whether this process has deleted the conversation."""
@@ -40,15 +50,59 @@ class ConversationDeletion:
         await self._stores.store_of(conversation_id).write(deletion.restore, conversation_id)
         self._deleted.discard(conversation_id)
 
+    async def deleted(self, limit: int = 200) -> list[DeletedConversation]:
+        """The conversations that can be restored, private ones first, the last deleted ones before others.
+
+        Raises `HistoryError`.
+        """
+        found: list[DeletedConversation] = []
+        for store in self._stores.all():
+            for each in await store.read(reads.deleted_conversations, limit):
+                private = self._stores.is_private(each.summary.id)
+                found.append(replace(each, summary=replace(each.summary, private=private)))
+        return found[:limit]
+
+    async def count(self) -> int:
+        """How many conversations can be restored. Errors of the store are reported, not raised."""
+        return sum([await self._errors.guard(each.read(reads.count_deleted), 0) for each in self._stores.all()])
+
     async def erase(self, older_seconds: float) -> None:
         """Erase for good what any process deleted this many seconds ago or earlier."""
         for store in self._stores.all():
             await self._errors.guard(store.purge(now() - timedelta(seconds=older_seconds)), None)
 
-    async def erase_own(self) -> None:
-        """Erase what this process has deleted, for `ERASING_SECONDS` at most; the next start erases the rest."""
-        with suppress(TimeoutError):
-            async with asyncio.timeout(ERASING_SECONDS):
-                for conversation_id in self._deleted:
-                    if not self._stores.is_private(conversation_id):
-                        await self._errors.guard(self._stores.saved.erase(conversation_id), None)
+    async def erase_one(self, conversation_id: str) -> None:
+        """Let a deleted conversation be erased for good, in the background. Raises `HistoryError`."""
+        store = self._stores.store_of(conversation_id)
+        await store.write(deletion.condemn, conversation_id)
+        self._begin_to_erase(store)
+
+    async def erase_all(self) -> None:
+        """Let all deleted conversations be erased for good, in the background. Raises `HistoryError`."""
+        for store in self._stores.all():
+            await store.write(deletion.condemn_all)
+            self._begin_to_erase(store)
+
+    def begin_to_erase_expired(self) -> None:
+        """From now on, erase in the background what was deleted `RESTORABLE_DAYS` ago; `close` ends this."""
+        self._tasks.start(self._erase_expired())
+
+    async def _erase_expired(self) -> None:
+        while True:
+            await self.erase(RESTORABLE_DAYS * DAY_SECONDS)
+            await asyncio.sleep(DAY_SECONDS)
+
+    def _begin_to_erase(self, store: Store) -> None:
+        self._erasing = True
+        self._tasks.start(self._erase_condemned(store))
+
+    async def _erase_condemned(self, store: Store) -> None:
+        await self._errors.guard(store.purge(records.moment(deletion.BEING_ERASED)), None)
+
+    async def close(self) -> None:
+        """Stop, but erase what is to be erased at once for `ERASING_SECONDS` more; the next start erases the rest."""
+        await self._tasks.cancel()
+        if self._erasing:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(ERASING_SECONDS):
+                    await self._erase_condemned(self._stores.saved)

@@ -34,9 +34,14 @@ def restore(db: sqlite3.Connection, conversation_id: str) -> None:
 
 
 def condemn(db: sqlite3.Connection, conversation_id: str) -> None:
-    """Mark a conversation to be erased next. Raises `ConversationNotFound`."""
+    """Mark a conversation, deleted or not, to be erased next. Raises `ConversationNotFound`."""
     key = conversation_key(db, conversation_id)
     db.execute("UPDATE conversation SET deleted = ? WHERE key = ?", (BEING_ERASED, key))
+
+
+def condemn_all(db: sqlite3.Connection) -> None:
+    """Mark all deleted conversations to be erased next."""
+    db.execute("UPDATE conversation SET deleted = ? WHERE deleted IS NOT NULL", (BEING_ERASED,))
 
 
 class Eraser:
@@ -70,6 +75,8 @@ class Eraser:
                     return True
                 self._turn(db, turn)
             db.execute("DELETE FROM draft WHERE conversation = ?", (id,))
+            # What faces remember of a conversation ends with its id, such as words that wait to be sent.
+            db.execute("DELETE FROM place WHERE substr(name, -1 - length(?1)) = ' ' || ?1", (id,))
             db.execute("DELETE FROM conversation WHERE key = ?", (conversation,))
         return False
 

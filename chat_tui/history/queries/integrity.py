@@ -35,10 +35,12 @@ _LINKS = (
     ),
 )
 _CONVERSATIONS = "SELECT count(*) FROM conversation WHERE deleted IS NULL"
+_DELETED = "SELECT count(*) FROM conversation WHERE deleted > 0"
 _TURNS = "SELECT count(*) FROM turn WHERE conversation IN (SELECT key FROM conversation WHERE deleted IS NULL)"
 _UNFOUND = (
     "SELECT count(*) FROM turn WHERE state <> 'streaming' AND text <> ''"
     " AND (indexed = 0 OR key <= (SELECT last FROM index_gap))"
+    " AND conversation IN (SELECT key FROM conversation WHERE deleted IS NULL)"
 )
 
 
@@ -55,6 +57,8 @@ class CheckReport(msgspec.Struct, frozen=True):
     """Whether the file is damaged, so that the next start recovers it."""
     unfound_turns: int = 0
     """Turns that are not indexed yet."""
+    deleted_conversations: int = 0
+    """Deleted conversations that can be restored; the other counts leave them out."""
 
     @property
     def ok(self) -> bool:
@@ -75,11 +79,11 @@ def check(db: sqlite3.Connection, stop: Event) -> CheckReport:
             problems += (value.sentence for value in garbled)
             damage += (value.sentence for value in garbled if value.structural)
         size = _number(db, "PRAGMA page_count") * _number(db, "PRAGMA page_size")
-        counts = [0, 0, 0]
+        counts = [0, 0, 0, 0]
         with _ignore_known_damage(known=bool(damage)):
-            counts = [_number(db, select) for select in (_CONVERSATIONS, _TURNS, _UNFOUND)]
-        conversations, turns, unfound = counts
-        return CheckReport(conversations, turns, size, tuple(problems), bool(damage), unfound)
+            counts = [_number(db, select) for select in (_CONVERSATIONS, _TURNS, _UNFOUND, _DELETED)]
+        conversations, turns, unfound, deleted = counts
+        return CheckReport(conversations, turns, size, tuple(problems), bool(damage), unfound, deleted)
     finally:
         db.set_progress_handler(None, 0)
 

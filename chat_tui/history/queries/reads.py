@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 import msgspec
 
-from chat_tui.core.conversation import Conversation, ConversationSummary, Tree, Turn
+from chat_tui.core.conversation import Conversation, ConversationSummary, DeletedConversation, Tree, Turn
 from chat_tui.core.errors import ConversationNotFound
 from chat_tui.core.route import Route
 from chat_tui.core.text.control_characters import clean_line
@@ -62,14 +62,23 @@ _PROMPTS = """
 """
 
 # A path ends with an answer, or with a question whose answer has not come.
-_SUMMARIES = """
+_SUMMARY = """
     SELECT conversation.id, title, conversation.created, updated,
         (SELECT count(*) FROM turn WHERE turn.conversation = conversation.key),
         coalesce(nullif(leaf.model, ''), (SELECT model FROM turn WHERE turn.key = leaf.parent), ''),
         pinned, unread,
-        (SELECT sum(cost) FROM turn WHERE turn.conversation = conversation.key)
+        (SELECT sum(cost) FROM turn WHERE turn.conversation = conversation.key),
+        conversation.deleted
     FROM conversation LEFT JOIN turn AS leaf ON leaf.key = conversation.leaf
+"""
+_SUMMARIES = f"""
+    {_SUMMARY}
     WHERE conversation.deleted IS NULL ORDER BY pinned DESC, updated DESC, conversation.key DESC LIMIT ? OFFSET ?
+"""
+# 0 is the time of those that are being erased.
+_DELETED = f"""
+    {_SUMMARY}
+    WHERE conversation.deleted > 0 ORDER BY conversation.deleted DESC, conversation.key DESC LIMIT ?
 """
 
 
@@ -88,20 +97,32 @@ def version(db: sqlite3.Connection) -> int:
 
 def summaries(db: sqlite3.Connection, limit: int = 200, offset: int = 0) -> list[ConversationSummary]:
     """A page of the history list: pinned conversations first, then the newest."""
-    return [
-        ConversationSummary(
-            text_of(id),
-            text_of(title),
-            moment(created),
-            moment(updated),
-            turns,
-            text_of(model),
-            bool(pinned),
-            bool(unseen),
-            cost,
-        )
-        for id, title, created, updated, turns, model, pinned, unseen, cost in db.execute(_SUMMARIES, (limit, offset))
-    ]
+    return [_summary(row) for row in db.execute(_SUMMARIES, (limit, offset))]
+
+
+def deleted_conversations(db: sqlite3.Connection, limit: int = 200) -> list[DeletedConversation]:
+    """The deleted conversations that can be restored, the last deleted one first."""
+    return [DeletedConversation(_summary(row), moment(row[-1])) for row in db.execute(_DELETED, (limit,))]
+
+
+def count_deleted(db: sqlite3.Connection) -> int:
+    """How many deleted conversations can be restored."""
+    return int(db.execute("SELECT count(*) FROM conversation WHERE deleted > 0").fetchone()[0])
+
+
+def _summary(row: tuple[Any, ...]) -> ConversationSummary:
+    id, title, created, updated, turns, model, pinned, unseen, cost, _deleted = row
+    return ConversationSummary(
+        text_of(id),
+        text_of(title),
+        moment(created),
+        moment(updated),
+        turns,
+        text_of(model),
+        bool(pinned),
+        bool(unseen),
+        cost,
+    )
 
 
 def key_of(db: sqlite3.Connection, table: Literal["conversation", "turn"], id: str) -> int | None:

@@ -251,7 +251,7 @@ CONVERSATIONS = (
         "f8,delete",
         "screen.act('delete')",
         "history list",
-        help="delete the conversation; you can undo this for 10 seconds",
+        help="delete the conversation; it can be restored for 30 days",
         label="delete",
         words="remove conversation, erase, trash",
         slash="delete",

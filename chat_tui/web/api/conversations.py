@@ -213,14 +213,14 @@ async def change_conversation(request: Request) -> Response:
 
 
 async def delete_conversation(request: Request) -> Response:
-    """Delete a conversation; it can be restored for 10 seconds."""
+    """Delete a conversation; it can be restored for 30 days."""
     engine = await state_of(request).engine()
     await engine.delete((await find_conversation(engine, request)).id)
     return Response(status_code=204)
 
 
 async def restore_conversation(request: Request) -> Response:
-    """Restore a conversation that was just deleted."""
+    """Restore a deleted conversation."""
     engine = await state_of(request).engine()
     conversation_id = str(request.path_params["id"])
     if engine.conversations.is_private(conversation_id):

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import json
+import sqlite3
+from contextlib import closing
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -136,22 +139,79 @@ async def test_what_was_deleted_comes_back_as_long_as_it_was_not_erased() -> Non
             await on.engine.conversations.deletion.restore(conversation)
 
 
-async def test_quitting_erases_what_was_deleted_here_and_leaves_another_process_its_undo(tmp_path: Path) -> None:
+async def eventually(stage: Stage, count: int) -> bool:
+    """Whether so many deleted conversations are left within ten seconds."""
+    for _ in range(1000):
+        if await stage.engine.conversations.deletion.count() == count:
+            return True
+        await asyncio.sleep(0.01)
+    return False
+
+
+async def test_what_was_deleted_is_listed_and_outlives_the_process(tmp_path: Path) -> None:
     file = tmp_path / "history.db"
-    other = await Store.open(file)
-    await other.write(writes.add_conversation, Conversation("theirs", "Theirs", created=now(), updated=now()))
-    await other.write(deletion.delete, "theirs")
     async with stage(["one"], ["two"], history=await Store.open(file)) as on:
-        mine, _, _ = await whole(on, None, "First?")
-        back, _, _ = await whole(on, None, "Second?")
-        for id in (mine, back):
+        first, _, _ = await whole(on, None, "First?")
+        second, _, _ = await whole(on, None, "Second?")
+        await on.engine.drafts.save(first, "a draft")
+        for id in (first, second):
             await on.engine.delete(id)
-        await on.engine.conversations.deletion.restore(back)
-    with pytest.raises(ConversationNotFound):
-        await other.write(deletion.restore, mine)
-    await other.write(deletion.restore, "theirs")
-    assert {summary.id for summary in await other.read(reads.summaries)} == {"theirs", back}
-    await other.close()
+    async with stage(["three"], history=await Store.open(file)) as on:
+        deletion = on.engine.conversations.deletion
+        await on.engine.prepare()
+        await asyncio.sleep(0.05)
+        assert [each.summary.title for each in await deletion.deleted()] == ["Second?", "First?"]
+        assert await deletion.count() == 2
+        assert all(now() - each.deleted < timedelta(minutes=1) for each in await deletion.deleted())
+        await deletion.restore(first)
+        assert [summary.id for summary in await on.engine.conversations.summaries()] == [first]
+        assert await on.engine.drafts.load(first) == "a draft"
+        assert await texts(on.engine, first) == ["First?", "one"]
+
+
+async def test_what_was_deleted_a_month_ago_is_erased_and_nothing_else(tmp_path: Path) -> None:
+    file = tmp_path / "history.db"
+    store = await Store.open(file)
+    for days in (29, 31):
+        await store.write(writes.add_conversation, Conversation(f"d{days}", "Old", created=now(), updated=now()))
+        await store.write(deletion.delete, f"d{days}")
+    with closing(sqlite3.connect(file)) as db, db:
+        for days in (29, 31):
+            at = (now() - timedelta(days=days)).timestamp() * 1_000_000
+            db.execute("UPDATE conversation SET deleted = ? WHERE id = ?", (int(at), f"d{days}"))
+    async with stage(history=store) as on:
+        await on.engine.prepare()
+        assert await eventually(on, 1)
+        assert [each.summary.id for each in await on.engine.conversations.deletion.deleted()] == ["d29"]
+
+
+async def test_deleted_conversations_can_be_erased_one_by_one_or_all_at_once(tmp_path: Path) -> None:
+    file = tmp_path / "history.db"
+    async with stage(["SECRET one"], ["two"], ["three"], history=await Store.open(file)) as on:
+        deletion = on.engine.conversations.deletion
+        ids = [(await whole(on, None, question))[0] for question in ("First?", "Second?", "Third?")]
+        for id in ids:
+            await on.engine.delete(id)
+        await deletion.erase_one(ids[0])
+        assert [each.summary.id for each in await deletion.deleted()] == [ids[2], ids[1]]
+        with pytest.raises(ConversationNotFound):
+            await deletion.restore(ids[0])
+        await deletion.erase_all()
+        assert await deletion.deleted() == []
+    # Whatever was not erased by now is erased before the program ends.
+    with closing(sqlite3.connect(file)) as db:
+        assert db.execute("SELECT count(*) FROM conversation").fetchone() == (0,)
+
+
+async def test_deleted_private_conversations_come_first_and_never_reach_the_disk(tmp_path: Path) -> None:
+    async with stage(["one"], ["two"], history=await Store.open(tmp_path / "history.db")) as on:
+        saved, _, _ = await whole(on, None, "Saved?")
+        private = await on.engine.conversations.begin_private()
+        await whole(on, private.id, "Private?")
+        for id in (private.id, saved):
+            await on.engine.delete(id)
+        deleted = await on.engine.conversations.deletion.deleted()
+        assert [(each.summary.id, each.summary.private) for each in deleted] == [(private.id, True), (saved, False)]
 
 
 async def test_deleting_ends_the_answer_that_runs() -> None:

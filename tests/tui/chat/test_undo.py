@@ -1,10 +1,10 @@
-"""What can be undone, and for how long."""
+"""What can be undone, and what undoing it is called."""
 
 from __future__ import annotations
 
 import pytest
 
-from chat_tui.core.errors import CommandError
+from chat_tui.core.errors import CommandError, ConversationNotFound
 from chat_tui.tui.chat.conversation.undo import KEPT, Undo
 from tests.doubles.scripted_chat import scripted_chat
 
@@ -17,22 +17,27 @@ async def test_the_last_thing_done_is_undone_first_and_each_once() -> None:
         async def take_back(number: int = number) -> None:
             undone.append(number)
 
-        undo.push(f"step {number} was taken back", take_back)
+        undo.push(f"take back step {number}", f"step {number} was taken back", take_back)
     assert [await undo.take() for _ in range(3)] == ["step 2 was taken back", "step 1 was taken back", ""]
     assert undone == [2, 1]
 
 
-async def test_what_is_too_old_is_passed_by() -> None:
-    now = 0.0
-    undo = Undo(clock=lambda: now)
+async def test_it_names_what_it_would_undo_and_undoes_nothing_else() -> None:
+    undo = Undo()
+    assert undo.next_step == ""
 
     async def nothing() -> None:
         pass
 
-    undo.push("older", nothing)
-    undo.push("deleted", nothing, seconds=10)
-    now = 10.1
-    assert await undo.take() == "older"
+    async def fail() -> None:
+        raise ConversationNotFound("No conversation has this id.")
+
+    undo.push("restore the title “old”", "Title restored: “old”", nothing)
+    undo.push("restore “gone”", "“gone” was restored", fail)
+    assert undo.next_step == "restore “gone”"
+    with pytest.raises(ConversationNotFound):
+        await undo.take()
+    assert undo.next_step == "restore the title “old”"
 
 
 async def test_only_so_many_steps_are_kept() -> None:
@@ -42,7 +47,7 @@ async def test_only_so_many_steps_are_kept() -> None:
         pass
 
     for number in range(KEPT + 5):
-        undo.push(str(number), nothing)
+        undo.push(str(number), str(number), nothing)
     taken = [await undo.take() for _ in range(KEPT + 1)]
     assert (taken[0], taken[-2], taken[-1]) == (str(KEPT + 4), "5", "")
 
@@ -54,7 +59,7 @@ async def test_what_cannot_be_undone_now_can_be_later() -> None:
         if busy:
             raise CommandError("An answer is still running")
 
-    undo.push("back", step)
+    undo.push("go back", "back", step)
     with pytest.raises(CommandError):
         await undo.take()
     busy = False

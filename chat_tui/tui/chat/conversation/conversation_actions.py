@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from textual.geometry import Region
 
-from chat_tui.core.conversation import UNDO_SECONDS
+from chat_tui.core.conversation import RESTORABLE_DAYS
 from chat_tui.core.errors import ChatTuiError, CommandError
 from chat_tui.core.text.control_characters import clean_line
 from chat_tui.tui.actions import bindings
@@ -26,6 +26,8 @@ LISTED = 1000
 ALL = 1_000_000
 PROGRESS_SECONDS = 3.0
 """Between two notices of an import that runs."""
+NOTICE_SECONDS = 10.0
+"""How long the notice about a deleted conversation is shown."""
 PRIVATE = "private: never saved"
 
 
@@ -86,7 +88,7 @@ class ConversationActions:
         await self._chat.open(begun.id)
         self.mark_private()
         if left:
-            self._chat.undo.push("Back to the previous conversation", partial(self._chat.open, left))
+            self._push_return(left)
 
     async def open(self, conversation_id: str, turn_id: str = "", words: Sequence[str] = ()) -> None:
         """Open a conversation where it was, or with a turn chosen, on whatever branch it is; the words that were found
@@ -119,7 +121,12 @@ class ConversationActions:
         left = self._chat.session.conversation_id
         await self._chat.new()
         if left:
-            self._chat.undo.push("Back to the previous conversation", partial(self._chat.open, left))
+            self._push_return(left)
+
+    def _push_return(self, left: str) -> None:
+        """Let undo open the conversation again that was left."""
+        words = "Back to the previous conversation"
+        self._chat.undo.push("go back to the previous conversation", words, partial(self._chat.open, left))
 
     def act_on_chosen(self, what: str) -> None:
         """`rename`, `pin`, `delete` or `export` the conversation under the list's cursor, else the one in view."""
@@ -157,7 +164,7 @@ class ConversationActions:
         before = await self._title(conversation_id)
         await self._engine.conversations.rename(conversation_id, title)
         back = partial(self._engine.conversations.rename, conversation_id, before)
-        self._chat.undo.push(f"Title restored: “{before}”", back)
+        self._chat.undo.push(f"restore the title “{before}”", f"Title restored: “{before}”", back)
         await self.refresh()
 
     async def _pin(self, conversation_id: str, _place: Region | None) -> None:
@@ -174,10 +181,13 @@ class ConversationActions:
         if was_open:
             await self._chat.new()
         await self._engine.delete(conversation_id)
-        self._chat.undo.push(f"“{title}” was restored", partial(self._restore, conversation_id, was_open), UNDO_SECONDS)
-        key = bindings.first_key("undo.take", self._chat.host.changed_keys)
-        hint = f"Undo with /undo, or {key} in the list, within {UNDO_SECONDS:.0f} seconds."
-        self._chat.host.say(f"Deleted “{title}”", hint, seconds=UNDO_SECONDS)
+        restore = partial(self._restore, conversation_id, was_open)
+        self._chat.undo.push(f"restore “{title}”", f"“{title}” was restored", restore)
+        key = "/undo"
+        if self._listed.has_focus_within or self._chat.app.screen is not self._chat.screen:
+            key = bindings.first_key("undo.take", self._chat.host.changed_keys)
+        kept = f"It is kept for {RESTORABLE_DAYS} days under Deleted, at the end of the history."
+        self._chat.host.say(f"Deleted “{title}”", f"{key} restores it. {kept}", seconds=NOTICE_SECONDS)
 
     async def _restore(self, conversation_id: str, open_it: bool) -> None:
         assert self._engine is not None

@@ -153,7 +153,7 @@ class QuestionSender:
         answer = await engine.regenerate(question.visit.conversation_id or "", turn.id, question.settings)
         if question.visit is self._session.visit:
             self._display.transcript.replace_from(self._display.index_of(turn.id))
-        self._versions.remember("Back to the previous answer", answer.conversation_id, leaf)
+        self._versions.remember("answer", answer.conversation_id, leaf)
         return answer
 
     def show_question(self, visit: ConversationVisit, answer: Answer) -> None:
@@ -167,7 +167,7 @@ class QuestionSender:
         leaf = transcript.turns[-1]
         self._editor.end()
         transcript.replace_from(self._display.index_of(edited.id), [answer.question])
-        self._versions.remember("Back to the previous question", answer.conversation_id, leaf)
+        self._versions.remember("question", answer.conversation_id, leaf)
 
     # -- sending --------------------------------------------------------------------------------------------------
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Awaitable, Callable
 from typing import NamedTuple
 
@@ -13,36 +12,37 @@ KEPT = 50
 
 
 class _Step(NamedTuple):
+    name: str
     words: str
     undo: Callable[[], Awaitable[None]]
-    until: float
 
 
 class Undo:
-    """The last thing done is the first to be undone."""
+    """The last thing done is the first to be undone, and never anything else instead."""
 
-    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
-        self._clock = clock
+    def __init__(self) -> None:
         self._steps: list[_Step] = []
 
-    def push(self, words: str, undo: Callable[[], Awaitable[None]], seconds: float | None = None) -> None:
-        """`undo` takes back what was done, and `words` say that it was taken back; after so many seconds it is too
-        late (None: never)."""
-        until = float("inf") if seconds is None else self._clock() + seconds
-        self._steps = [*self._steps[1 - KEPT :], _Step(words, undo, until)]
+    @property
+    def next_step(self) -> str:
+        """What `take` would do, such as `restore “A title”`; empty if there is nothing to undo."""
+        return self._steps[-1].name if self._steps else ""
+
+    def push(self, name: str, words: str, undo: Callable[[], Awaitable[None]]) -> None:
+        """`undo` takes back what was done: `name` says what that will do, and `words` that it was done."""
+        self._steps = [*self._steps[1 - KEPT :], _Step(name, words, undo)]
 
     async def take(self) -> str:
-        """Undo the last thing that still can be, and give its words; empty when there is none.
+        """Undo the last thing that was done, and return its words; empty if there is none.
 
-        Raises `CommandError` when it cannot be undone now, which keeps it; and what it raises itself.
+        Raises `CommandError` if it cannot be undone now, which keeps it; and what it raises itself.
         """
-        while self._steps:
-            step = self._steps.pop()
-            if self._clock() <= step.until:
-                try:
-                    await step.undo()
-                except CommandError:
-                    self._steps.append(step)
-                    raise
-                return step.words
-        return ""
+        if not self._steps:
+            return ""
+        step = self._steps.pop()
+        try:
+            await step.undo()
+        except CommandError:
+            self._steps.append(step)
+            raise
+        return step.words

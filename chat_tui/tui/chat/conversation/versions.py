@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from functools import partial
+from typing import Literal
 
 from chat_tui.core.conversation import Conversation, Turn
 from chat_tui.core.errors import CommandError
@@ -87,7 +88,7 @@ class MessageVersions:
             return
         conversation_id = session.conversation_id
         await self._end_at(conversation_id, turns[end].id)
-        self.remember("Back to the previous branch", conversation_id, turns[-1])
+        self.remember("branch", conversation_id, turns[-1])
         display.host.say("Your next question starts a new branch", "The old branch is kept; /undo returns to it.")
         self._prompt.focus()
 
@@ -108,9 +109,10 @@ class MessageVersions:
             self._display.show_path(conversation)
             self._display.transcript.viewport.choose_id(conversation.path[-1].id)
 
-    def remember(self, words: str, conversation_id: str, leaf: Turn) -> None:
-        """Let undo lead back to the path that ended with this turn; `words` say that it did."""
-        self._undo.push(words, partial(self._go_back, conversation_id, leaf.id))
+    def remember(self, what: Literal["branch", "answer", "question"], conversation_id: str, leaf: Turn) -> None:
+        """Let undo lead back to the path that ended with this turn, which shows the previous one of `what`."""
+        back = partial(self._go_back, conversation_id, leaf.id)
+        self._undo.push(f"go back to the previous {what}", f"Back to the previous {what}", back)
 
     async def _go_back(self, conversation_id: str, leaf: str) -> None:
         session = self._session

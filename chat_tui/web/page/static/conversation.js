@@ -218,7 +218,7 @@ function toast(words, undo) {
     box.append(button);
   }
   box.hidden = false;
-  // A deleted conversation can be restored for ten seconds.
+  // The button that restores it is shown for ten seconds.
   toasting = setTimeout(() => { box.hidden = true; }, undo ? 9500 : 6000);
 }
 
