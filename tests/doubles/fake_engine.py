@@ -98,6 +98,13 @@ class FakeAnswer:
         pass
 
 
+class FakeDeletion:
+    """Nothing was deleted."""
+
+    async def count(self) -> int:
+        return 0
+
+
 class FakeConversations:
     """The conversations that the screen lists; `listed` is their number."""
 
@@ -107,6 +114,7 @@ class FakeConversations:
             ConversationSummary(f"c{place}", title, NOW, NOW - ages[min(place, 4)], 2, MODEL)
             for place, title in enumerate(TITLES[:listed])
         ]
+        self.deletion = FakeDeletion()
 
     def is_private(self, conversation_id: str | None) -> bool:
         return False

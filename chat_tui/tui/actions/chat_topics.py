@@ -258,6 +258,13 @@ CONVERSATIONS = (
         grave=True,
     ),
     Action(
+        "deleted.open",
+        "Deleted conversations",
+        help="show deleted conversations, to restore them or delete them for good",
+        words="trash, bin, recycle, undelete, restore conversation, empty trash",
+        slash="deleted, trash, bin",
+    ),
+    Action(
         "undo.take",
         "Undo",
         "ctrl+z",

@@ -24,7 +24,7 @@ from chat_tui.tui.actions import bindings
 from chat_tui.tui.dialogs.frame import FramedScreen
 from chat_tui.tui.history import rows
 from chat_tui.tui.history.groups import groups
-from chat_tui.tui.history.sidebar import NoHistory, group_lines, local_now, summary_lines
+from chat_tui.tui.history.sidebar import DeletedLink, NoHistory, deleted_link, group_lines, local_now, summary_lines
 from chat_tui.tui.widgets.row_list import Filter, RowList, matching
 from chat_tui.tui.widgets.styled_lines import Line, Span, StyledLines, apart, crop, wrap
 
@@ -52,7 +52,7 @@ _NEXT = "Your messages will be listed here, and you can search them."
 _NONE_YET = "Nothing found yet; still searching older messages."
 _NONE_FOUND = "No message or title contains all these words. Try fewer words."
 
-Row: TypeAlias = "rows.Exchange | ConversationSummary | SearchHit"
+Row: TypeAlias = "rows.Exchange | ConversationSummary | SearchHit | DeletedLink"
 
 
 def _count(hits: Sequence[SearchHit]) -> str:
@@ -133,6 +133,7 @@ class HistoryScreen(FramedScreen[ChosenMessage | None]):
         self._engine, self._act, self._undo, self._clock = engine, act, undo, clock
         self._conversation_id, self._exchanges = conversation_id, rows.exchanges(path)
         self._summaries: Sequence[ConversationSummary] = ()
+        self._deleted = 0
         self._texts: list[str] = []
         self._answering: frozenset[str] = frozenset()
         self._shown: Sequence[Row] = ()
@@ -162,6 +163,7 @@ class HistoryScreen(FramedScreen[ChosenMessage | None]):
 
     async def _read(self, cursor: int | None = None) -> None:
         self._summaries = await self._engine.conversations.summaries(ALL)
+        self._deleted = await self._engine.conversations.deletion.count()
         self._texts = await asyncio.to_thread(lambda: [summary.title.casefold() for summary in self._summaries])
         self._look()
         self._show(cursor)
@@ -195,10 +197,12 @@ class HistoryScreen(FramedScreen[ChosenMessage | None]):
         """All there is. The cursor begins on the first conversation, below the exchanges of this one."""
         first = len(self._exchanges)
         begun = groups(self._summaries, range(len(self._summaries)), self._clock())
-        self._shown = (*self._exchanges, *self._summaries)
+        links = [DeletedLink(self._deleted)] if self._deleted else []
+        self._shown = (*self._exchanges, *self._summaries, *links)
         self._heads = {0: _THIS, **{row + first: name for row, name in begun}}
         heads = [(row, 1 + (row == 0)) for row in range(first)]
         heads += [(row + first, 2 if row or first else 3) for row, _ in begun]
+        heads += [(len(self._shown) - 1, 1)] if links else []
         if cursor is None:
             cursor = first if self._summaries else first - 1
         self._rows.show(len(self._shown), cursor, row_height=2, heads=heads)
@@ -279,12 +283,16 @@ class HistoryScreen(FramedScreen[ChosenMessage | None]):
             return rows.exchange_lines(shown, width)
         if isinstance(shown, SearchHit):
             return rows.hit_lines(shown, width, self._clock())
+        if isinstance(shown, DeletedLink):
+            return deleted_link(shown.count, width)
         current, running = shown.id == self._conversation_id, shown.id in self._answering
         return summary_lines(shown, width, self._clock(), current=current, running=running)
 
     def _draw_head(self, row: int, width: int) -> list[Line]:
-        lines = group_lines(self._heads[row], row, width) if row in self._heads else []
         shown = self._shown[row]
+        if isinstance(shown, DeletedLink):
+            return [()]
+        lines = group_lines(self._heads[row], row, width) if row in self._heads else []
         if isinstance(shown, tuple):
             return [*lines, rows.exchange_head(row + 1, shown[0])]
         if row == 0 and isinstance(shown, ConversationSummary) and self._heads[0] != "Titles":
@@ -310,14 +318,29 @@ class HistoryScreen(FramedScreen[ChosenMessage | None]):
             self.dismiss(ChosenMessage(shown.conversation, shown.turn, words))
         elif isinstance(shown, ConversationSummary):
             self.dismiss(ChosenMessage(shown.id))
+        elif isinstance(shown, DeletedLink):
+            self._open_deleted()
         else:
             self.dismiss(ChosenMessage(self._conversation_id, shown[0].id))
+
+    def _open_deleted(self) -> None:
+        from chat_tui.tui.history.deleted_screen import DeletedScreen
+
+        self.app.push_screen(DeletedScreen(self._engine, clock=self._clock), self._open_restored)
+
+    async def _open_restored(self, conversation_id: str | None) -> None:
+        if conversation_id is None:
+            await self._read(self._rows.cursor)
+        else:
+            self.dismiss(ChosenMessage(conversation_id))
 
     def action_act(self, what: str) -> None:
         """Rename, pin, delete or export the conversation under the cursor."""
         if self._rows.cursor >= len(self._shown):
             return
         shown = self._shown[self._rows.cursor]
+        if isinstance(shown, DeletedLink):
+            return
         id, place = self._conversation_id, None
         if isinstance(shown, (ConversationSummary, SearchHit)):
             window = self._rows.content_region

@@ -6,6 +6,7 @@ from collections.abc import Callable, Collection, Sequence
 from datetime import datetime
 from typing import ClassVar
 
+from msgspec import Struct
 from textual import events, on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
@@ -60,6 +61,17 @@ def group_lines(name: str, row: int, width: int) -> list[Line]:
 def local_now() -> datetime:
     """The time, in this machine's zone."""
     return datetime.now().astimezone()
+
+
+class DeletedLink(Struct, frozen=True):
+    """The row at the end of a list that opens the deleted conversations."""
+
+    count: int
+
+
+def deleted_link(count: int, width: int) -> list[Line]:
+    """That row's one line."""
+    return [(Span(crop(f" Deleted ({count:,})", width), "dim"),)]
 
 
 class HistoryHeading(StyledLines):
@@ -146,6 +158,9 @@ class HistorySidebar(Widget):
             super().__init__()
             self.conversation_id = conversation_id
 
+    class DeletedOpened(Message):
+        """The deleted conversations shall be shown."""
+
     class Filtered(Message):
         """The filter was opened: all conversations are wanted."""
 
@@ -162,6 +177,7 @@ class HistorySidebar(Widget):
         self._filter.display = self._rows.display = False
         self._summaries: tuple[ConversationSummary, ...] = ()
         self._more = False
+        self._deleted = 0
         self._texts: list[str] | None = None
         self._found: Sequence[int] = ()
         self._groups: dict[int, str] = {}
@@ -180,10 +196,11 @@ class HistorySidebar(Widget):
         """The filter is open."""
         return self._filter.display
 
-    def show(self, summaries: Sequence[ConversationSummary], *, more: bool = False) -> None:
-        """List these, in this order (newest first); cursor and filter stay where they are. `more`: they are not all."""
+    def show(self, summaries: Sequence[ConversationSummary], *, more: bool = False, deleted: int = 0) -> None:
+        """List these, in this order (newest first); cursor and filter stay where they are. `more`: they are not all;
+        `deleted`: so many deleted ones can be restored."""
         under = self.under
-        self._more = more
+        self._more, self._deleted = more, deleted
         self._summaries = tuple(summaries)
         self._texts = None
         self._narrow(keep=under.id if under else self._current)
@@ -234,20 +251,25 @@ class HistorySidebar(Widget):
         if keep:
             cursor = next((row for row, place in enumerate(self._found) if self._summaries[place].id == keep), 0)
         self._heading.show(len(self._found), len(self._summaries), self._more)
-        self._rows.display = bool(self._found)
-        self._nothing.display = not self._found
+        # The row behind the last conversation opens the deleted ones.
+        links = bool(self._deleted and not typed.strip())
+        self._rows.display = bool(self._found) or links
+        self._nothing.display = not self._rows.display
         self._nothing.text = f"No title contains “{clean_line(typed, 60)}”." if self._summaries else _NOTHING
         self._nothing.redraw()
         from chat_tui.tui.history.groups import groups
 
         begun = groups(self._summaries, self._found, self._clock())
         self._groups = dict(begun)
-        self._rows.show(len(self._found), cursor, heads=heads_of(begun))
+        heads = [*heads_of(begun), *([(len(self._found), 1)] if links else [])]
+        self._rows.show(len(self._found) + links, cursor, heads=heads)
 
     def _draw_head(self, row: int, width: int) -> list[Line]:
-        return group_lines(self._groups[row], row, width)
+        return group_lines(self._groups[row], row, width) if row in self._groups else [()]
 
     def _draw(self, row: int, width: int) -> list[Line]:
+        if row == len(self._found):
+            return deleted_link(self._deleted, width)
         summary = self._summaries[self._found[row]]
         return summary_lines(
             summary,
@@ -278,7 +300,10 @@ class HistorySidebar(Widget):
     def open_row(self, event: RowList.Chosen) -> None:
         """Enter or a click on a row."""
         event.stop()
-        self.post_message(self.Opened(self._summaries[self._found[event.row]].id))
+        if event.row == len(self._found):
+            self.post_message(self.DeletedOpened())
+        else:
+            self.post_message(self.Opened(self._summaries[self._found[event.row]].id))
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Esc is its own only while the filter is open."""

@@ -96,6 +96,11 @@ async def _delete(context: CommandContext, _argument: str) -> None:
     context.conversations.act_on_chosen("delete")
 
 
+@command("deleted")
+async def _deleted(context: CommandContext, _argument: str) -> None:
+    await context.views.open_deleted()
+
+
 @command("detach")
 async def _detach(context: CommandContext, name: str) -> None:
     if context.chat.files.detach(name) is None:

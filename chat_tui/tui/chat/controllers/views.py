@@ -96,11 +96,29 @@ class ChatViews:
     def _open_chosen(self, chosen: ChosenMessage | None) -> None:
         if chosen is not None:
             self.open_conversation(chosen.conversation_id, chosen.turn_id, chosen.words)
+        else:
+            self._chat.run_worker(self._conversations.refresh(), group="list")
 
     def open_conversation(self, conversation_id: str, turn_id: str = "", words: Sequence[str] = ()) -> None:
         """Open a conversation, or one of its turns with these words marked."""
         work = report_errors(self._chat.host, self._conversations.open(conversation_id, turn_id, words))
         self._chat.run_worker(work, group="command")
+
+    async def open_deleted(self) -> None:
+        """Show the deleted conversations."""
+        engine = await self._engine.opened()
+        from chat_tui.tui.history.deleted_screen import DeletedScreen
+
+        if self._chat_in_front:
+            self._picker.close()
+            self._chat.app.push_screen(DeletedScreen(engine, clock=self._clock), self._open_restored)
+
+    async def _open_restored(self, conversation_id: str | None) -> None:
+        """Open a conversation that was restored; None: the list may have changed all the same."""
+        if conversation_id is None:
+            await self._conversations.refresh()
+        else:
+            self.open_conversation(conversation_id)
 
     def open_help(self) -> None:
         """Show keys and commands."""

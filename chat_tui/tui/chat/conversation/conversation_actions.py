@@ -66,7 +66,8 @@ class ConversationActions:
         if any(summary.unseen and summary.id == current for summary in summaries):
             await engine.conversations.set_unseen(current, False)
             summaries = await engine.conversations.summaries(limit)
-        self._listed.show(summaries, more=len(summaries) >= limit)
+        deleted = await engine.conversations.deletion.count()
+        self._listed.show(summaries, more=len(summaries) >= limit, deleted=deleted)
         self._listed.set_running(running)
         self._listed.set_current(current)
 
@@ -130,9 +131,12 @@ class ConversationActions:
 
     def act_on_chosen(self, what: str) -> None:
         """`rename`, `pin`, `delete` or `export` the conversation under the list's cursor, else the one in view."""
-        id, place = self._chat.session.conversation_id, None
-        if self._listed.has_focus_within and self._listed.under is not None:
-            id, place = self._listed.under.id, self._listed.place_of_title()
+        id: str | None
+        if self._listed.has_focus_within:
+            # On the row of the deleted ones nothing happens to the conversation in view.
+            id, place = getattr(self._listed.under, "id", None), self._listed.place_of_title()
+        else:
+            id, place = self._chat.session.conversation_id, None
         self._chat.run_worker(self.act(what, id, place), group="command")
 
     async def act(self, what: str, conversation_id: str | None, place: Region | None = None) -> None:

@@ -294,6 +294,10 @@ class ChatScreen(Screen[None]):
             self.panels.toggle_history()
         self.views.open_conversation(event.conversation_id)
 
+    @on(HistorySidebar.DeletedOpened)
+    async def _open_deleted(self) -> None:
+        await self.views.open_deleted()
+
     # -- the last row ---------------------------------------------------------------------------------------------
 
     def hint_state(self) -> key_hints.HintState:
