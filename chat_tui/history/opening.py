@@ -60,6 +60,8 @@ class StoreSettings(msgspec.Struct, frozen=True):
     """Whether a store that is found damaged while it is open is recovered at once, or at the next start."""
     recovery_seconds: float = 5.0
     """How long closing waits for a recovery."""
+    catch_up: search.CatchUpBounds = search.USUAL_CATCH_UP
+    """How much work one step of indexing does, and of which histories."""
     search: search.SearchBounds = search.USUAL_BOUNDS
     """How much work one step of a search does."""
 
@@ -185,7 +187,7 @@ def _open_writer(file: Path, owner: ProcessLock, settings: StoreSettings) -> Sto
             # A small store is indexed at once; the rest of a large one follows in steps. What only speeds searches up
             # can wait.
             if search.gap(db).words:
-                search.catch_up(db)
+                search.catch_up(db, settings.catch_up)
     except BaseException:
         owner.release()
         db.close()

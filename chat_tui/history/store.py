@@ -187,7 +187,7 @@ class Store:
             behind = True
             while True:
                 await asyncio.sleep(CATCH_UP_SECONDS if behind else LOOK_SECONDS)
-                behind = await self._writer.run(_in_transaction("IMMEDIATE", search.catch_up))
+                behind = await self._writer.run(_in_transaction("IMMEDIATE", search.catch_up, self._settings.catch_up))
 
     # -- queries and commands -------------------------------------------------------------------------------------
 

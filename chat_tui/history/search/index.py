@@ -9,6 +9,9 @@ without reading all turns that have these words. In a history of 1,000,000 turns
 a turn, so that the file is 1.84 times its text instead of 1.64, and 0.2 ms each. Written with the turn they would make
 writing take half as long again, so `catch_up` adds them to many turns at once, as a second row of `turn_tokens` with
 the same number (a full-text table without content has no unique rows). Until then a phrase is found by the words alone.
+
+So it is in histories of up to 25,000 turns. There, reading all texts with the words takes about 0.1 s, and the tokens
+would make the file more than twice as large as its text, as each segment of the index names most of them.
 """
 
 from __future__ import annotations
@@ -41,6 +44,8 @@ class CatchUpBounds(msgspec.Struct, frozen=True):
     tokens of few to the index costs much more for each."""
     characters: int = 100_000
     """Of their texts."""
+    without_pairs: int = 25_000
+    """Turns of a history that needs no tokens of neighbouring words."""
 
 
 USUAL_CATCH_UP = CatchUpBounds()
@@ -103,10 +108,14 @@ def begin_again(db: sqlite3.Connection) -> None:
 def catch_up(db: sqlite3.Connection, bounds: CatchUpBounds = USUAL_CATCH_UP) -> bool:
     """Indexes some turns that lack something, the newest first, or else erases some of an old index; whether it did."""
     known = gap(db)
-    if _are_many_newer(db, known.pairs_until, bounds.turns):
+    (newest,) = db.execute("SELECT coalesce(max(key), 0) FROM turn").fetchone()
+    needs_pairs = newest > bounds.without_pairs
+    if needs_pairs and _are_many_newer(db, known.pairs_until, bounds.turns):
         _add_newer_pairs(db, known.pairs_until, bounds)
-    elif known.pairs_after:
-        _add_older(db, known, bounds)
+    elif needs_pairs and known.pairs_after:
+        _add_older(db, known, bounds, pairs=True)
+    elif known.words:
+        _add_older(db, known, bounds, pairs=False)
     else:
         return _erase_old(db)
     return True
@@ -124,21 +133,21 @@ def _add_newer_pairs(db: sqlite3.Connection, last: int, bounds: CatchUpBounds) -
     db.execute("UPDATE index_gap SET pairs_until = ?", (last,))
 
 
-def _add_older(db: sqlite3.Connection, known: IndexGap, bounds: CatchUpBounds) -> None:
-    """Adds what the newest turns up to `pairs_after` lack."""
-    turns = db.execute(
-        "SELECT key, text FROM turn WHERE key <= ? AND indexed = 1 ORDER BY key DESC", (known.pairs_after,)
-    )
+def _add_older(db: sqlite3.Connection, known: IndexGap, bounds: CatchUpBounds, *, pairs: bool) -> None:
+    """Adds the words, and with `pairs` the tokens of neighbours, to the newest turns that lack some of these."""
+    newest = known.pairs_after if pairs else known.words
+    turns = db.execute("SELECT key, text FROM turn WHERE key <= ? AND indexed = 1 ORDER BY key DESC", (newest,))
     piece = _piece(turns, bounds)
     # A full-text table writes to the file what it has whenever a key is lower than the one before.
     for key, text in reversed(piece):
         if key <= known.words:
-            _add(db, key, text, pairs=True)
+            _add(db, key, text, pairs=pairs)
         else:
             _add_pairs(db, key, text)
     below = piece[-1][0] if piece else 0
     (last,) = db.execute("SELECT coalesce(max(key), 0) FROM turn WHERE key < ? AND indexed = 1", (below,)).fetchone()
-    db.execute("UPDATE index_gap SET last = ?, pairs_after = ?", (min(known.words, last), last))
+    pairs_after = last if pairs else known.pairs_after
+    db.execute("UPDATE index_gap SET last = ?, pairs_after = ?", (min(known.words, last), pairs_after))
 
 
 def _piece(turns: Iterable[tuple[int, str]], bounds: CatchUpBounds) -> list[tuple[int, str]]:

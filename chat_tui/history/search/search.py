@@ -6,11 +6,22 @@ of words, the neighbours of a sign) needs no place in it.
 
 from __future__ import annotations
 
-from chat_tui.history.search.index import CatchUpBounds, add, begin_again, catch_up, forget, gap, remove, take_out
+from chat_tui.history.search.index import (
+    USUAL_CATCH_UP,
+    CatchUpBounds,
+    add,
+    begin_again,
+    catch_up,
+    forget,
+    gap,
+    remove,
+    take_out,
+)
 from chat_tui.history.search.stepped import USUAL_BOUNDS, SearchBounds, SteppedSearch
 
 __all__ = [
     "USUAL_BOUNDS",
+    "USUAL_CATCH_UP",
     "CatchUpBounds",
     "SearchBounds",
     "SteppedSearch",

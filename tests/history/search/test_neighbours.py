@@ -38,7 +38,7 @@ COUNT = 50_000
 COMMON = ["the", "of", "and", "a", "in", "is", "it", "you", "that", "he", "was", "for", "on", "to", "be", "or", "not"]
 PHRASE = "not to be or"
 FEW_TEXTS = SearchBounds(ranked=10, examined=200, seconds=60, scanned=200)
-SMALL = CatchUpBounds(turns=3)
+SMALL = CatchUpBounds(turns=3, without_pairs=0)
 
 
 def caught_up(db: sqlite3.Connection, bounds: CatchUpBounds) -> int:
@@ -161,14 +161,41 @@ def sound(db: sqlite3.Connection) -> None:
 
 def test_the_newest_turns_wait_until_there_are_many() -> None:
     with closing(filled(["the of and"] * 10)) as db:
-        assert caught_up(db, CatchUpBounds(turns=10)) == 0
+        assert caught_up(db, CatchUpBounds(turns=10, without_pairs=0)) == 0
         assert len(found(db, "the of")) == 10
         writes.add_turn(db, "c", Turn("user", "of the", id="new"))
-        assert caught_up(db, CatchUpBounds(turns=10)) == 1
+        assert caught_up(db, CatchUpBounds(turns=10, without_pairs=0)) == 1
         assert search.gap(db).has_pairs(10)
         assert not search.gap(db).has_pairs(11)
         assert len(found(db, "the of")) == 10
         assert found(db, "of the") == {"new"}
+
+
+def test_a_history_gets_tokens_of_neighbours_when_it_is_so_large_that_it_needs_them() -> None:
+    bounds = CatchUpBounds(turns=3, without_pairs=10)
+    with closing(filled(["the of and"] * 10)) as db:
+        assert caught_up(db, bounds) == 0
+        # Also when all is indexed anew.
+        for index in ("turn_tokens", "word_grams"):
+            db.execute(f"INSERT INTO {index} ({index}) VALUES ('delete-all')")
+        db.execute("DELETE FROM word")
+        search.begin_again(db)
+        assert caught_up(db, bounds) == 4
+        assert not search.gap(db).words
+        assert pairs_in(db) == 0
+        writes.add_turn(db, "c", Turn("user", "of the", id="new"))
+        assert caught_up(db, bounds) > 3
+        # The new turn waits until there are more of them.
+        assert pairs_in(db) == 2 * 10
+        assert found(db, "of the") == {"new"}
+        sound(db)
+
+
+def pairs_in(db: sqlite3.Connection) -> int:
+    """How many tokens of neighbours the index has of all turns together."""
+    db.execute("CREATE VIRTUAL TABLE IF NOT EXISTS temp.vocabulary USING fts5vocab (main, turn_tokens, row)")
+    count: int = db.execute("SELECT coalesce(sum(doc), 0) FROM vocabulary WHERE term GLOB '+?*'").fetchone()[0]
+    return count
 
 
 TEXTS = st.lists(
@@ -309,10 +336,11 @@ def test_two_processes_that_catch_up_and_write_leave_one_index(tmp_path: Path) -
 
 
 async def test_what_an_open_store_gets_is_caught_up_with(tmp_path: Path) -> None:
-    store = await Store.open(tmp_path / "history.db")
+    settings = StoreSettings(catch_up=CatchUpBounds(without_pairs=600))
+    store = await Store.open(tmp_path / "history.db", settings)
     await store.write(writes.add_conversation, Conversation("c", path=path(700)))
     await store.close()
-    store = await Store.open(tmp_path / "history.db")
+    store = await Store.open(tmp_path / "history.db", settings)
     async with asyncio.timeout(30):
         while not (await store.read(search.gap)).has_pairs(1):  # noqa: ASYNC110
             await asyncio.sleep(0.02)
