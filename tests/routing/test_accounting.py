@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import sys
+from types import FrameType
 
 import msgspec
 import pytest
@@ -11,6 +13,7 @@ from chat_tui.core.chunks import Chunk, End, Error, Metadata, Token, Usage
 from chat_tui.core.models import Model
 from chat_tui.providers.scripted import Fault, Pause, Scripted, Step
 from chat_tui.routing.execution.accounting import StreamAccounting
+from chat_tui.routing.execution.endings import is_visible
 from tests.support.scripted_router import BUSY, A, B, Gate, Rig, all_of, ask, end_of, slowly, text_of
 
 PRICED = Model("one/a", price_in=1.0, price_out=2.0, quality=0.9)
@@ -53,6 +56,31 @@ async def test_it_tells_how_long_the_model_thought() -> None:
     assert thought is not None
     assert 0.1 <= thought <= all_seconds
     assert end_of(await chunks_of("no thinking")).timings.thinking_seconds is None
+
+
+def test_each_piece_of_an_answer_is_looked_at_once_for_what_can_be_seen() -> None:
+    looks = 0
+
+    def note(frame: FrameType, event: str, argument: object) -> None:
+        nonlocal looks
+        looks += frame.f_code is is_visible.__code__ and event == "call"
+
+    def is_visible_after(*chunks: Chunk) -> bool:
+        accounting.take(chunks)
+        return accounting.is_visible
+
+    accounting = StreamAccounting(lambda: 0.0, whole=False)
+    unseen = [Token("\u200b" * 100)] * 50
+    sys.setprofile(note)
+    try:
+        assert not is_visible_after(*unseen)
+        assert is_visible_after(Token("\u200b"), Token("seen"), Token("x"), Token("y"))
+    finally:
+        sys.setprofile(None)
+    assert looks == 50 + 2
+    assert not is_visible_after(Metadata("reclassified", characters=6, kind="thinking"))
+    assert not is_visible_after(Token("hid", "thinking"))
+    assert is_visible_after(Metadata("reclassified", characters=3, kind="text"))
 
 
 async def test_the_finish_reason_is_cleaned() -> None:

@@ -140,7 +140,7 @@ async def test_a_server_that_broke_off_is_no_success(reason: str) -> None:
 
 
 def test_hostile_words_in_it_are_cleaned() -> None:
-    fault = fault_in(A, End(finish_reason="\x1b[31mx", state="broken"), text="", thinking_characters=0, tools=())
+    fault = fault_in(A, End(finish_reason="\x1b[31mx", state="broken"), visible=False, thinking_characters=0, tools=())
     assert fault is not None
     assert "\x1b" not in fault.title
 

@@ -14,6 +14,7 @@ from chat_tui.core.text.control_characters import StreamCleaner, clean_line
 from chat_tui.core.usage.pricing import cost_of, with_savings
 from chat_tui.core.usage.stream_meter import StreamMeter
 from chat_tui.routing.execution.continuation import OverlapTrimmer
+from chat_tui.routing.execution.endings import is_visible
 from chat_tui.routing.execution.token_lengths import TokenLengths
 
 _KINDS: tuple[TokenKind, ...] = ("thinking", "text")
@@ -55,6 +56,8 @@ class StreamAccounting:
     def __init__(self, now: Callable[[], float], *, whole: bool, part: str = "") -> None:
         self._now, self._whole = now, whole
         self._part = [part] if part else []
+        self.is_visible = is_visible(part)
+        """Whether `text` has visible characters. Megabytes may have none: they are looked at as they come."""
         self._earlier: list[Usage] = []
         self._count_before = self._characters_before = 0
         self._begun = now()
@@ -167,10 +170,11 @@ class StreamAccounting:
             return chunks
         if kind == "thinking":
             self._part = [self.text[:-count]]
+            self.is_visible = self.is_visible and is_visible(self.text)
             self._thought, self._thinks = (self._meter.first or self._asked, self._now()), True
         else:
             text = "".join(self._thinking)
-            self._part.append(text[-count:])
+            self._append(text[-count:])
             self._thinking = [text[:-count]]
         self.thinking_characters += count if kind == "thinking" else -count
         if self._joint is not None:
@@ -216,11 +220,15 @@ class StreamAccounting:
             self._thought = (self._thought[0] if self._thought else now, now)
             self._thinks = kind == "thinking"
         if kind == "text":
-            self._part.append(text)
+            self._append(text)
         else:
             self._thinking.append(text)
             self.thinking_characters += len(text)
         return Token(text, kind, index)
+
+    def _append(self, text: str) -> None:
+        self._part.append(text)
+        self.is_visible = self.is_visible or is_visible(text)
 
     def _note(self, usage: Usage | None) -> None:
         if usage is not None:

@@ -233,7 +233,7 @@ class Attempt:
         fault = accounting.ending and fault_in(
             self.model,
             accounting.ending,
-            text=accounting.text,
+            visible=accounting.is_visible,
             thinking_characters=accounting.thinking_characters,
             tools=accounting.tools,
         )

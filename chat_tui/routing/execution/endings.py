@@ -15,9 +15,9 @@ _UNSEEN = {"Cc", "Cf", "Zs", "Zl", "Zp"}
 
 
 def fault_in(
-    model: Model, end: End, *, text: str, thinking_characters: int, tools: Sequence[str]
+    model: Model, end: End, *, visible: bool, thinking_characters: int, tools: Sequence[str]
 ) -> ProviderError | None:
-    """The error that an ending amounts to; None for an ordinary one. `text` is the whole answer so far.
+    """The error that an ending amounts to; None for an ordinary one. `visible`: whether the answer so far is.
 
     A server that aborts an answer reports a finish reason; one that sends no text at all reports success.
     """
@@ -29,7 +29,7 @@ def fault_in(
             provider=model.provider,
             model=model.name,
         )
-    if end.state not in ("complete", "length") or is_visible(text):
+    if end.state not in ("complete", "length") or visible:
         return None
     came = _describe_received(thinking_characters, tools)
     if end.state == "length":

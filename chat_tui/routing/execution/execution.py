@@ -25,7 +25,6 @@ from chat_tui.routing.execution.attempt import (
 )
 from chat_tui.routing.execution.candidates import CandidateQueue
 from chat_tui.routing.execution.control import Cancelled, Expired, StreamControl
-from chat_tui.routing.execution.endings import is_visible
 from chat_tui.routing.execution.retry import (
     AttemptOutcome,
     NextModel,
@@ -224,8 +223,7 @@ class Execution:
         return AllFailed("No model could answer.", messages.all_failed(tries, failures), tries=failures)
 
     def _state_of_failure(self) -> State:
-        is_empty = not is_visible(self._accounting.text)
-        if is_empty and any(isinstance(error, EmptyAnswer) for error in self._failures):
+        if not self._accounting.is_visible and any(isinstance(error, EmptyAnswer) for error in self._failures):
             return "empty"
         return "broken" if self._accounting.count or self._request.part else "failed"
 
