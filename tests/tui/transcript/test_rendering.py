@@ -13,7 +13,7 @@ from chat_tui.tui.transcript.model.line_model import KEPT_LINES, LineModel, Posi
 from chat_tui.tui.transcript.model.turn_lines import text_of
 from chat_tui.tui.transcript.render.renderer import Renderer
 from chat_tui.tui.transcript.render.tables import READABLE, laid_widths, window
-from chat_tui.tui.transcript.render.wrapping import MEASURE, Line, fitting, wrap, wrap_code
+from chat_tui.tui.transcript.render.wrapping import CONTINUATION, MEASURE, Line, fitting, wrap, wrap_code
 
 STYLE = Style()
 
@@ -50,6 +50,24 @@ def test_wrapped_lines_fit_and_lose_nothing_but_spaces(text: str, width: int) ->
     assert all(cell_len(line.text) <= width for line in lines)
     kept = "".join(line.text for line in lines)
     assert kept.replace(" ", "") == text.replace(" ", "").replace("\n", "")
+
+
+@pytest.mark.parametrize(
+    "unit", ["\u200b", "\u200d", "\u200f", "\ufe0f", "\u0301", "\u064b", "a" + "\u0301" * 40, "👩\u200d"]
+)
+def test_no_line_is_made_of_many_characters_without_width(unit: str) -> None:
+    text = unit * (3_000 // len(unit))
+    for lines in (wrap([(text, STYLE, True)], 40), wrap_code([(text, STYLE, True)], 40, STYLE)):
+        assert max(len(line.text) for line in lines) < 1_000
+        # A copy takes them all.
+        assert "".join(line.copied() for line in lines).replace(CONTINUATION, "") == text
+
+
+@pytest.mark.parametrize(
+    "text", ["🏴\U000e0067\U000e0062\U000e0065\U000e006e\U000e0067\U000e007f", "ก็", "Z̸̧͚̈́͝", "👩🏽‍👩🏽‍👧🏽"]
+)
+def test_what_real_text_has_of_them_is_shown(text: str) -> None:
+    assert [line.text for line in wrap([(text, STYLE, True)], 40)] == [text]
 
 
 @given(st.text(alphabet="ab漢👩‍👩é", max_size=40), st.integers(1, 20))

@@ -10,6 +10,8 @@ from rich.cells import cell_len, get_character_cell_size
 from rich.style import Style
 from textual.strip import Strip
 
+from chat_tui.tui.transcript.render.zero_width import without_excess
+
 Run: TypeAlias = tuple[str, Style, bool | str]
 """Text, its full style, and whether a copy takes it (decoration is not copied), or what it takes in its place."""
 
@@ -18,6 +20,8 @@ MEASURE = 100
 _NOT_FIRST = frozenset("、。，．：；！？）］｝」』】〉》〕ー々…‥,.;:!?)]}%°")
 """Never begin a line."""
 _ZERO_WIDTH_JOINER = "\u200d"
+_LONGEST_CLUSTER = 32
+"""Characters; a family of four with its skin tones has 11."""
 
 
 class Line(msgspec.Struct):
@@ -58,10 +62,11 @@ def clusters(text: str) -> list[str]:
     if text.isascii():
         return list(text)
     pieces: list[str] = []
+    length = 0
     flag = False
     for character in text:
         is_flag = "\U0001f1e6" <= character <= "\U0001f1ff"
-        joins = bool(pieces) and (
+        joins = 0 < length < _LONGEST_CLUSTER and (
             character == _ZERO_WIDTH_JOINER
             or pieces[-1][-1] == _ZERO_WIDTH_JOINER
             or "\U0001f3fb" <= character <= "\U0001f3ff"
@@ -70,8 +75,10 @@ def clusters(text: str) -> list[str]:
         )
         if joins:
             pieces[-1] += character
+            length += 1
         else:
             pieces.append(character)
+            length = 1
         flag = is_flag and not joins
     return pieces
 
@@ -163,6 +170,7 @@ def _cut_runs(runs: Sequence[Run], rows: Iterable[tuple[int, int, str]]) -> list
 
 def wrap(runs: Sequence[Run], width: int) -> list[Line]:
     """Break runs into lines of at most `width` cells, at spaces where possible; newlines in the text break too."""
+    runs = without_excess(runs)
     text = "".join([run[0] for run in runs])
     width = max(width, 2)
     if len(text) <= width and text.isascii() and "\n" not in text:
@@ -188,6 +196,7 @@ CONTINUATION = "↪ "
 def wrap_code(runs: Sequence[Run], width: int, mark: Style) -> list[Line]:
     """Break a line of code into lines of at most `width` cells: what was broken goes on behind a mark, under the
     line's own indentation as far as half of the width."""
+    runs = without_excess(runs)
     text = "".join([run[0] for run in runs])
     if len(text) <= width and text.isascii():
         return [Line(list(runs))]
