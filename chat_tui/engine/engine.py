@@ -27,6 +27,7 @@ from chat_tui.core.usage.spending import EarlierSpending, Spending
 from chat_tui.engine.answers.answer import Answer
 from chat_tui.engine.answers.budget import Budget
 from chat_tui.engine.answers.comparison import Comparison, check_models, request_for
+from chat_tui.engine.answers.price_limit import PriceLimit
 from chat_tui.engine.answers.runner import AnswerRunner, PreparedAnswer, Preview
 from chat_tui.engine.answers.titles import TitleGenerator
 from chat_tui.engine.conversations.conversations import Conversations
@@ -209,7 +210,7 @@ class Engine:
         before = await self._requests.conversation(beginning, text)
         question = Turn("user", text, id=new_id(), created=now(), attachments=tuple(attachments))
         request = await self._requests.build(before, (*before.path, question), settings)
-        request = request.changed(max_price=await self._affordable(settings.max_price))
+        request = request.changed(max_price=(await self._price_limit(settings.max_price)).dollars)
         if request.model:
             self._backend.admit(request.model)
         return self._answers.begin_apart(question, request, in_parts=_in_parts(before))
@@ -241,9 +242,9 @@ class Engine:
                 await self.conversations.turns.begin(before)
             asked = grown = await self._store_question(before, place, question)
             answers: list[Answer] = []
-            limit = await self._affordable(settings.max_price, answers=len(names))
-            for one in (request_for(name, settings, limit) for name in names):
-                prepared = await self._prepare_answer(grown, len(asked.path), one, limited=True)
+            limit = await self._price_limit(settings.max_price, answers=len(names))
+            for one in (request_for(name, settings, limit.dollars) for name in names):
+                prepared = await self._prepare_answer(grown, len(asked.path), one, limit=limit)
                 answers.append(self._answers.begin(prepared))
                 grown = self.conversations.cache.current(asked)
         comparison = Comparison(asked.path[-1], names, answers, self.conversations, self.judge)
@@ -322,12 +323,11 @@ class Engine:
         settings: Request | None,
         cut: Turn | None = None,
         *,
-        limited: bool = False,
+        limit: PriceLimit | None = None,
     ) -> PreparedAnswer:
         """The request for the answer at this place of the path, within the budget.
 
-        `cut` is the partial answer that it continues; `limited` says that `max_price` of the settings already is what
-        the budget allows.
+        `cut` is the partial answer that it continues; `limit` is what the budget allows, if that is known.
         """
         settings = settings or Request()
         in_parts = _in_parts(conversation)
@@ -335,16 +335,16 @@ class Engine:
             # It begins anew: a part of it is no beginning of the first request's answer.
             cut = None
         request = await self._requests.build(conversation, conversation.path[:place], settings)
-        limit = settings.max_price if limited else await self._affordable(settings.max_price)
-        request = request.changed(part=cut.text if cut else "", max_price=limit)
+        limit = limit or await self._price_limit(settings.max_price)
+        request = request.changed(part=cut.text if cut else "", max_price=limit.dollars)
         if request.model:
             self._backend.admit(request.model)
-        return PreparedAnswer(conversation, place, request, cut, in_parts)
+        return PreparedAnswer(conversation, place, request, cut, in_parts, limit)
 
-    async def _affordable(self, asked: float | None, *, answers: int = 1) -> float | None:
-        """What the next answer may cost, in US dollars; with a limit, models of unknown price are not asked."""
-        limit = await self._budget.affordable(asked, answers=answers)
-        if limit is not None:
+    async def _price_limit(self, asked: float | None, *, answers: int = 1) -> PriceLimit:
+        """What each of the next answers may cost; with a limit, models of unknown price are not asked."""
+        limit = await self._budget.limit(asked, answers=answers)
+        if limit.dollars is not None:
             await self._backend.look_up_prices()
         return limit
 
@@ -405,4 +405,5 @@ def _place(conversation: Conversation, turn_id: str, role: Role) -> int:
         if turn.id == turn_id and turn.role == role and (place or role == "user"):
             return place
     what = "question" if role == "user" else "answer"
-    raise CommandError(f"This {what} is not shown.", f"Choose a {what} with Up and Down, then try again.")
+    article = "a" if what == "question" else "an"
+    raise CommandError(f"This {what} is not shown.", f"Choose {article} {what} with Up and Down, then try again.")

@@ -59,12 +59,18 @@ class CostEstimator:
         settings: Request | None = None,
         *,
         attachments: Sequence[Attachment] = (),
+        edited: str = "",
     ) -> Context:
-        """What `ask` would send for this, to whom, and what it may cost; nothing is stored. Raises `HistoryError`."""
+        """What `ask` would send for this, to whom, and what it may cost; nothing is stored. Raises `HistoryError`.
+
+        `edited` is the id of a question of the current path that this one replaces, as with `Engine.edit`.
+        """
         before = await self._requests.conversation(conversation, text)
-        question = Turn("user", text, attachments=tuple(attachments))
+        place = next((place for place, turn in enumerate(before.path) if turn.id == edited), len(before.path))
+        files = [file for turn in before.path[place : place + 1] for file in turn.attachments]
+        question = Turn("user", text, attachments=(*files, *attachments))
         # Files of earlier turns count by their size, so they need not be read.
-        request = build_request(self._config, before, (*before.path, question), settings or Request())
+        request = build_request(self._config, before, (*before.path[:place], question), settings or Request())
         if request.model:
             self._backend.admit(request.model)
         if request.adaptive:
@@ -79,13 +85,17 @@ class CostEstimator:
         settings: Request | None = None,
         *,
         attachments: Sequence[Attachment] = (),
+        edited: str = "",
     ) -> PriceEstimate:
-        """What `compare` may cost with these models; nothing is stored. Raises `HistoryError`."""
+        """What `compare` may cost with these models; nothing is stored. `edited` as in `estimate`.
+
+        Raises `HistoryError`.
+        """
         given, dollars, tokens = settings or Request(), 0.0, 0
         unknown: list[str] = []
         for model in models:
             one = request_for(model, given, given.max_price)
-            context = await self.estimate(conversation, text, one, attachments=attachments)
+            context = await self.estimate(conversation, text, one, attachments=attachments, edited=edited)
             tokens = max(tokens, context.tokens)
             if context.price is None:
                 unknown.append(model)

@@ -6,9 +6,10 @@ import asyncio
 
 import pytest
 
+from chat_tui.config import paths
 from chat_tui.config.load import Config
 from chat_tui.core.chunks import End, Error, Metadata, Token
-from chat_tui.core.conversation import Conversation, Turn
+from chat_tui.core.conversation import Conversation, Turn, now
 from chat_tui.core.errors import CommandError, KeyRefused, Unreachable
 from chat_tui.core.models import Model
 from chat_tui.core.request import Request
@@ -94,6 +95,34 @@ async def test_when_the_days_budget_is_used_up_only_free_models_are_asked_and_it
         told = next(chunk for chunk in chunks if isinstance(chunk, Metadata) and chunk.event == "budget")
         assert "one/a would cost about $0.5" in told.reason
         assert on.rig.asked == ["two/b"]
+
+
+@pytest.mark.parametrize("model", [None, "one/a"])
+async def test_the_error_of_the_days_budget_says_what_was_spent_and_where_to_raise_it(model: str | None) -> None:
+    history = await Store.open(None)
+    paid = Turn("assistant", "Yes.", id="a", created=now(), cost=0.999)
+    await history.write(writes.add_conversation, Conversation("earlier", path=(paid,)))
+    async with stage(["dear"], history=history, config=Config(model=model, daily_budget=1.0)) as on:
+        on.router.models = (DEAR,)
+        for _ in range(2):
+            chunks = await chunks_of(await on.engine.ask(None, "Hello?"))
+            error = next(chunk.error for chunk in chunks if isinstance(chunk, Error))
+            assert error.kind == "NoModel"
+            assert error.title == "The daily budget of $1 has $0.001 left: $0.999 was spent today."
+            assert f"Raise `daily_budget` in {paths.config_file()}" in error.hint
+            assert "one/a would cost about" in error.hint
+        assert on.rig.asked == []
+
+
+async def test_an_estimate_of_an_edited_question_leaves_out_what_it_replaces() -> None:
+    async with stage(["word " * 400], ["more"]) as on:
+        first = await ended(await on.engine.ask(None, "First question?"))
+        second = await ended(await on.engine.ask(first.conversation_id, "Second question?"))
+        fresh = await on.engine.estimates.estimate(None, "Changed?")
+        edited = await on.engine.estimates.estimate(first.conversation_id, "Changed?", edited=first.question.id)
+        later = await on.engine.estimates.estimate(first.conversation_id, "Changed?", edited=second.question.id)
+        follow = await on.engine.estimates.estimate(first.conversation_id, "Changed?")
+        assert edited.tokens == fresh.tokens < later.tokens < follow.tokens
 
 
 async def test_a_chosen_model_that_is_too_dear_is_not_asked_silently() -> None:

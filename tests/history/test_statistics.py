@@ -13,7 +13,7 @@ import pytest
 from chat_tui.core.chunks import State, Timings, Usage
 from chat_tui.core.conversation import Conversation, Turn, now
 from chat_tui.core.usage.usage import UsageTotals
-from chat_tui.history.queries import costs, usage, writes
+from chat_tui.history.queries import costs, deletion, usage, writes
 from chat_tui.history.queries.usage import ANSWERS, statistics
 from chat_tui.history.store import Store
 
@@ -117,10 +117,33 @@ async def test_only_the_newest_answers_are_looked_at_in_a_large_store(store: Sto
         assert not statistics(db, SINCE, most=5).newest_only
 
 
+async def test_tokens_that_nobody_knows_are_none_and_estimates_are_marked(store: Store) -> None:
+    answers = Answers(store)
+    await answers.add(TODAY, "box/imported")
+    await answers.add(TODAY, "box/known", tokens=(10, 5))
+    models = {sums.name: sums for sums in (await store.read(usage.statistics, SINCE)).models}
+    assert (models["box/imported"].prompt_tokens, models["box/imported"].completion_tokens) == (None, None)
+    assert (models["box/known"].completion_tokens, models["box/known"].tokens_estimated) == (5, False)
+    turn = Turn("assistant", "x", id="about", created=TODAY, model="box/about", usage=Usage(1, 2, 3, estimated=True))
+    await store.write(writes.add_turn, "c1", turn)
+    whole = (await store.read(usage.statistics, SINCE)).whole
+    assert (whole.completion_tokens, whole.tokens_estimated) == (7, True)
+
+
+async def test_answers_of_deleted_conversations_are_not_counted_but_their_cost_is_for_the_day(store: Store) -> None:
+    await Answers(store).add(TODAY, cost=0.5, tokens=(10, 5))
+    await store.write(deletion.delete, "c1")
+    assert (await store.read(usage.statistics, SINCE)).whole.answers == 0
+    assert await store.read(costs.total_since, TODAY) == 0.5
+    await store.write(deletion.restore, "c1")
+    assert (await store.read(usage.statistics, SINCE)).whole.answers == 1
+
+
 async def test_no_turn_is_read_that_is_older(store: Store, tmp_path: Path) -> None:
     with closing(sqlite3.connect(tmp_path / "history.db")) as db:
         steps = [row[3] for row in db.execute(f"EXPLAIN QUERY PLAN {ANSWERS}", (0, 1))]
-    assert steps == ["SEARCH turn USING INDEX turn_answered (created>?)"]
+    assert steps[0] == "SEARCH turn USING INDEX turn_answered (created>?)"
+    assert all("conversation USING COVERING INDEX conversation_deleted" in step for step in steps[2:])
 
 
 async def test_details_that_cannot_be_read_do_not_hide_the_rest(store: Store, tmp_path: Path) -> None:

@@ -13,8 +13,9 @@ class UsageTotals(msgspec.Struct, frozen=True):
     name: str = ""
     """Day (such as `2026-11-23`), model or strategy; empty if unknown."""
     answers: int = 0
-    prompt_tokens: int = 0
-    completion_tokens: int = 0
+    prompt_tokens: int | None = None
+    """As far as known; None if the tokens of no answer are known."""
+    completion_tokens: int | None = None
     cost: float | None = None
     """US dollars, as far as known; None if no cost is known."""
     ttft_seconds: float | None = None
@@ -24,6 +25,8 @@ class UsageTotals(msgspec.Struct, frozen=True):
     good: int = 0
     bad: int = 0
     """Number of ratings by the user."""
+    tokens_estimated: bool = False
+    """Whether some of the tokens are estimates."""
 
 
 class UsageReport(msgspec.Struct, frozen=True):

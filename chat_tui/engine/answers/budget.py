@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from chat_tui.config.load import Config
 from chat_tui.core.usage.spending import EarlierSpending, Spending, midnight
+from chat_tui.engine.answers.price_limit import PriceLimit
 from chat_tui.engine.answers.runner import AnswerRunner
 from chat_tui.engine.conversations.costs import ConversationCosts
 
@@ -23,11 +24,19 @@ class Budget:
 
     async def affordable(self, asked: float | None, *, answers: int = 1) -> float | None:
         """What each of the next answers may cost, if this many are asked for at once; None for no limit."""
+        return (await self.limit(asked, answers=answers)).dollars
+
+    async def limit(self, asked: float | None, *, answers: int = 1) -> PriceLimit:
+        """The same, with what sets the limit."""
         limits = [limit for limit in (asked, self._config.max_price_per_answer) if limit is not None]
         budget = self._config.daily_budget
         if budget is None:
-            return min(limits, default=None)
-        return min([*limits, max(0.0, budget - await self._spent_today()) / answers])
+            return PriceLimit(min(limits, default=None))
+        spent = await self._spent_today()
+        left = max(0.0, budget - spent) / answers
+        if limits and min(limits) <= left:
+            return PriceLimit(min(limits))
+        return PriceLimit(left, budget, spent)
 
     async def _spent_today(self) -> float:
         today = midnight()

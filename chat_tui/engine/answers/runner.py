@@ -18,6 +18,7 @@ from chat_tui.core.request import Request
 from chat_tui.core.route import Route
 from chat_tui.core.usage.spending import PAID_APART, midnight, paid_apart
 from chat_tui.engine.answers.answer import Answer
+from chat_tui.engine.answers.price_limit import PriceLimit
 from chat_tui.engine.conversations.conversations import Conversations
 from chat_tui.engine.conversations.places import Places
 from chat_tui.engine.streams import adaptive, document
@@ -58,6 +59,8 @@ class PreparedAnswer(msgspec.Struct, frozen=True):
     """The partial answer that it continues."""
     in_parts: bool = False
     """Whether it works through a document in parts."""
+    limit: PriceLimit = PriceLimit()
+    """Why the request has its price limit."""
 
 
 class AnswerRunner:
@@ -117,7 +120,7 @@ class AnswerRunner:
     def begin(self, prepared: PreparedAnswer) -> Answer:
         """Begin an answer that becomes a turn of its conversation."""
         conversation, place, request = prepared.conversation, prepared.place, with_features(prepared.request)
-        plan = self._router.plan(request)
+        plan = prepared.limit.explain(self._router.plan(request))
         answer = self._make_answer(conversation.id, conversation.path[place - 1], request, plan, prepared.cut)
         self._add(answer)
         self._conversations.cache.remember(extended(conversation, place, answer.turn))

@@ -9,6 +9,7 @@ from time import monotonic
 
 import msgspec
 
+from chat_tui.config import paths
 from chat_tui.core.chunks import ErrorInfo, Timings
 from chat_tui.core.errors import ChatTuiError, CommandError, NoModel
 from chat_tui.core.new_conversation import NewConversation
@@ -16,6 +17,7 @@ from chat_tui.core.preset import Preset
 from chat_tui.core.request import Request
 from chat_tui.core.text.control_characters import clean_line
 from chat_tui.engine.answers.answer import Answer
+from chat_tui.engine.answers.price_limit import over_budget
 from chat_tui.engine.batch.ordered_output import OrderedOutput
 from chat_tui.engine.batch.prompts import BatchPrompt, PromptSource
 from chat_tui.engine.batch.results import BatchResult, EarlierResult, encode_line
@@ -271,14 +273,15 @@ class BatchRunner:
         budget = self._engine.config.daily_budget
         if error.kind != NoModel.__name__ or budget is None:
             return error
-        left = max(0.0, budget - ((await self._engine.spending(None)).today or 0.0))
+        spent = (await self._engine.spending(None)).today or 0.0
+        left = max(0.0, budget - spent)
         asked = self._job.settings.max_price
         if asked is not None and asked < left:
             return error
         return msgspec.structs.replace(
             error,
-            title=f"The daily budget of ${budget:.4g} has ${left:.4g} left. {error.title}",
-            hint="Use --retry-failed tomorrow, or raise `daily_budget` in the config.",
+            title=f"{over_budget(budget, spent)} {error.title}",
+            hint=f"Use --retry-failed tomorrow, or raise `daily_budget` in {paths.config_file()}.",
         )
 
 

@@ -22,7 +22,8 @@ _DAY = 86_400_000_000
 
 ANSWERS = """
     SELECT created, model, strategy, cost, verdict, details FROM turn INDEXED BY turn_answered
-    WHERE role = 'assistant' AND created >= ? AND state NOT IN ('streaming', 'failed') ORDER BY created DESC LIMIT ?
+    WHERE role = 'assistant' AND created >= ? AND state NOT IN ('streaming', 'failed')
+    AND conversation NOT IN (SELECT key FROM conversation WHERE deleted IS NOT NULL) ORDER BY created DESC LIMIT ?
 """
 """Parameters: the earliest time in microseconds since 1970, and the limit."""
 
@@ -42,7 +43,8 @@ class _Sum:
     """Answers of one day, model or strategy."""
 
     def __init__(self) -> None:
-        self._answers = self._prompt = self._completion = self._good = self._bad = 0
+        self._answers = self._counted = self._prompt = self._completion = self._good = self._bad = 0
+        self._estimated = False
         self._costs: list[float] = []
         self._waits: list[float] = []
         self._rates: list[float] = []
@@ -55,6 +57,8 @@ class _Sum:
             self._good += bool(verdict)
             self._bad += not verdict
         if figures.usage is not None:
+            self._counted += 1
+            self._estimated |= figures.usage.estimated
             self._prompt += figures.usage.prompt_tokens
             self._completion += figures.usage.completion_tokens
         if figures.timings is not None:
@@ -65,6 +69,8 @@ class _Sum:
 
     def merge(self, other: _Sum) -> None:
         self._answers += other._answers
+        self._counted += other._counted
+        self._estimated |= other._estimated
         self._prompt += other._prompt
         self._completion += other._completion
         self._good += other._good
@@ -77,13 +83,14 @@ class _Sum:
         return UsageTotals(
             name,
             self._answers,
-            self._prompt,
-            self._completion,
+            self._prompt if self._counted else None,
+            self._completion if self._counted else None,
             sum(self._costs) if self._costs else None,
             median(self._waits) if self._waits else None,
             median(self._rates) if self._rates else None,
             self._good,
             self._bad,
+            self._estimated,
         )
 
 

@@ -29,11 +29,11 @@ def _verdicts(sums: UsageTotals) -> str:
 
 _COLUMNS: tuple[tuple[str, int, Callable[[UsageTotals], str]], ...] = (
     ("answers", 7, lambda sums: f"{sums.answers:,}"),
-    ("out", 6, lambda sums: formatting.tokens(sums.completion_tokens)),
+    ("out", 7, lambda sums: formatting.tokens(sums.completion_tokens, sums.tokens_estimated)),
     ("cost", 9, lambda sums: formatting.cost(sums.cost)),
     ("tok/s", 5, lambda sums: formatting.speed(sums.tokens_per_second)),
     ("TTFT", 7, lambda sums: formatting.ttft(sums.ttft_seconds)),
-    ("in", 6, lambda sums: formatting.tokens(sums.prompt_tokens)),
+    ("in", 7, lambda sums: formatting.tokens(sums.prompt_tokens, sums.tokens_estimated)),
     ("+ -", 7, _verdicts),
 )
 """(heading, cells, what stands there): the most wanted first, as many as there is room for."""
@@ -50,9 +50,9 @@ def statistics_lines(found: UsageReport, width: int) -> list[Line]:
     heading = [Span(" " * (width - sum(_cells(column) for column in shown)))]
     heading += [Span(label.rjust(cells + 1), "dim") for label, cells, _ in shown]
     lines: list[Line] = [tuple(heading), *_rows("", [found.whole], width, lambda _: "All")]
-    lines += _rows("By day", _without_gaps(found.days), width, _day)
     lines += _rows("By model", found.models, width, _name)
     lines += _rows("By strategy", found.strategies, width, _name)
+    lines += _rows("By day", _without_gaps(found.days), width, _day)
     told = "Tokens/s and TTFT (time to the first token) are medians. Deleted and private conversations are not counted."
     if found.newest_only:
         told = f"Only the newest {found.whole.answers:,} answers are counted. {told}"

@@ -89,6 +89,22 @@ def test_bars_stand_for_answers() -> None:
     assert lengths["9"] < most
 
 
+def test_models_and_strategies_are_in_view_without_scrolling() -> None:
+    shown = text_of(statistics_lines(many(), 96)).splitlines()
+    assert shown.index("By model") < shown.index("By strategy") < 20
+    assert shown.index("By strategy") < shown.index("By day")
+
+
+def test_unknown_tokens_are_no_noughts_and_estimates_have_a_mark() -> None:
+    models = (UsageTotals("imported", 3), UsageTotals("about", 2, 10_000, 500, tokens_estimated=True))
+    rows = text_of(statistics_lines(UsageReport(BEGUN, UsageTotals("", 5), (), models), 96)).splitlines()
+    (imported,) = (row.split() for row in rows if row.startswith("imported"))
+    (about,) = (row for row in rows if row.startswith("about"))
+    assert imported[-6:] == ["–"] * 6
+    assert "≈500" in about
+    assert "≈10.0k" in about
+
+
 def test_it_says_when_only_the_newest_are_counted() -> None:
     assert "Only the newest 251 answers are counted" in text_of(statistics_lines(many(), 96))
 

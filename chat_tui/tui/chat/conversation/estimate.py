@@ -92,7 +92,12 @@ class QuestionEstimate:
             return ""
         try:
             prices = await session.engine.estimates.prices(
-                session.target, text, models, session.settings(), attachments=self._files.attachments
+                session.target,
+                text,
+                models,
+                session.settings(),
+                attachments=self._files.attachments,
+                edited=self._edited,
             )
         except ChatTuiError:
             # Sending the question will report it.
@@ -121,7 +126,15 @@ class QuestionEstimate:
         session = self._session
         if session.engine is None:
             return None
-        return await session.engine.estimates.estimate(session.target, text, session.settings(), attachments=files)
+        return await session.engine.estimates.estimate(
+            session.target, text, session.settings(), attachments=files, edited=self._edited
+        )
+
+    @property
+    def _edited(self) -> str:
+        """The id of the question that is edited; empty: none."""
+        edited = self._session.edited
+        return edited.id if edited is not None else ""
 
 
 def _takes_no_images(context: Context | None) -> bool:
