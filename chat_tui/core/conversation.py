@@ -162,6 +162,8 @@ class Conversation(msgspec.Struct, frozen=True):
     pinned: bool = False
     preset: str = ""
     """The preset in use, as JSON; empty if there is none."""
+    settings: str = ""
+    """Its own settings of requests, as JSON; empty if it has none."""
     below: tuple[str, ...] = ()
     """Ids of the turns that follow the end of the path, if the branch goes on."""
 

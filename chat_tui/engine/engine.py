@@ -17,9 +17,9 @@ from msgspec.structs import replace
 from chat_tui.config.load import Config
 from chat_tui.core.attachments.attachment import Attachment
 from chat_tui.core.conversation import Conversation, Role, Turn, extended, new_id, now
+from chat_tui.core.conversation_settings import NewConversation
 from chat_tui.core.errors import ChatTuiError, CommandError
 from chat_tui.core.models import DownloadProgress as DownloadProgress
-from chat_tui.core.new_conversation import NewConversation
 from chat_tui.core.preset import Preset, decode_preset
 from chat_tui.core.request import Request
 from chat_tui.core.text.control_characters import StreamCleaner, clean

@@ -8,7 +8,7 @@ from msgspec.structs import replace
 
 from chat_tui.config.load import Config
 from chat_tui.core.conversation import STEERED, Conversation, Turn, chained, new_id, now, title_of
-from chat_tui.core.new_conversation import NewConversation
+from chat_tui.core.conversation_settings import NewConversation, decode_settings, encode_settings
 from chat_tui.core.preset import Preset, decode_preset, encode_preset
 from chat_tui.core.request import Request
 from chat_tui.engine.conversations.conversations import Conversations
@@ -28,7 +28,8 @@ class RequestBuilder:
             return await self._conversations.conversation(conversation)
         given = conversation or NewConversation()
         new = Conversation(new_id(), title_of(text), given.system_prompt, created=now(), updated=now())
-        return replace(new, path=chained(given.earlier), preset=encode_preset(given.preset))
+        settings = encode_settings(given.settings)
+        return replace(new, path=chained(given.earlier), preset=encode_preset(given.preset), settings=settings)
 
     async def build(self, conversation: Conversation, path: Sequence[Turn], settings: Request) -> Request:
         """The request for these turns, with the content of their attachments."""
@@ -44,10 +45,11 @@ class RequestBuilder:
 
 
 def build_request(config: Config, conversation: Conversation, path: Sequence[Turn], settings: Request) -> Request:
-    """The request for these turns; what `settings` leaves unset comes from the preset, then from the config."""
+    """The request for these turns; what `settings` leaves unset comes from the conversation's own settings, from the
+    preset, then from the config."""
     defaults = config.request
     preset = decode_preset(conversation.preset) or Preset()
-    settings = preset.settings(settings)
+    settings = preset.settings(decode_settings(conversation.settings).apply(settings))
     if preset.prompt:
         path = [replace(turn, text=preset.spoken(turn.text)) if turn.role == "user" else turn for turn in path]
     path = mark_steering(path)

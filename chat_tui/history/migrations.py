@@ -205,4 +205,9 @@ def seventh(db: sqlite3.Connection) -> None:
     would erase it after a minute, so it must not open the store."""
 
 
-MIGRATIONS: tuple[Migration, ...] = (first, second, third, fourth, fifth, sixth, seventh)
+def eighth(db: sqlite3.Connection) -> None:
+    """Schema 8: a conversation's own settings of requests, as JSON."""
+    db.execute("ALTER TABLE conversation ADD COLUMN settings TEXT NOT NULL DEFAULT ''")
+
+
+MIGRATIONS: tuple[Migration, ...] = (first, second, third, fourth, fifth, sixth, seventh, eighth)

@@ -10,8 +10,8 @@ from chat_tui.config.load import Config
 from chat_tui.core.attachments.attachment import of_bytes
 from chat_tui.core.chunks import Token
 from chat_tui.core.conversation import Turn
+from chat_tui.core.conversation_settings import NewConversation
 from chat_tui.core.models import Model
-from chat_tui.core.new_conversation import NewConversation
 from chat_tui.core.request import Request
 from chat_tui.history.queries import reads
 from chat_tui.history.store import Store

@@ -9,9 +9,9 @@ import msgspec
 import pytest
 
 from chat_tui.config.load import Config, ContextSettings, ProviderRow, RequestDefaults
+from chat_tui.core.conversation_settings import NewConversation
 from chat_tui.core.errors import ConversationNotFound, HistoryError, KeyRefused
 from chat_tui.core.models import LOCAL_MODEL, Model
-from chat_tui.core.new_conversation import NewConversation
 from chat_tui.core.request import Request
 from chat_tui.core.usage.spending import Spending
 from chat_tui.engine.conversations.cache import OPEN_CONVERSATIONS

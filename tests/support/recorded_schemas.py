@@ -320,7 +320,60 @@ srNL9JjVY400000008<Q`u_j`0000006!i5e`35M@ecq1000000Q8Ntn$(g>NqgX_*Djnn5cmJDOZ)=>
 000000001es6GCV{yzW!00000K)?6@sqr<*xNdx#&j0`b00000;8qg<mH+r@f2DJUcCN^25qB8X1poj50002c&;AR*bdyT
 """
 
-RECORDED = [SCHEMA_1, SCHEMA_2, SCHEMA_3, SCHEMA_4, SCHEMA_5, SCHEMA_6]
+# What the code of schema 7 made of that one.
+SCHEMA_7 = """
+c-rmVYiu0HVF&P?oqgOLd0d`k=AzKDmM1IZSro;iUX~nLku2I~EK9aTS#cfvw7eVMZMnBg?e3Xk6g58CZ4x9cS~MR5v}g;o1sbGCfB;Q_plOS=Xq)y!&<{<M)G*Q}jqS
+E+04sLl#ArLSd%PD(S$#Rt<^RKRAG5PFv$L~0&dx4%?$J|r$jn90uUVnFPa2kFS$el=N|H3le|Af4TltUDu}=7pE*47Fur6(EP?{<cRYW#^B-YJ%1^@s600000Z=E|*X
++D*W=Op8^d;$Of000000RL|$<+PO1G?GYY(ukBU%}Ck<PrY{G%mGQe`0{%iuN2jI;rcxfcrH6d;@HWABpukXyHse$j_1mS>Z)l6W>{rru(WC}ICXaH1Tz<Wn=MXV$+=d
+I<&NY^UYX^trlS7;b;<Z4p8x;=00000K)=vvhLmPxm1dHqLfrrVzGS??CjbBd00000&`%U95t&jcDW3mVjX#l$e>c8meAW08UjzUE00000fS)W0m1dL6HY>5TLdTL;7+
+R%jjk#fp($Qqeb3?wIkm(2s>%OZF6S|A=(5IOnSfTB?a@7AH+$kBKOMf~2_~1NW1ONa40Dzxfd)3>d43S2*Yw4s|PxC&*NV-yx>jCpiUTxW7AzOR-xZ=6&nyidSnIze<
+t-Z&y$^59bk6J-s2chML3%<9++_k-~<e2Y!e(uPX+>-5<b4PM>yyxQk_2rP2bCbEy4xQ+o<*F6#3G24GVg)91%dBj!RBeZuVbu;y%MDhTA8q5svfauQ-?eJHA>Z=?-_x
+vGWwC{cx1+1fXZM&^uw+^l%XY<IK#$&-_E`{${g!?2X}ipLnR0xs=9QTfFZwL>SFHt6o<++E*ww35%UR@^H}emxUcFKcLn`VZxkJ=iGOmM$x;<^pw5p)D>aOGhX4Qh+k
+teR?tgy(B)wfE#7I?_Mb_p);U5yH11)eKvq#ow3K6&-H>+!<-Q_q&=INP<VFKpL;K|iq7Dzvh7m|F>}YneJ;$#V7vHP3NsGkXgA4%8Mb$8t-oeC!+X>A#Yz2UdlNbHnS
+Twj35iaq4)f3e%Ih=0WhTWGi@v2Zvs0IjxX=B7~m^er_wRzyo||-dSbkcC^VHuY9{^iIaXL^y}=ZIQ8O81|s_~Tnvi=<Nen%U!R^TOy<gUKkCP}gJ-4=i0nm*#bxF<H{
+_1&pPriDDE;1sH}84p9B-wg(eV&7;6a_O$+CMJNmP*?Ev2(cyIV~&<3-!GgKDvLCgbzMqdJTqrpM3gk$qRsTB{DTD^)Wn@xDFtMWcSOHuWIkmt?YeNhae<axQ(Tu+bH{
+(O&~FU;O0fzuEZAcmL=&#q<BF@q%Q$ZoFdrtMM(q2mk;800000w-oV?|D}R>;lEN)#mw5LM6($h%?i=@zch@R0ssI20002!XQKa4jK7ii2LJ#700000e)8>;spRbZ+wX
+qj<vYHX`SxFZ`k5!3kCb<OCGo|do%oN5-#$M#|Iy$0MeEluUwkz6kp*YlXnyRjzmuE&|L;ir0{{R300000{UAe>w3d~$i!Z;YasBIM-&zb)QUCu9iGKh9000000H6<1n
+oh>!|F25?0{{R300000{Uk}~NXA=cZmAHD|NlVZ9{>OV00000=rcMUNs2oFV*Fn=z9$(!<P!h@000000O%WvOeG>KgimQI>i@qg`u}(X000000001>uWkTPlB6mnM3&?
+C|Gy&f4*&oF00000+)^fpB0YRt;o$y5hYsF-cWIhUPaiydxOA|zXzkyB_>i^lU}2_wXu+wo`2GLqCH?^b000000DxQ2PWo{2&F%rj<Nq&8`~v_0000000JpX*(WGQ@bS
+zj}oeD39A-f#zU3M(nO&iZkiS+%F@p}4x<HN?-(4P(+O#gm*5mg2N00000u#r1bR5~FRh^9#zAw(vG5~2{I62jMyec~C8C{jb_k@joTy9@gcED}nsgJmKs`)2kZ;<NpS
+*@7Y~2dwg8zG?C9eSGE6;h6)nlF)Qr*BbK2o5@^D@MJE@)5mxo;wf%IhRW9J(V6L)gL|e6d!}c23G9H7bj@?a>RLD<N#AqW(R#pqUOwIz<kPUq_ogdVzMNcTmLEmtA>V
+9#hEHGo<mZVJEh~ziQHKXLP2)ce`IkFO^0YiXCHEFVCU38KW#$}pyprYY4Qig_)MobZ1Fy++prcqaN%+>P!|X~`meZnuRuI@hXt|+GQbEb$-BsUqD{@BxWkt!14h;;af
+97LrHG4NN$RoTUl<1c0@x$_IZ;@zEh42V|SAMi33#uro%y8!7hu1PV$ul@lr!7~ZO0dFwr8jwnC{@c@RC;nzdUH`aa#0jj&*;OMho4)^<_@0CNn^S@X_Y7y&t+;)(rU*
+URXb8u6`tlGPiXt5O;#mT8cs}!=l?b1@5SH$yKelO@z2H!d<6gi000000B!}ELI#N@M>92^De;WPGg(%ZB%j6a|9?-y|NaL6000000MK6s=qP!b`GM`Zig^Eji!mx0-#
+1=1{=xW?@j2r&#_t%vW_;NAfZ-Vzjr)vu8T*Y%V<(RU00000007W`v@KNH8Z52q87hs4w=A?_9<Wkf)eJrlt4tlDQpOHO(^NXT*{creK`M>4-(eUSpwjlWw;fU`DvdVZ
+Rmdc%l<$5`Ku_>|#R~;Vol4s*SG;qeYCKEJ&8R$f_ZtGk3YEsYUJe+fRNB#cC16nIYps_Bbi&gXZxp1W{{QWg@w)LH<DZPL8Gm8?vGE7Sr;T4RK4|zx(RkE2VH`1LjJt
+Rw00000004kKl%_jK`_BRBbSvSV|6wubJ$6IPgQe9iLv)O^JNScQr&c#x-a_-FyH}qaq}$2b9e{xh9Vgv?EZ}x}lx%u4L8BRB2SW)uLd1=Mgic42q8Bf+>G^{JB96Fek
+x9{QB))l|i-G^<{f3lC%5pU^{!fQw(f@yGNX9t_000000O()OKDG9z=RWjqNg~(i^i!5bC?zhR%48u!iIb5@g;3%VnN$;$SP7ZfLzDzVGVura`hZM=L5-5qASFv%WD**
+bR1KM|4D<Ogku8VswaE8!qm;cA-&g0+c=T{kCaXLRXMo5H4$rKfA#%xzwh)=wd{c!d@9R{i#O6V~*DUjr@bVENS1q2f!xLsHl@dS2)8g6L6~32<=JI4JJcD3}$h@mgWQ
+XxBHs2x&Q|Gxco}0_~afxW6Tp>>*&?#BbiR`&N8?iCu8>%TH`xf7QmG5rzgk4^kKpe5fcU{`TH}E50;kz=vYsmNppKqv&g7MPDN6Yv=b&=-^;}Lyc2UT80qRgufPnr!V
+x~8<KYcp+aL5)__cro6ts_m$1$4?YTZEjbM6qW82r<)KWen|B9{|3wP`~N?b_y+(0000000QwI8{vQAU00000KtJpK`+vlEUE&`A00000008JWDp3*%qKff<*?3hle#9
+pL00000007WOeSb=bDl3#E7194!jTa^34deU9E5>*DA^-pY00000+`2t}swgzcr+mWu{t{6sm6GE5|CIicly;53G=3?4d-Aox>&Z;wWBN-8OK18Qv|rWlR-f0(%BPgW^
+t1F{`48!c{2=*ra*n9d?@C4KsZlMvcNbZ)-7>pe@?7y^ffd@GTXdMUC`tN9Q2PJ?06!)xNj;m*lE%ZKwcxO_Z!Lz=Bz51}+2ixG=KS#!r)JG4$eif>8aL->-#c$Ua(3?
+F<7Xc?ADVr9(yT9+t&o+?xzqEr56qr5PoJ4LPoF<^YSIkZ<uKl1Ei9i;Y1yM$B1OL+1eY8;WJRkUdeM3@%CK07W&;g55f`!)71H<WVLVB86*3AkC&Ie#wu;bEKJ)DC{j
++ChPv19t&Wz$rEV0$RdFHfva`x0LPvySj=k7axa(2@6S;_OuJ>_jI=ush_-5C{P*=D79lISW#6l6}M%qE`4hJ`tPe*VndX};^jv!~}LThY4;zn1q+m%N?Ky87<eR<+$F
++pTnOk2dFj{{5<+9T_1Xy$~Iw$V~ibU56MK;eUFBc2C8c=TFZ)dY&J{gR}QNWKQtS@4D9<AJ4b<=xTL0s++EeZ(2vome1U<mEeE7j>Ui9wOJhpA-@nd+gS2h=Vj8~;H|
+jK@2Q=Wv-clAe`=oBNJkZlOJsxVtQC2>9hX-~*)E0aGh1TI8-$h_KkFNn&8{tbepnPITNJRpA^JbbZlcgZ=<}nltlmV_k{5*hd>lX3S+3BsouDW0_04?4^fqqs9Z}=PK
+dx!ndqy_<7fCdVVnIyxM-(l)dpCJJx<;B219qv-+*0qV+I8jhY@Bed8k^*6`RBG1J-cfc`OwuU&CZ70xh!|3*4^CS!t1fS{ch00H~k`L#SneKo4)kU&GzoTY`gAFUI2B
+M7x(6(-fZJ<R#8U-v%}th3pTz6R)dh$ip#!NTaFuUv}w{@_F2F-Z_4>YRLefJYqO@=)w`bQTvHCoH@#z_bB&7ee`y%M9{~UW00000^s{twyJV80Wc;3Sb?B=@pBmbk{@
+&o94L&;X*8`8GevtZd>SFTw<Ps?+zK~c+Wb}{gk7!@ij;b%H&#2?dmlc=(mi!g@68TTm<c1pC-=SxB>>$^Y(G9=&c1*=uZY_*<-Rf%vn-h)|gd2>oEL*l86s^UO`8T@P
+)r?nnL)*DQy!`TAdUoed(io45$9yYb<)XMR+p)O2tB4&N%!x~N%kL~n*Dz7pa~#VLqC33p@s(0u&yJ6fMm9Ru=x(d!1}n^GWwCNsGqbtVCuiSlc5N1S3gi2R%{!BM^TL
+C(XJ_L(^heEcD+uf$wA^sK@xX+h9UDtrdm=in70)jhE520=+DpxR9-BKmf1Z~wKDhSg=!V_-b91L3Fc-t%fH@I`PKukcp%_j$DsK2SZ&&jb*K?WJ=+tX&V834!ho6MdT
+Vig!ma~GAZO0*{s;HLnv0QHFox9#SK0cAZYxm@ysl7+;dDqc<kG=be_dWSk@#2*aT>ZK6T)y$pxHv<JYsJ<`O)*L&=vdtFSUR?^JD525tv{OLJGE?Kj9iJ%y%mO5saoU
+t7n|j1hvd7O!TOk@Ewn?U5la!Ae{7eQ-91LU-V8)#v{xrKOFe2{JxPnO{DnLDWz1Wx-fp$x3J?q9>sxGearCy<$!NS|t<6SJ?lq_1w=+&S(@xm;yeQ#!u1{EO>PWcbM(
+$d=YolG~qO0x6oSxmwQ>UH9Zto-lc5PJrjsb@ab88+;Lmtz!2X>Lhq4iIHHE*(ahTYkf)kd*JZr#Hj%?)dZ*Sd9ouJtcUW5A3HF}J=D3#-M@u62#G?A*K%&DiS;5f4MO
+2EHfFXy9UfiFj#F?9j4fS@J|wmS~VTYE;out}E;IMv-B2JUMD?SMK1KJU?p>wa;2SG9ebnnu#=rZ#qs}9A~o=)*jnfD|yFgM@My*x9iz__rK3U$XjsDb}M3S$NKit+TP
+AP8sc2bC>|x{|HiZ;j-R|;6NgxAXA(DDvABJG4$W5GN<LoC-}u?X&VbuDKkLyD)w)wILi79!{Ph3b?*iU7elhMPjdag<lDOU$?aI1<cXWO4j<4H3KC#sOh5IzG@VWU1&
+zzq(&z`w3cd|j=&d+6@G>-P>XqPW{uWj2jFTQbnB48D}EFSOhYy4M>it9~w=G?hC-&2NKRu^NajZAM5_?2Y!tiFBILWr&7VvKUbUo;jRue4;IICbVke*A4W8rzLhEQo3
+LeIwBW5RK7Rxx~-gx=J8IqCv`yvyHy}HXKyV`?u-YLV+}l-Y@Ousaqd1(tYgfBfR<9R<_1feQaH({2cbI-nMym|H~7;yhYFM*+Uvz*Ofw?#NPF-o0sFJ&-t~fjQC}bJQ
+x2G+y3ruFKy|{rt{nV$NT`#+OIQj^0-SBCrYfnt9Ynjvqw*AtZZAwaCMn&^z_f3VJ&-n^ag{)BD-juSS(~3s-b5`M@hq4duTxfH)q4Wk1Di^dK0y|*+U8Z^sa_1h)!?2
+=dgQ7%O2adS+SX0=3gwuLOeGbxwM|$wvAld5%+AO(0Dr3-JglV-n=2a*{N@SAKzpPh)+a*@J7$ZEjt$f1)&hl(vJ<qkH!tePo;^lXfoLSRGJ7fC)!P;`(F&psrNL9JjV
+Y400000008<Q`u_j`0000006!i5e`35M@ecq1000000Q8Ntn$(g>NqgX_*Djnn5cmJDOZ)=>00000008}CkZMHIF24Mp#`Sw-(f?PCuS>>{j8~2C8vn=_0RR910002sm
+Z2#`BC?uRk~%r|jW|qJm83+JXi616O^W`%Y`i8JZ}15K00000008t6l@cPWlqQq$^Z)-M@ecq1000000NnCM6ip{<ul=_k2#EXtZ%F(D000000001es6GCV{yzW!0000
+0K)?6@sqr<*xNdx#&j0`b00000;8qg<mH+r@f2DJUcCN^25qB8X1poj50002c&;AS0Gm}m
+"""
+
+RECORDED = [SCHEMA_1, SCHEMA_2, SCHEMA_3, SCHEMA_4, SCHEMA_5, SCHEMA_6, SCHEMA_7]
 
 
 def recorded(folder: Path, schema: int) -> Path:

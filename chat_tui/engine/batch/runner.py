@@ -11,8 +11,8 @@ import msgspec
 
 from chat_tui.config import paths
 from chat_tui.core.chunks import ErrorInfo, Timings
+from chat_tui.core.conversation_settings import NewConversation
 from chat_tui.core.errors import ChatTuiError, CommandError, NoModel
-from chat_tui.core.new_conversation import NewConversation
 from chat_tui.core.preset import Preset
 from chat_tui.core.request import Request
 from chat_tui.core.text.control_characters import clean_line

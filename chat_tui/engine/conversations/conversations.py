@@ -21,6 +21,7 @@ from chat_tui.core.conversation import (
     now,
     title_of,
 )
+from chat_tui.core.conversation_settings import ConversationSettings, encode_settings
 from chat_tui.core.errors import ConversationNotFound, HistoryError
 from chat_tui.core.route import Route
 from chat_tui.engine.background_tasks import BackgroundTasks
@@ -203,6 +204,13 @@ class Conversations:
         self.cache.remember(msgspec.structs.replace(conversation, preset=preset))
         store = self._stores.store_of(conversation_id)
         await self._errors.guard(store.write(writes.set_preset, conversation_id, preset), None)
+
+    async def set_settings(self, conversation_id: str, settings: ConversationSettings) -> None:
+        """Set a conversation's own settings of requests. Raises `HistoryError` if it cannot be read."""
+        conversation, stored = await self.conversation(conversation_id), encode_settings(settings)
+        self.cache.remember(msgspec.structs.replace(conversation, settings=stored))
+        store = self._stores.store_of(conversation_id)
+        await self._errors.guard(store.write(writes.set_settings, conversation_id, stored), None)
 
     async def rename(self, conversation_id: str, title: str) -> None:
         """Change a conversation's title. Raises `HistoryError`."""

@@ -11,8 +11,8 @@ import msgspec
 from chat_tui.history.database import packing
 from chat_tui.history.records import TurnDetails
 
-_CONVERSATIONS = "SELECT id, id, title, system_prompt, preset FROM conversation"
-_CONVERSATION_FIELDS = ("id", "title", "system prompt", "preset")
+_CONVERSATIONS = "SELECT id, id, title, system_prompt, preset, settings FROM conversation"
+_CONVERSATION_FIELDS = ("id", "title", "system prompt", "preset", "settings")
 _TURNS = """
     SELECT conversation.id, turn.id, turn.id, role, state, model, strategy, details, text, thinking
     FROM turn JOIN conversation ON conversation.key = turn.conversation
@@ -48,8 +48,9 @@ def damaged_values(db: sqlite3.Connection) -> Iterator[DamagedValue]:
     for id, *values in db.execute(_CONVERSATIONS):
         place = f"conversation {_text(id)}"
         yield from _invalid_texts(_CONVERSATION_FIELDS, values, place)
-        if values[-1] and _is_text(values[-1]) and not _is_json(values[-1]):
-            yield DamagedValue(f"The preset of {place} cannot be read.")
+        for field, value in zip(_CONVERSATION_FIELDS[-2:], values[-2:], strict=True):
+            if value and _is_text(value) and not _is_json(value):
+                yield DamagedValue(f"The {field} of {place} cannot be read.")
     for conversation, turn, *values in db.execute(_TURNS):
         place = f"turn {_text(turn)} in conversation {_text(conversation)}"
         yield from _invalid_texts(_TURN_FIELDS, values, place)

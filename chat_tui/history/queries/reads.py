@@ -140,13 +140,13 @@ def key_of(db: sqlite3.Connection, table: Literal["conversation", "turn"], id: s
 def conversation(db: StoreConnection, conversation_id: str) -> Conversation:
     """A conversation with its current path; attachments come without content. Raises `ConversationNotFound`."""
     found = db.execute(
-        "SELECT key, leaf, title, system_prompt, created, updated, pinned, preset FROM conversation"
+        "SELECT key, leaf, title, system_prompt, created, updated, pinned, preset, settings FROM conversation"
         " WHERE key = ? AND deleted IS NULL",
         (key_of(db, "conversation", conversation_id),),
     ).fetchone()
     if found is None:
         raise not_found(conversation_id)
-    key, leaf, title, system_prompt, created, updated, pinned, preset = found
+    key, leaf, title, system_prompt, created, updated, pinned, preset, settings = found
     keys: dict[int, str] = {}
     path = _turns(db, key, db.execute(_PATH, (leaf,)), keys)
     return Conversation(
@@ -159,6 +159,7 @@ def conversation(db: StoreConnection, conversation_id: str) -> Conversation:
         _forks(db, key, keys),
         bool(pinned),
         text_of(preset),
+        text_of(settings),
         tuple(id for (id,) in (db.execute(_BELOW, (leaf,)) if leaf else db.execute(_FIRST, (key,)))),
     )
 

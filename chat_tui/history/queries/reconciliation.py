@@ -48,12 +48,14 @@ def _adopt_recovered(db: sqlite3.Connection, conversation: Conversation) -> bool
         ).fetchone()
         if found is not None:
             db.execute(
-                "UPDATE conversation SET id = ?, title = ?, system_prompt = ?, preset = ?, pinned = ? WHERE key = ?",
+                "UPDATE conversation SET id = ?, title = ?, system_prompt = ?, preset = ?, settings = ?, pinned = ?"
+                " WHERE key = ?",
                 (
                     conversation.id,
                     storable(conversation.title),
                     None if conversation.system_prompt is None else storable(conversation.system_prompt),
                     storable(conversation.preset),
+                    storable(conversation.settings),
                     conversation.pinned,
                     found[0],
                 ),

@@ -22,13 +22,14 @@ def add_conversation(db: StoreConnection, conversation: Conversation, owner: str
     updated = created if conversation.updated is None else microseconds(conversation.updated)
     prompt = conversation.system_prompt
     db.execute(
-        "INSERT INTO conversation (id, title, system_prompt, preset, pinned, created, updated)"
-        " VALUES (?, ?, ?, ?, ?, ?, ?)",
+        "INSERT INTO conversation (id, title, system_prompt, preset, settings, pinned, created, updated)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
         (
             conversation.id,
             storable(conversation.title),
             None if prompt is None else storable(prompt),
             storable(conversation.preset),
+            storable(conversation.settings),
             conversation.pinned,
             created,
             updated,
@@ -168,6 +169,15 @@ def set_preset(db: sqlite3.Connection, conversation_id: str, text: str) -> None:
     """Set the preset, which is JSON that the store does not read; empty for none. Raises `ConversationNotFound`."""
     key = conversation_key(db, conversation_id)
     db.execute("UPDATE conversation SET preset = ? WHERE key = ?", (storable(text), key))
+
+
+def set_settings(db: sqlite3.Connection, conversation_id: str, text: str) -> None:
+    """Set the conversation's own settings, which are JSON that the store does not read; empty for none.
+
+    Raises `ConversationNotFound`.
+    """
+    key = conversation_key(db, conversation_id)
+    db.execute("UPDATE conversation SET settings = ? WHERE key = ?", (storable(text), key))
 
 
 def pin(db: sqlite3.Connection, conversation_id: str, pinned: bool) -> None:

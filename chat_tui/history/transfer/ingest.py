@@ -49,7 +49,8 @@ def add_imported(db: StoreConnection, head: ConversationHeader, arrivals: Sequen
     if found is None:
         id = head.key if head.keeps_ids else new_id()
         bare = Conversation(id, head.title, head.system_prompt, head.created, head.updated)
-        writes.add_conversation(db, msgspec.structs.replace(bare, pinned=head.pinned, preset=head.preset), owner="")
+        bare = msgspec.structs.replace(bare, pinned=head.pinned, preset=head.preset, settings=head.settings)
+        writes.add_conversation(db, bare, owner="")
         if import_key := head.import_key if head.keeps_ids else head.key:
             # The conversation may have been imported from there already.
             db.execute("UPDATE OR IGNORE conversation SET import_key = ? WHERE id = ?", (storable(import_key), id))

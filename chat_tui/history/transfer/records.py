@@ -12,6 +12,7 @@ import msgspec
 
 from chat_tui.core.attachments.attachment import ATTACHABLE_TYPES, TEXT, Attachment, media_type_of
 from chat_tui.core.conversation import Turn, now
+from chat_tui.core.conversation_settings import without_costs
 from chat_tui.core.errors import HistoryError
 from chat_tui.core.preset import without_switches
 from chat_tui.core.route import Route
@@ -73,6 +74,7 @@ class ConversationHeader(msgspec.Struct, frozen=True):
     system_prompt: str | None = None
     pinned: bool = False
     preset: str = ""
+    settings: str = ""
     keeps_ids: bool = False
     """Whether it comes from chat-tui, so that its keys are ids."""
     import_key: str = ""
@@ -113,6 +115,7 @@ def _safe_header(head: ConversationHeader) -> ConversationHeader:
         created=created,
         updated=bounded_time(head.updated) or created,
         preset=without_switches(head.preset),
+        settings=without_costs(head.settings),
         import_key=head.import_key and _safe_key(head.import_key, is_id=False),
     )
 

@@ -72,6 +72,52 @@ def presets(typed: str, sources: CompletionSources) -> Sequence[CompletionRow]:
     return [(f"{name} {clean_line(choice, 80)}", variable.help) for choice in choices]
 
 
+_SETTING_VALUES = {
+    "temperature": (("0", "most predictable"), ("0.3", ""), ("0.7", ""), ("1", "the default of most models")),
+    "max_tokens": (("500", ""), ("1000", ""), ("4000", ""), ("16000", "")),
+    "thinking": (("off", ""), ("low", ""), ("medium", ""), ("high", "")),
+    "top_p": (("0.5", ""), ("0.9", ""), ("1", "")),
+    "stop": (),
+    "seed": (("1", "the same seed tends to give the same answer"),),
+}
+"""Suggested values by the name of a setting; others are allowed."""
+_SETTING_HELP = {
+    "temperature": "0 to 2: how varied the answers are",
+    "max_tokens": "maximum length of an answer in tokens",
+    "thinking": "reasoning effort: off, low, medium or high",
+    "top_p": "0 to 1: sample from the most likely tokens only",
+    "stop": "texts at which the answer ends",
+    "seed": "whole number for repeatable answers",
+}
+_NO_SETTING = "default"
+
+
+def conversation_settings(typed: str, _sources: CompletionSources) -> Sequence[CompletionRow]:
+    """The names of a conversation's own settings; after a name, its values."""
+    name, space, value = typed.partition(" ")
+    if not space:
+        return _matching(name, [*_SETTING_HELP.items(), (_NO_SETTING, "reset all of them")])
+    name = name.casefold().replace("-", "_")
+    return [(f"{name} {known}", help) for known, help in _setting_values(name, value)]
+
+
+def thinking_levels(typed: str, _sources: CompletionSources) -> Sequence[CompletionRow]:
+    """The levels of reasoning effort."""
+    return _setting_values("thinking", typed)
+
+
+def token_limits(typed: str, _sources: CompletionSources) -> Sequence[CompletionRow]:
+    """Some maximum lengths of an answer."""
+    return _setting_values("max_tokens", typed)
+
+
+def _setting_values(name: str, typed: str) -> Sequence[CompletionRow]:
+    if name not in _SETTING_VALUES:
+        return ()
+    rows = [*_SETTING_VALUES[name], (_NO_SETTING, "what the preset or the config says")]
+    return [row for row in rows if row[0].startswith(typed.strip().casefold())]
+
+
 def _matching(typed: str, rows: Sequence[tuple[str, str]]) -> list[tuple[str, str]]:
     """Return the rows that begin with what is typed, then those that contain it."""
     wanted = typed.strip().casefold()

@@ -7,8 +7,8 @@ import asyncio
 from chat_tui.config import presets
 from chat_tui.config.load import Config
 from chat_tui.core.chunks import Token
+from chat_tui.core.conversation_settings import NewConversation
 from chat_tui.core.models import Model
-from chat_tui.core.new_conversation import NewConversation
 from chat_tui.core.request import Request
 from chat_tui.engine.answers.runner import Preview
 from chat_tui.providers.scripted import Pause

@@ -264,6 +264,7 @@ def test_a_store_of_the_schema_before_is_searched_and_gets_its_neighbours(tmp_pa
         # As schema 5 had it.
         for column in ("pairs_after", "pairs_until"):
             db.execute(f"ALTER TABLE index_gap DROP COLUMN {column}")
+        db.execute("ALTER TABLE conversation DROP COLUMN settings")
         db.execute("PRAGMA user_version = 5")
     with closing(opened(file)) as db:
         assert db.execute("PRAGMA user_version").fetchone() == (len(MIGRATIONS),)

@@ -19,6 +19,7 @@ from hypothesis import strategies as st
 from chat_tui.core.attachments.attachment import Attachment
 from chat_tui.core.chunks import ErrorInfo, Timings, Usage
 from chat_tui.core.conversation import Conversation, QuickAnswer, Tree, Turn
+from chat_tui.core.conversation_settings import ConversationSettings, decode_settings
 from chat_tui.core.preset import Preset, decode_preset, encode_preset
 from chat_tui.core.route import Candidate, Route, Seam, Try
 from chat_tui.core.text.control_characters import clean, clean_line
@@ -197,6 +198,15 @@ async def test_a_preset_that_cannot_be_used_is_left_out(store: Store, tmp_path: 
     file.write_text(json.dumps(record("c", QUESTION, preset=text)))
     assert (await imported(store, file)).conversations == 1
     assert (await store.read(reads.conversation, "c")).preset == ""
+
+
+async def test_own_settings_come_back_but_for_what_an_answer_may_cost(store: Store, tmp_path: Path) -> None:
+    file = tmp_path / "export.json"
+    settings = {"temperature": 0.2, "stop": ["END"], "max_tokens": 1_000_000, "thinking": "high"}
+    file.write_text(json.dumps(record("c", QUESTION, settings=json.dumps(settings))))
+    await imported(store, file)
+    kept = decode_settings((await store.read(reads.conversation, "c")).settings)
+    assert kept == ConversationSettings(temperature=0.2, stop=("END",))
 
 
 async def test_a_number_of_a_preset_that_is_out_of_bounds_is_left_out(store: Store, tmp_path: Path) -> None:

@@ -54,7 +54,7 @@ def test_an_odd_command_is_told_in_a_short_clean_line(typed: str) -> None:
 
 def test_completion_offers_what_begins_so_first() -> None:
     assert completed("/str")[:1] == ["/strategy "]
-    assert [text.strip() for text in completed("/s")][:3] == ["/save", "/search", "/stats"]
+    assert [text.strip() for text in completed("/s")][:3] == ["/save", "/search", "/set"]
     assert completed("/EXI") == ["/exit"]
     assert not completed("//s")
     assert not completed("/system x")

@@ -1,13 +1,14 @@
 """chat-tui's own JSON: a conversation with all that is stored of it. An import restores the exported tree.
 
     {"format": "chat-tui", "version": 1, "id", "title", "created", "updated", "system_prompt", "pinned", "preset",
-     "model", "cost", "leaf", "turns": [{"id", "parent", "role", "text", "created", …, "route", "attachments"}]}
+     "settings", "model", "cost", "leaf",
+     "turns": [{"id", "parent", "role", "text", "created", …, "route", "attachments"}]}
 
 Turns are written in the order in which they were added, a parent before its children, and read in any order; `leaf`
 ends the current path; the content of attachments is base64; `import_key` is the key of the program that it
 was once imported from. `model` and `cost` are for readers: they are derived from the turns. Unknown fields are ignored,
-so that older versions read what newer ones wrote, and a field that cannot be read costs only itself. Of a preset, only
-what does not decide when something is sent, to whom, or what it may cost is imported.
+so that older versions read what newer ones wrote, and a field that cannot be read costs only itself. Of a preset and of
+the settings, only what does not decide when something is sent, to whom, or what it may cost is imported.
 """
 
 from __future__ import annotations
@@ -57,6 +58,7 @@ class _Record(msgspec.Struct, frozen=True):
     system_prompt: str | None = None
     pinned: bool = False
     preset: str = ""
+    settings: str = ""
     leaf: str | None = None
     import_key: str = ""
 
@@ -92,6 +94,7 @@ def conversation(of: Conversation, turns: Iterable[Turn]) -> dict[str, Any]:
         "system_prompt": of.system_prompt,
         "pinned": of.pinned,
         "preset": of.preset,
+        "settings": of.settings,
         "model": next((each.model for each in reversed(of.path) if each.model), answers[-1].model if answers else ""),
         "cost": sum(costs) if costs else None,
     }
@@ -141,6 +144,7 @@ def convert(value: dict[str, Any]) -> ImportedConversation:
         known.system_prompt,
         known.pinned,
         known.preset,
+        known.settings,
         keeps_ids=True,
         import_key=known.import_key,
     )

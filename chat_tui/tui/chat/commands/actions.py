@@ -192,6 +192,13 @@ async def _info(context: CommandContext, _argument: str) -> None:
     context.chat.action_figures()
 
 
+@command("max-tokens", complete=argument_completion.token_limits)
+async def _max_tokens(context: CommandContext, number: str) -> None:
+    from chat_tui.tui.chat.commands import setting_actions
+
+    await setting_actions.set_typed(context, f"max_tokens {number}")
+
+
 @command("model", complete=argument_completion.models, needs_engine=False)
 async def _model(context: CommandContext, name: str) -> None:
     if name:
@@ -267,6 +274,13 @@ async def _search(context: CommandContext, words: str) -> None:
     await context.views.open_history(words)
 
 
+@command("set", complete=argument_completion.conversation_settings)
+async def _set(context: CommandContext, typed: str) -> None:
+    from chat_tui.tui.chat.commands import setting_actions
+
+    await setting_actions.set_typed(context, typed)
+
+
 @command("stats")
 async def _stats(context: CommandContext, _argument: str) -> None:
     await context.views.show_statistics()
@@ -301,6 +315,13 @@ async def _theme(context: CommandContext, name: str) -> None:
         context.host.use_theme(name)
     else:
         context.host.choose_theme()
+
+
+@command("thinking", complete=argument_completion.thinking_levels)
+async def _thinking(context: CommandContext, level: str) -> None:
+    from chat_tui.tui.chat.commands import setting_actions
+
+    await setting_actions.set_typed(context, f"thinking {level}")
 
 
 @command("undo")

@@ -45,15 +45,17 @@ class QuestionEstimate:
         self.show("")
 
     def show(self, estimate: str | None = None) -> None:
-        """Show it at the prompt, beside the preset and the models to compare; None: the one that was shown last."""
+        """Show it at the prompt, beside the preset, the own settings and the models to compare; None: the
+        one that was shown last."""
         if estimate is not None:
             self._shown = estimate
-        preset, models = self._session.preset, self._session.compare_models
+        preset, models, own = self._session.preset, self._session.compare_models, self._session.own_settings
         compared = f"compare {clean_line(', '.join(models), 60)}" if models else ""
         # The price is shown in full; the rest takes the room that is left.
         room = (self._prompt.outer_size.width or 200) - EDGES - cell_len(self._shown)
         shown = [self._shown]
-        for text, place in ((compared, 1), (preset.words() if preset is not None else "", 0)):
+        settings = " · ".join(own.labels())
+        for text, place in ((compared, 1), (settings, 0), (preset.words() if preset is not None else "", 0)):
             if text and room > _SHORTEST:
                 shown.insert(place, crop(text, room - len(" · ")))
                 room -= cell_len(shown[place]) + len(" · ")

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from chat_tui.core.conversation import Conversation, Turn
+from chat_tui.core.conversation_settings import ConversationSettings, NewConversation, decode_settings
 from chat_tui.core.errors import HistoryError
-from chat_tui.core.new_conversation import NewConversation
 from chat_tui.core.request import Request
 
 if TYPE_CHECKING:
@@ -90,6 +90,9 @@ class ConversationSession:
         self.visit = ConversationVisit()
         self.preset: Preset | None = None
         """Of the conversation in view, or of the one that begins with the next question."""
+        self.own_settings = ConversationSettings()
+        """Settings of requests that the conversation in view has of its own, or the one that begins with the next
+        question."""
         self.settings: Callable[[], Request] = Request
         """The model or strategy in use."""
         self.compare_models: Sequence[str] = ()
@@ -109,7 +112,7 @@ class ConversationSession:
     @property
     def new_conversation(self) -> NewConversation:
         """What a conversation begins with that begins now."""
-        return NewConversation(self._system_prompt, self.preset)
+        return NewConversation(self._system_prompt, self.preset, self.own_settings)
 
     @property
     def target(self) -> str | NewConversation:
@@ -240,6 +243,7 @@ class ConversationSession:
         else:
             await self.save_place()
         self._begin_visit(conversation_id, _preset(conversation.preset), draft)
+        self.own_settings = decode_settings(conversation.settings)
         return RestoredConversation(conversation, draft, position, edit)
 
     async def begin_new(self) -> StoredDraft:
@@ -263,7 +267,7 @@ class ConversationSession:
 
     def _begin_visit(self, conversation_id: str | None, preset: Preset | None, draft: StoredDraft) -> None:
         self.visit = ConversationVisit(conversation_id)
-        self.preset, self._system_prompt = preset, None
+        self.preset, self._system_prompt, self.own_settings = preset, None, ConversationSettings()
         self.edited, self._stored_edit, self._stored_files = None, "", draft.files
 
     async def _load_draft(self, engine: Engine, conversation_id: str | None) -> StoredDraft:
@@ -297,6 +301,12 @@ class ConversationSession:
 
             await self.engine.conversations.set_preset(self.conversation_id, encode_preset(preset))
         self.preset = preset
+
+    async def set_own_settings(self, settings: ConversationSettings) -> None:
+        """Set those of this conversation, or of the one that begins with the next question."""
+        if self.conversation_id is not None and self.engine is not None:
+            await self.engine.conversations.set_settings(self.conversation_id, settings)
+        self.own_settings = settings
 
 
 async def restore_external_draft(engine: Engine, conversation_id: str | None, before: str, text: str) -> None:

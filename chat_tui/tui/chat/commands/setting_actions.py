@@ -1,0 +1,70 @@
+"""Handlers of /set, /thinking and /max-tokens: they set what the conversation in view asks models with."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from chat_tui.core.conversation_settings import DEFAULT, NAMES, ConversationSettings, parse_setting
+from chat_tui.core.errors import CommandError
+from chat_tui.core.text.control_characters import clean_line
+from chat_tui.tui.chat.commands.context import CommandContext
+
+if TYPE_CHECKING:
+    from chat_tui.engine.engine import Engine
+
+_SHORT_NAMES = {"temp": "temperature", "max": "max_tokens", "tokens": "max_tokens", "reasoning": "thinking"}
+
+
+async def set_typed(context: CommandContext, typed: str) -> None:
+    """`/set NAME VALUE`, `/set NAME default`, `/set default`; without a value, show what is set. Raises `CommandError`,
+    `HistoryError`."""
+    words = typed.replace("=", " ", 1).split(maxsplit=1)
+    name = words[0].casefold().replace("-", "_") if words else ""
+    value = words[1].strip() if len(words) > 1 else ""
+    name = _SHORT_NAMES.get(name, name)
+    if name == DEFAULT:
+        await _change(context, ConversationSettings(), "The conversation has no settings of its own now")
+    elif not value:
+        await _show(context, _known(name) if name else "")
+    else:
+        own = context.chat.session.own_settings
+        name, unset = _known(name), value.casefold() == DEFAULT
+        changed = getattr(ConversationSettings(), name) if unset else parse_setting(name, value)
+        own = msgspec.structs.replace(own, **{name: changed})
+        whose = "this conversation" if context.chat.session.conversation_id else "the next conversation"
+        told = f"{name} of {whose}: {DEFAULT if unset else own.value(name)}"
+        await _change(context, own, told, "" if unset else f"/set {name} {DEFAULT} resets it.")
+
+
+def _known(name: str) -> str:
+    if name in NAMES:
+        return name
+    known = ", ".join(NAMES)
+    raise CommandError(f"{clean_line(name, 40)} cannot be set for a conversation.", f"These can: {known}.")
+
+
+async def _change(context: CommandContext, settings: ConversationSettings, told: str, more: str = "") -> None:
+    await context.chat.session.set_own_settings(settings)
+    context.chat.estimate.show()
+    context.chat.estimate.refresh()
+    context.host.say(told, more)
+
+
+async def _show(context: CommandContext, only: str) -> None:
+    """Show the settings, or only one, and where each comes from."""
+    engine = await context.engine.opened()
+    rows = [f"{name}: {_told(context, engine, name)}" for name in ([only] if only else NAMES)]
+    context.host.say("Settings of this conversation", " · ".join(rows), long=True)
+
+
+def _told(context: CommandContext, engine: Engine, name: str) -> str:
+    own, preset = context.chat.session.own_settings, context.chat.session.preset
+    if own.value(name):
+        return f"{own.value(name)} (this conversation)"
+    for source, where in ((preset, "preset"), (engine.config.request, "config")):
+        value = getattr(source, name, None)
+        if value is not None and value != ():
+            return f"{ConversationSettings(**{name: value}).value(name)} ({where})"
+    return "the model's default"
