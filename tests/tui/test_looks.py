@@ -10,6 +10,7 @@ from textual import events
 from chat_tui.core.chunks import End
 from chat_tui.core.errors import ChatTuiError
 from chat_tui.providers.scripted import Pause
+from chat_tui.tui.dialogs.help import HelpScreen
 from chat_tui.tui.history.screen import HistoryScreen
 from tests.doubles.scripted_chat import scripted_chat
 
@@ -52,7 +53,7 @@ async def test_on_a_small_screen_model_strategy_and_figures_stand_in_one_row() -
         await chat.until(lambda: "TTFT" in chat.shown().split("\n")[0])
         first, *_, last = chat.shown().split("\n")
         assert first.split()[:3] == ["shelf/deep", "·", "balanced"]
-        assert last.split()[:8] == ["Enter", "send", "Ctrl+O", "models", "Ctrl+T", "strategy", "F1", "help"]
+        assert last.split()[:8] == ["Enter", "send", "·", "Tab", "messages", "·", "Ctrl+P", "commands"]
         assert chat.screen.picker.region.height == 1
 
 
@@ -115,7 +116,7 @@ async def test_the_last_row_names_only_what_can_be_done() -> None:
         await chat.ask("go")
         await chat.answered()
         await chat.pilot.press("tab")
-        await chat.shows("e edit  r regenerate  y copy")
+        await chat.shows("e edit · r regenerate · y copy")
         for word in ("previous", "compare", "code", "continue"):
             assert word not in chat.shown(chat.screen.keys)
         await chat.pilot.press("r")
@@ -152,12 +153,12 @@ async def test_no_notice_hides_the_prompt_or_what_is_offered_above_it(size: tupl
 async def test_the_last_row_names_what_keys_do_in_an_open_list() -> None:
     async with scripted_chat(["Half ", Pause(60)]) as chat:
         await chat.pilot.press("slash", "e")
-        await chat.shows("/export", "Tab complete  Esc close")
+        await chat.shows("/export", "Tab complete · Esc close")
         await chat.pilot.press("escape")
         await chat.shows("Enter send")
         chat.chat.prompt.clear_draft()
         await chat.pilot.press("ctrl+o")
-        await chat.shows("Enter choose  Esc close")
+        await chat.shows("Enter choose · Esc close")
         await chat.pilot.press("escape")
         await chat.pilot.press("f2", "f2")
         await chat.shows("Esc back")
@@ -166,7 +167,7 @@ async def test_the_last_row_names_what_keys_do_in_an_open_list() -> None:
         await chat.ask("go")
         await chat.shows("Half", "Esc cancel")
         await chat.ask("other words")
-        await chat.shows("Queued: other words", "Esc cancel  F6 pause")
+        await chat.shows("Queued: other words", "Esc cancel · F6 pause")
 
 
 async def test_notices_stand_where_others_stood_that_were_taken_away_and_the_same_one_stands_once() -> None:
@@ -200,3 +201,22 @@ async def test_the_price_is_told_whole_beside_the_preset_in_use() -> None:
         await chat.shows("Story · adventure")
         chat.chat.prompt.insert("Which?")
         await chat.until(lambda: re.search(r"Story · .* tokens · ≈\$0\.\d+ ─╯", chat.shown()))
+
+
+async def test_the_last_row_names_the_doors_whole_and_a_click_opens_them() -> None:
+    async with scripted_chat(size=(120, 36)) as chat:
+        row = chat.shown().split("\n")[-1]
+        assert row.strip().startswith("Enter send · Ctrl+P commands · Ctrl+O models · Ctrl+R history · ")
+        assert row.rstrip().endswith(" · F1 help")
+        await chat.pilot.click(chat.screen.keys, offset=(row.index("models"), 0))
+        await chat.until(lambda: chat.screen.picker.is_open)
+        await chat.pilot.press("escape")
+        await chat.pilot.click(chat.screen.keys, offset=(row.index("F1"), 0))
+        await chat.until(lambda: isinstance(chat.app.screen, HelpScreen))
+        await chat.pilot.press("escape")
+        await chat.ask("go")
+        await chat.answered()
+        await chat.shows("Enter send · Tab messages · Ctrl+P commands · Ctrl+O models · Ctrl+R history")
+        row = chat.shown().split("\n")[-1]
+        await chat.pilot.click(chat.screen.keys, offset=(row.index("messages"), 0))
+        await chat.until(lambda: chat.chat.transcript.has_focus)

@@ -70,6 +70,15 @@ def _format_key(key: str) -> str:
     )
 
 
+def pressed(label: str) -> str:
+    """A key as Textual writes it, of how people read it; empty for rows of digits such as `1–4`."""
+    named = {label: key for key, label in _NAMES.items()}
+    if label in named or "–" in label:
+        return named.get(label, "")
+    parts = label.split("+") if len(label) > 1 else [label]
+    return "+".join(named.get(part, part if len(parts) == 1 and len(part) == 1 else part.lower()) for part in parts)
+
+
 def first_key(id: str, changed: Mapping[str, str]) -> str:
     """An action's first key as people read it, empty if it has none; `changed` holds rebound keys by id."""
     keys = changed.get(id) or BY_ID[id].keys

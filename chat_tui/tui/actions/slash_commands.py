@@ -5,7 +5,7 @@ The decorators in `tui/chat/commands/actions.py` register the commands. The scre
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
@@ -35,6 +35,8 @@ class CompletionSources(msgspec.Struct):
     themes: Callable[[], Sequence[str]]
     titles: Callable[[], Sequence[str]]
     presets: Callable[[], Sequence[Preset]]
+    used: Callable[[], Mapping[str, int]] = dict
+    """How often each action was used, by its id."""
 
 
 ArgumentCompletion: TypeAlias = Callable[[str, CompletionSources], Sequence[CompletionRow]]
@@ -102,8 +104,9 @@ class CommandCall(msgspec.Struct, frozen=True):
     argument: str = ""
 
 
-def parse(text: str) -> CommandCall | str:
-    """A typed text as the command it calls, or as the words to be sent (`//` stands for a literal slash).
+def parse(text: str, presets: Collection[str] = ()) -> CommandCall | str:
+    """A typed text as the command it calls, or as the words to be sent (`//` stands for a literal slash). The name of
+    a preset is a command that uses it, unless a command has that name.
 
     Raises `CommandError` for a command that is not there.
     """
@@ -117,6 +120,8 @@ def parse(text: str) -> CommandCall | str:
     argument = words[1].strip() if len(words) > 1 else ""
     if (found := find(name)) is not None:
         return CommandCall(found.name, argument)
+    if name and name in presets:
+        return CommandCall("preset", f"{name} {argument}".rstrip())
     raise CommandError(f"Unknown command /{clean_line(name, 40)}; nothing was sent.", _near(name))
 
 
@@ -138,19 +143,40 @@ def completions(text: str, sources: CompletionSources) -> Sequence[CompletionRow
         return ()
     name, space, typed = text[1:].partition(" ")
     if not space:
-        return _names_like(name.casefold())
+        return _names_like(name.casefold(), sources)
     found = find(name)
-    if found is None or found.complete is None:
+    if found is None:
+        return _preset_values(name, typed, sources)
+    if found.complete is None:
         return ()
     return [(f"/{name} {whole}", help) for whole, help in found.complete(typed, sources)]
 
 
-def _names_like(typed: str) -> list[CompletionRow]:
-    found = [(fits, known) for known in commands() if (fits := _fit(typed, known)) is not None]
-    return [
-        (f"/{known.name} " if known.action.argument else f"/{known.name}", known.action.name)
-        for _, known in sorted(found, key=lambda row: row[0])
-    ]
+def _preset_values(name: str, typed: str, sources: CompletionSources) -> list[CompletionRow]:
+    """What may follow the name of a preset that is written as a command."""
+    preset = find("preset")
+    if preset is None or preset.complete is None:
+        return []
+    return [(f"/{whole}", help) for whole, help in preset.complete(f"{name.casefold()} {typed}", sources)]
+
+
+_USUAL = ("clear", "model", "retry", "edit", "attach", "copy", "history", "system", "preset", "help")
+"""The first ones as long as none was used."""
+
+
+def _names_like(typed: str, sources: CompletionSources) -> list[CompletionRow]:
+    """The commands and presets that fit what is typed: by how they fit, then the most used first."""
+    used = sources.used()
+    rows = []
+    for known in commands():
+        if (fit := _fit(typed, known)) is not None:
+            usual = _USUAL.index(known.name) if known.name in _USUAL and not typed else len(_USUAL)
+            whole = f"/{known.name} " if known.action.argument else f"/{known.name}"
+            rows.append((fit, -used.get(known.action.id, 0), usual, (whole, known.action.name)))
+    for preset in sources.presets():
+        if preset.name.startswith(typed) and find(preset.name) is None:
+            rows.append((0, 0, len(_USUAL), (f"/{preset.name} ", f"Preset: {preset.description}")))
+    return [row for *_, row in sorted(rows, key=lambda row: row[:3])]
 
 
 def _fit(typed: str, known: Command) -> int | None:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from textual import events
 from textual.widget import Widget
 
-from chat_tui.tui.actions.bindings import as_bound
+from chat_tui.tui.actions import bindings
 from chat_tui.tui.widgets.styled_lines import Line, Span, StyledLines, crop
 
 
@@ -30,7 +31,7 @@ class MoreBelow(StyledLines):
     def lines(self, width: int) -> Sequence[Line]:
         """One line."""
         count = f"{self._lines_below:,} line{'s' * (self._lines_below != 1)}"
-        told = as_bound(f"↓ {count} below · End: jump to latest", self.changed_keys)
+        told = bindings.as_bound(f"↓ {count} below · End: jump to latest", self.changed_keys)
         return [(Span(crop(told, width), "accent"),)]
 
 
@@ -49,13 +50,13 @@ class EditingLine(StyledLines):
             ("Editing a question", " · Esc cancels"),
             ("Editing", " · Esc cancels"),
         )
-        told = [(title, as_bound(tail, self.changed_keys)) for title, tail in offered]
+        told = [(title, bindings.as_bound(tail, self.changed_keys)) for title, tail in offered]
         title, tail = next((pair for pair in told if len(pair[0] + pair[1]) <= width), told[-1])
         return [(Span(title, "accent"), Span(tail, "dim"))]
 
 
 class KeyBar(StyledLines):
-    """The last row: the keys that count now."""
+    """The last row: the keys that count now. A click on one presses it."""
 
     DEFAULT_CSS = "KeyBar { width: 1fr; height: 1; padding: 0 1; background: $surface; }"
 
@@ -72,23 +73,40 @@ class KeyBar(StyledLines):
 
     def lines(self, width: int) -> Sequence[Line]:
         """One line; keys that do not fit are left out from the end."""
-        room = width + 2 - sum(map(_cells, self._last))
+        spans: list[Span] = []
+        for key, word in self._shown(width):
+            spans += [Span(_GAP, "dim")] if spans else []
+            spans += [Span(key, "strong"), Span(f" {word}", "dim")]
+        return [tuple(spans)]
+
+    def _shown(self, width: int) -> Sequence[tuple[str, str]]:
+        """Return the keys that fit."""
+        room = width + len(_GAP) - sum(map(_cells, self._last))
         shown: list[tuple[str, str]] = []
         for pair in self._keys:
             room -= _cells(pair)
             if room < 0:
                 break
             shown.append(pair)
-        spans: list[Span] = []
-        for key, word in (*shown, *self._last):
-            spans += [Span("  ")] if spans else []
-            spans += [Span(key, "strong"), Span(f" {word}", "dim")]
-        return [tuple(spans)]
+        return (*shown, *self._last)
+
+    def on_click(self, event: events.Click) -> None:
+        """Press the key under the mouse."""
+        event.stop()
+        offset = event.get_content_offset(self)
+        right = 0
+        for key, word in self._shown(self.content_size.width) if offset is not None else ():
+            left, right = right, right + _cells((key, word))
+            if offset is not None and left <= offset.x < right - len(_GAP) and (pressed := bindings.pressed(key)):
+                self.app.simulate_key(pressed)
+
+
+_GAP = " · "
 
 
 def _cells(pair: tuple[str, str]) -> int:
     """Return the cells that a key, its word and the gap to the next one take."""
-    return len(pair[0]) + len(pair[1]) + 3
+    return len(pair[0]) + 1 + len(pair[1]) + len(_GAP)
 
 
 class TooSmall(Widget):

@@ -16,7 +16,9 @@ from textual.widget import Widget
 from chat_tui.core.text.control_characters import clean_line
 from chat_tui.tui.widgets.styled_lines import crop
 
-MAX_ROWS = 6
+MAX_ROWS = 10
+_LEFT_FREE = 9
+"""Rows of the screen that stay free of it."""
 _MAX_NAME_CELLS = 32
 
 
@@ -30,7 +32,9 @@ class CompletionItem(Struct, frozen=True):
 
 
 class CompletionList(Widget):
-    """A list of at most six rows with one current row; the prompt that it is given to moves in it and closes it.
+    """A list of at most ten rows with one current row, and how many more there are.
+
+    The prompt that it is given to moves in it and closes it.
 
     It is composed directly before the prompt and floats above it, so that opening it moves nothing else.
     """
@@ -60,6 +64,8 @@ class CompletionList(Widget):
         self._items: Sequence[CompletionItem] = ()
         self._current = 0
         self._top = 0
+        self._rows = MAX_ROWS
+        """As many as there is room for."""
 
     @property
     def is_open(self) -> bool:
@@ -78,10 +84,11 @@ class CompletionList(Widget):
         if bool(items) != self.is_open:
             self.post_message(self.Toggled())
         self._items = items
-        self._current, self._top = current, max(0, current - MAX_ROWS + 1)
+        self._rows = max(3, min(MAX_ROWS, self.app.size.height - _LEFT_FREE))
+        self._current, self._top = current, max(0, current - self._rows + 1)
         self.display = bool(items)
         if items:
-            rows = min(len(items), MAX_ROWS)
+            rows = min(len(items), self._rows) + (len(items) > self._rows)
             self.styles.height = rows
             self.styles.offset = (0, -rows)
             self.refresh()
@@ -95,13 +102,17 @@ class CompletionList(Widget):
         if not self._items:
             return
         self._current = (self._current + rows) % len(self._items)
-        self._top = min(max(self._top, self._current - MAX_ROWS + 1), self._current)
+        self._top = min(max(self._top, self._current - self._rows + 1), self._current)
         self.refresh()
 
     def render_line(self, y: int) -> Strip:
         index = self._top + y
         width = self.size.width
         style = self.rich_style
+        if y == self._rows:
+            told = f" {len(self._items) - self._rows} more · type to narrow, Up and Down to move"
+            cells = set_cell_size(crop(told, width), width)
+            return Strip([Segment(cells, self.get_component_rich_style("completions--help"))], width)
         if index >= len(self._items):
             return Strip.blank(width, style)
         item = self._items[index]
@@ -120,6 +131,6 @@ class CompletionList(Widget):
 
     def on_click(self, event: Click) -> None:
         index = self._top + event.y
-        if index < len(self._items) and self.on_taken is not None:
+        if event.y < self._rows and index < len(self._items) and self.on_taken is not None:
             self.on_taken(self._items[index])
         event.stop()

@@ -6,6 +6,7 @@ import pytest
 
 import chat_tui.tui.chat.commands.command_line  # noqa: F401  It registers the commands.
 from chat_tui.core.errors import CommandError
+from chat_tui.core.preset import Preset
 from chat_tui.providers.scripted import Pause
 from chat_tui.tui.actions import slash_commands
 from chat_tui.tui.actions.slash_commands import CommandCall, CompletionSources, parse
@@ -58,6 +59,63 @@ def test_completion_offers_what_begins_so_first() -> None:
     assert completed("/EXI") == ["/exit"]
     assert not completed("//s")
     assert not completed("/system x")
+
+
+USED = {"theme.choose": 3, "stats.show": 5, "conversation.pin": 1}
+
+
+def test_the_list_has_names_of_a_few_words_and_the_most_used_first() -> None:
+    sources = CompletionSources(list, list, list, list, list, lambda: USED)
+    rows = slash_commands.completions("/", sources)
+    assert [text.strip() for text, _ in rows[:5]] == ["/stats", "/theme", "/pin", "/clear", "/model"]
+    assert dict(rows)["/model "] == "Choose a model"
+    assert not [help for _, help in rows if len(help.split()) > 6]
+    assert [text.strip() for text, _ in slash_commands.completions("/s", sources)[:2]] == ["/stats", "/save"]
+
+
+@pytest.mark.parametrize(
+    ("typed", "called"),
+    [
+        ("/new", "clear"),
+        ("/q", "exit"),
+        ("/quit", "exit"),
+        ("/models", "model"),
+        ("/regen", "retry"),
+        ("/regenerate", "retry"),
+        ("/redo", "retry"),
+        ("/upload", "attach"),
+        ("/keys", "help"),
+        ("/title", "rename"),
+        ("/fork", "branch"),
+        ("/cost", "stats"),
+    ],
+)
+def test_other_names_that_people_type_call_the_command(typed: str, called: str) -> None:
+    assert parse(typed) == CommandCall(called)
+
+
+TRANSLATE = Preset(name="translate", description="Translate as you type.", system_prompt="Translate.")
+THEME = Preset(name="theme", description="Not a theme.", system_prompt="Nothing.")
+
+
+def test_the_name_of_a_preset_is_a_command_unless_a_command_has_that_name() -> None:
+    names = ["translate", "theme"]
+    assert parse("/translate to=French Hello", names) == CommandCall("preset", "translate to=French Hello")
+    assert parse("/Theme paper", names) == CommandCall("theme", "paper")
+    with pytest.raises(CommandError):
+        parse("/translate French")
+    sources = CompletionSources(list, list, list, list, lambda: [TRANSLATE, THEME])
+    assert ("/translate ", "Preset: Translate as you type.") in slash_commands.completions("/tr", sources)
+    assert ("/theme ", "Preset: Not a theme.") not in slash_commands.completions("/the", sources)
+
+
+async def test_a_preset_is_used_by_its_name_also_before_the_presets_were_read() -> None:
+    async with scripted_chat() as chat:
+        await chat.ask("/translate French")
+        await chat.until(lambda: chat.chat.session.preset is not None and chat.chat.session.preset.name == "translate")
+        await chat.ask("/nosuchpreset x")
+        await chat.until(lambda: "Unknown command /nosuchpreset" in chat.notices())
+        assert chat.chat.prompt.text == "/nosuchpreset x"
 
 
 def test_an_alias_calls_and_completes_its_command() -> None:

@@ -75,7 +75,7 @@ async def test_words_are_found_as_they_are_typed_and_walked_round() -> None:
         chat.chat.prompt.insert("a draft")
         before = chat.chat.transcript.region
         await chat.pilot.press("ctrl+f")
-        await chat.shows("Find", "Enter next  Up previous  Esc close")
+        await chat.shows("Find", "Enter next · Up previous · Esc close")
         assert chat.chat.transcript.region == before
         await typed(chat, "cafe")
         await chat.shows("7 of 7", "paragraph 55 with a Café")

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from chat_tui.core.errors import ChatTuiError
+import asyncio
+
+from chat_tui.config import presets
+from chat_tui.core.errors import ChatTuiError, CommandError
 from chat_tui.tui.actions import slash_commands
 from chat_tui.tui.actions.slash_commands import CommandCall, CompletionSources
 from chat_tui.tui.chat.commands import actions
@@ -28,6 +31,7 @@ class CommandLine:
             themes=lambda: [path.stem for folder in theme_folders() for path in sorted(folder.glob("*.toml"))],
             titles=lambda: history.titles,
             presets=lambda: self._context.presets,
+            used=lambda: self._context.host.kept.used,
         )
         return [CompletionItem(text=whole, help=help) for whole, help in slash_commands.completions(text, sources)]
 
@@ -66,11 +70,34 @@ class CommandLine:
 
     def send(self, text: str) -> str | None:
         """Start the command that a text calls; else return the words to be sent. Raises `CommandError`."""
-        sent = slash_commands.parse(text)
+        try:
+            sent = self._parse(text)
+        except CommandError:
+            if self._context.presets:
+                raise
+            # The presets are read after the first paint: it may be the name of one.
+            self._context.chat.screen.run_worker(self._run_preset(text), group="command")
+            return None
         if isinstance(sent, str):
             return sent
         self._context.chat.screen.run_worker(self.run(sent, text), group="command")
         return None
+
+    def _parse(self, text: str) -> CommandCall | str:
+        return slash_commands.parse(text, [preset.name for preset in self._context.presets])
+
+    async def _run_preset(self, text: str) -> None:
+        context = self._context
+        context.presets = await asyncio.to_thread(lambda: presets.read_all(presets.folders())[0])
+        try:
+            call = self._parse(text)
+        except CommandError as error:
+            if not context.chat.prompt.text:
+                context.chat.prompt.set_draft(text)
+            context.host.tell(error)
+        else:
+            assert isinstance(call, CommandCall)
+            await self.run(call, text)
 
     async def run_key(self, name: str) -> None:
         """Run a command by its key: at once, or as soon as the engine is open if it needs the engine."""

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from chat_tui.tui.chat.screen.screen import ChatScreen
 
 _PLACES = ("everywhere", "transcript", "history list")
-_LEFT_OUT = {"palette.open", "copy.or_cancel", "undo.take", "history.filter"}
+_LEFT_OUT = {"palette.open", "prompt.complete", "copy.or_cancel", "undo.take", "history.filter"}
 """The third one is there as `change.undo`."""
 _MOVES = {f"turn.{way}" for way in ("before", "after")} | {
     f"transcript.{way}" for way in ("page_up", "page_down", "begin", "end")

@@ -9,10 +9,12 @@ Place = Literal["prompt", "completions", "transcript", "selection", "find bar", 
 
 _IDLE_KEYS = (
     "prompt.send",
+    "prompt.complete",
+    "palette.open",
     "models.open",
-    "strategy.next",
     "history.open",
     "prompt.new_line",
+    "strategy.next",
     "conversation.new",
     "app.quit",
 )
@@ -61,6 +63,7 @@ class HintState(NamedTuple):
     """The history list's cursor is on a conversation."""
     busy: bool = False
     paused: bool = False
+    has_messages: bool = True
     has_versions: bool = False
     has_code: bool = False
     can_continue: bool = False
@@ -76,6 +79,8 @@ def ids(state: HintState) -> Sequence[str]:
     if state.busy:
         return _BUSY_KEYS
     without = set() if state.has_versions else {"version.before", "version.after", "version.compare"}
+    if not state.has_messages:
+        without.add("prompt.complete")
     if not state.has_code:
         without.add("code.after")
     if not state.can_continue:

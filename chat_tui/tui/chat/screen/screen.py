@@ -308,6 +308,7 @@ class ChatScreen(Screen[None]):
             on_row=self.history.under is not None,
             busy=chat.conversation.is_busy,
             paused=chat.conversation.is_paused,
+            has_messages=bool(turns),
             has_versions=bool(chat.transcript.model.views.forks),
             has_code=any("```" in turn.text for turn in turns),
             can_continue=bool(turns) and turns[-1].state in _CUT,
