@@ -40,6 +40,8 @@ class ChoiceScreen(FramedScreen[ListChoice]):
 
     DEFAULT_CSS = """
     ChoiceScreen { align: center top; }
+    /* What is looked at is the screen behind the list. */
+    ChoiceScreen.-looks { background: transparent; }
     ChoiceScreen > .frame { width: 84; height: auto; margin-top: 2; }
     ChoiceScreen RowList { background: $surface; }
     """
@@ -50,6 +52,7 @@ class ChoiceScreen(FramedScreen[ListChoice]):
         self, title: str, choices: Sequence[ListChoice], look: Callable[[ListChoice], object] | None = None
     ) -> None:
         super().__init__(title)
+        self.set_class(look is not None, "-looks")
         self._choices, self._look = choices, look
         self._texts = [search_text(row.name, row.words, row.help, grave=row.grave) for row in choices]
         self._used = [row.used for row in choices]

@@ -20,7 +20,11 @@ READABLE = 4.5
 WRITTEN = ("text", "dim", "accent", "secondary", "success", "warning", "error", "user")
 GROUNDS = ("ground", "surface", "panel", "selection", "code_ground")
 OURS = ("blossom", "chalk", "dusk", "ember", "fjord", "graphite", "mist", "moss", "paper", "signal")
-ALL = ("ansi", *OURS)
+FAMILIAR = (
+    *("catppuccin-latte", "catppuccin-mocha", "dracula", "gruvbox", "gruvbox-light", "nord"),
+    *("solarized-dark", "solarized-light", "tokyo-night"),
+)
+ALL = tuple(sorted(("ansi", *OURS, *FAMILIAR)))
 
 
 def own(folder: Path, name: str = "mine", change: tuple[str, str] = ("", "")) -> Path:
@@ -31,24 +35,24 @@ def own(folder: Path, name: str = "mine", change: tuple[str, str] = ("", "")) ->
     return file
 
 
-@pytest.fixture(params=OURS)
+@pytest.fixture(params=(*OURS, *FAMILIAR))
 def palette(request: pytest.FixtureRequest) -> Palette:
     return load_theme(request.param, [built_in_folder()])
 
 
-def test_ten_themes_and_the_terminals_own_come_along() -> None:
+def test_our_themes_familiar_ones_and_the_terminals_own_come_along() -> None:
     found = load_themes([built_in_folder()])
-    assert tuple(found.loaded) == ALL
+    assert tuple(sorted(found.loaded)) == ALL
     assert found.failed == []
-    light = [name for name, theme in found.loaded.items() if not theme.dark]
-    assert light == ["blossom", "chalk", "mist", "paper"]
+    light = sorted(name for name, theme in found.loaded.items() if not theme.dark)
+    assert light == ["blossom", "catppuccin-latte", "chalk", "gruvbox-light", "mist", "paper", "solarized-light"]
     assert palettes.DEFAULT_THEME in found.loaded
 
 
 def test_no_two_themes_look_alike() -> None:
-    drawn = [load_theme(name, [built_in_folder()]).colours for name in OURS]
+    drawn = [load_theme(name, [built_in_folder()]).colours for name in (*OURS, *FAMILIAR)]
     for key in ("ground", "accent", "selection"):
-        assert len({getattr(colours, key) for colours in drawn}) == len(OURS), key
+        assert len({getattr(colours, key) for colours in drawn}) == len(drawn), key
 
 
 def test_the_terminals_own_palette_is_used_where_its_text_is_sure_to_be_seen() -> None:
