@@ -1,4 +1,5 @@
-"""Insights about the answer in view, below the stats panel. The panel exists only while it is open."""
+"""Insights about the answer in view, below the figures that unfold with them. The panel exists only while it is
+open."""
 
 from __future__ import annotations
 
@@ -27,7 +28,7 @@ _NEUTRAL = 0.05
 
 def insights_lines(insights: Insights, width: int, *, tall: bool) -> list[Line]:
     """The fold's lines: always the same rows in the same places, and below them those of plug-ins."""
-    title = apart(Span("▾ Insights", "strong"), Span("/insights", "dim"), width)
+    title: Line = (Span(crop("Insights", width), "strong"),)
     if width >= WIDE or not tall:
         return [title, *_short(insights, width), *_extras(insights, width)]
     found = insights.sentiment

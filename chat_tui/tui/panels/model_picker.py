@@ -1,4 +1,4 @@
-"""The model and the strategy in use, always in sight; opens into the list of every model."""
+"""The line over the chat: title, model and strategy; it opens into the list of every model."""
 
 from __future__ import annotations
 
@@ -22,38 +22,41 @@ from chat_tui.tui.actions.bindings import first_key
 from chat_tui.tui.panels.model_rows import NARROW, ListHeading, ModelDetail, search_text, standing_lines
 from chat_tui.tui.widgets import formatting
 from chat_tui.tui.widgets.row_list import Filter, RowList, matching
-from chat_tui.tui.widgets.styled_lines import Line, Span, StyledLines, apart, crop, crop_start
+from chat_tui.tui.widgets.styled_lines import Line, Span, StyledLines, crop, crop_start
 
 _LEAVE_IT = "Auto"
+_FIXED = " (model fixed)"
+_TITLE_LEAST, _TITLE_MOST = 12, 48
+"""Cells for a title: figures leave it the least, and it takes no more than the most."""
 
 
 class ModelsInUse(StyledLines):
-    """Two lines: model and strategy, with the keys that change them; in a single one they stand beside each other, with
-    the most important figures. A click opens the list."""
+    """The conversation's title, model and strategy, and the most important figures. A click opens the list."""
 
     DEFAULT_CSS = """
-    ModelsInUse { height: 2; width: 1fr; color: $text; background: $panel; padding: 0 1; }
+    ModelsInUse { height: 1; width: 1fr; color: $text; background: $panel; padding: 0 1; }
     ModelsInUse:hover { background: $block-cursor-background; }
     """
 
     class Clicked(Message):
         """The line was clicked."""
 
-    def __init__(self, model_key: str, strategy_key: str) -> None:
+    def __init__(self) -> None:
         super().__init__()
-        self._keys = (model_key, strategy_key)
+        self._title = ""
         self._use = ("", "", False)
         self._figures = StreamStats()
 
     def show_figures(self, figures: StreamStats) -> None:
-        """Show these figures, where there is one line."""
+        """Show these figures."""
         self._figures = figures
         self.redraw()
 
-    def name_keys(self, model_key: str, strategy_key: str) -> None:
-        """These keys change them."""
-        self._keys = (model_key, strategy_key)
-        self.redraw()
+    def show_title(self, title: str) -> None:
+        """Show this as the conversation's title; empty: it has none yet."""
+        if (title := clean_line(title, 200)) != self._title:
+            self._title = title
+            self.redraw()
 
     def show(self, model: str, strategy: str, fixed: bool) -> None:
         """Show this model and strategy as in use."""
@@ -61,29 +64,21 @@ class ModelsInUse(StyledLines):
         self.redraw()
 
     def lines(self, width: int) -> Sequence[Line]:
-        """The two lines, or the one."""
+        """One line: the title at the left, where it is; at the right the figures."""
         model, strategy, fixed = self._use
-        if self.size.height == 1:
-            return [self._one_line(width)]
-        model_key, strategy_key = self._keys
-        name = crop_start(model or "chosen by strategy", width - len(model_key) - 1)
-        how = f"{strategy} (model fixed)" if fixed else strategy
-        if len(how) > width - len(strategy_key) - 1:
-            how = strategy
-        return [
-            apart(Span(name, "strong" if model else "dim"), Span(model_key, "dim"), width),
-            apart(Span(how or formatting.UNKNOWN, "dim" if fixed else "accent"), Span(strategy_key, "dim"), width),
-        ]
-
-    def _one_line(self, width: int) -> Line:
-        model, strategy, fixed = self._use
-        right = formatting.in_short(self._figures, width // 2)
+        least = min(cell_len(self._title), _TITLE_LEAST)
         how = f" · {strategy or formatting.UNKNOWN}"
-        room = width - len(right) - len(how) - 1
-        name = crop_start(model or "chosen by strategy", max(8, room))
-        left = (Span(name, "strong" if model else "dim"), Span(how, "dim" if fixed else "accent"))
-        gap = width - sum(cell_len(span.text) for span in left) - len(right)
-        return (*left, Span(" " * max(1, gap)), Span(right, "dim"))
+        if fixed and cell_len(model) + len(how) + len(_FIXED) + least + 2 <= width:
+            how += _FIXED
+        name = crop_start(model or "chosen by strategy", max(8, width - len(how) - least - (2 if least else 0)))
+        in_use = (Span(name, "strong" if model else "dim"), Span(how, "dim" if fixed else "accent"))
+        room = width - cell_len(name) - len(how)
+        right = formatting.in_short(self._figures, min(room - least - 4, width // 2))
+        room -= cell_len(right) + 2 if right else 0
+        title = crop(self._title, max(0, min(room - 2, _TITLE_MOST)))
+        before = (Span(title, "text"), Span("  ")) if title else ()
+        gap = width - sum(cell_len(span.text) for span in (*before, *in_use)) - cell_len(right)
+        return [(*before, *in_use, Span(" " * max(0, gap)), Span(right, "dim"))]
 
     def on_click(self, event: events.Click) -> None:
         event.stop()
@@ -112,7 +107,7 @@ class ModelListPanel(Vertical):
 
 
 class ModelPicker(Widget):
-    """Collapsed it shows the model and strategy in use; `open` lets people choose a model."""
+    """Collapsed it shows title, model and strategy; `open` lets people choose a model."""
 
     DEFAULT_CSS = """
     ModelPicker { height: auto; width: 1fr; background: $panel; }
@@ -144,7 +139,7 @@ class ModelPicker(Widget):
 
     def __init__(self, *, id: str | None = None) -> None:
         super().__init__(id=id)
-        self._in_use = ModelsInUse(first_key("models.open", {}), first_key("strategy.next", {}))
+        self._in_use = ModelsInUse()
         self._rows = RowList(self._draw)
         self._filter = Filter(self._rows, "type to filter")
         self._detail = ModelDetail()
@@ -165,9 +160,12 @@ class ModelPicker(Widget):
         """The figures of the answer in view, where the stats panel does not show them; None: it does."""
         self._in_use.show_figures(figures or StreamStats())
 
+    def show_title(self, title: str) -> None:
+        """Show this as the title of the conversation in view; empty: it has none yet."""
+        self._in_use.show_title(title)
+
     def name_keys(self, changed: Mapping[str, str]) -> None:
-        """The keys that the header and the list's edge name; `changed` holds rebound keys by id."""
-        self._in_use.name_keys(first_key("models.open", changed), first_key("strategy.next", changed))
+        """The keys that the list's edge names; `changed` holds rebound keys by id."""
         choose, close = first_key("list.choose", changed), first_key("answer.cancel", changed)
         self._list.border_subtitle = f"{choose} choose · {close} close"
 

@@ -5,15 +5,18 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from itertools import zip_longest
+from typing import NamedTuple
 
 from rich.cells import cell_len
+from textual import events
+from textual.message import Message
 from textual.timer import Timer
 
 from chat_tui.core.text.control_characters import clean_line
 from chat_tui.core.usage.spending import Spending
 from chat_tui.core.usage.stream_stats import Phase, StreamStats
 from chat_tui.tui.widgets import formatting
-from chat_tui.tui.widgets.styled_lines import Line, Span, StyledLines, apart, crop, crop_start, wrap
+from chat_tui.tui.widgets.styled_lines import Line, Span, StyledLines, apart, crop, wrap
 
 PAUSE_SECONDS = 0.25
 """It is painted at most so often; an ending is painted at once."""
@@ -39,76 +42,110 @@ TWO_COLUMNS, GAP = 52, 3
 """From this width on the rows stand in two columns, with so many cells between."""
 SPACED = 24
 """From this height on blank lines part the groups."""
-_BY_IMPORTANCE = (0, 4, 3, 13, 11, 9, 15, 8, 5, 14, 2, 6, 12, 10, 7, 1)
-"""The rows' places from the top, without blank lines: state, speed, TTFT, cost, context, tokens out, today, …"""
 _FULL = 0.9
 """From this share on the context gauge warns, and the day's budget."""
 
 
-def stats_lines(figures: StreamStats, spending: Spending, width: int, height: int = SPACED) -> list[Line]:
-    """The panel's lines: always the same rows in the same places, then the notes there are. Where it is too low for
-    blank lines the groups stand close together; where it is too low for all rows the most important ones stay."""
-    gap: list[Line] = [()] if height >= SPACED else []
-    rows = [_state(figures, width), *gap, *_way(figures, width), *gap, *_pace(figures, width), *gap]
-    rows += [*_tokens(figures, width), *gap, *_money(figures, spending, width)]
+class _Row(NamedTuple):
+    rank: int
+    """Rows of a high rank are left out first where the panel is too low."""
+    line: Line
+
+
+def stats_lines(
+    figures: StreamStats, spending: Spending, width: int, height: int = SPACED, *, unfolded: bool = False
+) -> list[Line]:
+    """The panel's lines: what is known, what the running answer will tell, and `unfolded` also what few people need;
+    then the notes there are. Where it is too low for blank lines the groups stand close together; where it is too low
+    for all rows the most important ones stay."""
+    groups = [
+        [_state(figures, width)],
+        _pace(figures, width),
+        _tokens(figures, width),
+        _money(figures, spending, width),
+        _more(figures, width, unfolded=unfolded),
+    ]
+    filled = [group for group in groups if group]
+    rows = [row for group in filled for row in group]
     if height < len(rows):
-        return [rows[place] for place in sorted(_BY_IMPORTANCE[: max(1, height)])]
-    return rows + _notes(figures, width, gap)
+        last = sorted(row.rank for row in rows)[max(1, height) - 1]
+        return [row.line for row in rows if row.rank <= last]
+    gap: list[Line] = [()] if height >= SPACED else []
+    lines = [line for group in filled for line in (*gap, *(row.line for row in group))]
+    return lines[len(gap) :] + _notes(figures, width, gap)
 
 
-def _beside(figures: StreamStats, spending: Spending, width: int) -> list[Line]:
-    """The most important rows in two columns: what is going on at the left, what it takes at the right."""
+def _beside(figures: StreamStats, spending: Spending, width: int, *, unfolded: bool) -> list[Line]:
+    """The rows in two columns: what is going on at the left, what it takes at the right."""
     column = (width - GAP) // 2
-    left = [_state(figures, column), *_way(figures, column), *_pace(figures, column)[:4]]
-    tokens = _tokens(figures, column)
-    right = [tokens[0], tokens[1], tokens[3], tokens[4], *_money(figures, spending, column)]
+    left = [_state(figures, column), *_pace(figures, column), *_more(figures, column, unfolded=unfolded)]
+    right = [*_tokens(figures, column), *_money(figures, spending, column)]
+    blank = _Row(0, ())
     lines = [
-        (*first, Span(" " * (column + GAP - sum(cell_len(span.text) for span in first))), *second)
-        for first, second in zip_longest(left, right, fillvalue=())
+        (*first.line, Span(" " * (column + GAP - sum(cell_len(span.text) for span in first.line))), *second.line)
+        for first, second in zip_longest(left, right, fillvalue=blank)
     ]
     return lines + _notes(figures, width, [])
 
 
-def _way(figures: StreamStats, width: int) -> list[Line]:
-    """Which model, and how it was chosen."""
-    model = crop_start(clean_line(figures.model, 200) or formatting.UNKNOWN, width - 6)
-    # How it came about is known in full when the answer has ended.
-    key = " ?" if figures.phase in _ENDINGS and figures.tries else ""
-    route = formatting.route(figures, width - len("Route  ?"))
-    if not key or width < len("Route ") + 6:
-        return [_row("Model", model, width), _row("Route", route, width)]
-    line = _row("Route", route, width - len(key))
-    return [_row("Model", model, width), (*line, Span(key, "strong"))]
+def _will_tell(figures: StreamStats, value: object) -> bool:
+    """Whether there is a value, or the running answer will bring one: rows keep their places while it runs."""
+    return value is not None or (figures.phase != "idle" and figures.phase not in _ENDINGS)
 
 
-def _pace(figures: StreamStats, width: int) -> list[Line]:
-    return [
-        _row("TTFT", formatting.ttft(figures.ttft_seconds), width),
-        _row("Tokens/s", formatting.speed(figures.rate, figures.rate_estimated), width),
-        (Span(formatting.sparkline(figures.sparkline, width), "accent"),),
-        _row("Gaps p50 p95", formatting.gaps(figures), width),
-        _row("Duration", formatting.seconds(figures.duration_seconds or None), width),
-    ]
+def _pace(figures: StreamStats, width: int) -> list[_Row]:
+    rows = []
+    if _will_tell(figures, figures.ttft_seconds):
+        rows.append(_Row(2, _row("TTFT", formatting.ttft(figures.ttft_seconds), width)))
+    if _will_tell(figures, figures.rate):
+        speed = formatting.speed(figures.rate, figures.rate_estimated)
+        rows.append(_Row(1, _row("Tokens/s", speed, width)))
+        rows.append(_Row(10, (Span(formatting.sparkline(figures.sparkline, width), "accent"),)))
+    return rows
 
 
-def _tokens(figures: StreamStats, width: int) -> list[Line]:
-    return [
-        _row("Tokens in", formatting.prompt_tokens(figures, width - len("Tokens in ")), width),
-        _row("Tokens out", formatting.tokens(figures.completion_tokens, figures.completion_estimated), width),
-        _row("  thinking", formatting.tokens(figures.thinking_tokens, figures.thinking_estimated), width),
-        _context(figures, width),
-        _gauge(figures, width),
-    ]
+def _more(figures: StreamStats, width: int, *, unfolded: bool) -> list[_Row]:
+    """The line that unfolds the rest, and the rest: how it was routed, percentiles, thinking."""
+    if figures.phase == "idle" and not unfolded:
+        return []
+    mark = "▾ More" if unfolded else "▸ More"
+    rows = [_Row(11, apart(Span(mark, "dim"), Span("/insights", "dim"), width))]
+    if not unfolded:
+        return rows
+    if route := formatting.tries(figures, width - len("Route ")):
+        rows.append(_Row(12, _row("Route", route, width)))
+    if figures.gap_p50_seconds is not None:
+        rows.append(_Row(14, _row("Gaps p50 p95", formatting.gaps(figures), width)))
+    if figures.thinking_tokens is not None:
+        thinking = formatting.tokens(figures.thinking_tokens, figures.thinking_estimated)
+        rows.append(_Row(13, _row("Thinking", thinking, width)))
+    return rows
 
 
-def _money(figures: StreamStats, spending: Spending, width: int) -> list[Line]:
+def _tokens(figures: StreamStats, width: int) -> list[_Row]:
+    rows = []
+    if _will_tell(figures, figures.prompt_tokens):
+        rows.append(_Row(7, _row("Tokens in", formatting.prompt_tokens(figures, width - len("Tokens in ")), width)))
+    if _will_tell(figures, figures.completion_tokens):
+        told = formatting.tokens(figures.completion_tokens, figures.completion_estimated)
+        rows.append(_Row(5, _row("Tokens out", told, width)))
+    if _will_tell(figures, figures.context_tokens):
+        rows += [_Row(4, _context(figures, width)), _Row(9, _gauge(figures, width))]
+    return rows
+
+
+def _money(figures: StreamStats, spending: Spending, width: int) -> list[_Row]:
     today, budget = spending.today or 0.0, spending.budget
     dear = budget is not None and today >= _FULL * budget
-    return [
-        _row("Cost", formatting.full_cost(figures, width - len("Cost ")), width),
-        _row("Conversation", formatting.cost(spending.conversation), width),
-        _row("Today", formatting.today(spending), width, "warning" if dear else "text"),
-    ]
+    rows = []
+    if figures.cost is not None or figures.price is not None:
+        rows.append(_Row(3, _row("Cost", formatting.full_cost(figures, width - len("Cost ")), width)))
+    # What one answer took is all that the conversation, or the day, took, as long as it is the only one.
+    if spending.conversation and formatting.cost(spending.conversation) != formatting.cost_of(figures):
+        rows.append(_Row(8, _row("Conversation", formatting.cost(spending.conversation), width)))
+    if budget is not None or (today and formatting.cost(today) != formatting.cost(spending.conversation)):
+        rows.append(_Row(6, _row("Today", formatting.today(spending), width, "warning" if dear else "text")))
+    return rows
 
 
 def _row(label: str, value: str, width: int, role: str = "text") -> Line:
@@ -116,9 +153,9 @@ def _row(label: str, value: str, width: int, role: str = "text") -> Line:
     return apart(Span(label, "dim"), Span(value, role), width)
 
 
-def _state(figures: StreamStats, width: int) -> Line:
+def _state(figures: StreamStats, width: int) -> _Row:
     role = _ROLES.get(figures.phase, "secondary")
-    return (Span("● ", role), Span(crop(formatting.phase(figures), width - 2), role))
+    return _Row(0, (Span("● ", role), Span(crop(formatting.state(figures), width - 2), role)))
 
 
 def _context(figures: StreamStats, width: int) -> Line:
@@ -164,7 +201,10 @@ def _notes(figures: StreamStats, width: int, gap: list[Line]) -> list[Line]:
 
 
 class StatsPanel(StyledLines):
-    """Shows `StreamStats`; give it new ones as often as you like."""
+    """Shows `StreamStats`; give it new ones as often as you like. A click unfolds what few people need."""
+
+    class Clicked(Message):
+        """The panel was clicked."""
 
     DEFAULT_CSS = """
     StatsPanel {
@@ -183,6 +223,7 @@ class StatsPanel(StyledLines):
         self._spending = Spending()
         self._painted = float("-inf")
         self._due: Timer | None = None
+        self._unfolded = False
         self.paints = 0
         """How often it was painted."""
 
@@ -201,6 +242,12 @@ class StatsPanel(StyledLines):
         elif self._due is None and self.is_attached:
             self._due = self.set_timer(wait, self._paint)
 
+    def unfold(self, unfolded: bool) -> None:
+        """Show what few people need, or hide it."""
+        if unfolded != self._unfolded:
+            self._unfolded = unfolded
+            self.redraw()
+
     def show_spending(self, spending: Spending) -> None:
         """Show what was spent."""
         if spending != self._spending:
@@ -218,9 +265,14 @@ class StatsPanel(StyledLines):
     def lines(self, width: int) -> Sequence[Line]:
         """The panel's lines, in two columns where there is room for them."""
         if width >= TWO_COLUMNS:
-            return _beside(self._figures, self._spending, width)
-        return stats_lines(self._figures, self._spending, width, self.size.height)
+            return _beside(self._figures, self._spending, width, unfolded=self._unfolded)
+        return stats_lines(self._figures, self._spending, width, self.size.height, unfolded=self._unfolded)
 
     def on_resize(self) -> None:
         """A lower panel has other lines."""
         self.redraw()
+
+    def on_click(self, event: events.Click) -> None:
+        """Unfold or fold."""
+        event.stop()
+        self.post_message(self.Clicked())

@@ -248,6 +248,16 @@ def phase(figures: StreamStats) -> str:
     return f"{words} {seconds(figures.phase_seconds)}" if figures.phase in _TIMED else words
 
 
+def state(figures: StreamStats) -> str:
+    """The state of an answer with how long it has taken, once no other line tells it: `done 6.0 s`, `connecting`."""
+    if figures.phase == "retrying":
+        return f"retrying {figures.attempt}/{figures.of}" if figures.of else "retrying"
+    words = _WORDS.get(figures.phase, figures.phase)
+    if figures.duration_seconds < 0.05 or figures.phase in _TIMED - {"thinking", "answering", "streaming"}:
+        return words
+    return f"{words} {seconds(figures.duration_seconds)}"
+
+
 def status(figures: StreamStats) -> str:
     """Return the status of an answer that has no text yet, and why it is retried; empty if something else shows it."""
     if figures.quick_ttft_seconds is not None:
@@ -267,16 +277,12 @@ def step(figures: StreamStats) -> str:
     return "summing up" if figures.step >= figures.steps else f"part {figures.step} of {figures.steps - 1}"
 
 
-def route(figures: StreamStats, width: int) -> str:
-    """Who has chosen, how many were considered, how many tries it took: `balanced · 12 models · 2 tries`.
-
-    What does not fit is left out: the models first.
-    """
-    strategy = clean_line(figures.strategy, 60) or UNKNOWN
+def tries(figures: StreamStats, width: int) -> str:
+    """How many models were considered, how many tries it took: `12 models · 2 tries`; the models are left out first."""
     models = f"{figures.candidates} models" if figures.candidates > 1 else ""
-    tries = f"{figures.tries} tries" if figures.tries > 1 else ""
-    told = (" · ".join(filter(None, parts)) for parts in ((strategy, models, tries), (strategy, tries)))
-    return next((text for text in told if len(text) <= width), tries or strategy)
+    taken = f"{figures.tries} tries" if figures.tries > 1 else ""
+    both = " · ".join(filter(None, (models, taken)))
+    return both if len(both) <= width else taken
 
 
 def in_short(figures: StreamStats, width: int) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from chat_tui.tui.actions.table import TABLE
-from chat_tui.tui.chat.controllers.panel_layout import PanelLayout
+from chat_tui.tui.chat.controllers.panel_layout import CHAT_COLUMNS, HISTORY_COLUMNS, SIDE_COLUMNS, PanelLayout
 from chat_tui.tui.chat.screen import key_hints
 from chat_tui.tui.chat.screen.key_hints import HintState, Place
 
@@ -14,29 +14,65 @@ PLACES: list[Place] = ["prompt", "completions", "transcript", "selection", "find
 
 @pytest.mark.parametrize(
     ("width", "history", "stats"),
-    [(140, True, True), (110, True, True), (109, False, True), (80, False, True), (79, False, False)],
+    [
+        (145, True, True),
+        (144, False, True),
+        (115, False, True),
+        (114, False, False),
+        (80, False, False),
+        (79, False, False),
+    ],
 )
-def test_the_room_decides_where_nothing_was_wanted(width: int, history: bool, stats: bool) -> None:
+def test_panels_open_by_themselves_where_the_chat_keeps_its_columns(width: int, history: bool, stats: bool) -> None:
     shown = PanelLayout({}).at(width, 40)
     assert (shown.history, shown.stats) == (history, stats)
     assert shown.narrow == (width < 80)
 
 
+def chat_columns(layout: PanelLayout, width: int) -> int:
+    """What is left for the chat; a list or figures in a narrow terminal are not beside it."""
+    shown = layout.at(width, 40)
+    beside = 0 if shown.narrow else HISTORY_COLUMNS * shown.history + SIDE_COLUMNS * shown.stats
+    return width - beside - shown.margin
+
+
+def test_the_chat_never_gets_narrower_as_the_terminal_gets_wider() -> None:
+    layout = PanelLayout({})
+    columns = [chat_columns(layout, width) for width in range(40, 251)]
+    assert columns == sorted(columns)
+    assert all(kept >= min(width, CHAT_COLUMNS) for width, kept in zip(range(40, 251), columns, strict=True))
+
+
+def test_panels_opened_by_hand_leave_the_chat_forty_columns() -> None:
+    wanted = {f"{panel}.{room}": True for panel in ("history", "stats") for room in ("middle", "wide")}
+    layout = PanelLayout(wanted)
+    assert min(chat_columns(layout, width) for width in range(80, 251)) == 40
+    assert all(layout.at(width, 40).history for width in range(80, 251))
+    assert [layout.at(width, 40).stats for width in (101, 102)] == [False, True]
+
+
+def test_who_closes_the_panels_by_hand_gets_all_columns_for_the_chat() -> None:
+    layout = PanelLayout({})
+    assert layout.at(130, 40).margin == 15
+    layout.want("stats", 130, open=False)
+    assert chat_columns(layout, 130) == 130
+
+
 def test_a_panel_that_was_wanted_is_shown_wherever_there_is_as_much_room() -> None:
     layout = PanelLayout({"stats.wide": False})
     assert layout.want("history", 105, open=True) == "history.middle"
-    assert layout.at(105, 40).history
-    assert layout.at(105, 40).stats
+    assert layout.at(100, 40).history
+    assert not layout.at(120, 40).history
     assert not layout.at(120, 40).stats
     assert layout.at(60, 40).history is False
 
 
 def test_the_figures_make_room_for_a_history_list_that_leaves_the_chat_too_little() -> None:
-    layout = PanelLayout({"history.middle": True})
+    layout = PanelLayout({"history.middle": True, "stats.middle": True, "insights": True})
     assert layout.excludes_both(90)
     assert not layout.at(90, 40).stats
     assert not layout.at(90, 40).insights
-    assert layout.at(100, 40).stats
+    assert layout.at(102, 40).stats
 
 
 def test_a_list_over_a_narrow_chat_is_not_kept_for_the_next_start() -> None:

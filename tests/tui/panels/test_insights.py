@@ -104,7 +104,7 @@ async def test_figures_and_prompt_keep_their_place_beside_them(size: tuple[int, 
         await chat.shows("Insights", "Sentiment", "positive +0.85", "how is it?")
         assert chat.chat.prompt.region.bottom <= size[1]
         if size[0] >= 80:
-            await chat.shows("Tokens/s", "Tokens out")
+            await chat.shows("Tokens in", "Tokens out")
 
 
 async def test_a_terminal_that_becomes_narrow_folds_them_and_nothing_is_computed() -> None:

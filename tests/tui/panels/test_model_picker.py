@@ -5,6 +5,7 @@ from __future__ import annotations
 import msgspec
 import pytest
 from rich.cells import cell_len
+from textual.app import App, ComposeResult
 from textual.widgets import Input
 
 from chat_tui.core.models import Model, ModelStatus
@@ -115,17 +116,39 @@ async def test_a_rest_counts_down_and_moves_nothing() -> None:
         assert rows.scroll_offset.y == 50
 
 
-async def test_model_and_strategy_are_in_sight_with_their_keys() -> None:
-    app = Panels()
-    async with app.run_test(size=(80, 24)) as pilot:
+class HeadLine(App[None]):
+    """The line over the chat alone."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.picker = ModelPicker()
+
+    def compose(self) -> ComposeResult:
+        yield self.picker
+
+    def seen(self) -> str:
+        return self.screen._compositor.render_strips()[0].text.strip()
+
+
+@pytest.mark.parametrize("width", [40, 60, 79, 83, 140])
+async def test_title_and_model_stand_in_one_line_at_every_width(width: int) -> None:
+    app = HeadLine()
+    async with app.run_test(size=(width, 24)) as pilot:
         app.picker.show("local/smollm2-135m", "balanced")
         await pilot.pause()
-        first, second = app.seen(app.picker).splitlines()
-        assert first.split() == ["local/smollm2-135m", "Ctrl+O"]
-        assert second.split() == ["balanced", "Ctrl+T"]
+        assert app.seen() == "local/smollm2-135m · balanced"
+        app.picker.show_title("How do I read a file line by line?\x1b[31m")
+        app.picker.show_figures(ANSWERING)
+        await pilot.pause()
+        seen = app.seen()
+        assert seen.startswith("How do I")
+        assert " smollm2-135m · balanced" in seen.replace("local/", " ")
+        assert ("How do I read a file line by line?" in seen) == (width >= 140)
+        assert ("TTFT" in seen) == (width >= 60)
+        assert "\x1b" not in seen
         app.picker.show("local/smollm2-135m", "balanced", fixed=True)
         await pilot.pause()
-        assert "model fixed" in app.seen(app.picker)
+        assert ("(model fixed)" in app.seen()) == (width >= 60)
 
 
 async def test_typing_filters_and_enter_chooses() -> None:

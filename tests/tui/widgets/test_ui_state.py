@@ -103,12 +103,12 @@ async def test_a_folder_that_cannot_be_written_is_told_once_and_stops_nothing(tm
 async def test_panels_are_as_they_were_left_in_a_terminal_of_this_width(tmp_path: Path) -> None:
     file = tmp_path / "screen.json"
     app = app_at(file)
-    async with app.run_test(size=(120, 36)) as pilot:
+    async with app.run_test(size=(150, 36)) as pilot:
         assert screen_of(app).history.display
         assert screen_of(app).stats.display
         await pilot.press("f2", "f3")
         await until_kept(pilot, file, UiState(panels={"history.wide": False, "stats.wide": False}))
-    for width, shown in ((120, (False, False)), (90, (False, True)), (60, (False, False))):
+    for width, shown in ((150, (False, False)), (120, (False, False)), (90, (False, False))):
         again = app_at(file)
         async with again.run_test(size=(width, 36)):
             screen = screen_of(again)
@@ -140,17 +140,29 @@ async def test_the_chat_has_the_columns_of_a_folded_panel() -> None:
     async with app.run_test(size=(80, 24)) as pilot:
         await pilot.press("f3")
         await pilot.pause()
-        assert screen_of(app).chat.size.width == 80
+        assert screen_of(app).chat.size.width < 50
         await pilot.press("f3")
         await pilot.pause()
-        assert screen_of(app).chat.size.width < 50
+        assert screen_of(app).chat.size.width == 80
+
+
+async def test_the_prompt_never_gets_narrower_as_the_terminal_gets_wider() -> None:
+    app = app_at(None)
+    widths, prompts = [40, 79, 80, 82, 83, 84, 100, 114, 115, 116, 130, 144, 145, 146, 200, 250], []
+    async with app.run_test(size=(40, 36)) as pilot:
+        for width in widths:
+            await pilot.resize_terminal(width, 36)
+            await pilot.pause()
+            prompts.append(screen_of(app).chat.prompt.region.width)
+    assert prompts == sorted(prompts)
+    assert prompts[widths.index(115)] > 80
 
 
 async def test_panels_fold_and_unfold_by_themselves_with_the_width(tmp_path: Path) -> None:
     app = app_at(None)
     async with app.run_test(size=(120, 36)) as pilot:
         screen = screen_of(app)
-        for width, shown in ((109, (False, True)), (79, (False, False)), (110, (True, True))):
+        for width, shown in ((114, (False, False)), (79, (False, False)), (145, (True, True))):
             await pilot.resize_terminal(width, 36)
             await pilot.pause()
             assert (screen.history.display, screen.stats.display) == shown, width

@@ -5,10 +5,21 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import NamedTuple
 
-WIDE, MIDDLE = 110, 80
-"""Columns from which history list and stats panel are shown by themselves."""
-BOTH = 100
-"""Columns from which the two of them leave the chat enough room."""
+MIDDLE = 80
+"""Columns from which panels stand beside the chat; in fewer the history list covers it."""
+HISTORY_COLUMNS, SIDE_COLUMNS = 30, 32
+"""Of the history list, and of the models over the figures."""
+CHAT_COLUMNS = 83
+"""What the chat keeps when a panel opens by itself. Until there is room for all panels it gets no more, since it would
+have to give that back to the next panel in a wider terminal."""
+WIDE = CHAT_COLUMNS + SIDE_COLUMNS
+"""Columns from which the stats panel opens by itself."""
+WIDEST = WIDE + HISTORY_COLUMNS
+"""Columns from which the history list does, too."""
+FEWEST_CHAT_COLUMNS = 40
+"""What is left of the chat beside panels that were opened by hand."""
+BOTH = FEWEST_CHAT_COLUMNS + HISTORY_COLUMNS + SIDE_COLUMNS
+"""Columns from which both can be opened by hand."""
 SMALLEST = (40, 12)
 LOW = 30
 """Rows from which on blank ones part the panels at the side."""
@@ -21,12 +32,14 @@ class PanelVisibility(NamedTuple):
     history: bool
     stats: bool
     insights: bool
-    """Where there are insights at all."""
+    """Where there are insights at all; with them the stats panel is unfolded."""
     narrow: bool
     """The history list covers the chat."""
     low: bool
     too_small: bool
     """Nothing can be shown."""
+    margin: int = 0
+    """Columns that are left free around the chat."""
 
 
 class PanelLayout:
@@ -39,15 +52,19 @@ class PanelLayout:
     def at(self, width: int, height: int) -> PanelVisibility:
         """Return the panels for a terminal of this size."""
         room = _room(width)
-        history = self._wanted.get(f"history.{room}", width >= WIDE)
+        history = self._wanted.get(f"history.{room}", width >= WIDEST)
         crowded = history and MIDDLE <= width < BOTH
+        stats = not crowded and self._wanted.get(f"stats.{room}", width >= WIDE)
+        by_hand = f"history.{room}" in self._wanted or f"stats.{room}" in self._wanted
+        left = width - SIDE_COLUMNS * stats - CHAT_COLUMNS
         return PanelVisibility(
             history=history,
-            stats=not crowded and self._wanted.get(f"stats.{room}", width >= MIDDLE),
-            insights=not crowded and self._wanted.get(INSIGHTS, width >= MIDDLE),
+            stats=stats,
+            insights=not crowded and self._wanted.get(INSIGHTS, stats),
             narrow=width < MIDDLE,
             low=height < LOW,
             too_small=width < SMALLEST[0] or height < SMALLEST[1],
+            margin=0 if by_hand or width >= WIDEST else max(0, left),
         )
 
     def want(self, panel: str, width: int, *, open: bool) -> str:

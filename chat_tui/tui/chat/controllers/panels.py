@@ -1,4 +1,4 @@
-"""The panels around the chat: history list at the left, models over figures at the side."""
+"""The panels around the chat: history list at the left, the head line over the chat, figures at the side."""
 
 from __future__ import annotations
 
@@ -41,13 +41,14 @@ class ChatPanels:
         """What had the keys when the terminal became too small."""
 
     def compose(self) -> ComposeResult:
-        """History, chat, side."""
+        """History, the chat under its head line, side."""
         self._layout = PanelLayout(self._chat.host.kept.panels)
         with Horizontal(id="body"):
             yield self.history
-            yield self._chat
-            with Vertical(id="side"):
+            with Vertical(id="middle"):
                 yield self.picker
+                yield self._chat
+            with Vertical(id="side"):
                 yield self.stats
 
     def arrange(self, width: int, height: int) -> None:
@@ -61,8 +62,12 @@ class ChatPanels:
         self.stats.display = shown.stats
         if self.insights is not None:
             self.insights.display = shown.insights
+        self.stats.unfold(self.insights is not None and shown.insights)
         figures = self.stats.display or (self.insights is not None and self.insights.display)
         screen.set_class(not figures, "-no-figures")
+        margin = 0 if shown.narrow else shown.margin
+        for widget in (self.picker, self._chat):
+            widget.styles.padding = (0, margin - margin // 2, 0, margin // 2)
         self.show_speed()
 
     def _notice_size(self, too_small: bool) -> None:
@@ -140,8 +145,10 @@ class ChatPanels:
             await self._fold_insights(False)
 
     async def toggle_insights(self, engine: Engine) -> None:
-        """Unfold what can be said of the answer, or fold it away; it is remembered."""
+        """Unfold the rest of the figures and what can be said of the answer, or fold it away; it is remembered."""
         unfold = self.insights is None or not self.insights.display
         self._layout.want_insights(open=unfold)
+        if unfold and not self.stats.display and not self._screen.has_class("-narrow"):
+            self._toggle_stats()
         await self._fold_insights(not unfold)
         await engine.places.set(_INSIGHTS, _UNFOLDED if unfold else _FOLDED)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,13 +13,14 @@ from typing import TYPE_CHECKING
 from textual.geometry import Region
 
 from chat_tui.core.conversation import RESTORABLE_DAYS
-from chat_tui.core.errors import ChatTuiError, CommandError
+from chat_tui.core.errors import ChatTuiError, CommandError, HistoryError
 from chat_tui.core.text.control_characters import clean_line
 from chat_tui.tui.actions import bindings
 from chat_tui.tui.chat.conversation.view import ChatView
 from chat_tui.tui.history.sidebar import HistorySidebar
 
 if TYPE_CHECKING:
+    from chat_tui.core.conversation import ConversationSummary
     from chat_tui.engine.engine import Engine
 
 LISTED = 1000
@@ -32,10 +34,14 @@ PRIVATE = "private: never saved"
 
 
 class ConversationActions:
-    """Acts on conversations by id, and keeps the list at the left as it should be. `private`: none is ever saved."""
+    """Acts on conversations by id, and keeps the list at the left as it should be. `private`: none is ever saved.
+    `show_title` is called with the title of the one in view."""
 
-    def __init__(self, chat: ChatView, listed: HistorySidebar, *, private: bool = False) -> None:
+    def __init__(
+        self, chat: ChatView, listed: HistorySidebar, show_title: Callable[[str], object], *, private: bool = False
+    ) -> None:
         self._chat, self._listed, self.never_saves = chat, listed, private
+        self._show_title = show_title
         self._engine: Engine | None = None
         self._running: set[str] = set()
         self._acts: dict[str, Callable[[str, Region | None], Awaitable[None]]] = {
@@ -70,6 +76,18 @@ class ConversationActions:
         self._listed.show(summaries, more=len(summaries) >= limit, deleted=deleted)
         self._listed.set_running(running)
         self._listed.set_current(current)
+        self._show_title(await self._title_in_view(summaries))
+
+    async def _title_in_view(self, listed: Sequence[ConversationSummary]) -> str:
+        """Return the title of the conversation in view, which may be older than those that are listed; empty where it
+        has none, or another process has deleted it."""
+        id = self._chat.session.conversation_id
+        found = next((summary.title for summary in listed if summary.id == id), None)
+        if found is not None or not id:
+            return found or ""
+        with suppress(HistoryError):
+            return await self._title(id)
+        return ""
 
     def mark_private(self) -> None:
         """Say at the prompt, all the time, that what is in view is never saved."""

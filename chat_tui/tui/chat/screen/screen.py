@@ -34,6 +34,7 @@ from chat_tui.tui.history.sidebar import HistorySidebar, local_now
 from chat_tui.tui.panels.download_bar import DownloadBar
 from chat_tui.tui.panels.model_picker import ModelPicker
 from chat_tui.tui.panels.notices import KeyBar, TooSmall
+from chat_tui.tui.panels.stats_panel import StatsPanel
 from chat_tui.tui.prompt.completion import CompletionList
 from chat_tui.tui.prompt.prompt import Prompt
 from chat_tui.tui.transcript.transcript import Transcript
@@ -77,7 +78,7 @@ class ChatScreen(Screen[None]):
         self.panels = panels = ChatPanels(self, chat, clock)
         self.picker, self.stats, self.history = panels.picker, panels.stats, panels.history
         self.keys = KeyBar(id="keys")
-        self.upkeep = ConversationActions(chat, panels.history, private=private)
+        self.upkeep = ConversationActions(chat, panels.history, panels.picker.show_title, private=private)
         self.models = ModelSelection(
             chat, panels.picker, panels.stats, engine, model=model, strategy=strategy, adaptive=adaptive
         )
@@ -261,6 +262,11 @@ class ChatScreen(Screen[None]):
         self.panels.show_speed()
         if model and self.models.model is None:
             self.models.show()
+
+    @on(StatsPanel.Clicked)
+    def _unfold(self) -> None:
+        """Unfold the rest of the figures, or fold it away."""
+        self.run_worker(self.action_command("insights"), group="command")
 
     @on(Transcript.CopyAsked)
     def _copy(self, event: Transcript.CopyAsked) -> None:
