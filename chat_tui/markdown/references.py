@@ -22,6 +22,8 @@ _LINE = re.compile(r".*(?:\n|$)")
 _BRACKETS = re.compile(r"\[((?:[^\[\]\\]|\\.){1,200})\]")
 MOST = 500
 """Labels that are remembered; further ones are not resolved."""
+MOST_USERS = 2_000
+"""Blocks that wait for the definition of one label; they all change at once when it comes."""
 
 
 class References:
@@ -42,7 +44,9 @@ class References:
             if line := self._definitions.get(label):
                 needed.append(line)
             elif len(self._users) < MOST:
-                self._users.setdefault(label, []).append(place)
+                users = self._users.setdefault(label, [])
+                if len(users) < MOST_USERS:
+                    users.append(place)
         return msgspec.structs.replace(block, definitions=tuple(needed)) if needed else block
 
     def now(self, block: Block) -> Block:

@@ -4,6 +4,7 @@ import pytest
 from rich.style import Style
 
 from chat_tui.markdown.code_blocks import open_mark
+from chat_tui.markdown.references import MOST_USERS
 from chat_tui.markdown.splitter import BlockSplitter
 from chat_tui.tui.theme.ink import plain_ink
 from chat_tui.tui.transcript.model.turn_view import TurnView
@@ -95,6 +96,16 @@ def test_a_table_s_columns_stay_while_it_grows(renderer: Renderer) -> None:
             now = "\n".join(each.text for each in renderer.lines(block, 70))
             assert seen.setdefault(place, now) == now
     assert splitter.changed == []
+
+
+def test_a_definition_changes_a_bounded_number_of_blocks() -> None:
+    splitter = BlockSplitter()
+    splitter.feed("[a][b] text\n\n" * 5_000 + "[b]: https://one.example/\n\n")
+    assert len(splitter.changed) == MOST_USERS
+    assert splitter.changed[0] == 0
+    # What comes behind the definition has it anyway.
+    splitter.feed("[a][b]\n\n")
+    assert splitter.closed[-1].definitions
 
 
 def test_a_turn_that_has_been_drawn_is_drawn_anew_where_a_link_was_defined(renderer: Renderer) -> None:
