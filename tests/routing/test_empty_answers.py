@@ -31,6 +31,7 @@ class Replies(Scripted):
         self._replies = list(replies)
 
     async def stream(self, model: Model, request: Request) -> Any:
+        self.requests.append(request)
         yield self._replies.pop(0) if len(self._replies) > 1 else self._replies[0]
 
 
@@ -63,6 +64,14 @@ async def test_an_empty_answer_is_an_ending_of_its_own(reply: list[Chunk], told:
     assert error.hint
     assert tries(chunks) == [("one/a", "EmptyAnswer")]
     assert end_of(chunks).finish_reason == reply[-1].finish_reason  # type: ignore[union-attr]
+
+
+async def test_what_cannot_be_seen_is_not_sent_to_be_continued() -> None:
+    played = Replies(ended("stop", "complete", Token("\u200b" * 1000)), GOOD)
+    chunks = await all_of(Rig(a=played).router(handling=THRICE).process_stream(ask()))
+    assert end_of(chunks).state == "complete"
+    first, second = (request.turns for request in played.requests)
+    assert first == second
 
 
 @pytest.mark.parametrize("stream", [True, False])
