@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 _LABEL = r" {0,3}\[(?P<label>(?:[^\[\]\\]|\\.){1,200})\]:"
 _TITLE = r"""(?:"(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*'|\((?:[^()\\]|\\.)*\))"""
-_LINK = re.compile(_LABEL + rf" *\n? *(?:<[^<>\n]*>|[^\s<]\S*)(?:(?: +| *\n *){_TITLE})? *(?:\n|$)")
+_LINK = re.compile(_LABEL + rf" *(?:\n *)?(?:<[^<>\n]*>|[^\s<]\S*)(?:(?: +| *\n *){_TITLE})? *(?:\n|$)")
 """`[label]: target "title"`, which may take three lines."""
 _FOOTNOTE = re.compile(r" {0,3}\[(?P<label>\^[^\[\]\s]{1,100})\]:")
 _LINE = re.compile(r".*(?:\n|$)")
