@@ -19,13 +19,13 @@ async def test_on_a_small_screen_the_history_list_covers_the_chat_and_esc_leads_
     async with scripted_chat(size=(60, 20)) as chat:
         await chat.ask("go")
         await chat.answered()
-        await chat.pilot.press("f2")
+        await chat.pilot.press("ctrl+l")
         await chat.until(lambda: chat.screen.history.region.height == 18)
         assert "Hello there." not in chat.shown()
         await chat.pilot.press("escape")
         await chat.shows("Hello there.")
         assert chat.chat.prompt.has_focus
-        await chat.pilot.press("f2")
+        await chat.pilot.press("ctrl+l")
         await chat.until(lambda: chat.screen.history.display)
         await chat.pilot.press("shift+tab", "shift+tab", "x")
         await chat.until(lambda: not chat.screen.history.display and chat.chat.prompt.text == "x")
@@ -37,7 +37,7 @@ async def test_esc_closes_the_list_that_covers_the_chat_before_it_cancels_the_an
         await chat.answered()
         await chat.ask("on")
         await chat.shows("Half")
-        await chat.pilot.press("f2")
+        await chat.pilot.press("ctrl+l")
         await chat.until(lambda: chat.screen.history.has_focus_within)
         await chat.pilot.press("escape")
         await chat.until(lambda: chat.chat.prompt.has_focus and not chat.screen.history.display)
@@ -158,7 +158,7 @@ async def test_the_last_row_names_what_keys_do_in_an_open_list() -> None:
         await chat.pilot.press("ctrl+o")
         await chat.shows("Enter choose · Esc close")
         await chat.pilot.press("escape")
-        await chat.pilot.press("f2")
+        await chat.pilot.press("ctrl+l")
         await chat.shows("Esc back")
         assert "F8 delete" not in chat.shown()
         await chat.pilot.press("escape")
@@ -183,7 +183,7 @@ async def test_notices_stand_where_others_stood_that_were_taken_away_and_the_sam
 
 async def test_a_command_that_is_written_says_what_may_follow_it() -> None:
     async with scripted_chat() as chat:
-        await chat.pilot.press("f11")
+        await chat.pilot.press("ctrl+p", *"import", "enter")
         await chat.until(lambda: str(chat.chat.prompt.border_subtitle).startswith("FILE · import conv"))
 
 

@@ -62,7 +62,10 @@ def _row(name: str, help: str, width: int) -> list[Line]:
 class HelpScreen(ReaderScreen):
     """Opened by F1 or /help."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("f1", "close", "Close", id="help.open", show=False)]
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("f1", "close", "Close", id="help.open", show=False),
+        Binding("question_mark", "close", "Close", id="help.here", show=False),
+    ]
 
     def __init__(self, changed: Mapping[str, str], here: str = "", *, log_file: Path | None = None) -> None:
         super().__init__("Help", lambda width: [*log_lines(log_file, width), *help_lines(changed, width, here)])

@@ -94,9 +94,9 @@ def _other(other: Alternative, width: int) -> list[Line]:
 
 
 class RouteScreen(ReaderScreen):
-    """Opened by ? on an answer, or /why."""
+    """Opened by w on an answer, or /why."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("question_mark", "close", "Close", id="answer.route", show=False)]
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("w", "close", "Close", id="answer.route", show=False)]
 
     def __init__(self, turn: Turn, route: Route) -> None:
         super().__init__("Why this answer", lambda width: route_lines(turn, route, width))

@@ -72,8 +72,8 @@ async def test_what_was_exported_is_imported_from_the_screen(tmp_path: Path) -> 
         await chat.until(file.exists)
         await chat.until(lambda: chat.chat.prompt.text == "")
     async with scripted_chat() as chat:
-        await chat.pilot.press("f11")
-        assert chat.chat.prompt.text == "/import "
+        await chat.pilot.press("ctrl+p", *"import", "enter")
+        await chat.until(lambda: chat.chat.prompt.text == "/import ")
         chat.chat.prompt.insert(str(file))
         await chat.pilot.press("enter")
         await chat.until(lambda: "chat-tui: 1 new conversation; 2 turns came in" in chat.notices())

@@ -167,7 +167,7 @@ async def test_adaptive_answers_are_switched_by_command_key_and_palette_and_left
         assert chat.screen.models.settings() == Request(strategy="quality-first", adaptive=True)
         await chat.ask("/adaptive off")
         await chat.until(lambda: "balanced" in chat.shown(chat.screen.picker))
-        await chat.pilot.press("f5")
+        chat.screen.models.toggle_adaptive()
         await chat.until(lambda: "adaptive" in chat.shown(chat.screen.picker))
         await chat.pilot.press("ctrl+t")
         await chat.until(lambda: "balanced" in chat.shown(chat.screen.picker))
@@ -193,6 +193,6 @@ async def test_the_price_of_both_is_shown_before_they_are_asked() -> None:
     async with adaptive_chat() as chat:
         chat.chat.prompt.insert("Why?")
         await chat.until(lambda: "for both answers" in str(chat.chat.prompt.border_subtitle))
-        await chat.pilot.press("f5")
+        chat.screen.models.toggle_adaptive()
         await chat.until(lambda: "both" not in str(chat.chat.prompt.border_subtitle))
         assert "$" in str(chat.chat.prompt.border_subtitle)

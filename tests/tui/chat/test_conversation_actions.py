@@ -36,16 +36,16 @@ async def asked(chat: ScriptedChat, *questions: str) -> None:
 async def test_f4_on_the_list_renames_in_the_row_and_esc_leaves_the_title() -> None:
     async with scripted_chat() as chat:
         await asked(chat, "first", "second")
-        await chat.pilot.press("f2", "f2")
+        await chat.pilot.press("ctrl+l", "ctrl+l")
         await chat.until(lambda: chat.screen.history.has_focus_within)
-        await chat.shows("F4 rename")
-        await chat.pilot.press("down", "f4")
+        await chat.shows("F2 rename")
+        await chat.pilot.press("down", "f2")
         await chat.until(lambda: isinstance(chat.app.screen, RenameDialog))
         assert chat.app.screen.query_one(Input).value == "first"
         await chat.pilot.press(*"better", "enter")
         await chat.until(lambda: "better" in chat.shown(chat.screen.history))
         assert set(await listed(chat)) == {"better", "second"}
-        await chat.pilot.press("f4")
+        await chat.pilot.press("f2")
         await chat.until(lambda: isinstance(chat.app.screen, RenameDialog))
         await chat.pilot.press(*"worse", "escape")
         await chat.until(lambda: chat.app.screen is chat.screen)
@@ -74,7 +74,7 @@ async def test_deleting_on_the_list_leaves_the_other_one_in_view() -> None:
     async with scripted_chat() as chat:
         await asked(chat, "first", "second")
         open_one = chat.chat.session.conversation_id
-        await chat.pilot.press("f2", "f2")
+        await chat.pilot.press("ctrl+l", "ctrl+l")
         await chat.until(lambda: chat.screen.history.has_focus_within)
         await chat.pilot.press("down", "delete")
         await chat.until(lambda: "Deleted “first”" in chat.notices())
@@ -95,7 +95,7 @@ async def test_deleting_where_an_answer_runs_cancels_it() -> None:
 async def test_a_pinned_conversation_stands_first() -> None:
     async with scripted_chat() as chat:
         await asked(chat, "first", "second")
-        await chat.pilot.press("f2", "f2")
+        await chat.pilot.press("ctrl+l", "ctrl+l")
         await chat.until(lambda: chat.screen.history.has_focus_within)
         await chat.pilot.press("down", "f5")
         await chat.until(lambda: "Pinned" in chat.shown(chat.screen.history))
@@ -115,7 +115,7 @@ async def test_an_answer_that_ends_out_of_view_is_marked_until_it_is_opened() ->
         gate.open()
         await chat.until(lambda: "◆" in chat.shown(chat.screen.history))
         assert (await listed(chat))["go"].unseen
-        await chat.pilot.press("f2", "f2", "enter")
+        await chat.pilot.press("ctrl+l", "ctrl+l", "enter")
         await chat.until(lambda: "◆" not in chat.shown(chat.screen.history))
         assert not (await listed(chat))["go"].unseen
 

@@ -104,7 +104,7 @@ async def test_adaptive_answers_are_begun_by_enter_only() -> None:
         await translating(chat, "Good day.")
         await chat.until(lambda: "tokens" in str(chat.chat.prompt.border_subtitle))
         assert not boxes(chat)
-        await chat.pilot.press("f5")
+        chat.screen.models.toggle_adaptive()
         chat.chat.prompt.insert(" And you?")
         await chat.shows("Bonjour.", "Enter sends it")
         assert len(chat.provider.requests) == 1

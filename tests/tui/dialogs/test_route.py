@@ -79,8 +79,8 @@ async def test_letters_are_written_where_the_prompt_is_in_focus() -> None:
         chat.screen.models.choose(SCRIPTED_MODEL, "balanced")
         await chat.ask("Count.")
         await chat.answered()
-        await chat.pilot.press("c", "question_mark", "plus", "minus")
-        assert chat.chat.prompt.text == "c?+-"
+        await chat.pilot.press("c", "question_mark", "plus", "minus", "w")
+        assert chat.chat.prompt.text == "c?+-w"
         assert chat.app.screen is chat.screen
 
 
@@ -89,7 +89,7 @@ async def test_the_route_opens_by_its_key_and_by_why_and_closes_with_esc() -> No
         await chat.ask("Hello?")
         await chat.answered()
         chat.chat.transcript.focus()
-        await chat.pilot.press("question_mark")
+        await chat.pilot.press("w")
         await chat.until(lambda: isinstance(chat.app.screen, RouteScreen))
         await chat.shows(
             "Why this answer", "Candidates", "Tries", "What other strategies would have picked", "quality-first"

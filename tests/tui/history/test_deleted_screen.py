@@ -76,7 +76,7 @@ async def test_the_notice_names_the_way_back_and_the_list_leads_there() -> None:
         assert "/undo restores it" in chat.notices()
         assert "30 days" in chat.notices()
         await chat.until(lambda: "Deleted (1)" in chat.shown(chat.screen.history))
-        await chat.pilot.press("f2", "f2")
+        await chat.pilot.press("ctrl+l", "ctrl+l")
         await chat.until(lambda: chat.screen.history.has_focus_within)
         await chat.pilot.press("end", "f8")
         assert await count(chat) == 1

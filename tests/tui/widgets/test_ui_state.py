@@ -106,7 +106,7 @@ async def test_panels_are_as_they_were_left_in_a_terminal_of_this_width(tmp_path
     async with app.run_test(size=(150, 36)) as pilot:
         assert screen_of(app).history.display
         assert screen_of(app).stats.display
-        await pilot.press("f2", "f3")
+        await pilot.press("ctrl+l", "f3")
         await until_kept(pilot, file, UiState(panels={"history.wide": False, "stats.wide": False}))
     for width, shown in ((150, (False, False)), (120, (False, False)), (90, (False, False))):
         again = app_at(file)
@@ -119,7 +119,7 @@ async def test_the_list_that_covers_a_narrow_chat_is_not_there_at_the_next_start
     file = tmp_path / "screen.json"
     app = app_at(file)
     async with app.run_test(size=(60, 20)) as pilot:
-        await pilot.press("f2")
+        await pilot.press("ctrl+l")
         assert screen_of(app).history.display
         await pilot.press("f3")
         await until_kept(pilot, file, UiState(panels={"stats.narrow": True}))
@@ -129,7 +129,8 @@ async def test_where_both_panels_would_squeeze_the_chat_one_makes_room_for_the_o
     app = app_at(None)
     async with app.run_test(size=(80, 24)) as pilot:
         screen = screen_of(app)
-        for key, shown in (("f2", (True, False)), ("f3", (False, True)), ("f2", (True, False)), ("f2", (False, True))):
+        history, stats, neither = ("ctrl+l", (True, False)), ("f3", (False, True)), ("ctrl+l", (False, True))
+        for key, shown in (history, stats, history, neither):
             await pilot.press(key)
             assert (screen.history.display, screen.stats.display) == shown, key
             assert screen.chat.size.width >= 40
@@ -175,7 +176,7 @@ async def test_below_40_columns_or_12_rows_it_says_so_and_keys_open_nothing() ->
             await pilot.resize_terminal(*size)
             await pilot.pause()
             assert screen_of(app).query_one(TooSmall).display
-            await pilot.press("f1", "ctrl+p", "f2", "ctrl+r")
+            await pilot.press("f1", "ctrl+p", "ctrl+l", "ctrl+r")
             await pilot.pause()
             assert len(app.screen_stack) == 1
         await pilot.resize_terminal(40, 12)

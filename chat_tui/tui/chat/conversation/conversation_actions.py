@@ -161,7 +161,7 @@ class ConversationActions:
         """`rename`, `pin`, `delete` or `export` a conversation; what goes wrong is told. `place` is where its title
         stands on the screen."""
         if self._engine is None or not conversation_id:
-            self._chat.host.say("No conversation is selected", "Open one, or select one in the history list (F2).")
+            self._chat.host.say("No conversation is selected", "Open one, or select one in the history list (Ctrl+L).")
             return
         try:
             await self._acts[what](conversation_id, place)

@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from chat_tui.tui.chat.screen.screen import ChatScreen
 
 _PLACES = ("everywhere", "transcript", "history list")
-_LEFT_OUT = {"palette.open", "prompt.complete", "copy.or_cancel", "undo.take", "history.filter"}
-"""The third one is there as `change.undo`."""
+_LEFT_OUT = {"palette.open", "prompt.complete", "copy.or_cancel", "undo.take", "history.filter", "help.here"}
+"""Undo and help are there by other ids."""
 _MOVES = {f"turn.{way}" for way in ("before", "after")} | {
     f"transcript.{way}" for way in ("page_up", "page_down", "begin", "end")
 }
