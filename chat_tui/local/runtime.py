@@ -29,8 +29,8 @@ OLDEST_VERSION = (2026, 10)
 _SUBJECT = Subject(
     "llama.cpp, which runs local models,",
     "llama.cpp",
-    "Without it, set an API key or a server's address in the config. `pip install '.[local]'` in chat-tui's folder "
-    "adds it to the environment.",
+    "Without it, use a provider or a server: /provider on the screen or `chat-tui auth add` adds one. "
+    "`pip install '.[local]'` in chat-tui's folder adds it to the environment.",
 )
 _TABLE = Path(__file__).with_name("runtime.json")
 _MANIFEST = "installed.json"
@@ -189,8 +189,8 @@ class Runtime:
         else:
             title = f"{_SUBJECT.name} has no build for {self._wheel}."
             hint = (
-                "Everything else works: set an API key or a server's address in the config, or install `xllamacpp` "
-                "into chat-tui's environment yourself."
+                "Everything else works: add a provider or a server (/provider on the screen, `chat-tui auth add`), or "
+                "install `xllamacpp` into chat-tui's environment yourself."
             )
         return LocalModelError(title, hint, provider="local", model=LOCAL_MODEL)
 

@@ -41,7 +41,7 @@ class Subject(msgspec.Struct, frozen=True):
 BUILT_IN_MODEL = Subject(
     "The built-in model",
     "the built-in model",
-    "Without it, set an API key or a server's address in the config, or set `[local] weights` to your own GGUF file.",
+    "Without it, use another model: /provider on the screen or `chat-tui auth add` adds one.",
 )
 _PROGRESS = re.compile(r"Progress (\d{1,15}) of (\d{1,15})\s*\Z")
 _NETWORK = re.compile(

@@ -289,5 +289,5 @@ def _nothing_to_choose(ranked: Sequence[Candidate]) -> ChatTuiError:
         return NoModel("No model can handle this question.", f"{told}. Add a model that can, or choose one by name.")
     return NoModel(
         "No model is available.",
-        "Download the built-in model, set an API key, or add a server under [[providers]] in the config.",
+        "Download the built-in model, or add a provider or a server: /provider on the screen, `chat-tui auth add`.",
     )

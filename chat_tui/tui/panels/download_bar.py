@@ -1,4 +1,4 @@
-"""The fetch of what the built-in model needs: a line that runs it, shows how far it is, and says why it failed."""
+"""The download of a local model: a line that runs it, shows how far it is, and says why it failed."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ _FETCHED_BYTES = 92_871_040
 _BAR = 16
 _FIGURES = 42
 """Cells for bytes, speed and time left."""
-_NAME = "Downloading the built-in model"
+_BUILT_IN = "the built-in model"
 _ONE_ROW = 104
 """From this width on it takes one row, below two: never by what the figures are, so that nothing jumps."""
 _SHOW_SECONDS = 0.25
 
 
 class DownloadBar(StyledLines):
-    """The fetch of the built-in model: how far, how fast, how long; or why it failed and what to do."""
+    """The download of a local model: how far, how fast, how long; or why it failed and what to do."""
 
     DEFAULT_CSS = "DownloadBar { display: none; width: 1fr; height: auto; padding: 0 1; background: $panel; }"
 
@@ -42,6 +42,7 @@ class DownloadBar(StyledLines):
         self._fetching: DownloadProgress | None = None
         self._error: ChatTuiError | None = None
         self._stopped = False
+        self._model, self._retry = _BUILT_IN, "/fetch"
 
     class Ended(Message):
         """The fetch has ended, whatever way."""
@@ -51,9 +52,10 @@ class DownloadBar(StyledLines):
         """A fetch that this line began runs."""
         return self._fetch is not None
 
-    def begin(self, weights: LocalWeights) -> None:
-        """Fetch, and show how far it is."""
+    def begin(self, weights: LocalWeights, model: str = _BUILT_IN, retry: str = "/fetch") -> None:
+        """Download this model, and show how far it is; `retry` is the command that tries again."""
         if self._fetch is None:
+            self._model, self._retry = model, retry
             self._fetch = asyncio.ensure_future(weights.fetch())
             self.run_worker(self._watch(self._fetch, weights), exit_on_error=True)
 
@@ -104,10 +106,11 @@ class DownloadBar(StyledLines):
             told = [(Span(text, "error"),) for text in wrap(self._error.title, width, 3)]
             return told + [
                 (Span(text, "dim"),)
-                for text in wrap(f"{clean_line(self._error.hint)} Use /fetch to try again.", width, 5)
+                for text in wrap(f"{clean_line(self._error.hint)} Use {self._retry} to try again.", width, 5)
             ]
         if self._stopped:
-            return [(Span(crop("The download was stopped. Use /fetch to start it again.", width), "dim"),)]
+            told = f"The download was stopped. Use {self._retry} to start it again."
+            return [(Span(text, "dim"),) for text in wrap(told, width, 2)]
         if self._fetching is None:
             return [()]
         total = self._fetching.total_bytes or _FETCHED_BYTES
@@ -119,9 +122,10 @@ class DownloadBar(StyledLines):
         if self._fetching.seconds_left is not None:
             figures += f" · {formatting.seconds(self._fetching.seconds_left, whole=True)} left"
         end = as_bound("Esc stops", self.changed_keys)
+        name = f"Downloading {self._model}"
         if width >= _ONE_ROW:
-            gap = width - cell_len(_NAME) - _BAR - cell_len(figures) - cell_len(end) - 4
+            gap = width - cell_len(name) - _BAR - cell_len(figures) - cell_len(end) - 4
             after = f"  {figures}{' ' * gap}{end}"
-            return [(Span(f"{_NAME}  "), Span(filled, "accent"), Span(rest, "line"), Span(after, "dim"))]
+            return [(Span(f"{name}  "), Span(filled, "accent"), Span(rest, "line"), Span(after, "dim"))]
         below = (Span(filled, "accent"), Span(rest, "line"), Span(f"  {crop(figures, width - bar - 2)}", "dim"))
-        return [apart(Span(_NAME), Span(end, "dim"), width), below]
+        return [apart(Span(name), Span(end, "dim"), width), below]

@@ -20,6 +20,7 @@ from chat_tui.core.text.control_characters import clean_line
 from chat_tui.core.usage.stream_stats import StreamStats
 from chat_tui.tui.actions.bindings import first_key
 from chat_tui.tui.panels.model_rows import NARROW, ListHeading, ModelDetail, search_text, standing_lines
+from chat_tui.tui.panels.model_sources import WAYS, SourceWay
 from chat_tui.tui.widgets import formatting
 from chat_tui.tui.widgets.row_list import Filter, RowList, matching
 from chat_tui.tui.widgets.styled_lines import Line, Span, StyledLines, crop, crop_start
@@ -28,6 +29,7 @@ _LEAVE_IT = "Auto"
 _FIXED = " (model fixed)"
 _TITLE_LEAST, _TITLE_MOST = 12, 48
 """Cells for a title: figures leave it the least, and it takes no more than the most."""
+_WAYS = tuple(f"{way.title} {way.help}".casefold() for way in WAYS)
 
 
 class ModelsInUse(StyledLines):
@@ -131,6 +133,13 @@ class ModelPicker(Widget):
             super().__init__()
             self.standing = standing
 
+    class SourceWanted(Message):
+        """A way to more models was chosen, by its name. The list has closed."""
+
+        def __init__(self, way: str) -> None:
+            super().__init__()
+            self.way = way
+
     class Opened(Message):
         """The list has opened."""
 
@@ -151,6 +160,8 @@ class ModelPicker(Widget):
         self._model = ""
         self._fixed = False
         self._leave_row = True
+        self._ways: Sequence[int] = ()
+        """The ways to more models, below the models."""
 
     def compose(self) -> ComposeResult:
         """Only what is always in sight; the list comes when it is first opened."""
@@ -225,9 +236,10 @@ class ModelPicker(Widget):
         self._found = matching(typed, self._texts)
         names = [self._standings[place].model.name for place in self._found]
         cursor = names.index(keep) + self._leave_row if keep in names else 0
-        count, row_height = len(names) + self._leave_row, 1 if self._wide() else 2
+        self._ways = matching(typed, _WAYS, letters=False)
+        count, row_height = len(names) + self._leave_row + len(self._ways), 1 if self._wide() else 2
         # As tall as it needs to be when all are listed: typing shall not move its lower edge.
-        needed = row_height * (len(self._standings) + 1)
+        needed = row_height * (len(self._standings) + 1 + len(WAYS))
         room = 4 * self.screen.size.height // 5 - 4 - ModelDetail.HEIGHT
         self._detail.display = room >= 3
         self._rows.styles.height = min(needed, max(3, room))
@@ -245,7 +257,16 @@ class ModelPicker(Widget):
         place = row - self._leave_row
         return self._standings[self._found[place]] if 0 <= place < len(self._found) else None
 
+    def _way_at(self, row: int) -> SourceWay | None:
+        place = row - self._leave_row - len(self._found)
+        return WAYS[self._ways[place]] if 0 <= place < len(self._ways) else None
+
     def _draw(self, row: int, width: int) -> list[Line]:
+        if (way := self._way_at(row)) is not None:
+            title = Span(crop(f"+ {way.title}", width), "accent")
+            if self._wide():
+                return [(title, Span(crop(f"  {way.help}", width - cell_len(title.text)), "dim"))]
+            return [(title,), (Span("  "), Span(crop(way.help, width - 2), "dim"))]
         standing = self._standing_at(row)
         if standing is not None:
             in_use = standing.model.name == self._model
@@ -294,8 +315,11 @@ class ModelPicker(Widget):
     def choose(self, event: RowList.Chosen) -> None:
         """Enter or a click on a row."""
         event.stop()
-        standing = self._standing_at(event.row)
-        if standing is not None and not standing.usable:
+        standing, way = self._standing_at(event.row), self._way_at(event.row)
+        if way is not None:
+            if self._shut():
+                self.post_message(self.SourceWanted(way.name))
+        elif standing is not None and not standing.usable:
             self.post_message(self.Declined(standing))
         elif self._shut():
             self.post_message(self.Chosen(standing.model.name if standing else None))

@@ -4,12 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from textual import events
+from textual.message import Message
+
 from chat_tui.core.models import LOCAL_MODEL, SCRIPTED_MODEL, ModelStatus
 from chat_tui.core.text.control_characters import clean_line
 from chat_tui.tui.actions.bindings import as_bound
+from chat_tui.tui.panels.model_sources import WAYS
 from chat_tui.tui.widgets.styled_lines import Line, Span, StyledLines, crop, wrap
 
 _LEAD = "Ask anything below. The answer streams here; Esc stops it and keeps what arrived."
+_TINY = "The built-in model is tiny (135M parameters): good for trying chat-tui out. Better models are one step away:"
 _SOURCES = 4
 """So many are told; with them the welcome fits 60 columns and 20 rows."""
 _BUILT_IN = {
@@ -23,33 +28,82 @@ class Welcome(StyledLines):
 
     DEFAULT_CSS = "Welcome { width: 1fr; height: 1fr; padding: 1 2; background: $background; }"
 
+    class SourceWanted(Message):
+        """A way to more models was clicked, by its name."""
+
+        def __init__(self, way: str) -> None:
+            super().__init__()
+            self.way = way
+
     def __init__(self, id: str | None = None) -> None:
         super().__init__(id=id)
         self._keys: Sequence[tuple[str, str]] = ()
         self._found: Sequence[Line] = ()
+        self._is_tiny = False
+        self._ways_at = 0
+        """The row of the first way."""
 
     def show(self, keys: Sequence[tuple[str, str]]) -> None:
         """These keys, with what they do."""
-        self._keys, self._found = keys, ()
+        self._keys, self._found, self._is_tiny = keys, (), False
         self.redraw()
 
-    def show_found(self, standings: Sequence[ModelStatus]) -> None:
-        """Show the models and servers that were found, below the rest, so that nothing moves."""
-        self._found = found_lines(standings)
+    def show_found(self, standings: Sequence[ModelStatus], *, only_built_in: bool = False) -> None:
+        """Show the models and servers that were found, below the rest, so that nothing moves; with `only_built_in`
+        also the ways to more."""
+        self._is_tiny = only_built_in
+        self._found = found_lines([each for each in standings if not self._is_tiny or each.model.name != LOCAL_MODEL])
         self.redraw()
 
     def lines(self, width: int) -> Sequence[Line]:
-        """A title, a sentence, the keys, what was found."""
-        lead = wrap(as_bound(_LEAD, self.changed_keys), width, 3)
+        """A title, a sentence, the keys, what was found; on a low screen without the sentence or the keys."""
+        title: list[Line] = [(Span("chat-tui", "accent"),), ()]
+        lead: list[Line] = [(Span(text),) for text in wrap(as_bound(_LEAD, self.changed_keys), width, 3)]
+        keys, found = self._key_lines(width), self._found_lines(width)
+        for rows in ([*title, *lead, (), *keys], [*title, *lead], [*title, *keys], title[:1]):
+            gap: list[Line] = [()] if found else []
+            if len(rows) + len(gap) + len(found) <= max(self.size.height, 1) or not found:
+                break
+        self._ways_at = len(rows) + len(gap) + len(found) - len(WAYS) if self._is_tiny else 0
+        return [*rows, *gap, *found]
+
+    def _key_lines(self, width: int) -> list[Line]:
         column = max((len(key) for key, _ in self._keys), default=0) + 2
-        rows: list[Line] = [(Span("chat-tui", "accent"),), (), *(((Span(text),)) for text in lead), ()]
+        rows: list[Line] = []
         for key, word in self._keys:
             for number, part in enumerate(wrap(word, width - column, 2)):
                 rows.append((Span(("" if number else key).ljust(column), "strong"), Span(part, "dim")))
-        if self._found:
-            rows += [(), (Span("Found", "accent"),)]
-            rows += [(*line[:-1], Span(crop(line[-1].text, width - 18), line[-1].role)) for line in self._found]
         return rows
+
+    def _found_lines(self, width: int) -> list[Line]:
+        found: list[Line] = [(*line[:-1], Span(crop(line[-1].text, width - 18), line[-1].role)) for line in self._found]
+        if not self._is_tiny:
+            return [(Span("Found", "accent"),), *found] if found else []
+        tiny: list[Line] = [(Span(text, "warning"),) for text in wrap(_TINY, width, 3)]
+        column = max(len(way.command) for way in WAYS) + 2
+        ways: list[Line] = []
+        for way in WAYS:
+            whole = f"{way.title}: {way.help}"
+            told = whole if len(whole) <= width - column else crop(way.title, width - column)
+            ways.append((Span(way.command.ljust(column), "strong"), Span(told, "dim")))
+        return [*tiny, *found, *ways]
+
+    def on_resize(self) -> None:
+        """What fits depends on the height too."""
+        self.redraw()
+
+    def on_click(self, event: events.Click) -> None:
+        """A click on a way takes it."""
+        place = event.get_content_offset(self)
+        if self._ways_at and place is not None and 0 <= place.y - self._ways_at < len(WAYS):
+            event.stop()
+            self.post_message(self.SourceWanted(WAYS[place.y - self._ways_at].name))
+
+
+def has_only_built_in(standings: Sequence[ModelStatus]) -> bool:
+    """Return whether the built-in model is the only one that answers without a further step."""
+    usable = {each.model.name for each in standings if each.usable and not each.state.startswith("found")}
+    return LOCAL_MODEL in usable and usable <= {LOCAL_MODEL, SCRIPTED_MODEL}
 
 
 def found_lines(standings: Sequence[ModelStatus]) -> list[Line]:

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from chat_tui.core.models import ModelStatus
 from chat_tui.core.text.control_characters import clean_line
 from chat_tui.tui.actions.slash_commands import CompletionRow, CompletionSources
+from chat_tui.tui.panels.model_sources import WAYS
 from chat_tui.tui.widgets import formatting
 
 MOST = 50
@@ -44,6 +45,11 @@ def strategies(typed: str, sources: CompletionSources) -> Sequence[CompletionRow
 def on_off(typed: str, _sources: CompletionSources) -> Sequence[CompletionRow]:
     """On or off."""
     return _matching(typed, [("on", ""), ("off", "")])
+
+
+def providers(typed: str, _sources: CompletionSources) -> Sequence[CompletionRow]:
+    """The ways to more models, and the removal of a key."""
+    return _matching(typed, [*((way.name, f"{way.title}: {way.help}") for way in WAYS), ("remove", "remove a key")])
 
 
 def themes(typed: str, sources: CompletionSources) -> Sequence[CompletionRow]:

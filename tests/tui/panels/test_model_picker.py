@@ -159,7 +159,7 @@ async def test_typing_filters_and_enter_chooses() -> None:
         app.picker.open()
         await pilot.pause()
         rows = app.picker.query_one(RowList)
-        assert (rows.count, rows.cursor) == (4, 1)
+        assert (rows.count, rows.cursor) == (7, 1)
         await pilot.press("g", "p", "t")
         await pilot.pause()
         assert (rows.count, rows.cursor) == (1, 0)
@@ -236,7 +236,7 @@ async def test_a_filter_is_empty_when_the_list_opens_again() -> None:
         await pilot.press("g", "p", "t", "escape")
         app.picker.open()
         await pilot.pause()
-        assert app.picker.query_one(RowList).count == 3
+        assert app.picker.query_one(RowList).count == 6
         assert app.focused is app.picker.query_one(Input)
 
 
@@ -267,7 +267,7 @@ async def test_models_may_go_while_the_list_is_closed() -> None:
         app.picker.set_standings([])
         app.picker.open()
         await pilot.pause()
-        assert app.picker.query_one(RowList).count == 1
+        assert app.picker.query_one(RowList).count == 4
 
 
 async def test_what_is_shown_before_the_screen_stands_is_there_when_it_does() -> None:

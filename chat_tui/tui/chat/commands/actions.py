@@ -10,6 +10,7 @@ from chat_tui.tui.actions import slash_commands
 from chat_tui.tui.actions.slash_commands import command
 from chat_tui.tui.chat.commands.context import CommandContext
 from chat_tui.tui.prompt import argument_completion
+from chat_tui.tui.widgets.host import report_errors
 
 if TYPE_CHECKING:
     from chat_tui.engine.engine import Engine
@@ -248,6 +249,16 @@ async def _preset(context: CommandContext, typed: str) -> None:
 @command("private")
 async def _private(context: CommandContext, _argument: str) -> None:
     await context.conversations.begin_private()
+
+
+@command("provider", complete=argument_completion.providers)
+async def _provider(context: CommandContext, typed: str) -> None:
+    engine = await context.engine.opened()
+    from chat_tui.tui.chat.commands.provider_actions import ProviderActions
+
+    # It waits for dialogs, and what was typed does not come back into the prompt: it may hold a key.
+    steps = ProviderActions(context, engine).carry_out(typed)
+    context.chat.run_worker(report_errors(context.host, steps), group="sources", exclusive=True)
 
 
 @command("rename")

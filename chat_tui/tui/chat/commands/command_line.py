@@ -99,9 +99,9 @@ class CommandLine:
             assert isinstance(call, CommandCall)
             await self.run(call, text)
 
-    async def run_key(self, name: str) -> None:
-        """Run a command by its key: at once, or as soon as the engine is open if it needs the engine."""
-        work = report_errors(self._context.host, actions.carry_out(CommandCall(name), self._context))
+    async def run_key(self, name: str, argument: str = "") -> None:
+        """Run a command by its key or row: at once, or as soon as the engine is open if it needs the engine."""
+        work = report_errors(self._context.host, actions.carry_out(CommandCall(name, argument), self._context))
         called = slash_commands.find(name)
         if called is not None and called.needs_engine:
             self._context.chat.screen.run_worker(work, group="command")

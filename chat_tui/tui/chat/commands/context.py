@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from chat_tui.tui.chat.controllers.answer_actions import AnswerActions
+from chat_tui.tui.chat.controllers.first_steps import FirstSteps
 from chat_tui.tui.chat.controllers.model_selection import ModelSelection
 from chat_tui.tui.chat.controllers.panels import ChatPanels
 from chat_tui.tui.chat.controllers.pending_engine import PendingEngine
@@ -32,6 +33,7 @@ class CommandContext:
     panels: ChatPanels
     answers: AnswerActions
     submission: PromptSubmission
+    first_steps: FirstSteps
     presets: Sequence[Preset] = ()
     """All that were found when they were last looked for."""
 

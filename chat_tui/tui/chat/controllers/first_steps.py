@@ -10,6 +10,7 @@ from chat_tui.core.models import ModelStatus
 from chat_tui.tui.actions import bindings
 from chat_tui.tui.actions.table import BY_ID
 from chat_tui.tui.chat.conversation.view import ChatView
+from chat_tui.tui.panels.welcome import has_only_built_in
 
 
 class FirstSteps:
@@ -17,10 +18,13 @@ class FirstSteps:
 
     def __init__(self, chat: ChatView) -> None:
         self._chat = chat
+        self._models: Sequence[ModelStatus] = ()
 
     def show(self) -> None:
         """Show the keys: the most important three with more words, until a first question was asked."""
         self._chat.welcome.show(self._keys())
+        if self._models:
+            self.show_found(self._models)
 
     def _keys(self) -> list[tuple[str, str]]:
         changed = self._chat.host.changed_keys
@@ -35,10 +39,15 @@ class FirstSteps:
         keys = [(bindings.format_keys(changed.get(id, BY_ID[id].keys)), BY_ID[id].name.lower()) for id in ids]
         return [*keys, ("/", "show the commands")]
 
-    def show_found(self, models: Sequence[ModelStatus]) -> None:
-        """At the first start, show which models were found."""
-        if not self._chat.host.kept.welcomed:
-            self._chat.welcome.show_found(models)
+    def show_found(self, models: Sequence[ModelStatus], *, is_all: bool = True) -> None:
+        """Show which models were found: at the first start, and while there is only the built-in one.
+
+        `is_all` is false while servers are still looked for.
+        """
+        only_built_in = is_all and has_only_built_in(models)
+        self._models = models if is_all else ()
+        is_shown = only_built_in or not self._chat.host.kept.welcomed
+        self._chat.welcome.show_found(models if is_shown else (), only_built_in=only_built_in)
 
     def finish(self) -> None:
         """A question was asked: from now on the short list of keys is enough."""

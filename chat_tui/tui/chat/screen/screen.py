@@ -35,6 +35,7 @@ from chat_tui.tui.panels.download_bar import DownloadBar
 from chat_tui.tui.panels.model_picker import ModelPicker
 from chat_tui.tui.panels.notices import KeyBar, TooSmall
 from chat_tui.tui.panels.stats_panel import StatsPanel
+from chat_tui.tui.panels.welcome import Welcome
 from chat_tui.tui.prompt.completion import CompletionList
 from chat_tui.tui.prompt.prompt import Prompt
 from chat_tui.tui.transcript.transcript import Transcript
@@ -172,7 +173,7 @@ class ChatScreen(Screen[None]):
         await self.panels.restore_insights(engine)
         await self.upkeep.refresh()
         self.models.show()
-        self._first_steps.show_found(engine.models.status())
+        self._first_steps.show_found(engine.models.status(), is_all=False)
         self.run_worker(self._discover(engine), group="discover")
 
     async def _discover(self, engine: Engine) -> None:
@@ -210,6 +211,7 @@ class ChatScreen(Screen[None]):
             panels=self.panels,
             answers=self._answers,
             submission=self._submission,
+            first_steps=self._first_steps,
         )
 
     @cached_property
@@ -276,6 +278,11 @@ class ChatScreen(Screen[None]):
     @on(ModelPicker.Chosen)
     def _take_model(self, event: ModelPicker.Chosen) -> None:
         self.models.take(event.model)
+
+    @on(ModelPicker.SourceWanted)
+    @on(Welcome.SourceWanted)
+    async def _add_source(self, event: ModelPicker.SourceWanted | Welcome.SourceWanted) -> None:
+        await self.commands.run_key("provider", event.way)
 
     @on(ModelPicker.Declined)
     def _say_why_not(self, event: ModelPicker.Declined) -> None:
