@@ -109,8 +109,8 @@ class DownloadBar(StyledLines):
                 for text in wrap(f"{clean_line(self._error.hint)} Use {self._retry} to try again.", width, 5)
             ]
         if self._stopped:
-            told = f"The download was stopped. Use {self._retry} to start it again."
-            return [(Span(text, "dim"),) for text in wrap(told, width, 2)]
+            stopped = f"The download was stopped. Use {self._retry} to start it again."
+            return [(Span(text, "dim"),) for text in wrap(stopped, width, 2)]
         if self._fetching is None:
             return [()]
         total = self._fetching.total_bytes or _FETCHED_BYTES

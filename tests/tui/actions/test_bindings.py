@@ -156,7 +156,7 @@ async def test_the_list_of_models_is_as_tall_as_it_needs_to_be() -> None:
     async with scripted_chat() as chat:
         await chat.pilot.press("ctrl+o")
         await chat.shows("Auto", "scripted/demo")
-        assert chat.screen.picker._list.region.height <= 12
+        assert chat.screen.picker._list.region.height <= 15
         chosen = "shelf/deep"
         await chat.pilot.press(*"deep", "enter")
         await chat.until(lambda: chat.screen.models.model == chosen)

@@ -70,7 +70,7 @@ async def test_words_that_people_use_do_what_they_mean() -> None:
         await chat.pilot.press("ctrl+p", *"dark", "enter")
         await chat.until(lambda: isinstance(chat.app.screen, ChoiceScreen) and "paper" in chat.shown())
         await chat.pilot.press("escape", "ctrl+p", *"login", "enter")
-        await chat.until(lambda: chat.screen.picker.is_open)
+        await chat.shows("More models", "Add a provider", "Get a better local model")
         assert len(await chat.engine.conversations.summaries()) == 1
 
 

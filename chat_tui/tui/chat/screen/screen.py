@@ -221,9 +221,9 @@ class ChatScreen(Screen[None]):
 
         return CommandLine(self.context)
 
-    async def action_command(self, name: str) -> None:
+    async def action_command(self, name: str, argument: str = "") -> None:
         """Run a slash command by its key."""
-        await self.commands.run_key(name)
+        await self.commands.run_key(name, argument)
 
     # -- messages -------------------------------------------------------------------------------------------------
 
