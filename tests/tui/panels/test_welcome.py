@@ -57,10 +57,10 @@ async def test_the_first_start_tells_what_was_found_until_the_first_question(tmp
         await chat.answered()
         await chat.until(lambda: ui_state.read(file) == UiState(welcomed=True))
         await chat.pilot.press("ctrl+n")
-        await chat.shows("Ask anything", "switch to the next strategy")
+        await chat.shows("Ask anything", "next strategy")
         assert "Found" not in chat.shown(welcome)
     async with scripted_chat(kept_in=file) as chat:
-        await chat.shows("Ask anything", "switch to the next strategy")
+        await chat.shows("Ask anything", "next strategy")
         assert "Found" not in chat.shown()
 
 
