@@ -40,6 +40,26 @@ def test_no_block_costs_much_whatever_its_marks(unit: str) -> None:
     assert max(map(cost, split(unit * (9_000 // len(unit))))) < 100_000
 
 
+BETWEEN_BLOCKS = [
+    *("[a][b]\n\n", "[^1]\n\n", "[b]: c\n", "> [!NOTE]\n> x\n\n", "![x](data:image/png;base64,AAAA) "),
+    *("<details>\n", "</details>\n", "<details><summary>a</summary>\n", "\u200b"),
+    *("- [ ] a\n", "7. a\n", "| a |\n|---|\n| b |\n\n", "| a |\n"),
+]
+
+
+@pytest.mark.parametrize("unit", BETWEEN_BLOCKS)
+def test_what_stands_between_blocks_costs_little(unit: str) -> None:
+    assert max(map(cost, split(unit * (9_000 // len(unit)))), default=0) < 100_000
+
+
+@pytest.mark.parametrize("unit", BETWEEN_BLOCKS)
+def test_splitting_costs_as_much_for_each_line_however_many_there_are(unit: str) -> None:
+    begins = "| a |\n|---|\n" if unit == "| a |\n" else ""
+    end = "\n\n[b]: c\n[^1]: d\n"
+    few, many = begins + unit * 500 + end, begins + unit * 2_000 + end
+    assert calls_of(lambda: split(many)) < 5 * calls_of(lambda: split(few)) + 1_000
+
+
 def test_no_item_of_a_list_costs_much_however_long() -> None:
     line = "  Some *words* with `code` and [a link](https://example.org/), which go on and on.\n" * 30
     assert max(map(cost, split("- item\n" + line * 20))) < 100_000
