@@ -60,8 +60,8 @@ class Welcome(StyledLines):
         title: list[Line] = [(Span("chat-tui", "accent"),), ()]
         lead: list[Line] = [(Span(text),) for text in wrap(as_bound(_LEAD, self.changed_keys), width, 3)]
         keys, found = self._key_lines(width), self._found_lines(width)
-        for rows in ([*title, *lead, (), *keys], [*title, *lead], [*title, *keys], title[:1]):
-            gap: list[Line] = [()] if found else []
+        for rows in ([*title, *lead, (), *keys], [*title, *lead], [*title, *keys], title[:1], []):
+            gap: list[Line] = [()] if found and rows else []
             if len(rows) + len(gap) + len(found) <= max(self.size.height, 1) or not found:
                 break
         self._ways_at = len(rows) + len(gap) + len(found) - len(WAYS) if self._is_tiny else 0

@@ -43,7 +43,9 @@ async def test_a_provider_is_added_by_its_key_which_is_kept_where_one_chooses(
         await chat.shows("Incorrect API key provided")
         await chat.pilot.press("ctrl+u")
         await paste(chat, SECRET)
-        await chat.shows("Store the key", "Keyring", "~" if str(Path.home()) == "/home/me" else "credentials.json")
+        await chat.shows(
+            "Where to store the key", "Keyring", "~" if str(Path.home()) == "/home/me" else "credentials.json"
+        )
         await chat.pilot.press(*keys, "enter")
         await chat.until(lambda: "OpenAI was added: 3 models" in chat.notices())
         assert chat.setup.saved == {"openai": (SECRET, place)}
@@ -76,7 +78,7 @@ async def test_without_a_keyring_one_line_says_so_and_the_file_is_offered() -> N
         await type_command(chat, "/provider add openai")
         await chat.shows("OpenAI: API key")
         await paste(chat, SECRET)
-        await chat.shows("There is no keyring (this machine has none).", "File", "Only now")
+        await chat.shows("There is no keyring: this machine has none", "File", "Only now")
         assert "Keyring" not in chat.shown()
         await chat.pilot.press("enter")
         await chat.until(lambda: chat.setup.saved == {"openai": (SECRET, "file")})
@@ -96,7 +98,7 @@ async def test_a_server_is_added_by_its_address_and_asked_for_a_key_if_it_wants_
         await type_command(chat, "/provider server box:9000")
         await chat.shows("box:9000: API key")
         await paste(chat, SECRET)
-        await chat.shows("Store the key")
+        await chat.shows("Where to store the key")
         await chat.pilot.press("enter")
         await chat.until(lambda: len(chat.setup.servers) == 2)
         assert chat.setup.saved == {"box": (SECRET, "keyring")}

@@ -74,12 +74,12 @@ class ProviderActions:
             ListChoice("File", partial(str, "file"), help=f"{_short(self._setup.key_file)}, for your account only"),
             ListChoice("Only now", partial(str, "session"), help="forgotten when chat-tui ends"),
         ]
-        if problem:
-            group = f"There is no keyring ({problem}). Where to keep the key of {whose}?"
-        else:
-            group = f"Where to keep the key of {whose}?"
+        group = f"There is no keyring: {problem}" if problem else ""
+        if not problem:
             rows.insert(0, ListChoice("Keyring", partial(str, "keyring"), help="the system's store of passwords"))
-        chosen = await self._choose("Store the key", [row._replace(group=group) for row in rows])
+        chosen = await self._choose(
+            f"Where to store the key of {clean_line(whose, 30)}", [row._replace(group=group) for row in rows]
+        )
         return next((place for place in _WORDS_OF_PLACES if place == chosen), None)
 
     async def _keep(self, whose: str, save: Callable[[KeyPlace], Awaitable[int]]) -> int | None:
