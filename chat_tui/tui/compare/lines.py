@@ -75,10 +75,12 @@ def mask_figures(figures: StreamStats) -> StreamStats:
 
 def status(figures: StreamStats, *, others_held: bool = False) -> str:
     """The status of an answer that has no text yet; empty once it has."""
+    # The column's head has the clock.
+    state = formatting.phase(figures, timed=False)
     if figures.phase == "queued" and others_held:
         # Its line to the server is open, and may be no more than there are places.
-        return f"{formatting.phase(figures)}. A paused answer keeps its slot; stop it with x to let this one start."
-    return "" if figures.phase in {"answering", "thinking"} else formatting.phase(figures)
+        return f"{state}. A paused answer keeps its slot; stop it with x to let this one start."
+    return "" if figures.phase in {"answering", "thinking"} else state
 
 
 def _sign(phase: Phase) -> Span:
@@ -95,7 +97,7 @@ def head_lines(number: int, name: str, figures: StreamStats, width: int, *, chos
     """Model, state and figures, in fields of fixed width. `chosen`: keys act on this answer."""
     mark = Span("▌" if chosen else " ", "mark")
     title = f"{number} " + crop_start(clean_line(name, 200), max(4, width - 4))
-    state = Span(crop(formatting.phase(figures), max(1, width - 12)), "text" if chosen else "dim")
+    state = Span(crop(formatting.phase(figures, timed=False), max(1, width - 12)), "text" if chosen else "dim")
     clock = Span(formatting.seconds(figures.duration_seconds), "dim")
     costs = formatting.cost_of(figures) if figures.cost is not None or figures.price is not None else ""
     parts = [

@@ -236,8 +236,11 @@ def moment(when: datetime, now: datetime) -> str:
     return day if local.year == now.year else f"{day} {local.year}"
 
 
-def phase(figures: StreamStats) -> str:
-    """The state of an answer: `connecting 0.4 s`, `thinking 3.1 s`, `retrying 2/3 in 4 s`, `cancelled`."""
+def phase(figures: StreamStats, *, timed: bool = True) -> str:
+    """The state of an answer: `connecting 0.4 s`, `thinking 3.1 s`, `retrying 2/3 in 4 s`, `cancelled`.
+
+    Not `timed`: without its own clock, where another one is on the screen.
+    """
     if figures.phase == "retrying":
         tries = f"retrying {figures.attempt}/{figures.of}" if figures.of else "retrying"
         if figures.delay_seconds:
@@ -245,7 +248,7 @@ def phase(figures: StreamStats) -> str:
             return f"{tries} in {math.ceil(figures.delay_seconds)} s"
         return f"{tries} now"
     words = _WORDS.get(figures.phase, figures.phase)
-    return f"{words} {seconds(figures.phase_seconds)}" if figures.phase in _TIMED else words
+    return f"{words} {seconds(figures.phase_seconds)}" if timed and figures.phase in _TIMED else words
 
 
 def state(figures: StreamStats) -> str:
