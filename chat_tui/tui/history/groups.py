@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from bisect import bisect_left
+from collections import Counter
 from collections.abc import Sequence
 from datetime import datetime, time, timedelta
 
 from chat_tui.core.conversation import ConversationSummary
+from chat_tui.tui.widgets import formatting
 
 _MONTHS = (
     "January",
@@ -41,6 +43,31 @@ def groups(summaries: Sequence[ConversationSummary], found: Sequence[int], now: 
         begun.append((row, name))
         row = bisect_left(found, True, row + 1, key=lambda place: summaries[place].updated < since)
     return begun
+
+
+def time_in_group(summary: ConversationSummary, now: datetime, *, exact: bool = False) -> str:
+    """When a conversation was last used, without what its group says: `14:05` of today or yesterday, `Mon` of this
+    week, else the date. `exact`: with the time of day in any case, as in `Mon 14:05`."""
+    when = summary.updated
+    try:
+        local = when.astimezone(now.tzinfo)
+    except (OverflowError, ValueError, OSError):
+        return formatting.UNKNOWN
+    clock = f"{local.hour:02d}:{local.minute:02d}"
+    if summary.private or summary.pinned:
+        day = formatting.moment(when, now)
+        return f"{day} {clock}" if exact and day != clock else day
+    name, _ = _group(when, now)
+    if name in ("Today", "Yesterday"):
+        # A clock that was ahead has made it a day of its own.
+        return clock if local.date() <= now.date() else formatting.moment(when, now)
+    day = f"{local:%a}" if name == "This week" else formatting.moment(when, now)
+    return f"{day} {clock}" if exact else day
+
+
+def same_titles(summaries: Sequence[ConversationSummary]) -> frozenset[str]:
+    """The titles that several conversations have."""
+    return frozenset(title for title, count in Counter(each.title for each in summaries).items() if count > 1)
 
 
 def _is(name: str, summary: ConversationSummary) -> bool:

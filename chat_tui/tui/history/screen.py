@@ -10,7 +10,7 @@ from datetime import datetime
 from functools import partial
 from typing import TYPE_CHECKING, ClassVar, NamedTuple, TypeAlias
 
-from textual import on
+from textual import events, on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
@@ -23,7 +23,7 @@ from chat_tui.core.text.search_progress import search_progress
 from chat_tui.tui.actions import bindings
 from chat_tui.tui.dialogs.frame import FramedScreen
 from chat_tui.tui.history import rows
-from chat_tui.tui.history.groups import groups
+from chat_tui.tui.history.groups import groups, same_titles, time_in_group
 from chat_tui.tui.history.sidebar import DeletedLink, NoHistory, deleted_link, group_lines, local_now, summary_lines
 from chat_tui.tui.widgets.row_list import Filter, RowList, matching
 from chat_tui.tui.widgets.styled_lines import Line, Span, StyledLines, apart, crop, wrap
@@ -45,6 +45,8 @@ LOOK_SECONDS = 0.5
 FILTERS = 'words, "a phrase", model: role: before: after:'
 SHORT_FILTERS = '"a phrase" model: before: after:'
 _WRONG_LINES = 3
+WIDE = 72
+"""From this width of the screen on a conversation has one line."""
 _THIS = "This conversation"
 NOTHING = "This conversation is empty"
 _NEXT = "Your messages will be listed here, and you can search them."
@@ -134,6 +136,8 @@ class HistoryScreen(FramedScreen[ChosenMessage | None]):
         self._conversation_id, self._exchanges = conversation_id, rows.exchanges(path)
         self._summaries: Sequence[ConversationSummary] = ()
         self._deleted = 0
+        self._same: frozenset[str] = frozenset()
+        self._row_height = 2
         self._texts: list[str] = []
         self._answering: frozenset[str] = frozenset()
         self._shown: Sequence[Row] = ()
@@ -205,11 +209,23 @@ class HistoryScreen(FramedScreen[ChosenMessage | None]):
         heads += [(len(self._shown) - 1, 1)] if links else []
         if cursor is None:
             cursor = first if self._summaries else first - 1
-        self._rows.show(len(self._shown), cursor, row_height=2, heads=heads)
+        self._same = same_titles(self._summaries)
+        self._row_height = self._browsing_height()
+        self._rows.show(len(self._shown), cursor, row_height=self._row_height, heads=heads)
         self._show_nothing_found(f"{NOTHING}. {_NEXT}")
         self.call_after_refresh(self._rows.look_at_cursor)
         count = len(self._summaries)
         self._note.say(f"{count:,} conversation{'s' * (count != 1)}")
+
+    def _browsing_height(self) -> int:
+        """Lines of a conversation's row."""
+        return 1 if self.app.size.width >= WIDE else 2
+
+    def on_resize(self, event: events.Resize) -> None:
+        """Rows of another height where there is room, or no longer."""
+        super().on_resize(event)
+        if self._shown and not self._input.value.strip() and self._row_height != self._browsing_height():
+            self._browse(self._rows.cursor)
 
     async def _search(self, words: str, cursor: int | None) -> None:
         await asyncio.sleep(PAUSE_SECONDS)
@@ -280,13 +296,16 @@ class HistoryScreen(FramedScreen[ChosenMessage | None]):
     def _draw(self, row: int, width: int) -> list[Line]:
         shown = self._shown[row]
         if isinstance(shown, tuple):
-            return rows.exchange_lines(shown, width)
+            return rows.exchange_lines(shown, width, self._row_height)
         if isinstance(shown, SearchHit):
             return rows.hit_lines(shown, width, self._clock())
         if isinstance(shown, DeletedLink):
             return deleted_link(shown.count, width)
         current, running = shown.id == self._conversation_id, shown.id in self._answering
-        return summary_lines(shown, width, self._clock(), current=current, running=running)
+        # Titles that were found have rows as high as the hits among which they stand.
+        height = 2 if self._input.value.strip() else self._row_height
+        when = time_in_group(shown, self._clock(), exact=shown.title in self._same)
+        return summary_lines(shown, width, when, current=current, running=running, height=height)
 
     def _draw_head(self, row: int, width: int) -> list[Line]:
         shown = self._shown[row]

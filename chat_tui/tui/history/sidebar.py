@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import ClassVar
 
 from msgspec import Struct
+from rich.cells import cell_len
 from textual import events, on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
@@ -24,27 +25,46 @@ from chat_tui.tui.widgets.styled_lines import Line, Span, StyledLines, apart, cr
 
 _RUNNING, _UNSEEN = "●", "◆"
 """An answer streams now; one has ended and nobody has seen it yet."""
+_MODEL, _TIME = 24, 6
+"""Cells of a row's model at most, and of its time at least."""
 _NOTHING = "No conversations yet."
 
 
 def summary_lines(
-    summary: ConversationSummary, width: int, now: datetime, *, current: bool, running: bool
+    summary: ConversationSummary, width: int, when: str, *, current: bool, running: bool, height: int = 2
 ) -> list[Line]:
-    """A conversation's row: its title, and below it when it was, what it has cost and who answered."""
+    """A conversation's row: its title, `when` it was used last, what it has cost and who answered.
+
+    Of two lines, or of one, where what does not fit beside the title is left out.
+    """
     mark = Span("▌" if current else " ", "accent")
     title = clean_line(summary.title, 120) or "Untitled"
     badge = Span(_RUNNING, "success") if running else Span(_UNSEEN, "warning") if summary.unseen else Span("")
     name = Span(title, "strong" if current or summary.unseen else "text")
+    model = clean_line(summary.model.rpartition("/")[2], 80)
+    cost = formatting.cost(summary.cost) if summary.cost and summary.cost > 0 else ""
+    if height == 1:
+        return [(mark, *_one_line(name, badge, (cost, crop_start(model, _MODEL), when), width - 2))]
     first: Line = (Span(crop(title, width - 2), name.role),)
     if badge.text:
         first = apart(name, badge, width - 2)
-    model = clean_line(summary.model.rpartition("/")[2], 80)
-    when = formatting.moment(summary.updated, now)
-    if summary.cost and summary.cost > 0:
-        when += f" · {formatting.cost(summary.cost)}"
-    rest = width - 2 - len(when) - 1
-    second = apart(Span(when, "dim"), Span(crop_start(model, rest) if rest > 3 else "", "dim"), width - 2)
+    left = " · ".join(filter(None, (when, cost)))
+    rest = width - 2 - len(left) - 1
+    second = apart(Span(left, "dim"), Span(crop_start(model, rest) if rest > 3 else "", "dim"), width - 2)
     return [(mark, *first), (mark, *second)]
+
+
+def _one_line(name: Span, badge: Span, notes: tuple[str, str, str], width: int) -> Line:
+    """Title, badge, cost, model and time in one line; the time has a column of its own."""
+    cost, model, when = notes
+    right = when.rjust(_TIME)
+    for note in (model, cost):
+        if note and cell_len(name.text) + cell_len(right) + cell_len(note) + 6 <= width:
+            right = f"{note}  {right}"
+    left = width - cell_len(right) - 1
+    if not badge.text or left < 4:
+        return apart(name, Span(right, "dim"), width)
+    return (*apart(name, badge, left), Span(" "), Span(right, "dim"))
 
 
 def heads_of(groups: Sequence[tuple[int, str]]) -> list[tuple[int, int]]:
@@ -181,6 +201,8 @@ class HistorySidebar(Widget):
         self._texts: list[str] | None = None
         self._found: Sequence[int] = ()
         self._groups: dict[int, str] = {}
+        self._same: frozenset[str] = frozenset()
+        """Titles that several conversations have."""
         self._current = ""
         self._answering: frozenset[str] = frozenset()
 
@@ -257,8 +279,9 @@ class HistorySidebar(Widget):
         self._nothing.display = not self._rows.display
         self._nothing.text = f"No title contains “{clean_line(typed, 60)}”." if self._summaries else _NOTHING
         self._nothing.redraw()
-        from chat_tui.tui.history.groups import groups
+        from chat_tui.tui.history.groups import groups, same_titles
 
+        self._same = same_titles(self._summaries)
         begun = groups(self._summaries, self._found, self._clock())
         self._groups = dict(begun)
         heads = [*heads_of(begun), *([(len(self._found), 1)] if links else [])]
@@ -271,10 +294,12 @@ class HistorySidebar(Widget):
         if row == len(self._found):
             return deleted_link(self._deleted, width)
         summary = self._summaries[self._found[row]]
+        from chat_tui.tui.history.groups import time_in_group
+
         return summary_lines(
             summary,
             width,
-            self._clock(),
+            time_in_group(summary, self._clock(), exact=summary.title in self._same),
             current=summary.id == self._current,
             running=summary.id in self._answering,
         )

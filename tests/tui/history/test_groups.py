@@ -6,7 +6,7 @@ import time
 from datetime import UTC, datetime, timedelta, timezone
 
 from chat_tui.core.conversation import ConversationSummary
-from chat_tui.tui.history.groups import groups
+from chat_tui.tui.history.groups import groups, time_in_group
 from tests.support.time_limits import in_time, within
 
 NOW = datetime(2026, 11, 25, 14, 30, tzinfo=UTC)
@@ -42,6 +42,15 @@ def test_conversations_stand_in_groups_by_when_they_were_last_used() -> None:
 def test_private_and_pinned_ones_stand_before_all_whenever_they_were() -> None:
     rows = kept(3, 200, 0.1, 0, 1, pinned=2, private=1)
     assert named(rows) == [(0, "Private"), (1, "Pinned"), (3, "Today"), (4, "Yesterday")]
+
+
+def test_a_row_tells_what_its_group_does_not() -> None:
+    rows = kept(0.1, 1, 2, 20, 40, 500)
+    assert [time_in_group(row, NOW) for row in rows] == ["12:06", "14:30", "Mon", "5 Nov", "16 Oct", "13 Jul 2025"]
+    exact = [time_in_group(row, NOW, exact=True) for row in rows]
+    assert exact == ["12:06", "14:30", "Mon 14:30", "5 Nov 14:30", "16 Oct 14:30", "13 Jul 2025 14:30"]
+    assert [time_in_group(row, NOW) for row in kept(0, 1, pinned=1)] == ["14:30", "14:30"]
+    assert time_in_group(kept(1, pinned=1)[0], NOW) == "yesterday"
 
 
 def test_days_are_those_of_the_zone() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from datetime import timedelta
 
 import pytest
 from msgspec.structs import replace
@@ -35,14 +36,19 @@ async def listed(conversations: Sequence[ConversationSummary]) -> AsyncIterator[
 )
 def test_every_row_of_the_history_fits(width: int, title: str) -> None:
     summary = ConversationSummary("c", title, NOW, NOW, 2, f"local/{EVIL}")
-    for line in summary_lines(summary, width, NOW, current=True, running=True):
+    lines = [
+        *summary_lines(summary, width, "Mon 14:05", current=True, running=True),
+        *summary_lines(summary, width, "Mon 14:05", current=False, running=True, height=1),
+        *summary_lines(summary, width, "Mon 14:05", current=False, running=False, height=1),
+    ]
+    for line in lines:
         assert sum(cell_len(span.text) for span in line) <= width
         assert "\x1b" not in text_of([line])
 
 
 def test_a_row_of_the_history_tells_title_time_model_and_what_runs() -> None:
     [summary] = summaries(1)
-    first, second = text_of(summary_lines(summary, 30, NOW, current=True, running=True)).splitlines()
+    first, second = text_of(summary_lines(summary, 30, "14:30", current=True, running=True)).splitlines()
     assert first.split() == ["▌Conversation", "0", "●"]
     assert second.split() == ["▌14:30", "smollm2-135m"]
 
@@ -50,13 +56,41 @@ def test_a_row_of_the_history_tells_title_time_model_and_what_runs() -> None:
 def test_a_row_tells_what_it_cost_and_that_an_answer_ended_unseen() -> None:
     [summary] = summaries(1)
     dear = replace(summary, unseen=True, cost=0.0123)
-    first, second = text_of(summary_lines(dear, 40, NOW, current=False, running=False)).splitlines()
+    first, second = text_of(summary_lines(dear, 40, "14:30", current=False, running=False)).splitlines()
     assert first.split() == ["Conversation", "0", "◆"]
     assert second.split() == ["14:30", "·", "$0.0123", "smollm2-135m"]
-    assert "$" not in text_of(summary_lines(replace(summary, cost=0.0), 40, NOW, current=False, running=False))
-    streaming = text_of(summary_lines(dear, 40, NOW, current=False, running=True))
+    assert "$" not in text_of(summary_lines(replace(summary, cost=0.0), 40, "14:30", current=False, running=False))
+    streaming = text_of(summary_lines(dear, 40, "14:30", current=False, running=True))
     assert "●" in streaming
     assert "◆" not in streaming
+
+
+def test_a_wide_row_has_all_in_one_line_and_leaves_out_what_does_not_fit() -> None:
+    [summary] = summaries(1)
+    dear = replace(summary, unseen=True, cost=0.0123)
+
+    def row(width: int) -> list[str]:
+        [line] = text_of(summary_lines(dear, width, "14:30", current=True, running=False, height=1)).splitlines()
+        return line.split()
+
+    assert row(76) == ["▌Conversation", "0", "◆", "$0.0123", "smollm2-135m", "14:30"]
+    assert row(40) == ["▌Conversation", "0", "◆", "smollm2-135m", "14:30"]
+    assert row(28) == ["▌Conversation", "0", "◆", "14:30"]
+
+
+async def test_conversations_of_the_same_title_are_told_apart_by_the_time() -> None:
+    at = [NOW - timedelta(days=60), NOW - timedelta(days=60, hours=1), NOW - timedelta(days=61)]
+    titles = ("Hello", "Hello", "Other")
+    rows = [
+        ConversationSummary(f"c{n}", title, when, when) for n, (title, when) in enumerate(zip(titles, at, strict=True))
+    ]
+    async with listed(rows) as (app, pilot):
+        await pilot.pause()
+        seen = app.seen(app.history)
+        days = [f"{when.day} {when:%b}" for when in at]
+        assert f"{days[0]} {at[0]:%H:%M}" in seen
+        assert f"{days[1]} {at[1]:%H:%M}" in seen
+        assert f"{days[2]} {at[2]:%H:%M}" not in seen
 
 
 async def test_the_cursor_passes_by_the_headings_of_the_groups() -> None:
