@@ -208,8 +208,8 @@ class ConversationActions:
         key = "/undo"
         if self._listed.has_focus_within or self._chat.app.screen is not self._chat.screen:
             key = bindings.first_key("undo.take", self._chat.host.changed_keys)
-        kept = f"It is kept for {RESTORABLE_DAYS} days under Deleted, at the end of the history."
-        self._chat.host.say(f"Deleted “{title}”", f"{key} restores it. {kept}", seconds=NOTICE_SECONDS)
+        hint = f"{key} restores it. Kept for {RESTORABLE_DAYS} days under Deleted in the history."
+        self._chat.host.say(f"Deleted “{title}”", hint, seconds=NOTICE_SECONDS)
 
     async def _restore(self, conversation_id: str, open_it: bool) -> None:
         assert self._engine is not None
