@@ -12,6 +12,8 @@ from chat_tui.tui.history.screen import HistoryScreen
 from chat_tui.tui.widgets.styled_lines import text_of
 from tests.doubles.scripted_chat import ScriptedChat, scripted_chat
 
+WIDE = (160, 40)
+"""The list at the left has room."""
 NOW = datetime(2026, 5, 20, 14, 5, tzinfo=UTC)
 
 
@@ -58,7 +60,7 @@ async def opened(chat: ScriptedChat) -> None:
 
 
 async def test_enter_restores_a_deleted_conversation_and_opens_it() -> None:
-    async with scripted_chat(["one"], ["two"]) as chat:
+    async with scripted_chat(["one"], ["two"], size=WIDE) as chat:
         await deleted(chat, "first", "second")
         await chat.ask("/deleted")
         await opened(chat)
@@ -71,21 +73,21 @@ async def test_enter_restores_a_deleted_conversation_and_opens_it() -> None:
 
 
 async def test_the_notice_names_the_way_back_and_the_list_leads_there() -> None:
-    async with scripted_chat(["one"]) as chat:
+    async with scripted_chat(["one"], size=WIDE) as chat:
         await deleted(chat, "first")
         assert "/undo restores it" in chat.notices()
         assert "30 days" in chat.notices()
         await chat.until(lambda: "Deleted (1)" in chat.shown(chat.screen.history))
         await chat.pilot.press("ctrl+l", "ctrl+l")
         await chat.until(lambda: chat.screen.history.has_focus_within)
-        await chat.pilot.press("end", "f8")
+        await chat.pilot.press("end", "delete")
         assert await count(chat) == 1
         await chat.pilot.press("enter")
         await opened(chat)
 
 
 async def test_deleting_for_good_asks_first() -> None:
-    async with scripted_chat(["one"], ["two"]) as chat:
+    async with scripted_chat(["one"], ["two"], size=WIDE) as chat:
         await deleted(chat, "first", "second")
         await chat.pilot.press("ctrl+r")
         await chat.until(lambda: isinstance(chat.app.screen, HistoryScreen))
@@ -93,12 +95,12 @@ async def test_deleting_for_good_asks_first() -> None:
         await chat.pilot.press("ctrl+end", "enter")
         await opened(chat)
         await chat.shows("second")
-        await chat.pilot.press("f8")
+        await chat.pilot.press("delete")
         await chat.shows("Delete “second” for good?")
         await chat.pilot.press("enter")
         await opened(chat)
         assert await count(chat) == 2
-        await chat.pilot.press("f8")
+        await chat.pilot.press("delete")
         await chat.shows("Delete “second” for good?")
         await chat.pilot.press("down", "enter")
         await chat.shows("Empty: delete 1 conversation")

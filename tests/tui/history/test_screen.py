@@ -147,7 +147,7 @@ async def test_a_search_that_finds_nothing_says_so() -> None:
 
 
 async def test_a_title_is_found_too() -> None:
-    async with scripted_chat() as chat:
+    async with scripted_chat(size=(160, 36)) as chat:
         await asked(chat, "hello")
         await chat.ask("/rename Zebra crossing")
         await chat.until(lambda: "Zebra crossing" in chat.shown(chat.screen.history))
