@@ -70,3 +70,15 @@ async def test_with_nothing_to_undo_it_says_so() -> None:
     async with scripted_chat() as chat:
         await chat.ask("/undo")
         await chat.until(lambda: "nothing to undo" in chat.notices())
+
+
+async def test_the_command_says_before_what_it_will_undo() -> None:
+    async with scripted_chat(["one"]) as chat:
+        await chat.ask("first")
+        await chat.answered()
+        await chat.ask("/rename Other words")
+        await chat.until(lambda: chat.chat.undo.next_step == "restore the title “first”")
+        await chat.ask("/delete")
+        await chat.until(lambda: chat.chat.undo.next_step == "restore “Other words”")
+        await chat.pilot.press(*"/und")
+        await chat.shows("/undo", "restore “Other words”")

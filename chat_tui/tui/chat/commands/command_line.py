@@ -33,7 +33,13 @@ class CommandLine:
             presets=lambda: self._context.presets,
             used=lambda: self._context.host.kept.used,
         )
-        return [CompletionItem(text=whole, help=help) for whole, help in slash_commands.completions(text, sources)]
+        found = slash_commands.completions(text, sources)
+        return [CompletionItem(text=whole, help=self._help(whole, help)) for whole, help in found]
+
+    def _help(self, text: str, help: str) -> str:
+        """The help beside a completion; `/undo` says what it would undo."""
+        step = self._context.chat.undo.next_step if text.strip() == "/undo" else ""
+        return step or help
 
     def argument(self, text: str) -> str:
         """Describe the argument of the command that is being written; empty if it takes none."""
