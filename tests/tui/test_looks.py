@@ -218,3 +218,14 @@ async def test_the_last_row_names_the_doors_whole_and_a_click_opens_them() -> No
         row = chat.shown().split("\n")[-1]
         await chat.pilot.click(chat.screen.keys, offset=(row.index("messages"), 0))
         await chat.until(lambda: chat.chat.transcript.has_focus)
+
+
+async def test_a_click_on_the_strategy_switches_to_the_next_and_one_on_the_model_opens_the_list() -> None:
+    async with scripted_chat(size=(120, 36)) as chat:
+        before = chat.screen.models.strategy
+        row = chat.shown(chat.screen.picker)
+        await chat.pilot.click(chat.screen.picker, offset=(row.index(before) + 1, 0))
+        await chat.until(lambda: chat.screen.models.strategy != before)
+        assert not chat.screen.picker.is_open
+        await chat.pilot.click(chat.screen.picker, offset=(2, 0))
+        await chat.until(lambda: chat.screen.picker.is_open)

@@ -88,8 +88,8 @@ MODELS = (
     ),
     Action(
         "models.auto",
-        "Auto: let the strategy choose",
-        help="let the strategy choose the model again",
+        "Auto",
+        help="let the strategy choose the model",
         words="automatic, auto model, no fixed model, router",
         slash="auto",
     ),

@@ -24,7 +24,7 @@ _MAIN_PLACES = ("", "everywhere", "prompt")
 def help_lines(changed: Mapping[str, str], width: int, here: str = "") -> list[Line]:
     """The ten things that people do, the keys of `here`, then all actions by topic; `changed` holds rebound keys by
     id."""
-    lines: list[Line] = [(Span("What people do", "accent"),)]
+    lines: list[Line] = [(Span("Most used", "accent"),)]
     for way, help in reference.essentials(changed):
         lines += _row(way, help, width)
     nearest = tuple(action for action in TABLE if action.where == here) if here not in _MAIN_PLACES else ()

@@ -18,7 +18,7 @@ from textual.widgets import Input
 from chat_tui.core.models import ModelStatus
 from chat_tui.core.text.control_characters import clean_line
 from chat_tui.core.usage.stream_stats import StreamStats
-from chat_tui.tui.actions.bindings import first_key
+from chat_tui.tui.actions.bindings import first_key, pressed
 from chat_tui.tui.panels.model_rows import NARROW, ListHeading, ModelDetail, search_text, standing_lines
 from chat_tui.tui.panels.model_sources import WAYS, SourceWay
 from chat_tui.tui.widgets import formatting
@@ -33,7 +33,8 @@ _WAYS = tuple(f"{way.title} {way.help}".casefold() for way in WAYS)
 
 
 class ModelsInUse(StyledLines):
-    """The conversation's title, model and strategy, and the most important figures. A click opens the list."""
+    """The conversation's title, model and strategy, and the most important figures. A click opens the list,
+    one on the strategy goes to the next."""
 
     DEFAULT_CSS = """
     ModelsInUse { height: 1; width: 1fr; color: $text; background: $panel; padding: 0 1; }
@@ -48,6 +49,8 @@ class ModelsInUse(StyledLines):
         self._title = ""
         self._use = ("", "", False)
         self._figures = StreamStats()
+        self._strategy_cells = range(0)
+        """Where the strategy stands in the line."""
 
     def show_figures(self, figures: StreamStats) -> None:
         """Show these figures."""
@@ -79,12 +82,18 @@ class ModelsInUse(StyledLines):
         room -= cell_len(right) + 2 if right else 0
         title = crop(self._title, max(0, min(room - 2, _TITLE_MOST)))
         before = (Span(title, "text"), Span("  ")) if title else ()
-        gap = width - sum(cell_len(span.text) for span in (*before, *in_use)) - cell_len(right)
+        begin = sum(cell_len(span.text) for span in (*before, in_use[0]))
+        self._strategy_cells = range(begin + len(" · "), begin + cell_len(how))
+        gap = width - begin - cell_len(how) - cell_len(right)
         return [(*before, *in_use, Span(" " * max(0, gap)), Span(right, "dim"))]
 
     def on_click(self, event: events.Click) -> None:
         event.stop()
-        self.post_message(self.Clicked())
+        offset = event.get_content_offset(self)
+        if offset is not None and offset.x in self._strategy_cells:
+            self.app.simulate_key(pressed(first_key("strategy.next", self.changed_keys)))
+        else:
+            self.post_message(self.Clicked())
 
 
 class ModelListPanel(Vertical):

@@ -60,10 +60,12 @@ def choice(action: Action, screen: ChatScreen, group: str, used: int, changed: M
     target = screen.chat.transcript if action.inner else around
     keys = changed.get(action.id, action.keys)
     note = bindings.format_keys(keys) if keys else f"/{action.command}"
+    # What its slash command takes is told where that is typed.
+    brief = action.help.partition(";")[0]
     return ListChoice(
         action.name,
         partial(target.run_action, action.action),
-        help=action.help,
+        help="" if brief == action.name.lower() else brief,
         note=note,
         group=group,
         id=action.id,

@@ -1,0 +1,42 @@
+"""The help: what people do most comes first, then every action by topic."""
+
+from __future__ import annotations
+
+from chat_tui.tui.actions.table import TABLE, TOPICS
+from chat_tui.tui.dialogs.help import help_lines
+from chat_tui.tui.widgets.styled_lines import text_of
+
+
+def test_help_begins_with_the_ten_things_that_people_do() -> None:
+    lines = [text_of([line]) for line in help_lines({}, 100)]
+    assert lines[0] == "Most used"
+    assert [line.split("  ")[0] for line in lines[1:11]] == [
+        "Enter",
+        "Ctrl+J",
+        "Esc",
+        "Tab r or /retry",
+        "Tab e or /edit",
+        "Tab Y",
+        "Ctrl+O or /model",
+        "Ctrl+R or /history",
+        "/attach FILE, or @",
+        "Ctrl+P",
+    ]
+    assert not lines[11]
+    assert [line for line in lines if line in TOPICS] == list(TOPICS)
+
+
+def test_help_names_the_keys_that_are_bound_now() -> None:
+    told = "\n".join(text_of([line]) for line in help_lines({"models.open": "f20"}, 100))
+    assert "F20 or /model" in told
+    assert "Ctrl+O" not in told
+
+
+def test_help_has_every_action() -> None:
+    told = " ".join("".join(span.text for span in line) for line in help_lines({}, 400))
+    assert not [row.id for row in TABLE if row.description not in told]
+
+
+def test_the_keys_of_the_place_come_before_the_topics() -> None:
+    lines = [text_of([line]) for line in help_lines({}, 100, "side by side")]
+    assert lines[12] == "Keys: side by side"
