@@ -5,6 +5,7 @@ import sys
 from pathlib import Path
 
 from chat_tui.cli.commands import settings
+from chat_tui.config import setting_list
 from chat_tui.config.known_providers import known_providers
 from chat_tui.tui.actions import reference
 from tests.readme import KEYS, SETTINGS
@@ -27,8 +28,8 @@ def test_the_page_of_settings_is_the_one_of_the_code() -> None:
 def test_every_setting_has_its_words() -> None:
     assert not [
         f"{heading} {name}"
-        for heading, owner in settings.tables()
-        for name, words in settings.field_texts(owner).items()
+        for heading, owner in setting_list.tables()
+        for name, words in setting_list.field_texts(owner).items()
         if heading and not words
     ]
 

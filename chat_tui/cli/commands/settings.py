@@ -1,21 +1,17 @@
-"""`chat-tui settings`: prints `docs/settings.md`, which is generated from the records of the config."""
+"""`chat-tui settings`: prints where the config file is, and `docs/settings.md`, which is generated from its records."""
 
 from __future__ import annotations
 
 import argparse
-import ast
 import inspect
 import re
-import sys
-from collections.abc import Iterator
-from itertools import pairwise
-from typing import Any, get_args, get_origin
+from typing import Any
 
 import msgspec
 
 from chat_tui.config.diagnostics import kind_of
-from chat_tui.config.load import Config
-from chat_tui.config.schema import StrategyWeights
+from chat_tui.config.paths import config_file
+from chat_tui.config.setting_list import field_texts, tables
 from chat_tui.core.processes import console
 
 _HEADER = "| setting | value | default | meaning |\n|---|---|---|---|\n"
@@ -31,32 +27,11 @@ Two environment variables: `CHAT_TUI_CONFIG` names another config file, and `CHA
 
 
 def run(_: argparse.Namespace) -> int:
-    """Write the page to stdout; returns the exit code."""
-    console.write_output(markdown())
+    """Write the path of the config file and the page to stdout; returns the exit code."""
+    file = config_file()
+    missing = "" if file.exists() else " (it does not exist yet)"
+    console.write_output(f"The config file is {file}{missing}.\n\n{markdown()}")
     return 0
-
-
-def field_texts(owner: type[msgspec.Struct]) -> dict[str, str]:
-    """Return the text under each field of a record, by the field's name; empty if there is none."""
-    tree = ast.parse(inspect.getsource(sys.modules[owner.__module__]))
-    body = next(node.body for node in tree.body if isinstance(node, ast.ClassDef) and node.name == owner.__name__)
-    texts = {}
-    for field, text in pairwise(body):
-        if isinstance(field, ast.AnnAssign) and isinstance(field.target, ast.Name):
-            words = text.value.value if isinstance(text, ast.Expr) and isinstance(text.value, ast.Constant) else ""
-            texts[field.target.id] = " ".join(str(words).split())
-    return texts
-
-
-def tables() -> Iterator[tuple[str, type[msgspec.Struct]]]:
-    """Yield each table of the config with its heading; the top level comes first and has none."""
-    yield "", Config
-    for field in msgspec.structs.fields(Config):
-        inner = get_args(field.type)[0] if get_origin(field.type) is tuple else field.type
-        if field.name == "strategies":
-            yield "[strategies.NAME]", StrategyWeights
-        elif isinstance(inner, type) and issubclass(inner, msgspec.Struct):
-            yield f"[[{field.name}]]" if inner is not field.type else f"[{field.name}]", inner
 
 
 def markdown() -> str:

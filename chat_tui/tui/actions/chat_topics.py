@@ -387,6 +387,13 @@ SCREEN = (
         slash="stats, cost, usage",
     ),
     Action(
+        "settings.open",
+        "Settings",
+        help="show all settings, and change them in the config file",
+        words="config, configuration, preferences, options, configure, setup",
+        slash="settings, config, preferences",
+    ),
+    Action(
         "theme.choose",
         "Choose a theme",
         help="choose a theme; without a name, open the list",

@@ -8,6 +8,7 @@ from typing import ClassVar
 
 from textual.binding import Binding, BindingType
 
+from chat_tui.config.paths import config_file
 from chat_tui.tui.actions import bindings, reference
 from chat_tui.tui.actions.action import Action
 from chat_tui.tui.actions.table import TABLE, TOPICS
@@ -52,6 +53,14 @@ def log_lines(file: Path | None, width: int) -> list[Line]:
     return [(Span("Debug log", "accent"),), *((Span(line),) for line in wrap(text, max(10, width), 4)), ()]
 
 
+def config_lines(width: int) -> list[Line]:
+    """The path of the config file, which may not exist yet."""
+    file = config_file()
+    missing = "" if file.exists() else " (it does not exist yet)"
+    text = f"The config file is {file}{missing}. /settings shows and changes it."
+    return [(), (Span("Settings", "accent"),), *((Span(line),) for line in wrap(text, max(10, width), 4))]
+
+
 def _row(name: str, help: str, width: int) -> list[Line]:
     column = min(_COLUMN, max(10, width // 3))
     told = wrap(help, max(10, width - column - 2), 6)
@@ -68,4 +77,6 @@ class HelpScreen(ReaderScreen):
     ]
 
     def __init__(self, changed: Mapping[str, str], here: str = "", *, log_file: Path | None = None) -> None:
-        super().__init__("Help", lambda width: [*log_lines(log_file, width), *help_lines(changed, width, here)])
+        super().__init__(
+            "Help", lambda width: [*log_lines(log_file, width), *help_lines(changed, width, here), *config_lines(width)]
+        )

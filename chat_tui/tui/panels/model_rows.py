@@ -9,7 +9,7 @@ from rich.cells import cell_len
 from chat_tui.core.models import Model, ModelStatus
 from chat_tui.core.text.control_characters import clean_line
 from chat_tui.tui.widgets import formatting
-from chat_tui.tui.widgets.styled_lines import Line, Span, StyledLines, apart, crop, crop_start, wrap
+from chat_tui.tui.widgets.styled_lines import Line, Span, StyledLines, apart, crop, crop_middle, wrap
 
 NARROW, WIDE = 66, 104
 """Below the one a row takes two lines; from the other on it tells everything."""
@@ -30,7 +30,7 @@ def standing_lines(standing: ModelStatus, width: int, *, in_use: bool = False, f
     window, price = formatting.context(model.context_window), formatting.price(model.price_in, model.price_out)
     ttft, speed = formatting.ttft(standing.ttft_seconds), formatting.speed(standing.tokens_per_second)
     if width < NARROW:
-        name = crop_start(name, max(8, width - 2 - min(len(state), STATE_WIDTH) - 1))
+        name = crop_middle(name, max(8, width - 2 - min(len(state), STATE_WIDTH) - 1))
         parts = [window, price, formatting.rate(standing.tokens_per_second), ttft]
         told = " · ".join(part for part in parts if part != formatting.UNKNOWN)
         return [
@@ -49,7 +49,7 @@ def _columns(cells: Sequence[str], width: int) -> tuple[str, str]:
     if width >= WIDE:
         figures = f" {where:<6} {can:<{_CAN_WIDTH}}{window:>7} {price:>14} {quality:>8} {ttft:>7} {speed:>9}"
     room = max(12, width - 2 - cell_len(figures) - 2 - STATE_WIDTH)
-    name = crop_start(name, room)
+    name = crop_middle(name, room)
     return name + " " * (room - cell_len(name)), figures
 
 
@@ -113,7 +113,7 @@ class ModelDetail(StyledLines):
             said = _STRATEGY if self._rows else "No model matches. Try fewer letters."
             return [(Span(text, "dim"),) for text in wrap(said, width, self.HEIGHT)]
         model, state = self._standing.model, clean_line(self._standing.state, 80)
-        name = crop_start(clean_line(model.name, 200), max(12, width - len(state) - 1))
+        name = crop_middle(clean_line(model.name, 200), max(12, width - len(state) - 1))
         lines: list[Line] = [apart(Span(name, "strong"), Span(state, "dim"), width)]
         return lines + [
             (Span(text, "text"),) for text in _fill_lines(description_parts(self._standing), width, self.HEIGHT - 1)

@@ -18,6 +18,8 @@ from chat_tui.tui.theme.palette import readable
 
 EDGES = 6
 """Cells of a frame's lower edge that are for the frame itself, where words stand in it."""
+_SHORTEST_MIDDLE = 5
+"""Cells below which both ends of a text would say nothing."""
 _COLOUR = re.compile("#[0-9a-fA-F]{6}|ansi_([a-z_]+)")
 
 ROLES: Mapping[str, tuple[str, bool]] = {
@@ -70,6 +72,21 @@ def crop_start(text: str, width: int) -> str:
     while text and cell_len(text) > width - 1:
         text = text[1:]
     return f"…{text}"[: max(0, width)]
+
+
+def crop_middle(text: str, width: int) -> str:
+    """Cut a path or a model's id in its middle: what it begins with stays up to the first slash, or for a third of the
+    width, and its end stays too."""
+    if cell_len(text) <= width:
+        return text
+    if width < _SHORTEST_MIDDLE:
+        return crop(text, width)
+    first = text.find("/", 1) + 1
+    head = set_cell_size(text, first if 0 < first <= width // 2 else width // 3).rstrip()
+    room, tail = width - cell_len(head) - 1, text[-width:]
+    while cell_len(tail) > room:
+        tail = tail[1:]
+    return f"{head}…{tail}"
 
 
 def apart(left: Span, right: Span, width: int) -> Line:

@@ -58,6 +58,7 @@ WORDS = {
     "request.set": ("temperature", "temp", "top_p", "seed"),
     "request.thinking": ("thinking", "effort", "reasoning", "reasoning effort"),
     "request.max_tokens": ("max tokens", "max_tokens", "answer length"),
+    "settings.open": ("settings", "config", "preferences", "options"),
     "stats.show": ("stats", "cost", "price", "budget", "usage", "statistics", "spending"),
     "deleted.open": ("restore", "undelete", "trash", "bin"),
     "strategy.next": ("strategy",),

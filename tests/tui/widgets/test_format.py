@@ -12,7 +12,7 @@ from chat_tui.core.usage.spending import Spending
 from chat_tui.core.usage.stream_stats import StreamStats
 from chat_tui.tui.widgets import formatting
 from chat_tui.tui.widgets.row_list import matching
-from chat_tui.tui.widgets.styled_lines import Span, apart, crop, crop_start, wrap
+from chat_tui.tui.widgets.styled_lines import Span, apart, crop, crop_middle, crop_start, wrap
 from tests.doubles.fake_engine import NOW
 from tests.support.time_limits import in_time, within
 
@@ -173,6 +173,10 @@ def test_text_is_cut_by_cells_and_never_through_a_wide_character() -> None:
     assert crop("abc", 0) == ""
     assert crop_start("provider/model", 6) == "model"
     assert crop_start("provider/model", 4) == "…del"
+    assert crop_middle("router/openai/gpt-4o-mini", 20) == "router/…/gpt-4o-mini"
+    assert crop_middle("openai/gpt-4o-mini", 20) == "openai/gpt-4o-mini"
+    for width in range(12):
+        assert cell_len(crop_middle("日本語日本語/日本語", width)) <= width
     assert cell_len(crop_start("日本語日本語", 4)) <= 4
 
 

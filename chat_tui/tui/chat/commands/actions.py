@@ -328,6 +328,13 @@ async def _theme(context: CommandContext, name: str) -> None:
         context.host.choose_theme()
 
 
+@command("settings")
+async def _settings(context: CommandContext, _argument: str) -> None:
+    from chat_tui.tui.chat.commands import setting_actions
+
+    await setting_actions.open_settings(context)
+
+
 @command("thinking", complete=argument_completion.thinking_levels)
 async def _thinking(context: CommandContext, level: str) -> None:
     from chat_tui.tui.chat.commands import setting_actions

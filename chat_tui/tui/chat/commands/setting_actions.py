@@ -1,8 +1,8 @@
-"""Handlers of /set, /thinking and /max-tokens: they set what the conversation in view asks models with."""
+"""Handlers of /settings, and of /set, /thinking and /max-tokens, which set what the conversation in view asks with."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
@@ -12,9 +12,35 @@ from chat_tui.core.text.control_characters import clean_line
 from chat_tui.tui.chat.commands.context import CommandContext
 
 if TYPE_CHECKING:
+    from chat_tui.config.load import Config
     from chat_tui.engine.engine import Engine
 
 _SHORT_NAMES = {"temp": "temperature", "max": "max_tokens", "tokens": "max_tokens", "reasoning": "thinking"}
+
+
+_LIVE = frozenset(("theme", "model", "strategy"))
+"""Settings that act at once."""
+
+
+async def open_settings(context: CommandContext) -> None:
+    """Show all settings of the config file, to change them."""
+    engine = await context.engine.opened()
+    from chat_tui.config.paths import config_file
+    from chat_tui.tui.dialogs.settings import SettingsScreen
+    from chat_tui.tui.theme.palette import names, theme_folders
+
+    def check(key: str, value: Any) -> None:
+        if key == "theme" and value is not None:
+            # It draws with it, and refuses one that cannot be used.
+            context.host.use_theme(value)
+
+    def apply(key: str, config: Config) -> None:
+        if key != "theme":
+            context.models.choose(config.model, config.strategy)
+
+    choices = {"theme": names(theme_folders()), "strategy": engine.models.strategies()}
+    screen = SettingsScreen(config_file(), choices=choices, live=_LIVE, check=check, apply=apply)
+    context.chat.app.push_screen(screen)
 
 
 async def set_typed(context: CommandContext, typed: str) -> None:
