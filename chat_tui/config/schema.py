@@ -55,7 +55,8 @@ class Display(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Make links in answers clickable where the terminal supports it (OSC 8)."""
     bell: bool = True
     """Ring the terminal's bell when an answer that took more than 10 seconds ends while you
-    are not looking: the terminal is not in focus, or another conversation is open."""
+    are not looking: the terminal is not in focus, or another conversation is open. Where the terminal can show
+    notices on the desktop (OSC 9, OSC 777), one is shown, too."""
 
 
 class Performance(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

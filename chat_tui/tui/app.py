@@ -281,7 +281,7 @@ class ChatApp(App[int]):
             self.say(copied.title, copied.more)
 
     def _send(self, sequence: str) -> None:
-        if self._driver is not None:
+        if self._driver is not None and sequence:
             self._driver.write(sequence)
 
     def _display(self, screen: Screen[Any], renderable: RenderableType | None) -> None:
@@ -295,10 +295,13 @@ class ChatApp(App[int]):
         """Show this as the terminal's title, until the app ends."""
         show_title(self._driver, title)
 
-    def ring(self) -> None:
-        """Ring the terminal's bell, if the config allows it."""
+    def ring(self, notice: str) -> None:
+        """Ring the terminal's bell, and show a notice where the terminal can, if the config allows it."""
         if self.config.display.bell:
+            from chat_tui.tui.terminal.desktop_notice import desktop_notice
+
             self.bell()
+            self._send(desktop_notice(notice, os.environ))
 
     def _fatal_error(self) -> None:
         """Shut down in order after an unexpected error: Textual would print the user's text with the traceback."""

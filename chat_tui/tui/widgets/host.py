@@ -65,8 +65,8 @@ class Host(Protocol):
     def show_title(self, title: str) -> None:
         """Show this as the terminal's title, until the app ends."""
 
-    def ring(self) -> None:
-        """Ring the terminal's bell, if the config allows it."""
+    def ring(self, notice: str) -> None:
+        """Ring the terminal's bell, and show a notice where the terminal can, if the config allows it."""
 
     def ink(self) -> Ink:
         """The theme in use as the transcript writes with it."""

@@ -194,6 +194,19 @@ async def test_the_bell_rings_for_a_long_answer_that_ends_unseen() -> None:
         assert not await rung(chat, here, 9)
 
 
+async def test_the_notice_beside_the_bell_names_no_private_question() -> None:
+    async with scripted_chat() as chat:
+        told: list[str] = []
+        chat.app.ring = told.append  # type: ignore[method-assign, assignment]
+        await chat.ask("hello")
+        await chat.answered()
+        assert not await rung(chat, "elsewhere", 11)
+        assert told == ["Answered: Which?"]
+        private = await chat.engine.conversations.begin_private()
+        assert not await rung(chat, private.id, 11)
+        assert told[1:] == ["Answered"]
+
+
 async def test_the_bell_can_be_switched_off() -> None:
     async with scripted_chat(config=Config(display=Display(bell=False))) as chat:
         assert not await rung(chat, "elsewhere", 60)

@@ -1,4 +1,4 @@
-"""The terminal's title, and the bell at the end of a long answer."""
+"""The terminal's title, and the bell and the notice at the end of a long answer."""
 
 from __future__ import annotations
 
@@ -64,7 +64,14 @@ class WindowTitle:
         for answer in self._answers.look(running):
             seen = chat.app.app_focus and answer.conversation_id == chat.session.conversation_id
             if not seen and answer.figures().duration_seconds > LONG_SECONDS:
-                host.ring()
+                host.ring(f"Answered: {answer.question.text[:200]}" if self._may_be_shown(answer) else "Answered")
+
+    def _may_be_shown(self, answer: Answer) -> bool:
+        """Whether the question is not private."""
+        chat, engine = self._chat, self._chat.session.engine
+        if chat.prompt.border_title or engine is None:
+            return False
+        return not engine.conversations.is_private(answer.conversation_id)
 
 
 def _seconds(answer: Answer) -> float:
