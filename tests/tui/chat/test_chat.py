@@ -94,7 +94,7 @@ async def test_before_the_first_token_it_says_what_goes_on_and_for_how_long(step
         # Only one of the two tells the time.
         timed = chat.screen.stats if word == "thinking" else chat.chat.transcript
         await chat.until(lambda: re.search(rf"{word} 0\.[1-9] s", chat.shown(timed)))
-        assert f"● {word}" in chat.shown(chat.screen.stats)
+        await chat.until(lambda: f"● {word}" in chat.shown(chat.screen.stats))
         assert len(re.findall(rf"{word} 0\.", chat.shown())) == 1
         await chat.pilot.press("escape")
         await chat.answered()
