@@ -279,7 +279,7 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     model: str | None = None
     """Always use this model, written as `provider/model`."""
     theme: str = "dusk"
-    """Colour theme of the screen."""
+    """Colour theme of the screen; `auto` is dark or light, as the terminal's background is."""
     system_prompt: str = DEFAULT_SYSTEM_PROMPT
     """System prompt of conversations that have none of their own."""
     fallback: bool = True

@@ -32,6 +32,7 @@ from chat_tui.tui.chat.screen.screen import ChatScreen
 from chat_tui.tui.history.sidebar import local_now
 from chat_tui.tui.notice_stack import LASTING_SECONDS, MOST_NOTICES, NOTICE_SECONDS, NoticeStack
 from chat_tui.tui.prompt.key_order import KeyOrder
+from chat_tui.tui.terminal.background import BackgroundTold, background_query
 from chat_tui.tui.terminal.control_filter import ControlFilter
 from chat_tui.tui.terminal.driver import driver_class, is_behind, show_title
 from chat_tui.tui.terminal.hyperlinks import supports_hyperlinks
@@ -177,6 +178,7 @@ class ChatApp(App[int]):
             self.tell(error)
         if not self.is_headless:
             self._painted_at = float("inf")
+        self._ask_for_background()
         self.call_after_refresh(self._begin)
 
     def _begin(self) -> None:
@@ -334,10 +336,22 @@ class ChatApp(App[int]):
 
     def use_theme(self, name: str) -> None:
         """Draw with another theme, now and from the next start on. Raises `ThemeError`."""
-        self._draw_with(palettes.load_theme(name, palettes.theme_folders()))
+        self._draw_with(self.themes.load(name))
+        self.themes.follows = name == palettes.AUTO_THEME
+        self._ask_for_background()
         self.keep(msgspec.structs.replace(self.kept, theme=name))
         if self.no_color:
             self.say("Colours are off", "NO_COLOR is set. The theme is saved for when it is not.")
+
+    def _ask_for_background(self) -> None:
+        """Ask the terminal for its background where the theme follows it; nothing waits for the reply."""
+        if self.themes.follows:
+            self._send(background_query(os.environ))
+
+    def _on_background_told(self, event: BackgroundTold) -> None:
+        """Draw with the other theme where the terminal's background asks for it."""
+        if self.themes.note_background(event.dark):
+            self._draw_with(self.themes.load(palettes.AUTO_THEME))
 
     def _draw_with(self, palette: palettes.Palette) -> None:
         self.themes.use(palette)
@@ -350,7 +364,7 @@ class ChatApp(App[int]):
         for error in found.failed:
             self.tell(error)
         choices = self.themes.choices(found.loaded, self.use_theme)
-        self.choose("Themes", choices, look=lambda choice: self._draw_with(found.loaded[choice.name]))
+        self.choose("Themes", choices, look=lambda choice: self._draw_with(self.themes.load(choice.name)))
 
     def choose(
         self, what: str, choices: Sequence[ListChoice], look: Callable[[ListChoice], object] | None = None
@@ -387,7 +401,7 @@ class ChatApp(App[int]):
             offered = screen.palette_choices()
         else:
             return
-        names = palettes.names(palettes.theme_folders())
+        names = [palettes.AUTO_THEME, *palettes.names(palettes.theme_folders())]
         rows = [ListChoice(f"Theme: {name}", partial(self.use_theme, name), group="Themes") for name in names]
         self.choose("Commands", [*offered, *rows])
 

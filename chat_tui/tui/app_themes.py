@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from typing import Any
@@ -9,6 +10,7 @@ from typing import Any
 from textual.app import App
 
 from chat_tui.core.errors import ChatTuiError, ThemeError
+from chat_tui.tui.terminal.background import is_dark
 from chat_tui.tui.theme import palette as palettes
 from chat_tui.tui.theme import themes
 from chat_tui.tui.theme.ink import Ink
@@ -22,6 +24,9 @@ class AppThemes:
     def __init__(self, app: App[Any]) -> None:
         self._app = app
         self._palettes: dict[str, Palette] = {}
+        self.follows = False
+        """Whether the theme in use is the one that the terminal's background asks for."""
+        self._dark = is_dark(os.environ)
 
     @property
     def in_use(self) -> Palette:
@@ -40,11 +45,24 @@ class AppThemes:
         self._app.register_theme(themes.textual_theme(palette))
         self._app.theme = palette.name
 
+    def load(self, name: str) -> Palette:
+        """Return the theme of this name; `auto` is the one for the terminal's background. Raises `ThemeError`."""
+        if name != palettes.AUTO_THEME:
+            return palettes.load_theme(name, palettes.theme_folders())
+        name = palettes.DEFAULT_THEME if self._dark else palettes.LIGHT_THEME
+        return palettes.load_theme(name, (palettes.built_in_folder(),))
+
+    def note_background(self, dark: bool) -> bool:
+        """Note how the background is; whether the theme in use is another one now."""
+        changed, self._dark = dark != self._dark, dark
+        return changed and self.follows
+
     def use_first(self, names: Iterable[str], tell: Callable[[ChatTuiError], object]) -> None:
         """Use the first of these themes that can be loaded, else the default; `tell` is called for the others."""
         for name in filter(None, names):
             try:
-                self.use(palettes.load_theme(name, palettes.theme_folders()))
+                self.use(self.load(name))
+                self.follows = name == palettes.AUTO_THEME
                 return
             except ThemeError as error:
                 tell(error)
@@ -58,14 +76,24 @@ class AppThemes:
 
     def choices(self, loaded: Mapping[str, Palette], use: Callable[[str], object]) -> list[ListChoice]:
         """Return a row for each of these themes; `use` is called with the name of the one that is chosen."""
-        in_use = self._app.theme
+        in_use = palettes.AUTO_THEME if self.follows else self._app.theme
+        auto = ListChoice(
+            palettes.AUTO_THEME,
+            partial(use, palettes.AUTO_THEME),
+            help="dark or light, as the terminal's background is",
+            note="in use" if self.follows else "",
+            marked=self.follows,
+        )
         return [
-            ListChoice(
-                name,
-                partial(use, name),
-                help="the terminal's own" if palette.ansi else "dark" if palette.dark else "light",
-                note="in use" if name == in_use else "",
-                marked=name == in_use,
-            )
-            for name, palette in sorted(loaded.items())
+            auto,
+            *(
+                ListChoice(
+                    name,
+                    partial(use, name),
+                    help="the terminal's own" if palette.ansi else "dark" if palette.dark else "light",
+                    note="in use" if name == in_use else "",
+                    marked=name == in_use,
+                )
+                for name, palette in sorted(loaded.items())
+            ),
         ]

@@ -8,6 +8,7 @@ from typing import TypeAlias
 from textual import events
 
 from chat_tui.core.text.control_characters import StreamCleaner
+from chat_tui.tui.terminal.background import BackgroundTold, background_told
 from chat_tui.tui.terminal.terminal_sequences import alt_key, decode
 
 ESCAPE_SECONDS = 0.01
@@ -30,6 +31,8 @@ _PASTE_START = "\x1b[200~"
 _PASTE_END = "\x1b[201~"
 _STRING_ENDS = ("\x07", "\x1b", "\\")
 _MOUSE = "\x1b[<"
+_COMMAND = "\x1b]"
+_LONGEST_REPLY = 64
 _LONGEST_SEQUENCE = 4096
 """Characters; text from an input method is as long as what was composed."""
 _UNFINISHED = re.compile(
@@ -45,7 +48,7 @@ _REST_OF_REPLY = re.compile(r"\\|\[[?>=]|\]\d|P[\d>!]|_G")
 # Nobody types this many characters between two reads, so they are the rest of a paste that had stalled.
 _BURST = 32
 
-Piece: TypeAlias = str | events.InputEvent | events.Paste
+Piece: TypeAlias = str | events.InputEvent | events.Paste | BackgroundTold
 """Text for the key parser, or an event that is ready."""
 
 
@@ -64,6 +67,8 @@ class InputSplitter:
         """What came behind the paste's ending, which was none if there is another."""
         self._string_end: re.Pattern[str] | None = None
         """Inside a string that is dropped: what ends it."""
+        self._command = ""
+        """The beginning of an operating system command, after its introducer; it may be the reply to a query."""
         self._told_escape = False
         """A moment ago, since nothing had followed."""
         self._quiet_seconds = 0.0
@@ -86,7 +91,7 @@ class InputSplitter:
                 self._paste = _Paste(self._paste_limit)
         while text:
             if self._string_end is not None:
-                text = self._drop_string(self._string_end, text)
+                text = self._drop_string(self._string_end, text, pieces)
             elif self._paste is None:
                 text = self._keys(text, pieces)
             elif self._behind is None:
@@ -139,15 +144,20 @@ class InputSplitter:
             return text
         return held + text
 
-    def _drop_string(self, end: re.Pattern[str], text: str) -> str:
-        """Drops what belongs to a string; the rest begins behind it."""
+    def _drop_string(self, end: re.Pattern[str], text: str, pieces: list[Piece]) -> str:
+        """Drops what belongs to a string, after reading the one reply that is asked for; the rest begins behind it."""
         found = end.search(text)
+        if self._command:
+            self._command += text[: found.start() if found else None][:_LONGEST_REPLY]
         if found is None:
             return ""
         if text.endswith(_ESC) and found.start() == len(text) - 1:
             self._held = _ESC
             return ""
         self._string_end = None
+        command, self._command = self._command, ""
+        if (told := background_told(command.removeprefix(_COMMAND))) is not None and found.group():
+            pieces.append(told)
         return text[found.end() :]
 
     def _end(self, paste: _Paste) -> events.Paste:
@@ -168,6 +178,7 @@ class InputSplitter:
                 self._paste = _Paste(self._paste_limit)
             else:
                 self._string_end = _SEQUENCE_END if start[1] == "[" else _STRING_END
+                self._command = start if start == _COMMAND else ""
             return rest
         if undecided := _UNFINISHED.search(text):
             self._held = undecided.group()

@@ -23,6 +23,12 @@ from chat_tui.core.text.control_characters import clean_line
 DEFAULT_THEME = "dusk"
 """The theme of a config that names none."""
 
+LIGHT_THEME = "paper"
+"""What `auto` uses on a light background; on a dark one it is the default."""
+
+AUTO_THEME = "auto"
+"""No theme of its own: it follows the terminal's background."""
+
 PLAIN_THEME = "ansi"
 """The theme that can do without any colour."""
 
