@@ -151,7 +151,7 @@ def check_pdf(bench: Bench) -> None:
 
 def check_keyring(bench: Bench) -> None:
     """keyring, with a backend that keeps nothing."""
-    bench.run("auth", "set", "mistral", stdin="sk-none\n")
+    bench.run("auth", "add", "mistral", "--keyring", "--no-check", stdin="sk-none\n")
 
 
 def check_batch(bench: Bench) -> None:
@@ -165,6 +165,13 @@ def check_pull(bench: Bench) -> None:
     """huggingface_hub."""
     pulled = json.loads(bench.run("models", "pull", "org/tiny", "--json"))["pulled"]
     assert Path(pulled["path"]).read_bytes() == ModelPage.model_file
+
+
+def check_add_server(bench: Bench) -> None:
+    """tomlkit: a server is added to the config, whose comments stay."""
+    bench.run("models", "add", f"127.0.0.1:{bench.port}", "--name", "box")
+    assert "# A server elsewhere" in (bench.home / "config.toml").read_text()
+    assert ANSWER in bench.run("ask", "--model", "box/gpt-4o", "Hello")
 
 
 def check_certificates(bench: Bench) -> None:
@@ -271,6 +278,7 @@ CHECKS: tuple[Callable[[Bench], None], ...] = (
     check_keyring,
     check_batch,
     check_pull,
+    check_add_server,
     check_certificates,
     check_wheel_download,
     check_built_in_model,

@@ -15,6 +15,7 @@ from chat_tui.config.known_providers import KnownProvider
 from chat_tui.config.load import Config, load
 from chat_tui.core.errors import CommandError, KeyRefused, ProviderError, Unreachable
 from chat_tui.core.request import Request
+from chat_tui.core.text.log_filter import LOGGER, LogFilter
 from chat_tui.engine.engine import Engine
 from tests.support.isolated_engine import ended, engine_with, standing
 from tests.wire.raw_server import RawServer, saying, whole
@@ -188,3 +189,24 @@ async def test_names_of_servers_are_their_hosts_and_unique() -> None:
     assert named("http://localhost:9999/v1") == "localhost-9999"
     assert named("https://api.example.com/v1") == "example.com"
     assert named("http://ollama:80") == "ollama-2"
+
+
+async def test_an_entered_key_is_kept_out_of_the_debug_log(tmp_path: Path) -> None:
+    file = tmp_path / "debug.log"
+    handler = logging.FileHandler(file)
+    handler.addFilter(LogFilter())
+    logger = logging.getLogger(LOGGER)
+    logger.addHandler(handler)
+    try:
+        async with RawServer(saying(LIST)) as server, engine_with(known=acme(server)) as engine:
+            await engine.setup.check_key("acme", SECRET)
+            logging.getLogger(f"{LOGGER}.test").warning("sent %s", SECRET)
+            await engine.setup.check_server(server.base_url, SECRET[::-1])
+            logging.getLogger(f"{LOGGER}.test").warning("sent %s", SECRET[::-1])
+    finally:
+        logger.removeHandler(handler)
+        handler.close()
+    text = file.read_text()
+    assert text.count("sent ") == 2
+    assert "hunter2" not in text
+    assert "hunter2"[::-1] not in text
