@@ -107,6 +107,8 @@ class FakeSetup:
         self.wants_key = False
         """Whether servers want a key."""
         self.sources = {"groq": "$GROQ_API_KEY"}
+        self.refused: set[str] = set()
+        """Providers whose found keys are refused."""
         self.saved: dict[str, tuple[str, KeyPlace]] = {}
         self.servers: list[ServerCheck] = []
         self.pulled: list[str] = []
@@ -130,6 +132,8 @@ class FakeSetup:
         return 3
 
     async def use_found_key(self, name: str) -> int:
+        if name in self.refused:
+            raise KeyRefused(f"{name} refused the API key.", "Check it.", provider=name)
         self.sources[name] = "in use"
         return 5
 

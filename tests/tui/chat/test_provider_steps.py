@@ -148,3 +148,16 @@ async def test_while_only_the_built_in_model_is_there_the_welcome_names_the_ways
     async with scripted_chat(kept_in=tmp_path / "screen.json") as chat:
         await chat.shows("Found", "shelf")
         assert "135M" not in chat.shown()
+
+
+async def test_a_found_key_that_is_refused_can_be_replaced_and_what_precedes_it_is_named() -> None:
+    async with scripted_chat() as chat:
+        chat.setup.refused = {"groq"}
+        await type_command(chat, "/provider add groq")
+        await chat.shows("Groq: API key")
+        await chat.until(lambda: "groq refused the API key" in chat.notices())
+        await paste(chat, SECRET)
+        await chat.shows("Where to store the key of Groq")
+        await chat.pilot.press("enter")
+        await chat.until(lambda: "$GROQ_API_KEY takes precedence over the stored key" in chat.notices())
+        assert chat.setup.saved == {"groq": (SECRET, "keyring")}

@@ -108,17 +108,25 @@ class ProviderActions:
         if name.casefold() not in known:
             return
         chosen = known[name.casefold()]
-        if chosen.key_source.startswith("$") and not chosen.in_use:
-            count = await self._setup.use_found_key(chosen.name)
-        else:
+        variable = chosen.key_source if chosen.key_source.startswith("$") else ""
+        count: int | None = None
+        if variable and not chosen.in_use:
+            try:
+                count = await self._setup.use_found_key(chosen.name)
+            except KeyRefused as error:
+                self._context.host.tell(error)
+        if count is None:
             key = await self._enter_key(chosen.title, partial(self._setup.check_key, chosen.name))
             if key is None:
                 return
-            saved = await self._keep(chosen.title, partial(self._setup.save_key, chosen.name, key))
-            if saved is None:
+            count = await self._keep(chosen.title, partial(self._setup.save_key, chosen.name, key))
+            if count is None:
                 self._context.host.say("The key was not stored", "Nothing was added.")
                 return
-            count = saved
+            if variable and chosen.name in {
+                each.name for each in await self._setup.hosted() if each.key_source == variable
+            }:
+                self._context.host.say(f"{variable} takes precedence over the stored key", "Unset it to use the other.")
         self._show_added(chosen.title, count)
 
     async def _remove(self, name: str) -> None:
