@@ -91,7 +91,8 @@ class Engine:
             router, self.conversations, self.places, adaptive=config.adaptive, tell=tell, on_saved=self._note_saved
         )
         self._budget = Budget(config, self.costs, self._answers, spent_elsewhere)
-        self._titles = TitleGenerator(config, router, self.conversations)
+        self.titles = TitleGenerator(config, router, self.conversations)
+        """Makes titles by a model."""
         self._asking = asyncio.Lock()
         """One question is stored at a time, so that none is asked behind another's back, nor paid for twice."""
 
@@ -127,7 +128,7 @@ class Engine:
 
     async def _note_saved(self, answer: Answer) -> None:
         await self.models.save_learned()
-        self._titles.begin(answer)
+        self.titles.begin(answer)
 
     async def ask(
         self,
@@ -373,7 +374,7 @@ class Engine:
 
     async def close(self) -> None:
         """Cancel what runs, keep the parts, save, and let go of everything."""
-        await self._titles.close()
+        await self.titles.close()
         try:
             await self._answers.close()
         finally:

@@ -192,6 +192,7 @@ class FakeEngine:
         self.places = FakePlaces()
         self.models = FakeModels()
         self.estimates = FakeEstimates()
+        self.titles = SimpleNamespace(offer=lambda: "")
         self._running: list[Answer] = []
 
     async def spending(self, conversation_id: str | None) -> Spending:

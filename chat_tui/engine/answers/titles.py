@@ -7,7 +7,7 @@ from contextlib import suppress
 from chat_tui.config.load import Config
 from chat_tui.core.conversation import TITLE_LENGTH, title_of
 from chat_tui.core.errors import ChatTuiError
-from chat_tui.core.models import Model
+from chat_tui.core.models import LOCAL_MODEL, Model
 from chat_tui.core.request import Request
 from chat_tui.core.text.control_characters import clean_line
 from chat_tui.engine.answers.answer import Answer
@@ -63,6 +63,16 @@ class TitleGenerator:
         self._config, self._router, self._conversations = config, router, conversations
         self._tasks = BackgroundTasks()
         self._closed = False
+
+    def offer(self) -> str:
+        """The free local model that could make the titles, if the config does not ask for them; empty if none could.
+
+        The built-in model is too small for that.
+        """
+        if self._config.titles == "model":
+            return ""
+        model = title_model(self._router, local=True)
+        return model.name if model is not None and model.name != LOCAL_MODEL else ""
 
     def begin(self, answer: Answer) -> None:
         """Make a title from a saved answer if it is the first of its conversation."""

@@ -20,6 +20,8 @@ class UiState(msgspec.Struct, frozen=True):
     """Whether a panel is open, by its name and the room that there is, such as `stats.wide`."""
     welcomed: bool = False
     """A first question was asked."""
+    titles_offered: bool = False
+    """The setting for titles by a model was named."""
     used: dict[str, int] = {}
     """How often each action was used by its name, in the palette or as a slash command; the last one at the end."""
 

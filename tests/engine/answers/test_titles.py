@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from typing import Literal
 
 import pytest
 
@@ -27,7 +28,7 @@ async def titled(config: Config, *scripts: Script, rename: str = "") -> str:
         await answer.saved.wait()
         async with asyncio.timeout(20):
             await on.engine._answers.wait()
-            await on.engine._titles.wait()
+            await on.engine.titles.wait()
         return (await on.engine.conversations.conversation(answer.conversation_id)).title
 
 
@@ -54,7 +55,7 @@ async def test_a_conversation_that_is_gone_meanwhile_is_not_told_of() -> None:
         await answer.saved.wait()
         await on.engine.delete(answer.conversation_id)
         await on.engine._answers.wait()
-        await on.engine._titles.wait()
+        await on.engine.titles.wait()
         assert not on.told
 
 
@@ -83,3 +84,20 @@ def test_a_paid_model_is_never_taken_unasked() -> None:
 )
 def test_a_title_is_one_clean_line(reply: str, title: str) -> None:
     assert title_in(reply) == title
+
+
+@pytest.mark.parametrize(
+    ("models", "titles", "offered"),
+    [
+        ([Model("local/qwen3-4b", local=True, price_in=0.0, price_out=0.0)], "question", "local/qwen3-4b"),
+        ([Model("local/qwen3-4b", local=True, price_in=0.0, price_out=0.0)], "model", ""),
+        ([Model("local/smollm2-135m", local=True, price_in=0.0, price_out=0.0)], "question", ""),
+        ([Model("cloud/free", price_in=0.0, price_out=0.0)], "question", ""),
+    ],
+)
+async def test_titles_by_a_model_are_offered_where_a_free_local_one_is_able_to(
+    models: list[Model], titles: Literal["question", "model"], offered: str
+) -> None:
+    async with stage(config=Config(titles=titles)) as on:
+        on.router.models = tuple(models)
+        assert on.engine.titles.offer() == offered

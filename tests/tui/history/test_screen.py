@@ -297,3 +297,16 @@ async def test_keys_act_on_the_row_under_the_cursor_and_the_list_follows() -> No
         await chat.shows("1 conversation")
         await chat.pilot.press("ctrl+z")
         await chat.shows("2 conversations")
+
+
+async def test_titles_by_a_model_are_offered_once() -> None:
+    async with scripted_chat() as chat:
+        chat.screen.views.offer_titles("")
+        assert not chat.app.kept.titles_offered
+        chat.screen.views.offer_titles("local/qwen3-4b")
+        await chat.until(lambda: "Titles can be made by a model" in chat.notices())
+        assert 'titles = "model"' in chat.notices()
+        chat.app.clear_notifications()
+        chat.screen.views.offer_titles("local/qwen3-4b")
+        await chat.pilot.pause()
+        assert "Titles can be made" not in chat.notices()

@@ -6,9 +6,12 @@ from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING
 
+import msgspec
 from textual.screen import Screen
 
+from chat_tui.config import paths
 from chat_tui.core.request import Request
+from chat_tui.core.text.control_characters import clean_line
 from chat_tui.tui.chat.controllers.pending_engine import PendingEngine
 from chat_tui.tui.chat.conversation.conversation_actions import ConversationActions
 from chat_tui.tui.chat.conversation.view import ChatView
@@ -92,6 +95,16 @@ class ChatViews:
         if self._chat_in_front:
             self._picker.close()
             self._chat.app.push_screen(screen, self._open_chosen)
+            self.offer_titles(engine.titles.offer())
+
+    def offer_titles(self, model: str) -> None:
+        """Name the setting for titles by this free local model, once; empty: no model is able to make them."""
+        host = self._chat.host
+        if model and not host.kept.titles_offered:
+            host.keep(msgspec.structs.replace(host.kept, titles_offered=True))
+            name = clean_line(model, 80)
+            told = f'Set titles = "model" in {paths.config_file()}: {name} then names conversations, free.'
+            host.say("Titles can be made by a model", told, long=True)
 
     def _open_chosen(self, chosen: ChosenMessage | None) -> None:
         if chosen is not None:
