@@ -223,6 +223,7 @@ async def test_the_last_row_names_the_doors_whole_and_a_click_opens_them() -> No
 async def test_a_click_on_the_strategy_switches_to_the_next_and_one_on_the_model_opens_the_list() -> None:
     async with scripted_chat(size=(120, 36)) as chat:
         before = chat.screen.models.strategy
+        await chat.until(lambda: "shelf/deep" in chat.shown(chat.screen.picker))
         row = chat.shown(chat.screen.picker)
         await chat.pilot.click(chat.screen.picker, offset=(row.index(before) + 1, 0))
         await chat.until(lambda: chat.screen.models.strategy != before)
