@@ -269,7 +269,7 @@ async def test_panels_fold_where_there_is_no_room_and_keys_bring_them_back() -> 
         assert not chat.screen.history.display
         await chat.shows("balanced", "Ctrl+P commands")
         await chat.pilot.press("f3")
-        await chat.shows("TTFT", "Tokens/s", "Context", "Ask anything")
+        await chat.shows("TTFT", "Tokens out", "Context", "Ask anything")
         await chat.pilot.press("f3", "ctrl+l")
         await chat.until(lambda: chat.screen.history.display)
         await chat.pilot.press("enter")

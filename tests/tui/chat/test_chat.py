@@ -222,13 +222,13 @@ async def test_nothing_moves_when_an_answer_begins_or_ends() -> None:
 
 async def test_the_conversation_comes_back_where_it_was(tmp_path: Path) -> None:
     file = tmp_path / "history.db"
-    async with scripted_chat(LONG, file=file) as chat:
+    async with scripted_chat(LONG, file=file, size=(145, 36)) as chat:
         await chat.ask("tell me")
         await chat.answered()
         await chat.pilot.press("tab", "home", "pagedown")
         place = chat.chat.transcript.viewport.reading_position
         assert place is not None
-    async with scripted_chat(file=file) as chat:
+    async with scripted_chat(file=file, size=(145, 36)) as chat:
         await chat.shows("tell me", "chat-tui")
         await chat.pilot.press("ctrl+r")
         await chat.until(lambda: isinstance(chat.app.screen, HistoryScreen))
@@ -269,7 +269,7 @@ async def test_each_conversation_has_its_own_unsent_words() -> None:
 
 async def test_leaving_a_conversation_does_not_stop_its_answer() -> None:
     gate = Gate()
-    async with scripted_chat(["one ", gate, "two"]) as chat:
+    async with scripted_chat(["one ", gate, "two"], size=(145, 36)) as chat:
         await chat.ask("go")
         await chat.shows("one")
         first, answer = chat.chat.session.conversation_id or "", chat.chat.conversation.answer
@@ -298,7 +298,7 @@ async def test_coming_back_to_a_running_answer_follows_it_from_its_beginning() -
 
 
 async def test_the_list_names_who_answered_as_soon_as_it_is_saved() -> None:
-    async with scripted_chat() as chat:
+    async with scripted_chat(size=(145, 36)) as chat:
         await chat.ask("who are you?")
         await chat.answered()
         await chat.until(lambda: "fast" in chat.shown(chat.screen.history) or "deep" in chat.shown(chat.screen.history))
