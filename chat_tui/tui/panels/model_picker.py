@@ -23,7 +23,7 @@ from chat_tui.tui.panels.model_rows import NARROW, ListHeading, ModelDetail, sea
 from chat_tui.tui.panels.model_sources import WAYS, SourceWay
 from chat_tui.tui.widgets import formatting
 from chat_tui.tui.widgets.row_list import Filter, RowList, matching
-from chat_tui.tui.widgets.styled_lines import Line, Span, StyledLines, crop, crop_middle
+from chat_tui.tui.widgets.styled_lines import Line, Span, StyledLines, crop, crop_start
 
 _LEAVE_IT = "Auto"
 _FIXED = " (model fixed)"
@@ -75,7 +75,7 @@ class ModelsInUse(StyledLines):
         how = f" · {strategy or formatting.UNKNOWN}"
         if fixed and cell_len(model) + len(how) + len(_FIXED) + least + 2 <= width:
             how += _FIXED
-        name = crop_middle(model or "chosen by strategy", max(8, width - len(how) - least - (2 if least else 0)))
+        name = crop_start(model or "chosen by strategy", max(8, width - len(how) - least - (2 if least else 0)))
         in_use = (Span(name, "strong" if model else "dim"), Span(how, "dim" if fixed else "accent"))
         room = width - cell_len(name) - len(how)
         right = formatting.in_short(self._figures, min(room - least - 4, width // 2))
