@@ -168,7 +168,7 @@ async def test_letters_behind_a_key_that_waits_for_the_engine_go_into_what_it_op
     ],
 )
 async def test_keys_in_one_piece_go_where_each_of_them_belongs(keys: str, words: str, value: str | None) -> None:
-    async with scripted_chat() as chat:
+    async with scripted_chat(size=(145, 36)) as chat:
         await send(chat, keys)
         await settled(chat)
         assert chat.chat.prompt.text == words
