@@ -117,7 +117,7 @@ async def test_the_last_row_names_only_what_can_be_done() -> None:
         await chat.shows("e edit · r regenerate · y copy")
         for word in ("previous", "compare", "code", "continue"):
             assert word not in chat.shown(chat.screen.keys)
-        await chat.pilot.press("r")
+        await chat.pilot.press("r", "enter")
         await chat.shows("again ", "Esc cancel")
         await chat.pilot.press("escape")
         await chat.answered()

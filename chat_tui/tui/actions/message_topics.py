@@ -284,6 +284,15 @@ COPYING = (
 )
 
 READING = (
+    Action(
+        "transcript.leave",
+        "Back to the prompt",
+        "tab",
+        "leave",
+        "transcript",
+        help="go back to the prompt; so do Esc and every key that is no command",
+        label="prompt",
+    ),
     Action("turn.before", "Previous message", "up", "previous_turn", "transcript", inner=True),
     Action("turn.after", "Next message", "down", "next_turn", "transcript", inner=True),
     Action(

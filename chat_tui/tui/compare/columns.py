@@ -57,6 +57,7 @@ class ColumnText(Transcript, inherit_bindings=False):
     """The answer's text. Digits are the answers' numbers here, and not those of code blocks."""
 
     BINDINGS: ClassVar[list[BindingType]] = [*bindings.bindings("transcript", inner=True)]
+    FOCUS_ON_CLICK = True
 
     def __init__(self, frames: Frames) -> None:
         super().__init__(frames=frames, bare=True)

@@ -55,6 +55,29 @@ class EditingLine(StyledLines):
         return [(Span(title, "accent"), Span(tail, "dim"))]
 
 
+class ConfirmationLine(StyledLines):
+    """The line over the prompt while a command waits for Enter."""
+
+    DEFAULT_CSS = """
+    ConfirmationLine { display: none; width: 1fr; height: 1; background: $panel; padding: 0 1; }
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._question = ""
+
+    def show(self, question: str) -> None:
+        """Show a question; an empty one hides the line."""
+        self._question = question
+        self.display = bool(question)
+        self.redraw()
+
+    def lines(self, width: int) -> Sequence[Line]:
+        """One line; the question gives way to the keys."""
+        keys = " · Enter yes · Esc no"
+        return [(Span(crop(self._question, width - len(keys)), "accent"), Span(keys, "dim"))]
+
+
 class KeyBar(StyledLines):
     """The last row: the keys that count now. A click on one presses it."""
 
@@ -64,24 +87,31 @@ class KeyBar(StyledLines):
         super().__init__(id=id)
         self._keys: Sequence[tuple[str, str]] = ()
         self._last: Sequence[tuple[str, str]] = ()
+        self._mode = ""
 
-    def show(self, keys: Sequence[tuple[str, str]], last: Sequence[tuple[str, str]] = ()) -> None:
-        """Show these keys with their words, the most important first; `last` is always at the end."""
-        if (keys, last) != (self._keys, self._last):
-            self._keys, self._last = keys, last
+    def show(self, keys: Sequence[tuple[str, str]], last: Sequence[tuple[str, str]] = (), mode: str = "") -> None:
+        """Show these keys with their words, the most important first; `last` is always at the end. `mode` is the name
+        of the mode in which letters are commands."""
+        if (keys, last, mode) != (self._keys, self._last, self._mode):
+            self._keys, self._last, self._mode = keys, last, mode
             self.redraw()
 
     def lines(self, width: int) -> Sequence[Line]:
         """One line; keys that do not fit are left out from the end."""
-        spans: list[Span] = []
+        spans: list[Span] = [Span(self._mode, "mark")] if self._mode else []
         for key, word in self._shown(width):
             spans += [Span(_GAP, "dim")] if spans else []
             spans += [Span(key, "strong"), Span(f" {word}", "dim")]
         return [tuple(spans)]
 
+    @property
+    def _mode_width(self) -> int:
+        """Cells of the mode's name and the gap behind it."""
+        return len(self._mode) + len(_GAP) if self._mode else 0
+
     def _shown(self, width: int) -> Sequence[tuple[str, str]]:
         """Return the keys that fit."""
-        room = width + len(_GAP) - sum(map(_cells, self._last))
+        room = width + len(_GAP) - self._mode_width - sum(map(_cells, self._last))
         shown: list[tuple[str, str]] = []
         for pair in self._keys:
             room -= _cells(pair)
@@ -94,7 +124,7 @@ class KeyBar(StyledLines):
         """Press the key under the mouse."""
         event.stop()
         offset = event.get_content_offset(self)
-        right = 0
+        right = self._mode_width
         for key, word in self._shown(self.content_size.width) if offset is not None else ():
             left, right = right, right + _cells((key, word))
             if offset is not None and left <= offset.x < right - len(_GAP) and (pressed := bindings.pressed(key)):

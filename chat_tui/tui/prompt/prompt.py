@@ -64,6 +64,8 @@ class Prompt(DraftArea):
         """Earlier prompts, newest first; Up walks through them. (`history` is the text area's undo history.)"""
         self.take_back: Callable[[], bool] = lambda: False
         """What Up in an empty prompt does first: it brings words back that wait; False when none do."""
+        self.step_out: Callable[[], bool] = lambda: False
+        """What Up in an empty prompt does then: it goes to the messages; False where there are none."""
         self.send: Callable[[str], bool] = self._ask
         """What Enter does with a text; True when it is taken. The prompt is cleared then, before the next key."""
         self.note_blank: Callable[[], None] = lambda: None
@@ -155,7 +157,7 @@ class Prompt(DraftArea):
             self.completer.popup.move(-1)
         elif select or not self.navigator.is_first_wrapped_line(self.cursor_location):
             super().action_cursor_up(select)
-        elif self.text or not self.take_back():
+        elif self.text or not (self.take_back() or self.step_out()):
             self._show_recalled(1)
 
     def action_cursor_down(self, select: bool = False) -> None:
@@ -166,6 +168,11 @@ class Prompt(DraftArea):
             super().action_cursor_down(select)
         else:
             self._show_recalled(-1)
+
+    def action_recall(self, step: int) -> None:
+        """Show the prompt before (1) or after (-1) the one that is shown, wherever the cursor is."""
+        if (text := self._recall.step(step, self.earlier, self.text)) is not None:
+            self.show_text(text)
 
     def _show_recalled(self, step: int) -> None:
         """Show the earlier prompt that is a step away; at either end the cursor moves as in any text."""

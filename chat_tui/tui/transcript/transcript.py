@@ -40,6 +40,8 @@ class Transcript(ScrollView, can_focus=True, inherit_bindings=False):
     `finder`; each of them has what changed painted here."""
 
     ALLOW_SELECT = True
+    FOCUS_ON_CLICK = False
+    """Letters typed after a click are words for the prompt."""
     DEFAULT_CSS = """
     Transcript {
         overflow-x: hidden;

@@ -163,20 +163,20 @@ async def test_the_list_of_models_is_as_tall_as_it_needs_to_be() -> None:
         assert chat.chat.prompt.has_focus
 
 
-async def test_tab_walks_prompt_transcript_history_and_esc_leads_back() -> None:
+async def test_tab_leads_to_the_messages_and_back_and_shift_tab_to_the_history() -> None:
     async with scripted_chat(size=(150, 36)) as chat:
         await chat.ask("first")
         await chat.answered()
         rows = chat.screen.history._rows
-        order = [chat.chat.prompt, chat.chat.transcript, rows]
-        for widget in [*order[1:], order[0]]:
-            await chat.pilot.press("tab")
+        for key, widget in (
+            ("tab", chat.chat.transcript),
+            ("tab", chat.chat.prompt),
+            ("shift+tab", rows),
+            ("shift+tab", chat.chat.transcript),
+            ("escape", chat.chat.prompt),
+        ):
+            await chat.pilot.press(key)
             assert chat.screen.focused is widget
-        for widget in [order[2], order[1], order[0]]:
-            await chat.pilot.press("shift+tab")
-            assert chat.screen.focused is widget
-        await chat.pilot.press("tab", "tab", "escape")
-        assert chat.chat.prompt.has_focus
 
 
 async def test_up_and_down_recall_earlier_prompts() -> None:
@@ -184,12 +184,14 @@ async def test_up_and_down_recall_earlier_prompts() -> None:
         for text in ("first", "second"):
             await chat.ask(text)
             await chat.answered()
-        await chat.pilot.press("up")
+        await chat.pilot.press("alt+up")
         assert chat.chat.prompt.text == "second"
         await chat.pilot.press("up")
         assert chat.chat.prompt.text == "first"
-        await chat.pilot.press("down", "down")
+        await chat.pilot.press("down", "alt+down")
         assert chat.chat.prompt.text == ""
+        await chat.pilot.press("ctrl+n", "up")
+        assert chat.chat.prompt.text == "second"
 
 
 async def test_ctrl_j_makes_a_new_line_and_enter_sends_both() -> None:

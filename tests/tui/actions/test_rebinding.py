@@ -32,6 +32,8 @@ FREE = "f20"
 PLACES = ("everywhere", "prompt", "transcript", "selection", "find bar", "lists", "history list", "side by side")
 SCREENS = {"screens": "/help", "texts": "/help", "comparison": "/diff", "context": "/context", "choice": "/compare"}
 """What opens one that has the keys of a place."""
+ASKS = {"answer.regenerate", "code.save"}
+"""They act after Enter."""
 CAN_BE_REBOUND = [row for row in TABLE if not row.fixed]
 
 
@@ -122,6 +124,9 @@ async def asked(chat: ScriptedChat, app: Watched, row: Action, changed: dict[str
     app.asked, app.watching = [], True
     await press(chat.pilot, *keys.split(","))
     await chat.pilot.acted()
+    if row.id in ASKS and chat.chat.transcript.has_focus:
+        await press(chat.pilot, "enter")
+        await chat.pilot.acted()
     app.watching = False
     return row.action in app.asked
 

@@ -79,7 +79,9 @@ async def test_a_code_block_is_chosen_from_a_list_in_which_nothing_is_markup() -
         await chat.until(lambda: chat.app.clipboard == "echo [bold]")
 
 
-async def test_the_marked_block_is_copied_and_saved_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_the_marked_block_is_copied_at_once_and_saved_after_a_question(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.chdir(tmp_path)
     (tmp_path / "code-1.py").write_text("mine")
     async with scripted_chat([CODE]) as chat:
@@ -88,6 +90,8 @@ async def test_the_marked_block_is_copied_and_saved_at_once(tmp_path: Path, monk
         await chat.pilot.press("tab", "]", "Y")
         await chat.until(lambda: chat.app.clipboard == "x = 1")
         await chat.pilot.press("s")
+        await chat.shows("Save the code as code-1.py", "Enter yes · Esc no")
+        await chat.pilot.press("enter")
         await chat.until(lambda: "code-1-2.py" in chat.notices())
     assert (tmp_path / "code-1.py").read_text() == "mine"
     assert (tmp_path / "code-1-2.py").read_text() == "x = 1\n"

@@ -43,7 +43,7 @@ async def test_an_edited_question_is_another_version_and_the_draft_comes_back() 
     async with scripted_chat(["one"], ["two"], ["three"]) as chat:
         await asked(chat, "first", "second")
         chat.chat.prompt.insert("half a thought")
-        await pressed(chat, "up", "up", "e")
+        await pressed(chat, "up", "e")
         await chat.shows("Editing a question · Enter sends · Esc cancels")
         assert chat.chat.prompt.text == "second"
         await anew(chat, *" again", "enter")
@@ -124,7 +124,7 @@ async def test_an_answer_is_asked_for_again_in_one_step_and_left_and_right_walk(
         await asked(chat, "go")
         for count in (2, 3):
             await pressed(chat)
-            await anew(chat, "r")
+            await anew(chat, "r", "enter")
             await chat.shows(f"‹{count}/{count}›")
         assert texts(chat) == ["go", "third"]
         await pressed(chat, "left")
@@ -154,8 +154,8 @@ async def test_a_branch_leaves_all_as_it_was_and_undo_leads_back() -> None:
         await asked(chat, "first", "second")
         chat.chat.transcript.focus()
         await chat.pilot.press("b")
-        await chat.until(lambda: "Choose a message first" in chat.notices())
-        await pressed(chat, "up", "up", "up", "up", "b")
+        await chat.until(lambda: "already the last message" in chat.notices())
+        await pressed(chat, "up", "up", "up", "b")
         await chat.until(lambda: texts(chat) == ["first", "one"])
         assert "a new branch" in chat.notices()
         await asked(chat, "third")
@@ -172,7 +172,7 @@ async def test_undo_leads_back_from_an_edit_and_from_another_answer() -> None:
         await anew(chat, "!", "enter")
         assert texts(chat) == ["first!", "two"]
         await pressed(chat)
-        await anew(chat, "r")
+        await anew(chat, "r", "enter")
         await typed(chat, "/undo")
         await chat.until(lambda: texts(chat) == ["first!", "two"])
         await typed(chat, "/undo")
@@ -184,7 +184,7 @@ async def test_undo_leads_back_from_an_edit_and_from_another_answer() -> None:
 async def test_while_an_answer_runs_the_tree_holds_still_and_says_so() -> None:
     async with scripted_chat(["one"], ["two ", Pause(60)]) as chat:
         await asked(chat, "first")
-        await pressed(chat, "r")
+        await pressed(chat, "r", "enter")
         await chat.shows("two")
         for key in ("left", "e", "r", "b", "u"):
             chat.app.clear_notifications()

@@ -75,6 +75,16 @@ class TranscriptCopies:
         elif not self._transcript.viewport.go_to_code(1 if what == "after" else -1):
             self._host.say("There is no code block further " + ("down" if what == "after" else "up"))
 
+    def question_before_saving(self) -> str:
+        """Return what is asked before `save` writes a file; empty where it shows a list, or has nothing to save."""
+        codes, marked = self._transcript.viewport.codes(), self._transcript.viewport.marked_code
+        number = marked if marked is not None and marked <= len(codes) else 1 if len(codes) == 1 else None
+        if number is None:
+            return ""
+        from chat_tui.tui.actions import code_file
+
+        return f"Save the code as {code_file.suggested_name(codes[number - 1], number)} in the current folder?"
+
     def _with_code(self, what: str, act: Callable[[int, CodeBlock], object]) -> None:
         codes, marked = self._transcript.viewport.codes(), self._transcript.viewport.marked_code
         if marked is not None and marked <= len(codes):

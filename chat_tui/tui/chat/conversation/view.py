@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, ClassVar, cast
 
 import msgspec
-from textual import on
+from textual import events, on
 from textual.actions import SkipAction
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
@@ -56,7 +56,6 @@ class ChatView(Vertical):
         Binding("pageup", "page(-1)", "Page up", id="transcript.page_up", show=False),
         Binding("pagedown", "page(1)", "Page down", id="transcript.page_down", show=False),
         *bindings.bindings("transcript"),
-        Binding("tab", "steer", "Steer the answer", id="prompt.complete", show=False),
         Binding("escape", "leave_edit", "Cancel editing", id="answer.cancel", show=False),
     ]
 
@@ -87,6 +86,10 @@ class ChatView(Vertical):
             *shared, estimate=self.estimate, editor=self.editor, versions=self.versions, waiting=self.waiting
         )
         self.steering = Steering(*shared, sender=self.sender, waiting=self.waiting)
+        self.transcript_key: Callable[[events.Key], None] = lambda event: None
+        """What a key does first while the transcript has the focus."""
+        self.leave_transcript: Callable[[], None] = lambda: None
+        """What gives the keys to the prompt."""
         self.prompt.take_back, self.prompt.steer = self.waiting.take_back, self.steering.steer
 
     def _read_view(self) -> ViewState:
@@ -254,10 +257,29 @@ class ChatView(Vertical):
         """Scroll the conversation while somebody writes."""
         self.transcript.action_page(direction)
 
-    def action_steer(self) -> None:
-        """Tab: steer the answer with the text that waits. The key goes on when none does."""
-        if not self.steering.steer():
+    def action_leave(self) -> None:
+        """Go from the messages to the prompt. The key goes on where they do not have the focus."""
+        if not self.transcript.has_focus:
             raise SkipAction
+        self.leave_transcript()
+
+    @on(events.Key)
+    def _run_transcript_key(self, event: events.Key) -> None:
+        if self.transcript.has_focus and self.transcript.keyboard.caret is None:
+            self.transcript_key(event)
+
+    @on(events.Paste)
+    def _paste_into_prompt(self, event: events.Paste) -> None:
+        if self.transcript.has_focus:
+            event.stop()
+            self.leave_transcript()
+            self.prompt.paste(event.text)
+
+    @on(events.MouseDown)
+    def _keep_keys(self, event: events.MouseDown) -> None:
+        """The mouse selects in the transcript, and the prompt has the keys."""
+        if event.widget is self.transcript:
+            self.leave_transcript()
 
     def action_leave_edit(self) -> None:
         """Esc: the question stays as it is. The key goes on when none is edited."""

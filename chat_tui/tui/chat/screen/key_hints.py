@@ -19,6 +19,7 @@ _IDLE_KEYS = (
     "app.quit",
 )
 _TURN_KEYS = (
+    "answer.cancel",
     "answer.continue",
     "question.edit",
     "answer.regenerate",
@@ -49,10 +50,15 @@ _KEYS: Mapping[Place, Sequence[str]] = {
     "selection": ("selection.begin", "selection.copy", "selection.leave"),
 }
 _WORDS: Mapping[Place, Mapping[str, str]] = {
+    "transcript": {"answer.cancel": "back"},
     "history": {"answer.cancel": "back"},
     "picker": {"list.choose": "choose", "answer.cancel": "close"},
     "completions": {"prompt.complete": "complete", "answer.cancel": "close"},
 }
+
+
+MODES: Mapping[Place, str] = {"transcript": "Messages", "selection": "Select"}
+"""The names of the modes in which letters are commands."""
 
 
 class HintState(NamedTuple):
@@ -77,7 +83,7 @@ def ids(state: HintState) -> Sequence[str]:
     if state.place in _KEYS:
         return _KEYS[state.place]
     if state.busy:
-        return _BUSY_KEYS
+        return (*_BUSY_KEYS[:2], "transcript.leave", "transcript.copy") if state.place == "transcript" else _BUSY_KEYS
     without = set() if state.has_versions else {"version.before", "version.after", "version.compare"}
     if not state.has_messages:
         without.add("prompt.complete")
@@ -90,6 +96,6 @@ def ids(state: HintState) -> Sequence[str]:
 
 def words(state: HintState) -> Mapping[str, str]:
     """Words for keys that mean something else now than the table of keys says."""
-    if state.place in _WORDS:
+    if state.place in _WORDS and not (state.place == "transcript" and state.busy):
         return _WORDS[state.place]
     return {"answer.pause": "resume"} if state.paused else {}

@@ -19,6 +19,7 @@ from chat_tui.config.schema import Adaptive
 from chat_tui.tui.actions import bindings
 from chat_tui.tui.chat.controllers.answer_actions import AnswerActions
 from chat_tui.tui.chat.controllers.first_steps import FirstSteps
+from chat_tui.tui.chat.controllers.messages_mode import MessagesMode
 from chat_tui.tui.chat.controllers.model_selection import ModelSelection
 from chat_tui.tui.chat.controllers.panel_layout import MIDDLE
 from chat_tui.tui.chat.controllers.panels import ChatPanels
@@ -88,6 +89,7 @@ class ChatScreen(Screen[None]):
             chat, self.models, self.views, engine, lambda text: self.commands.send(text), self.show_keys
         )
         self._answers = AnswerActions(chat, self.models, self.show_keys)
+        self._messages = MessagesMode(chat, lambda: self.hint_state().can_continue)
         self._first_steps = FirstSteps(chat)
         chat.session.settings = self.models.settings
         chat.prompt.send = self._submission.send
@@ -348,14 +350,15 @@ class ChatScreen(Screen[None]):
         state, changed = self.hint_state(), self.host.changed_keys
         ids, words = key_hints.ids(state), key_hints.words(state)
         named = zip(ids, bindings.footer(ids, changed), strict=True)
-        self.keys.show(
-            [(key, words.get(id, word)) for id, (key, word) in named], bindings.footer(("help.open",), changed)
-        )
+        shown = [(key, words.get(id, word)) for id, (key, word) in named]
+        mode = key_hints.MODES.get(state.place, "")
+        self.keys.show(shown, bindings.footer(("help.open",), changed), mode)
 
     @on(events.DescendantFocus)
     def _follow_focus(self) -> None:
         """Other keys count there; a list that covers the chat makes room for what is used now."""
         self.panels.uncover_chat()
+        self._messages.follow_focus()
         self.show_keys()
 
     # -- keys -----------------------------------------------------------------------------------------------------
@@ -407,6 +410,8 @@ class ChatScreen(Screen[None]):
         comparison = self.views.comparison
         if (comparison is not None and await comparison.stop()) or await self.chat.conversation.cancel():
             self._cancelled_at = time.monotonic()
+        elif self.chat.transcript.has_focus:
+            self._messages.leave()
         elif self.chat.fetch_line.running and time.monotonic() - self._cancelled_at > HASTY_SECONDS:
             self.chat.fetch_line.stop()
         elif comparison is None or not comparison.leave():
