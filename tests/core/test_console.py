@@ -19,7 +19,11 @@ from tests.support.pty_terminal import PtyTerminal
 PACKAGE = Path(__file__).parents[2] / "chat_tui"
 WRITERS = {"core/processes/console.py", "tui/terminal/driver.py"}
 """The second one opens the terminal for the screen, whose lines are cleaned as they are drawn."""
-CHILDREN = {"core/attachments/pdf_worker.py", "providers/credentials/keyring_worker.py"}
+CHILDREN = {
+    "core/attachments/pdf_worker.py",
+    "local/hub/pull_worker.py",
+    "providers/credentials/keyring_worker.py",
+}
 """Child processes, whose standard output is a protocol that their parent reads."""
 STREAMS = {"stdout", "stderr", "__stdout__", "__stderr__"}
 EVIL = "a\x1b]0;X\x07b\x1b[31mc\x9b1md\x7fe\u202ef\u2066g\rh"

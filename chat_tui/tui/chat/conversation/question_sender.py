@@ -112,18 +112,21 @@ class QuestionSender:
 
     async def _ask(self, question: OutgoingQuestion, files: Sequence[Attachment], preview: Preview | None) -> None:
         visit, text, settings = question.visit, question.text, question.settings
-        async with self._sending(question) as (engine, attached):
-            files = (*files, *attached)
-            try:
-                target = visit.conversation_id or question.new_conversation
-                answer = await engine.ask(target, text, settings, attachments=files, preview=preview)
-            except ConversationNotFound as error:
-                if visit.conversation_id is None:
-                    raise
-                answer = await engine.ask(question.new_conversation, text, settings, attachments=files)
-                self._leave_deleted(visit, error)
-            self.show_question(visit, answer)
-            await self._follow(question, answer)
+        try:
+            async with self._sending(question) as (engine, attached):
+                files = (*files, *attached)
+                try:
+                    target = visit.conversation_id or question.new_conversation
+                    answer = await engine.ask(target, text, settings, attachments=files, preview=preview)
+                except ConversationNotFound as error:
+                    if visit.conversation_id is None:
+                        raise
+                    answer = await engine.ask(question.new_conversation, text, settings, attachments=files)
+                    self._leave_deleted(visit, error)
+                self.show_question(visit, answer)
+                await self._follow(question, answer)
+        except ChatTuiError as error:
+            await self._give_back(question, error)
 
     def _leave_deleted(self, visit: ConversationVisit, error: ConversationNotFound) -> None:
         """The question of this visit has begun another conversation, since its own was deleted elsewhere."""
@@ -177,13 +180,16 @@ class QuestionSender:
         self._display.widget.run_worker(self._send(question, ask), group="ask")
 
     async def _send(self, question: OutgoingQuestion, ask: Ask) -> None:
-        async with self._sending(question) as (engine, files):
-            await self._follow(question, await ask(engine, question, files))
+        try:
+            async with self._sending(question) as (engine, files):
+                await self._follow(question, await ask(engine, question, files))
+        except ChatTuiError as error:
+            await self._give_back(question, error)
 
     @asynccontextmanager
     async def _sending(self, question: OutgoingQuestion) -> AsyncIterator[tuple[Engine, Sequence[Attachment]]]:
         """The time in which a question is asked, from the moment the engine is open and its files are read. Where that
-        fails, its text and files come back to the prompt, and the error is told."""
+        fails, the files are attached again. Raises `ChatTuiError`."""
         session, display, visit = self._session, self._display, question.visit
         try:
             await session.is_ready.wait()
@@ -201,11 +207,13 @@ class QuestionSender:
                     if visit is session.visit:
                         self._files.give_back(question.taken)
                     raise
-        except ChatTuiError as error:
-            await self._waiting.give_back(visit, question.text)
-            display.widget.post_message(self.Failed(error))
         finally:
             visit.is_asking = visit.is_cancelled = False
+
+    async def _give_back(self, question: OutgoingQuestion, error: ChatTuiError) -> None:
+        """Put the text of a question that could not be asked back into the prompt, and tell why."""
+        await self._waiting.give_back(question.visit, question.text)
+        self._display.widget.post_message(self.Failed(error))
 
     async def _follow(self, question: OutgoingQuestion, answer: Answer) -> None:
         session, display, visit = self._session, self._display, question.visit
