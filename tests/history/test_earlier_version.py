@@ -13,7 +13,7 @@ from tests.support.scripted_engine import ended, stage
 from tests.support.whole_config import WHOLE
 
 DATA = Path(__file__).parents[1] / "data" / "8bb0e8f"
-ADDED_LATER = ("prompt_cache = false\n", "working_seconds = 90\n")
+ADDED_LATER = ("prompt_cache = false\n", "working_seconds = 90\n", ", links = false")
 """Settings that there were not yet."""
 PATH = [
     ("user", "Why is the sky blue? 空", "complete"),
