@@ -204,6 +204,11 @@ class Column(Vertical):
         """Scroll wide tables sideways."""
         self.text.viewport.scroll_tables(step)
 
+    @on(MoreBelow.Pressed)
+    def _jump_to_end(self, event: MoreBelow.Pressed) -> None:
+        event.stop()
+        self.text.action_end()
+
     @on(Transcript.MoreBelow)
     def show_more_below(self, event: Transcript.MoreBelow) -> None:
         """A chip says that there is more below."""

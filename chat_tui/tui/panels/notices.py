@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from textual import events
+from textual.message import Message
 from textual.widget import Widget
 
 from chat_tui.tui.actions import bindings
@@ -18,9 +19,17 @@ class MoreBelow(StyledLines):
     MoreBelow { display: none; width: 1fr; height: 1; background: $panel; padding: 0 1; }
     """
 
+    class Pressed(Message):
+        """It was clicked: the latest message is to be shown."""
+
     def __init__(self, id: str | None = None) -> None:
         super().__init__(id=id)
         self._lines_below = 0
+
+    def on_click(self, event: events.Click) -> None:
+        """Jump to the latest message."""
+        event.stop()
+        self.post_message(self.Pressed())
 
     def show(self, lines_below: int) -> None:
         """Show how many lines are below the window; 0 hides the notice."""

@@ -69,6 +69,8 @@ class Prompt(DraftArea):
         self.send: Callable[[str], bool] = self._ask
         """What Enter does with a text; True when it is taken. The prompt is cleared then, before the next key."""
         self.note_blank: Callable[[], None] = lambda: None
+        self.jump_to_end: Callable[[], object] = lambda: None
+        """Called for End in an empty prompt."""
         """What Enter does where there are no words."""
         self.command_argument: Callable[[str], str] = lambda text: ""
         """Describes the argument of the slash command that a text begins; called for texts with a slash only."""
@@ -159,6 +161,13 @@ class Prompt(DraftArea):
             super().action_cursor_up(select)
         elif self.text or not (self.take_back() or self.step_out()):
             self._show_recalled(1)
+
+    def action_cursor_line_end(self, select: bool = False) -> None:
+        """Move to the line's end; in an empty prompt, jump to the latest message."""
+        if self.text:
+            super().action_cursor_line_end(select)
+        else:
+            self.jump_to_end()
 
     def action_cursor_down(self, select: bool = False) -> None:
         """Move down: in the open list, in the text, and from its last row to the prompt after, at last the draft."""

@@ -166,3 +166,23 @@ async def test_esc_cancels_an_answer_from_within_the_messages_too() -> None:
         assert chat.chat.transcript.turns[-1].state == "cancelled"
         await chat.pilot.press("escape")
         assert focused(chat) == "Prompt"
+
+
+async def test_end_in_an_empty_prompt_and_a_click_on_the_line_jump_to_the_latest_message() -> None:
+    async with scripted_chat(["\n\n".join(f"line {number}" for number in range(80))]) as chat:
+        await chat.ask("go")
+        await chat.answered()
+        viewport = chat.chat.transcript.viewport
+        for jump in ("end", "click"):
+            await chat.pilot.press("pageup", "pageup")
+            await chat.until(lambda: chat.chat.more_below.display and viewport.lines_below)
+            if jump == "end":
+                await chat.pilot.press("end")
+            else:
+                await chat.pilot.click(chat.chat.more_below)
+            await chat.until(lambda: not viewport.lines_below)
+            assert chat.chat.prompt.has_focus
+        # With text in it the key moves in the text.
+        await chat.pilot.press("pageup", "a", "b", "home", "end", "c")
+        assert chat.chat.prompt.text == "abc"
+        assert viewport.lines_below

@@ -90,6 +90,7 @@ class ChatView(Vertical):
         """What a key does first while the transcript has the focus."""
         self.leave_transcript: Callable[[], None] = lambda: None
         """What gives the keys to the prompt."""
+        self.prompt.jump_to_end = self.transcript.action_end
         self.prompt.take_back, self.prompt.steer = self.waiting.take_back, self.steering.steer
 
     def _read_view(self) -> ViewState:
@@ -229,6 +230,11 @@ class ChatView(Vertical):
         self.prompt.display = True
         if event.by_key:
             self.prompt.focus()
+
+    @on(MoreBelow.Pressed)
+    def _jump_to_end(self, event: MoreBelow.Pressed) -> None:
+        event.stop()
+        self.transcript.action_end()
 
     @on(Transcript.MoreBelow)
     def _show_more_below(self, event: Transcript.MoreBelow) -> None:
