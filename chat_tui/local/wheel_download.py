@@ -41,7 +41,8 @@ class Subject(msgspec.Struct, frozen=True):
 BUILT_IN_MODEL = Subject(
     "The built-in model",
     "the built-in model",
-    "Without it, use another model: /provider on the screen or `chat-tui auth add` adds one.",
+    "Without it, use another model: add a provider's key or a server's address (/provider on the screen, "
+    "`chat-tui auth add`), or name a GGUF file as `[local] weights`.",
 )
 _PROGRESS = re.compile(r"Progress (\d{1,15}) of (\d{1,15})\s*\Z")
 _NETWORK = re.compile(

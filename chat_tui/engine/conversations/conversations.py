@@ -53,7 +53,7 @@ class Conversations:
         """A page of the history list: first private and unsaved conversations, then pinned ones, then the newest."""
         private: list[ConversationSummary] = []
         if self._stores.private is not None and not offset:
-            private = await self._stores.private.read(reads.summaries, limit)
+            private = await self._errors.guard(self._stores.private.read(reads.summaries, limit), [])
         saved = await self._errors.guard(self._stores.saved.read(reads.summaries, limit, offset), [])
         unsaved = [
             each

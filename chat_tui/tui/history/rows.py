@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 from datetime import datetime
 
-from rich.cells import cell_len, set_cell_size
+from rich.cells import cell_len
 
 from chat_tui.core.conversation import SearchHit, Turn
 from chat_tui.core.text.control_characters import clean_line
@@ -63,17 +63,12 @@ def exchange_head(number: int, question: Turn) -> Line:
     return (Span(f" {number}. ", "strong"), Span(f"[{when}]", "dim"))
 
 
-def exchange_lines(exchange: Exchange, width: int, height: int = 2) -> list[Line]:
-    """Question and answer, a line each, or side by side in one line."""
+def exchange_lines(exchange: Exchange, width: int) -> list[Line]:
+    """Question and answer, a line each."""
     question, answer = exchange
     said = excerpt(without_marks(answer.text[: 2 * EXCERPT])[0]) if answer is not None else ""
     if not said:
         said = "(answering)" if answer is not None and answer.state == "streaming" else "(no answer)"
-    if height == 1:
-        half = (width - 16) // 2
-        shown = set_cell_size(crop(excerpt(question.text), half), half)
-        you = (Span("    You: ", "secondary"), Span(shown, "text"))
-        return [(*you, Span("  Bot: ", "accent"), Span(crop(said, half), "dim"))]
     return [
         (Span("    You: ", "secondary"), Span(crop(excerpt(question.text), width - 9), "text")),
         (Span("    Bot: ", "accent"), Span(crop(said, width - 9), "dim")),

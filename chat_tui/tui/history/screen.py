@@ -204,13 +204,14 @@ class HistoryScreen(FramedScreen[ChosenMessage | None]):
         links = [DeletedLink(self._deleted)] if self._deleted else []
         self._shown = (*self._exchanges, *self._summaries, *links)
         self._heads = {0: _THIS, **{row + first: name for row, name in begun}}
-        heads = [(row, 1 + (row == 0)) for row in range(first)]
+        self._row_height = self._browsing_height()
+        # An exchange has two lines: where rows have one, its question stands in the head.
+        heads = [(row, 1 + (row == 0) + (self._row_height == 1)) for row in range(first)]
         heads += [(row + first, 2 if row or first else 3) for row, _ in begun]
         heads += [(len(self._shown) - 1, 1)] if links else []
         if cursor is None:
             cursor = first if self._summaries else first - 1
         self._same = same_titles(self._summaries)
-        self._row_height = self._browsing_height()
         self._rows.show(len(self._shown), cursor, row_height=self._row_height, heads=heads)
         self._show_nothing_found(f"{NOTHING}. {_NEXT}")
         self.call_after_refresh(self._rows.look_at_cursor)
@@ -296,7 +297,7 @@ class HistoryScreen(FramedScreen[ChosenMessage | None]):
     def _draw(self, row: int, width: int) -> list[Line]:
         shown = self._shown[row]
         if isinstance(shown, tuple):
-            return rows.exchange_lines(shown, width, self._row_height)
+            return rows.exchange_lines(shown, width)[-self._row_height :]
         if isinstance(shown, SearchHit):
             return rows.hit_lines(shown, width, self._clock())
         if isinstance(shown, DeletedLink):
@@ -313,7 +314,8 @@ class HistoryScreen(FramedScreen[ChosenMessage | None]):
             return [()]
         lines = group_lines(self._heads[row], row, width) if row in self._heads else []
         if isinstance(shown, tuple):
-            return [*lines, rows.exchange_head(row + 1, shown[0])]
+            question = rows.exchange_lines(shown, width)[: 2 - self._row_height]
+            return [*lines, rows.exchange_head(row + 1, shown[0]), *question]
         if row == 0 and isinstance(shown, ConversationSummary) and self._heads[0] != "Titles":
             return [(Span(crop(f" {NOTHING}", width), "dim"),), (), *lines]
         return lines

@@ -71,7 +71,7 @@ async def test_what_was_exported_is_imported_from_the_screen(tmp_path: Path) -> 
         await chat.ask(f"/export {file}")
         await chat.until(file.exists)
         await chat.until(lambda: chat.chat.prompt.text == "")
-    async with scripted_chat() as chat:
+    async with scripted_chat(size=(145, 36)) as chat:
         await chat.pilot.press("ctrl+p", *"import", "enter")
         await chat.until(lambda: chat.chat.prompt.text == "/import ")
         chat.chat.prompt.insert(str(file))

@@ -34,7 +34,7 @@ async def asked(chat: ScriptedChat, *questions: str) -> None:
 
 
 async def test_f4_on_the_list_renames_in_the_row_and_esc_leaves_the_title() -> None:
-    async with scripted_chat() as chat:
+    async with scripted_chat(size=(145, 36)) as chat:
         await asked(chat, "first", "second")
         await chat.pilot.press("ctrl+l", "ctrl+l")
         await chat.until(lambda: chat.screen.history.has_focus_within)
@@ -55,7 +55,7 @@ async def test_f4_on_the_list_renames_in_the_row_and_esc_leaves_the_title() -> N
 
 
 async def test_a_deleted_conversation_comes_back_by_undo() -> None:
-    async with scripted_chat() as chat:
+    async with scripted_chat(size=(145, 36)) as chat:
         await asked(chat, "first", "second")
         deleted = chat.chat.session.conversation_id
         await chat.ask("/delete")
@@ -71,7 +71,7 @@ async def test_a_deleted_conversation_comes_back_by_undo() -> None:
 
 
 async def test_deleting_on_the_list_leaves_the_other_one_in_view() -> None:
-    async with scripted_chat() as chat:
+    async with scripted_chat(size=(145, 36)) as chat:
         await asked(chat, "first", "second")
         open_one = chat.chat.session.conversation_id
         await chat.pilot.press("ctrl+l", "ctrl+l")
@@ -83,7 +83,7 @@ async def test_deleting_on_the_list_leaves_the_other_one_in_view() -> None:
 
 
 async def test_deleting_where_an_answer_runs_cancels_it() -> None:
-    async with scripted_chat(["some ", Pause(60), "more"]) as chat:
+    async with scripted_chat(["some ", Pause(60), "more"], size=(145, 36)) as chat:
         await chat.ask("go")
         await chat.shows("some")
         chat.screen.upkeep.act_on_chosen("delete")
@@ -93,7 +93,7 @@ async def test_deleting_where_an_answer_runs_cancels_it() -> None:
 
 
 async def test_a_pinned_conversation_stands_first() -> None:
-    async with scripted_chat() as chat:
+    async with scripted_chat(size=(145, 36)) as chat:
         await asked(chat, "first", "second")
         await chat.pilot.press("ctrl+l", "ctrl+l")
         await chat.until(lambda: chat.screen.history.has_focus_within)
@@ -107,7 +107,7 @@ async def test_a_pinned_conversation_stands_first() -> None:
 
 async def test_an_answer_that_ends_out_of_view_is_marked_until_it_is_opened() -> None:
     gate = Gate()
-    async with scripted_chat(["some ", gate, "more"]) as chat:
+    async with scripted_chat(["some ", gate, "more"], size=(145, 36)) as chat:
         await chat.ask("go")
         await chat.shows("some")
         await chat.pilot.press("ctrl+n")
@@ -121,7 +121,7 @@ async def test_an_answer_that_ends_out_of_view_is_marked_until_it_is_opened() ->
 
 
 async def test_rename_and_pin_as_commands_act_on_the_conversation_in_view() -> None:
-    async with scripted_chat() as chat:
+    async with scripted_chat(size=(145, 36)) as chat:
         await asked(chat, "first")
         await chat.ask("/rename A better title")
         await chat.until(lambda: "A better title" in chat.shown(chat.screen.history))
@@ -134,7 +134,7 @@ async def test_rename_and_pin_as_commands_act_on_the_conversation_in_view() -> N
 
 
 async def test_undo_leads_back_from_a_fresh_conversation() -> None:
-    async with scripted_chat() as chat:
+    async with scripted_chat(size=(145, 36)) as chat:
         await asked(chat, "first")
         left = chat.chat.session.conversation_id
         await chat.ask("/clear")
@@ -159,7 +159,7 @@ async def test_the_filter_finds_conversations_that_are_too_old_to_be_listed(tmp_
         )
     )
     await store.close()
-    async with scripted_chat(["one"], file=file) as chat:
+    async with scripted_chat(["one"], file=file, size=(145, 36)) as chat:
         await chat.shows(f"{LISTED:,}+")
         chat.screen.history.take_focus()
         await chat.pilot.press(*"zebra")

@@ -44,7 +44,7 @@ async def test_an_edited_question_is_another_version_and_the_draft_comes_back() 
         await asked(chat, "first", "second")
         chat.chat.prompt.insert("half a thought")
         await pressed(chat, "up", "e")
-        await chat.shows("Editing a question · Enter sends · Esc cancels")
+        await chat.shows("Editing an earlier question · Enter sends a new version · Esc cancels")
         assert chat.chat.prompt.text == "second"
         await anew(chat, *" again", "enter")
         await chat.shows("second again", "‹2/2›", "three")
@@ -113,7 +113,7 @@ async def test_words_written_in_an_edit_survive_a_crash(tmp_path: Path) -> None:
         await store.backup(crashed)
         await store.close()
     async with scripted_chat(["two"], file=crashed) as chat:
-        await chat.shows("Editing a question", "one")
+        await chat.shows("Editing an earlier question", "one")
         assert chat.chat.prompt.text == "first more"
         await chat.pilot.press("escape")
         assert chat.chat.prompt.text == "a draft"
@@ -218,12 +218,12 @@ async def test_the_palette_and_the_commands_do_what_the_keys_do() -> None:
         await named["Left"]()  # type: ignore[misc]
         await chat.shows("‹1/2›")
         await named["e"]()  # type: ignore[misc]
-        await chat.shows("Editing a question")
+        await chat.shows("Editing an earlier question")
         await chat.pilot.press("escape")
         await typed(chat, "/good")
         await chat.shows("+")
         await typed(chat, "/edit")
-        await chat.shows("Editing a question")
+        await chat.shows("Editing an earlier question")
         await chat.pilot.press("escape")
         await typed(chat, "/branch")
         await chat.until(lambda: "already the last message" in chat.notices())

@@ -67,7 +67,7 @@ def on_disk(folder: Path) -> bytes:
 
 async def test_a_private_conversation_says_so_all_the_time_and_touches_no_disk(tmp_path: Path) -> None:
     file = tmp_path / "history.db"
-    async with scripted_chat(["A secret answer."], file=file) as chat:
+    async with scripted_chat(["A secret answer."], file=file, size=(145, 36)) as chat:
         assert PRIVATE not in chat.shown()
         await chat.ask("/private")
         await chat.shows(PRIVATE, "Private")

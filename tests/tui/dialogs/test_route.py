@@ -37,7 +37,7 @@ async def test_c_lets_a_broken_answer_go_on_in_its_place() -> None:
     async with scripted_chat(["one ", "two ", CUT], ["three"]) as chat:
         await break_off(chat)
         chat.chat.transcript.focus()
-        await chat.pilot.press("c")
+        await chat.pilot.press("c", "enter")
         await chat.until(
             lambda: chat.chat.conversation.answer is not None and chat.chat.conversation.answer.text == "one two three"
         )
