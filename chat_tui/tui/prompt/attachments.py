@@ -99,7 +99,7 @@ class PromptAttachments:
 
     def take(self) -> list[PendingAttachment]:
         """Remove the attachments, since they have been sent."""
-        self.follow(self._prompt.names())
+        self.follow(self._prompt.named.paths())
         taken, self._going = self._going, []
         self._show()
         self.on_taken()

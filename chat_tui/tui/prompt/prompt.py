@@ -115,10 +115,6 @@ class Prompt(DraftArea):
         super().redo()
         self.named.reset()
 
-    def names(self) -> list[str]:
-        """Return the paths that the text names."""
-        return self.named.paths()
-
     def paste(self, text: str) -> None:
         """Insert the text; the path of a file is offered as an attachment."""
         begin = min(*self.selection)

@@ -68,7 +68,7 @@ async def done(pilot: Pilot[None], *steps: Step) -> None:
 async def test_nothing_makes_a_name_of_what_was_pasted(pilot: Pilot[None], steps: tuple[Step, ...]) -> None:
     await done(pilot, *steps)
     assert "@" in prompt_of(pilot).text
-    assert prompt_of(pilot).names() == []
+    assert prompt_of(pilot).named.paths() == []
 
 
 @pytest.mark.parametrize(
@@ -90,7 +90,7 @@ async def test_what_was_typed_names_a_file_wherever_it_goes(
     pilot: Pilot[None], steps: tuple[Step, ...], names: list[str]
 ) -> None:
     await done(pilot, *steps)
-    assert prompt_of(pilot).names() == names
+    assert prompt_of(pilot).named.paths() == names
 
 
 async def test_the_list_of_files_does_not_open_for_what_was_pasted(pilot: Pilot[None]) -> None:
@@ -163,4 +163,4 @@ async def test_a_draft_that_comes_back_names_only_what_was_typed(notes: Path, tm
         await chat.until(lambda: [going.name for going in chat.chat.files._going] == ["notes.md"])
         await chat.pilot.press("home", *["right"] * (len(f"not @{other}")), "x", "backspace")
         assert chat.chat.prompt.text == f"not @{other} but @{notes}"
-        assert chat.chat.prompt.names() == [str(notes)]
+        assert chat.chat.prompt.named.paths() == [str(notes)]

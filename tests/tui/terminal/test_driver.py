@@ -18,9 +18,9 @@ from typing import Any
 import pytest
 from textual import events
 
-from chat_tui.tui.terminal.background import BackgroundTold
 from chat_tui.tui.terminal.driver import driver_class
-from chat_tui.tui.terminal.input_splitter import InputSplitter, Piece
+from chat_tui.tui.terminal.input_splitter import InputSplitter
+from tests.support.input_pieces import typed
 
 _ESC = "\x1b"
 START, END = "\x1b[200~", "\x1b[201~"
@@ -157,15 +157,9 @@ def terminal() -> Iterator[Terminal]:
     terminal.close()
 
 
-def typed(pieces: list[Piece]) -> list[Piece]:
-    """The pieces that are typed: the terminal's background colour is known, and typed nowhere."""
-    return [piece for piece in pieces if not isinstance(piece, BackgroundTold)]
-
-
 def told(*pieces: str, quiet_after: bool = True) -> list[tuple[str, str]]:
     """What the splitter makes of the pieces, neighbouring texts joined."""
-    splitter = InputSplitter()
-    found: list[tuple[str, str]] = []
+    splitter, found = InputSplitter(), list[tuple[str, str]]()
     out = [piece for text in pieces for piece in typed(splitter.feed(text))]
     if quiet_after:
         for _ in range(20):

@@ -199,7 +199,7 @@ class ChatView(Vertical):
 
     @on(Prompt.Edited)
     async def _follow_text(self) -> None:
-        self.files.follow(self.prompt.names())
+        self.files.follow(self.prompt.named.paths())
         if self.prompt.draft:
             self.transcript.finder.forget_words()
         self.estimate.refresh()
