@@ -179,7 +179,7 @@ def check_certificates(bench: Bench) -> None:
     code = (
         "from chat_tui.core.models import Provider\n"
         "from chat_tui.providers.http.trust import tls_verification\n"
-        "trust(Provider('x'))"
+        "tls_verification(Provider('x'))"
     )
     subprocess.run([sys.executable, "-c", code], check=True, env=bench.environment, timeout=SECONDS)
 
