@@ -118,16 +118,11 @@ class TranscriptFinder:
             return
         self.highlights.want(*words)
         self._has_words = True
-        if self._model.views[turn].reveal():
-            self._model.update_height(turn)
-        for index, part in enumerate(self._model.views[turn].parts()):
+        for index, part in enumerate(self._revealed_parts(turn)):
             if part.kind != "body" or part.block is None or not any(find(part.block.source, word) for word in words):
                 continue
             if spans := self.highlights.spans(self._model.lines(turn, part)):
-                self.highlights.now = (turn, index, spans[0].hit)
-                position = Position(turn, index, spans[0].line)
-                if not self._view.shows(position):
-                    self._view.move_to(position, rows_above=self._view.height // 3)
+                self._bring_into_view(Position(turn, index, spans[0].line), spans[0].hit)
                 break
         self._paint()
 
@@ -141,9 +136,7 @@ class TranscriptFinder:
         """Bring a match into view, with some lines above it."""
         if hit.turn >= len(self._model.views):
             return
-        if self._model.views[hit.turn].reveal():
-            self._model.update_height(hit.turn)
-        parts = self._model.views[hit.turn].parts()
+        parts = self._revealed_parts(hit.turn)
         bodies = [index for index, part in enumerate(parts) if part.kind == "body"]
         part = bodies[min(hit.block, len(bodies) - 1)] if bodies else 0
         spans = self.highlights.spans(self._model.lines(hit.turn, parts[part]))
@@ -151,11 +144,21 @@ class TranscriptFinder:
         # What was counted in the source may not be painted, such as a link's address.
         number = numbers[min(hit.nth, len(numbers) - 1)] if numbers else 0
         line = next((span.line for span in spans if span.hit == number), 0)
-        self.highlights.now = (hit.turn, part, number)
-        position = Position(hit.turn, part, line)
+        self._bring_into_view(Position(hit.turn, part, line), number)
+        self._paint()
+
+    def _revealed_parts(self, turn: int) -> Sequence[TurnPart]:
+        """The parts of a turn, of which nothing is folded away."""
+        view = self._model.views[turn]
+        if view.reveal():
+            self._model.update_height(turn)
+        return view.parts()
+
+    def _bring_into_view(self, position: Position, hit: int) -> None:
+        """Make a match of the part at this position the current one, with some lines above it in view."""
+        self.highlights.now = (position.turn, position.part, hit)
         if not self._view.shows(position):
             self._view.move_to(position, rows_above=self._view.height // 3)
-        self._paint()
 
     def start(self) -> tuple[FindHit, Sequence[TurnPart]]:
         """The first line in view as a place to search from, and the parts of its turn."""
