@@ -24,6 +24,9 @@ class PromptFeatures(msgspec.Struct, frozen=True):
     """Whether it asks for step-by-step reasoning."""
     hard: float = 0.3
     """Difficulty from 0, small talk, to 1."""
+    difficulty: float = 0.0
+    """Difficulty in logits: P(good answer) = sigmoid(ability − difficulty). An ability of 0 is that of a model which
+    answers half of the prompts of difficulty 0 well."""
 
     @property
     def long(self) -> bool:

@@ -16,6 +16,7 @@ from chat_tui.core.attachments.attachment import Attachment
 from chat_tui.core.request import Request
 from chat_tui.core.text.prompt_features import PromptFeatures
 from chat_tui.core.usage.token_estimate import attachment_tokens
+from chat_tui.routing.ranking.difficulty import difficulty_of
 
 LOOKED_AT = 4000
 """Characters of the last question that are looked at: its beginning and its end."""
@@ -190,6 +191,7 @@ def _extract(request: Request) -> PromptFeatures:
         images=any(file.is_image for file in attached),
         thinking=thinking,
         hard=round(min(1.0, hard), 2),
+        difficulty=round(difficulty_of(text), 3),
     )
 
 
