@@ -32,9 +32,9 @@ from chat_tui.routing.execution.control import StreamControl
 from chat_tui.routing.execution.execution import Execution
 from chat_tui.routing.execution.stream import Stream
 from chat_tui.routing.policy import FIXED, Plan, RoutingPolicy
+from chat_tui.routing.ranking.eligibility import BY_NAME_ONLY, ModelTable, eligible, estimated_price, over_limit_reason
 from chat_tui.routing.ranking.health import Health
 from chat_tui.routing.ranking.prompt_features import features_of, with_features
-from chat_tui.routing.ranking.scoring import BY_NAME_ONLY, ModelTable, eligible, estimated_price, over_limit_reason
 from chat_tui.routing.ranking.strategies import DEFAULT, Strategy, plug_ins, rungs, strategies
 
 

@@ -8,7 +8,7 @@ from msgspec.structs import replace
 
 from chat_tui.core.request import Request
 from chat_tui.providers.catalogue.model_info import NAMED_LIMIT
-from chat_tui.routing.ranking.scoring import BY_NAME_ONLY
+from chat_tui.routing.ranking.eligibility import BY_NAME_ONLY
 from tests.doubles.model_server import ModelServer
 from tests.support.web_site import Site, box, site
 

@@ -28,8 +28,8 @@ from chat_tui.routing.execution.retry import Retry, Shrink
 from chat_tui.routing.execution.silence import SilenceLimit
 from chat_tui.routing.execution.timeouts import Phase, TimeLimits
 from chat_tui.routing.policy import Plan, RoutingPolicy
+from chat_tui.routing.ranking.eligibility import price_limit
 from chat_tui.routing.ranking.health import Health
-from chat_tui.routing.ranking.scoring import price_limit
 
 OpenStream: TypeAlias = Callable[[Model, Request], AbstractAsyncContextManager[AsyncGenerator[Sequence[Chunk], None]]]
 """Asks a model. Yields bursts of chunks; the last chunk is an `End` with finish reason, state and usage. Raises

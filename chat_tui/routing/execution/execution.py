@@ -37,7 +37,7 @@ from chat_tui.routing.execution.retry import (
 )
 from chat_tui.routing.execution.timeouts import TimeLimits
 from chat_tui.routing.policy import Plan
-from chat_tui.routing.ranking.scoring import estimated_price
+from chat_tui.routing.ranking.eligibility import estimated_price
 
 NOTES_LIMIT = 20
 """Notes in one route."""

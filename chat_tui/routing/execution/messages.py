@@ -25,7 +25,7 @@ from chat_tui.core.route import Candidate, Try
 from chat_tui.routing.execution.retry import LONGEST_WAIT_SECONDS
 from chat_tui.routing.execution.timeouts import SETTING_OF, Phase
 from chat_tui.routing.policy import Plan
-from chat_tui.routing.ranking.scoring import estimated_price
+from chat_tui.routing.ranking.eligibility import estimated_price
 
 _NEWS = frozenset({"fetching", "loading", "connecting", "waiting"})
 _DEAR = ("would cost", "its price")

@@ -16,7 +16,7 @@ from chat_tui.config.schema import Strategies
 from chat_tui.core.models import Model
 from chat_tui.core.request import Request
 from chat_tui.core.route import Candidate
-from chat_tui.routing.ranking import scoring
+from chat_tui.routing.ranking import eligibility
 from chat_tui.routing.ranking.health import Health
 from chat_tui.routing.ranking.prompt_features import features_of
 
@@ -31,14 +31,14 @@ DETAILED = 12
 PLUG_INS = "chat_tui.strategies"
 """The group of entry points."""
 
-_PARTS: Mapping[str, scoring.Part] = {
-    "quality": scoring.quality,
-    "speed": scoring.speed,
-    "cost": scoring.cheapness,
-    "load": scoring.load,
-    "turn": scoring.round_robin,
-    "fit": scoring.capability,
-    "learned": scoring.expected_success,
+_PARTS: Mapping[str, eligibility.Part] = {
+    "quality": eligibility.quality,
+    "speed": eligibility.speed,
+    "cost": eligibility.cheapness,
+    "load": eligibility.load,
+    "turn": eligibility.round_robin,
+    "fit": eligibility.capability,
+    "learned": eligibility.expected_success,
 }
 
 _WEIGHTS: Mapping[str, Mapping[str, float]] = {
@@ -118,7 +118,7 @@ def _weighted_strategy(weights: Mapping[str, float]) -> Strategy:
 
     def rank(request: Request, models: Sequence[Model], health: Health) -> Sequence[Candidate]:
         wanted = features_of(request)
-        field, out = scoring.candidate_table(request, models, health, wanted)
+        field, out = eligibility.candidate_table(request, models, health, wanted)
         columns = {name: part(field) for name, part, _ in parts}
         totals = [0.0] * len(field.models)
         for name, _, weight in parts:
