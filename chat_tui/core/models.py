@@ -116,6 +116,10 @@ class Model(msgspec.Struct, frozen=True):
     """US dollars per million prompt tokens that it writes to its cache; None: `price_in`."""
     price_steps: tuple[PriceStep, ...] = ()
     """Prices for larger prompts, in ascending order."""
+    usual_tokens_per_second: float | None = None
+    """Of its family at this kind of provider, for as long as nothing has been measured; None if unknown."""
+    usual_ttft_seconds: float | None = None
+    """Seconds until the answer's first token, likewise; with its thinking, if it thinks before it answers."""
 
     @property
     def provider(self) -> str:

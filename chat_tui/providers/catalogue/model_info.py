@@ -12,6 +12,7 @@ from chat_tui.core.models import Model, Provider
 from chat_tui.providers.catalogue.capabilities import takes_images, thinks
 from chat_tui.providers.catalogue.prices import Catalogue, CatalogueEntry
 from chat_tui.providers.catalogue.quality import QualityPrior, prior_of
+from chat_tui.providers.catalogue.speed import usual_speed
 
 _SERVERS = ("llama.cpp", "vllm")
 """Providers that are named after their server program."""
@@ -26,7 +27,7 @@ _Priced: TypeAlias = ModelRow | Provider | Model
 
 
 class ModelInfoResolver:
-    """Fills in a model's window, prices and quality."""
+    """Fills in a model's window, prices, quality and usual speed."""
 
     def __init__(self, config: Config, catalogue: Catalogue) -> None:
         self._rows = {row.name: row for row in config.models}
@@ -43,6 +44,7 @@ class ModelInfoResolver:
         # The price of what is cached belongs to the price of what is not.
         source = next((each for each in sources if each.price_in is not None), None if model.local else entry)
         prior = prior_of(model.id, price_out) or QualityPrior(0.0)
+        speed = usual_speed(model.provider, model.id, local=model.local)
         rated = _first(row.quality, model.quality)
         window = row.context_window or model.context_window or entry.context_window
         return msgspec.structs.replace(
@@ -62,6 +64,8 @@ class ModelInfoResolver:
             qualities=model.qualities or (prior.qualities if rated is None else {}),
             guessed=rated is None and prior.guessed,
             replicas=max(1, len(provider.base_urls)) if provider else model.replicas,
+            usual_tokens_per_second=speed.tokens_per_second,
+            usual_ttft_seconds=speed.ttft_seconds,
         )
 
     def models_of(self, provider: Provider) -> Sequence[Model]:
