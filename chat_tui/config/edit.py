@@ -8,13 +8,15 @@ or cannot be written.
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 import tomllib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from chat_tui.config.load import parse
 from chat_tui.config.schema import Config
@@ -27,6 +29,10 @@ if TYPE_CHECKING:
     from tomlkit import TOMLDocument
 
 _LIMIT_BYTES = 1_000_000
+_WRITABLE = 0o222
+"""The bits of a mode that let anybody write."""
+_NO_SPACE = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+_NOT_ALLOWED = {errno.EACCES, errno.EPERM, errno.EROFS}
 _MARK = "\ufeff"
 """What some editors put at the start of a file in UTF-8."""
 
@@ -34,8 +40,17 @@ Key = str | Sequence[str]
 Value = bool | int | float | str | Sequence[str]
 
 
-def set_value(file: Path, key: Key, value: Value) -> Config:
-    """Set one setting. Its table is made if needed; a comment on its line stays."""
+class Seen(NamedTuple):
+    """What the user saw of a setting before changing it."""
+
+    value: Any
+
+
+def set_value(file: Path, key: Key, value: Value, *, seen: Seen | None = None) -> Config:
+    """Set one setting. Its table is made if needed; a comment on its line stays.
+
+    With `seen`, a setting that the file meanwhile sets to something else is an error.
+    """
     path = _path_of(key)
     plain = list(value) if isinstance(value, Sequence) and not isinstance(value, str) else value
 
@@ -54,18 +69,18 @@ def set_value(file: Path, key: Key, value: Value) -> Config:
             table = table.setdefault(name, {})
         table[path[-1]] = plain
 
-    return _edit(file, change, expected)
+    return _edit(file, change, expected, partial(_check_seen, file, path, seen))
 
 
-def unset(file: Path, key: Key) -> Config:
-    """Remove one setting, so that its default counts again; does nothing if it is not set."""
+def unset(file: Path, key: Key, *, seen: Seen | None = None) -> Config:
+    """Remove one setting, so that its default counts again; does nothing if it is not set. `seen`: see `set_value`."""
     path = _path_of(key)
 
     def change(document: TOMLDocument) -> str:
         _discard(document, path)
         return document.as_string()
 
-    return _edit(file, change, lambda settings: _discard(settings, path))
+    return _edit(file, change, lambda settings: _discard(settings, path), partial(_check_seen, file, path, seen))
 
 
 def append_table(file: Path, key: str, row: Mapping[str, Value]) -> Config:
@@ -110,14 +125,33 @@ def _discard(table: Any, path: Sequence[str]) -> None:
         del table[path[-1]]
 
 
-def _edit(file: Path, change: Callable[[TOMLDocument], str], expected: Callable[[dict[str, Any]], object]) -> Config:
-    """Write the file as `change` makes it of its document; `expected` makes the same change in plain tables."""
+def _check_seen(file: Path, path: Sequence[str], seen: Seen | None, config: Config) -> None:
+    """Raise `ConfigError` if the setting is no longer what the user saw."""
+    if seen is None:
+        return
+    value: Any = config
+    for name in path:
+        value = getattr(value, name.replace("-", "_"), None)
+    if value != seen.value:
+        raise _changed_meanwhile(file, f"`{'.'.join(path)}`")
+
+
+def _edit(
+    file: Path,
+    change: Callable[[TOMLDocument], str],
+    expected: Callable[[dict[str, Any]], object],
+    check: Callable[[Config], None] | None = None,
+) -> Config:
+    """Write the file as `change` makes it of its document; `expected` makes the same change in plain tables, and
+    `check` may refuse to change the config that is there."""
     # A config may be a link into a folder of dotfiles: the file behind it is changed, and the link stays.
     target = Path(os.path.realpath(file))
     try:
         with _hold_folder(target.parent):
             mode, raw = _read(target)
-            parse(raw, str(file))
+            current = parse(raw, str(file))
+            if check is not None:
+                check(current)
             text = raw.decode("utf-8")
             mark = _MARK if text.startswith(_MARK) else ""
             text = text.removeprefix(_MARK)
@@ -126,11 +160,23 @@ def _edit(file: Path, change: Callable[[TOMLDocument], str], expected: Callable[
                 raise _not_changed(file, "it is laid out in a way that is not supported")
             config = parse(new.encode(), str(file))
             if new != text:
-                with new_file(target, replace=True, mode=mode) as opened:
-                    opened.write((mark + new).encode())
+                _replace(file, target, mode, raw, (mark + new).encode())
     except OSError as error:
-        raise _not_changed(file, error.strerror or str(error)) from error
+        raise _not_changed(file, error.strerror or str(error), error.errno) from error
     return config
+
+
+def _replace(file: Path, target: Path, mode: int, old: bytes, new: bytes) -> None:
+    """Write the new content. Raises `ConfigError` if the old one was changed meanwhile, `OSError`."""
+    if not mode & _WRITABLE:
+        # Renaming would replace it all the same.
+        raise PermissionError(errno.EACCES, "it is read-only", str(target))
+    with new_file(target, replace=True, mode=mode) as opened:
+        opened.write(new)
+        opened.flush()
+        # Editors take no lock.
+        if _read(target)[1] != old:
+            raise _changed_meanwhile(file, str(file))
 
 
 def _changed_text(
@@ -171,7 +217,18 @@ def _read(file: Path) -> tuple[int, bytes]:
         return 0o600, b""
 
 
-def _not_changed(file: Path, why: str) -> ConfigError:
+def _not_changed(file: Path, why: str, number: int | None = None) -> ConfigError:
+    what = "Use an editor for it."
+    if number in _NO_SPACE:
+        what = "Free some disk space and save it again."
+    elif number in _NOT_ALLOWED:
+        what = "Make the file and its folder writable and save it again."
+    return ConfigError(f"{file} could not be changed: {why}.", f"The file is as it was. {what}", file=str(file))
+
+
+def _changed_meanwhile(file: Path, what: str) -> ConfigError:
     return ConfigError(
-        f"{file} could not be changed: {why}.", "Nothing was changed. Use an editor for it.", file=str(file)
+        f"{what} was changed by another program meanwhile.",
+        "The file is as that program left it. Save it again to use your value.",
+        file=str(file),
     )

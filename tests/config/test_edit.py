@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import stat
+from functools import partial
 from pathlib import Path
 
 import pytest
 
-from chat_tui.config.edit import append_table, set_value, unset
+from chat_tui.config.edit import Seen, append_table, set_value, unset
 from chat_tui.config.load import load
 from chat_tui.core.errors import ConfigError
 
@@ -148,3 +149,57 @@ def test_a_folder_or_a_file_of_others_is_reported(tmp_path: Path) -> None:
         set_value(Path("/dev/null"), "theme", "nord")
     with pytest.raises(ConfigError, match="could not be changed"):
         set_value(Path("/dev/null/config.toml"), "theme", "nord")
+
+
+def test_a_read_only_file_is_left_alone_and_the_error_says_what_to_do(file: Path) -> None:
+    file.write_text(COMMENTED)
+    file.chmod(0o444)
+    with pytest.raises(ConfigError, match="could not be changed: it is read-only") as raised:
+        set_value(file, "theme", "dusk")
+    assert raised.value.hint == "The file is as it was. Make the file and its folder writable and save it again."
+    assert (file.read_text(), stat.S_IMODE(file.stat().st_mode)) == (COMMENTED, 0o444)
+
+
+def test_a_full_disk_leaves_the_file_as_it_was(file: Path) -> None:
+    resource = pytest.importorskip("resource")
+    file.write_text(COMMENTED)
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    # Writing more than this fails, as on a full disk.
+    resource.setrlimit(resource.RLIMIT_FSIZE, (10, before[1]))
+    try:
+        with pytest.raises(ConfigError, match="could not be changed") as raised:
+            set_value(file, "theme", "dusk")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert raised.value.hint == "The file is as it was. Free some disk space and save it again."
+    assert file.read_text() == COMMENTED
+    assert [each.name for each in file.parent.iterdir()] == ["config.toml"]
+
+
+def test_what_an_editor_changed_meanwhile_is_kept_unless_it_is_the_same_setting(file: Path) -> None:
+    file.write_text(COMMENTED.replace("links = false", "links = true"))
+    assert not set_value(file, "display.links", False, seen=Seen(True)).display.links
+    file.write_text('# by an editor\ntheme = "dracula"\n')
+    assert set_value(file, "mouse", False, seen=Seen(True)).theme == "dracula"
+    edited = file.read_text()
+    for change in (partial(set_value, value="dusk"), unset):
+        with pytest.raises(ConfigError, match="`theme` was changed by another program") as raised:
+            change(file, "theme", seen=Seen("nord"))
+        assert raised.value.hint == "The file is as that program left it. Save it again to use your value."
+        assert file.read_text() == edited
+    assert set_value(file, "strategies.quality-first.speed", 0.5, seen=Seen(None)).strategies.quality_first.speed == 0.5
+
+
+def test_a_file_that_is_saved_by_an_editor_at_the_same_moment_is_kept(file: Path) -> None:
+    file.write_text(COMMENTED)
+
+    class Seeing:
+        """Equal to everything; an editor saves the file when it is compared, after the file was read."""
+
+        def __ne__(self, other: object) -> bool:
+            file.write_text("mouse = false\n")
+            return False
+
+    with pytest.raises(ConfigError, match=r"config\.toml was changed by another program meanwhile"):
+        set_value(file, "theme", "dusk", seen=Seen(Seeing()))
+    assert file.read_text() == "mouse = false\n"
