@@ -106,10 +106,16 @@ _RANGES: dict[str, tuple[float, float, bool]] = {
 
 def load(file: Path) -> Config:
     """Read the config; a file that does not exist means the defaults. Raises `ConfigError`."""
+    raw = read_bytes(file)
+    return Config() if raw is None else parse(raw, str(file))
+
+
+def read_bytes(file: Path) -> bytes | None:
+    """Return the content of the config file; None if it does not exist. Raises `ConfigError`."""
     try:
         if str(file) == os.devnull:
-            return Config()
-        raw = read_regular(file, _LIMIT_BYTES)
+            return None
+        return read_regular(file, _LIMIT_BYTES)
     except NotRegularError:
         raise ConfigError(f"{file} is not a file.", "Set CHAT_TUI_CONFIG to a TOML file.", file=str(file)) from None
     except TooLargeError:
@@ -121,12 +127,11 @@ def load(file: Path) -> Config:
                 "CHAT_TUI_CONFIG names it: create the file, or unset the variable.",
                 file=str(file),
             ) from None
-        return Config()
+        return None
     except OSError as error:
         raise ConfigError(
             f"{file} cannot be read: {error.strerror}.", "Check its permissions.", file=str(file)
         ) from error
-    return parse(raw, str(file))
 
 
 def parse(raw: bytes, file: str) -> Config:

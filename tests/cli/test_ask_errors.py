@@ -43,6 +43,8 @@ async def test_a_setting_that_there_is_not_names_the_command_that_lists_them_all
     assert "`chat-tui settings` lists every setting" in (await home.run("ask", "hello")).told()
     ran = await home.run("settings")
     assert (ran.code, ran.err) == (0, b"")
+    assert "It cannot be used:" in ran.text
+    assert "`zzz` is not a setting" in ran.text
     assert "| `strategy` |" in ran.text
     assert "## `[timeouts]`" in ran.text
 

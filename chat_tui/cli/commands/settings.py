@@ -1,17 +1,20 @@
-"""`chat-tui settings`: prints where the config file is, and `docs/settings.md`, which is generated from its records."""
+"""`chat-tui settings`: prints where the config file is, what is set in it and in the environment, and
+`docs/settings.md`, which is generated from the config's records."""
 
 from __future__ import annotations
 
 import argparse
 import inspect
 import re
+from collections.abc import Sequence
 from typing import Any
 
 import msgspec
 
 from chat_tui.config.diagnostics import kind_of
 from chat_tui.config.paths import config_file
-from chat_tui.config.setting_list import field_texts, tables
+from chat_tui.config.setting_list import DEFAULT, Setting, field_texts, read_settings, tables
+from chat_tui.core.errors import ConfigError
 from chat_tui.core.processes import console
 
 _HEADER = "| setting | value | default | meaning |\n|---|---|---|---|\n"
@@ -19,7 +22,8 @@ _LONGEST = 40
 _INTRO = """# Settings
 
 These are all settings of `config.toml`. Each has a default, except where the table says "must be set". The README has
-examples. `chat-tui settings` prints this page, which is generated from the code.
+examples. `chat-tui settings` prints what is set, and this page, which is generated from the code. `/settings` lists
+them on the screen, each with its value and where that comes from, and changes them.
 
 Two environment variables: `CHAT_TUI_CONFIG` names another config file, and `CHAT_TUI_LOG` names a file for a debug log
 (see "Report a bug" in the README).
@@ -27,11 +31,33 @@ Two environment variables: `CHAT_TUI_CONFIG` names another config file, and `CHA
 
 
 def run(_: argparse.Namespace) -> int:
-    """Write the path of the config file and the page to stdout; returns the exit code."""
+    """Write the path of the config file, what is set, and the page to stdout; returns the exit code."""
     file = config_file()
     missing = "" if file.exists() else " (it does not exist yet)"
-    console.write_output(f"The config file is {file}{missing}.\n\n{markdown()}")
+    try:
+        here = set_here(read_settings(file))
+    except ConfigError as error:
+        # The page helps to fix it.
+        here = f"It cannot be used: {error}\n\n"
+    console.write_output(f"The config file is {file}{missing}.\n\n{here}{markdown()}")
     return 0
+
+
+def set_here(settings: Sequence[Setting]) -> str:
+    """Return the settings that have another value than the default, with where it comes from, as Markdown."""
+    rows = [setting for setting in settings if setting.source != DEFAULT]
+    if not rows:
+        return "Nothing is set: every setting has its default.\n\n"
+    lines = [
+        f"| `{setting.key}` | {_cell(setting.shown()) or 'none'} | {setting.source}"
+        f"{f', line {setting.line}' if setting.line else ''} |\n"
+        for setting in rows
+    ]
+    return "".join(["# Set here\n\n| setting | value | from |\n|---|---|---|\n", *lines, "\n"])
+
+
+def _cell(text: str) -> str:
+    return text.replace("|", "\\|")
 
 
 def markdown() -> str:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+import os
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any, ClassVar, cast
 
@@ -16,7 +18,7 @@ from textual.widgets import Input
 
 from chat_tui.config import edit
 from chat_tui.config.load import Config
-from chat_tui.config.setting_list import Setting, read_settings, shown_value
+from chat_tui.config.setting_list import DEFAULT, Override, Setting, read_settings, shown_value
 from chat_tui.core.errors import ChatTuiError, ConfigError
 from chat_tui.tui.dialogs.frame import FramedScreen
 from chat_tui.tui.widgets.host import Host
@@ -48,21 +50,33 @@ class SettingDetail(StyledLines):
     def lines(self, width: int) -> Sequence[Line]:
         """Its meaning, then its default, where its value comes from and when a change counts, then the path."""
         missing = "" if self._file.exists() else "does not exist yet: "
-        path: Line = (Span(missing, "warning"), Span(crop_middle(str(self._file), width - len(missing)), "dim"))
         setting = self._setting
+        line = f":{setting.line}" if setting is not None and setting.line else ""
+        path: Line = (Span(missing, "warning"), Span(crop_middle(f"{self._file}{line}", width - len(missing)), "dim"))
         if setting is None:
             return [(Span(crop("No setting matches. Try fewer letters.", width), "dim"),), (), (), (), path]
-        when = "acts at once" if self._is_live else _RESTART
-        how = "change it in the file" if setting.form == "table" else when
-        default = f"default {shown_value(setting.default) or 'not set'}"
-        about = f"{default} · from: {setting.source} · {setting.kind} · {how}"
         meaning = [(Span(text),) for text in wrap(setting.meaning, width, 3)]
+        about = " · ".join(_about(setting, self._is_live))
         return [*meaning, *[()] * (3 - len(meaning)), (Span(crop(about, width), "dim"),), path]
+
+
+def _about(setting: Setting, is_live: bool) -> Iterator[str]:
+    """Yield where a value comes from and how it is changed, the most important first."""
+    if setting.form not in ("table", "variable") or setting.default is not None:
+        yield f"default {shown_value(setting.default) or 'not set'}"
+    yield f"from: {setting.source}"
+    if setting.reset:
+        yield setting.reset
+        yield f"in the file: {shown_value(setting.saved) or 'not set'}"
+    yield setting.kind
+    if setting.form not in ("table", "variable"):
+        yield "acts at once" if is_live else _RESTART
 
 
 class SettingsScreen(FramedScreen[None]):
     """`choices`: the values of texts that are chosen from a list, by key. `check` hears of a value before it is
-    written and may refuse it; `apply` hears of the config afterwards, for the keys in `live`, which act at once."""
+    written and may refuse it; `apply` hears of the config afterwards, for the keys in `live`, which act at once.
+    `overrides` returns the values that take precedence over the config's now."""
 
     DEFAULT_CSS = """
     SettingsScreen > .frame { width: 110; height: 90%; }
@@ -80,10 +94,13 @@ class SettingsScreen(FramedScreen[None]):
         live: frozenset[str],
         check: Callable[[str, Any], None],
         apply: Callable[[str, Config], None],
+        overrides: Callable[[], Mapping[str, Override]],
+        environ: Mapping[str, str] = os.environ,
     ) -> None:
         super().__init__("Settings")
         self._file, self._choices, self._live = file, choices, live
         self._check, self._apply = check, apply
+        self._overrides, self._environ = overrides, environ
         self._settings: Sequence[Setting] = ()
         self._found: Sequence[int] = ()
         self._edited: Setting | None = None
@@ -107,11 +124,14 @@ class SettingsScreen(FramedScreen[None]):
         self._filter.focus()
         await self._read()
 
-    async def _read(self) -> None:
+    async def _read(self, *, is_quiet: bool = False) -> None:
+        """Show the file as it is now; one that cannot be read leaves what is shown, and is told unless `is_quiet`."""
+        read = partial(read_settings, self._file, environ=self._environ, overrides=self._overrides())
         try:
-            found = await asyncio.to_thread(read_settings, self._file)
+            found = await asyncio.to_thread(read)
         except ConfigError as error:
-            self._host.tell(error)
+            if not is_quiet:
+                self._host.tell(error)
             return
         self._settings = [self._with_choices(setting) for setting in found]
         self._column = max(cell_len(setting.key) for setting in found) + 3
@@ -151,9 +171,9 @@ class SettingsScreen(FramedScreen[None]):
     def _draw(self, row: int, width: int) -> list[Line]:
         setting = self._settings[self._found[row]]
         column = min(self._column, width // 2)
-        changed = setting.source != "default"
+        changed = setting.source != DEFAULT
         key = Span(set_cell_size(f" {crop(setting.key, column - 2)}", column), "strong" if changed else "text")
-        value = Span(shown_value(setting.value) or _UNSET, "accent" if changed else "text")
+        value = Span(setting.shown() or _UNSET, "accent" if changed else "text")
         return [(key, *apart(value, Span(f"{setting.source} ", "dim"), width - column))]
 
     @on(RowList.Moved)
@@ -174,18 +194,27 @@ class SettingsScreen(FramedScreen[None]):
         if setting is None:
             return
         if setting.form == "switch":
-            self._save(setting, not setting.value)
+            self._save(setting, not setting.saved)
         elif setting.form == "choice":
-            place = setting.choices.index(setting.value) + 1 if setting.value in setting.choices else 0
+            place = setting.choices.index(setting.saved) + 1 if setting.saved in setting.choices else 0
             self._save(setting, setting.choices[place % len(setting.choices)])
         elif setting.form == "table":
-            self._host.say(f"{setting.key} is changed in the file", str(self._file), long=True)
+            line = f", line {setting.line}" if setting.line else ""
+            self._host.say(f"{setting.key} is changed in the file", f"{self._file}{line}", long=True)
+        elif setting.form == "variable":
+            self._host.say(f"{setting.key} is set in the shell", "Change it there and start chat-tui again.")
         else:
-            self._edited = setting
-            self._line.placeholder = f"{setting.key}: {setting.kind}; empty: the default"
-            self._line.value = shown_value(setting.value) if setting.form == "number" else setting.value or ""
-            self._line.display = True
-            self._line.focus()
+            self._begin_edit(setting)
+
+    def _begin_edit(self, setting: Setting) -> None:
+        self._edited = setting
+        self._line.placeholder = f"{setting.key}: {setting.kind}; empty: the default"
+        # A number is typed anew, a text is mostly changed.
+        self._line.select_on_focus = setting.form == "number"
+        self._line.password = setting.form == "secret"
+        self._line.value = setting.line_text()
+        self._line.display = True
+        self._line.focus()
 
     @on(Input.Submitted)
     def submit(self, event: Input.Submitted) -> None:
@@ -200,14 +229,20 @@ class SettingsScreen(FramedScreen[None]):
 
     async def _write(self, setting: Setting, value: Any) -> None:
         """Write a value, None to remove it; after an error, what was typed stays in its line."""
+        seen, is_drawn = edit.Seen(setting.saved), False
         try:
             self._check(setting.key, value)
+            is_drawn = True
             if value is None:
-                config = await asyncio.to_thread(edit.unset, self._file, setting.key)
+                config = await asyncio.to_thread(edit.unset, self._file, setting.key, seen=seen)
             else:
-                config = await asyncio.to_thread(edit.set_value, self._file, setting.key, value)
+                config = await asyncio.to_thread(edit.set_value, self._file, setting.key, value, seen=seen)
         except ChatTuiError as error:
             self._host.tell(error)
+            if is_drawn:
+                self._check(setting.key, setting.value)
+            await self._read(is_quiet=True)
+            self._refresh_edited()
             return
         if setting.key in self._live:
             self._apply(setting.key, config)
@@ -215,6 +250,11 @@ class SettingsScreen(FramedScreen[None]):
             self._host.say(f"{setting.key} was saved", f"It {_RESTART}.")
         self._end_edit()
         await self._read()
+
+    def _refresh_edited(self) -> None:
+        """Let Enter save what was typed over the value that the file has now."""
+        if (edited := self._edited) is not None:
+            self._edited = next((each for each in self._settings if each.key == edited.key), edited)
 
     def _end_edit(self) -> None:
         self._edited, self._line.display = None, False

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,14 @@ import pytest
 from tests.doubles.scripted_chat import ScriptedChat, scripted_chat
 
 TEXT = "# mine\n[request]\ntemperature = 0.3  # calm\n"
+
+
+def write(file: Path, text: str) -> None:
+    file.write_text(text)
+
+
+def content(file: Path) -> str:
+    return file.read_text()
 
 
 async def opened(chat: ScriptedChat, *typed: str) -> None:
@@ -66,3 +75,86 @@ async def test_a_broken_file_is_told_and_stays(tmp_path: Path, monkeypatch: pyte
         await chat.ask("/settings")
         await chat.until(lambda: "is not valid TOML" in chat.notices())
         assert file.read_text() == "theme = \n"
+
+
+@pytest.fixture
+def file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("CHAT_TUI_CONFIG", str(tmp_path / "config.toml"))
+    monkeypatch.setenv("OPENAI_API_KEY", "sk-sekrit")
+    return tmp_path / "config.toml"
+
+
+async def test_what_set_changed_is_listed_as_the_conversations_and_the_file_keeps_its_own(file: Path) -> None:
+    write(file, TEXT)
+    async with scripted_chat(size=(120, 36)) as chat:
+        await chat.ask("/set temperature 0.9")
+        await opened(chat, *"request.temp")
+        await chat.shows("0.9", "from: this conversation", "back with /set temperature default", "in the file: 0.3")
+        await chat.pilot.press("enter", *"0.7", "enter")
+        await chat.until(lambda: content(file) == TEXT.replace("0.3", "0.7"))
+        await chat.shows("0.9", "in the file: 0.7")
+
+
+async def test_rows_of_tables_and_variables_say_where_they_are_changed(file: Path) -> None:
+    write(file, '# mine\n[[providers]]\nname = "box"\nbase_url = "http://box:9/v1"\n')
+    async with scripted_chat(size=(120, 36)) as chat:
+        await opened(chat, *"providers.")
+        await chat.shows("providers.box", "base_url box:9", "config.toml:2")
+        await chat.pilot.press("enter")
+        await chat.until(lambda: "providers.box is changed in the file" in chat.notices())
+        assert "config.toml, line 2" in chat.notices()
+        await chat.pilot.press("ctrl+u", *"openai_")
+        await chat.shows("$OPENAI_API_KEY", "set (not shown)", "from: environment")
+        await chat.pilot.press("enter")
+        await chat.until(lambda: "$OPENAI_API_KEY is set in the shell" in chat.notices())
+        assert "sekrit" not in chat.shown() + chat.notices()
+
+
+async def test_a_list_of_words_is_changed_in_its_line(file: Path) -> None:
+    write(file, 'fallbacks = ["a/b", "c/d"] # mine\n')
+    async with scripted_chat(size=(120, 36)) as chat:
+        await opened(chat, *"fallbacks")
+        await chat.shows("a/b, c/d", "words, separated by commas")
+        await chat.pilot.press("enter", *", e/f", "enter")
+        await chat.until(lambda: content(file) == 'fallbacks = ["a/b", "c/d", "e/f"] # mine\n')
+
+
+async def test_a_token_is_not_shown_while_it_is_changed(file: Path) -> None:
+    write(file, '[web]\ntoken = "sekrit-1"\n')
+    async with scripted_chat(size=(120, 36)) as chat:
+        await opened(chat, *"web.token")
+        await chat.pilot.press("enter")
+        await chat.shows("••••")
+        assert "sekrit" not in chat.shown()
+        await chat.pilot.press("2", "enter")
+        await chat.until(lambda: 'token = "sekrit-12"' in content(file))
+
+
+async def test_a_setting_that_an_editor_changed_meanwhile_is_saved_by_a_second_enter(file: Path) -> None:
+    write(file, TEXT)
+    async with scripted_chat(size=(120, 36)) as chat:
+        await opened(chat, *"request.temp", "enter", *"0.7")
+        write(file, "mouse = false\n" + TEXT.replace("0.3", "0.5"))
+        await chat.pilot.press("enter")
+        await chat.until(lambda: "was changed by another program meanwhile" in chat.notices())
+        await chat.shows("0.5", "0.7")
+        assert "temperature = 0.5" in content(file)
+        await chat.pilot.press("enter")
+        await chat.until(lambda: content(file) == "mouse = false\n" + TEXT.replace("0.3", "0.7"))
+
+
+async def test_a_theme_that_cannot_be_saved_is_not_kept_and_the_text_stays(file: Path) -> None:
+    write(file, TEXT)
+    os.chmod(file, 0o444)
+    async with scripted_chat(size=(120, 36)) as chat:
+        before = chat.app.kept.theme
+        await opened(chat, *"theme", "enter")
+        await chat.until(lambda: "it is read-only" in chat.notices())
+        assert "Make the file and its folder writable" in chat.notices()
+        assert content(file) == TEXT
+        assert (chat.app.kept.theme or "dusk") == (before or "dusk")
+        await chat.pilot.press("ctrl+u", *"request.temp", "enter", *"0.7", "enter")
+        await chat.shows("0.7")
+        os.chmod(file, 0o600)
+        await chat.pilot.press("enter")
+        await chat.until(lambda: content(file) == TEXT.replace("0.3", "0.7"))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -13,11 +14,13 @@ from chat_tui.tui.chat.commands.context import CommandContext
 
 if TYPE_CHECKING:
     from chat_tui.config.load import Config
+    from chat_tui.config.setting_list import Override
     from chat_tui.engine.engine import Engine
 
 _SHORT_NAMES = {"temp": "temperature", "max": "max_tokens", "tokens": "max_tokens", "reasoning": "thinking"}
 
 
+_OWN = "this conversation"
 _LIVE = frozenset(("theme", "model", "strategy"))
 """Settings that act at once."""
 
@@ -38,9 +41,43 @@ async def open_settings(context: CommandContext) -> None:
         if key != "theme":
             context.models.choose(config.model, config.strategy)
 
+    prompt = await context.chat.session.system_prompt()
     choices = {"theme": names(theme_folders()), "strategy": engine.models.strategies()}
-    screen = SettingsScreen(config_file(), choices=choices, live=_LIVE, check=check, apply=apply)
+    screen = SettingsScreen(
+        config_file(),
+        choices=choices,
+        live=_LIVE,
+        check=check,
+        apply=apply,
+        overrides=partial(_overrides, context, prompt),
+    )
     context.chat.app.push_screen(screen)
+
+
+def _overrides(context: CommandContext, system_prompt: str) -> dict[str, Override]:
+    """Return what takes precedence over the config now: this conversation, its preset, and the model in use."""
+    from chat_tui.config.setting_list import Override
+
+    session, models = context.chat.session, context.models
+    found = {
+        "model": Override(models.model, "chosen here", "change it with /model", only_if_other=True),
+        "strategy": Override(models.strategy, "chosen here", "change it with /strategy", only_if_other=True),
+        "system_prompt": Override(system_prompt, _OWN, "back with /system default", only_if_other=True),
+    }
+    if session.preset is not None:
+        values = {f"request.{name}": getattr(session.preset, name, None) for name in NAMES}
+        source = f"preset {session.preset.name}"
+        found |= {
+            key: Override(value, source, "back with /preset none")
+            for key, value in values.items()
+            if value not in (None, ())
+        }
+    for name in NAMES:
+        if session.own_settings.value(name):
+            found[f"request.{name}"] = Override(
+                getattr(session.own_settings, name), _OWN, f"back with /set {name} {DEFAULT}"
+            )
+    return found
 
 
 async def set_typed(context: CommandContext, typed: str) -> None:
