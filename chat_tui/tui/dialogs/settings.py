@@ -73,6 +73,11 @@ def _about(setting: Setting, is_live: bool) -> Iterator[str]:
         yield "acts at once" if is_live else _RESTART
 
 
+def _next_choice(setting: Setting) -> str:
+    place = setting.choices.index(setting.saved) + 1 if setting.saved in setting.choices else 0
+    return setting.choices[place % len(setting.choices)]
+
+
 class SettingsScreen(FramedScreen[None]):
     """`choices`: the values of texts that are chosen from a list, by key. `check` hears of a value before it is
     written and may refuse it; `apply` hears of the config afterwards, for the keys in `live`, which act at once.
@@ -104,6 +109,7 @@ class SettingsScreen(FramedScreen[None]):
         self._settings: Sequence[Setting] = ()
         self._found: Sequence[int] = ()
         self._edited: Setting | None = None
+        self._writing = asyncio.Lock()
         self._column = 0
         self._rows = RowList(self._draw)
         self._rows.can_focus = False
@@ -194,10 +200,9 @@ class SettingsScreen(FramedScreen[None]):
         if setting is None:
             return
         if setting.form == "switch":
-            self._save(setting, not setting.saved)
+            self._save(setting.key, lambda now: not now.saved)
         elif setting.form == "choice":
-            place = setting.choices.index(setting.saved) + 1 if setting.saved in setting.choices else 0
-            self._save(setting, setting.choices[place % len(setting.choices)])
+            self._save(setting.key, _next_choice)
         elif setting.form == "table":
             line = f", line {setting.line}" if setting.line else ""
             self._host.say(f"{setting.key} is changed in the file", f"{self._file}{line}", long=True)
@@ -222,39 +227,36 @@ class SettingsScreen(FramedScreen[None]):
         event.stop()
         if event.input is self._line and self._edited is not None:
             text = self._line.value.strip()
-            self._save(self._edited, self._edited.typed(text) if text else None)
+            self._save(self._edited.key, lambda now: now.typed(text) if text else None)
 
-    def _save(self, setting: Setting, value: Any) -> None:
-        self.run_worker(self._write(setting, value), group="write", exclusive=False)
+    def _save(self, key: str, new: Callable[[Setting], Any]) -> None:
+        self.run_worker(self._write(key, new), group="write", exclusive=False)
 
-    async def _write(self, setting: Setting, value: Any) -> None:
-        """Write a value, None to remove it; after an error, what was typed stays in its line."""
-        seen, is_drawn = edit.Seen(setting.saved), False
-        try:
-            self._check(setting.key, value)
-            is_drawn = True
-            if value is None:
-                config = await asyncio.to_thread(edit.unset, self._file, setting.key, seen=seen)
-            else:
-                config = await asyncio.to_thread(edit.set_value, self._file, setting.key, value, seen=seen)
-        except ChatTuiError as error:
-            self._host.tell(error)
-            if is_drawn:
-                self._check(setting.key, setting.value)
-            await self._read(is_quiet=True)
-            self._refresh_edited()
-            return
-        if setting.key in self._live:
-            self._apply(setting.key, config)
-        else:
-            self._host.say(f"{setting.key} was saved", f"It {_RESTART}.")
-        self._end_edit()
-        await self._read()
-
-    def _refresh_edited(self) -> None:
-        """Let Enter save what was typed over the value that the file has now."""
-        if (edited := self._edited) is not None:
-            self._edited = next((each for each in self._settings if each.key == edited.key), edited)
+    async def _write(self, key: str, new: Callable[[Setting], Any]) -> None:
+        """Write the value that `new` makes of a setting, None to remove it; after an error, what was typed stays in its
+        line."""
+        async with self._writing:
+            setting = next(each for each in self._settings if each.key == key)
+            value, seen, is_drawn = new(setting), edit.Seen(setting.saved), False
+            try:
+                self._check(key, value)
+                is_drawn = True
+                if value is None:
+                    config = await asyncio.to_thread(edit.unset, self._file, key, seen=seen)
+                else:
+                    config = await asyncio.to_thread(edit.set_value, self._file, key, value, seen=seen)
+            except ChatTuiError as error:
+                self._host.tell(error)
+                if is_drawn:
+                    self._check(key, setting.value)
+                await self._read(is_quiet=True)
+                return
+            if key in self._live:
+                self._apply(key, config)
+            await self._read()
+            self._end_edit()
+            if key not in self._live:
+                self._host.say(f"{key} was saved", f"It {_RESTART}.")
 
     def _end_edit(self) -> None:
         self._edited, self._line.display = None, False

@@ -158,3 +158,12 @@ async def test_a_theme_that_cannot_be_saved_is_not_kept_and_the_text_stays(file:
         os.chmod(file, 0o600)
         await chat.pilot.press("enter")
         await chat.until(lambda: content(file) == TEXT.replace("0.3", "0.7"))
+
+
+async def test_a_second_enter_before_the_first_is_saved_switches_back(file: Path) -> None:
+    async with scripted_chat(size=(120, 36)) as chat:
+        write(file, "mouse = true\n")
+        await opened(chat, *"mouse", "enter", "enter")
+        await chat.until(lambda: chat.notices().count("mouse was saved") == 2)
+        assert content(file) == "mouse = true\n"
+        assert "another program" not in chat.notices()
