@@ -63,10 +63,13 @@ def crop(text: str, width: int) -> str:
 
 
 def crop_start(text: str, width: int) -> str:
-    """Cut a text at its beginning, at a slash if possible: the end of a model's name matters more than its start."""
+    """Cut a text at its beginning, at a slash if possible: the end of a model's name matters more than its start. What
+    is left of `router/openai/model` shows the cut, as it would be the id of another provider's model."""
     if cell_len(text) <= width:
         return text
     behind = text.partition("/")[2]
+    if "/" in behind:
+        behind = f"…/{behind}"
     if behind and cell_len(behind) <= width:
         return behind
     while text and cell_len(text) > width - 1:

@@ -173,6 +173,8 @@ def test_text_is_cut_by_cells_and_never_through_a_wide_character() -> None:
     assert crop("abc", 0) == ""
     assert crop_start("provider/model", 6) == "model"
     assert crop_start("provider/model", 4) == "…del"
+    assert crop_start("router/openai/gpt-5", 14) == "…/openai/gpt-5"
+    assert crop_start("router/openai/gpt-5", 12) == "…penai/gpt-5"
     assert crop_middle("router/openai/gpt-4o-mini", 20) == "router/…/gpt-4o-mini"
     assert crop_middle("openai/gpt-4o-mini", 20) == "openai/gpt-4o-mini"
     for width in range(12):
