@@ -96,6 +96,7 @@ class Panels(App[None]):
     @on(ModelPicker.Chosen)
     @on(ModelPicker.Declined)
     @on(ModelPicker.Opened)
+    @on(ModelPicker.FavouriteToggled)
     @on(ModelPicker.Closed)
     @on(HistorySidebar.Opened)
     def keep(self, message: Message) -> None:

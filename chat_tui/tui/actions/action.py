@@ -20,6 +20,7 @@ Where = Literal[
     "context",
     "side by side",
     "choice",
+    "model list",
 ]
 """Lists are in the screens too. Screens are what stands over the chat, texts those of them that are only read."""
 

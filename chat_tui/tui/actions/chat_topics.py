@@ -96,6 +96,15 @@ MODELS = (
         argument="[provider/model]",
     ),
     Action(
+        "model.pin",
+        "Add to favourites or remove",
+        "f5",
+        "favourite",
+        "model list",
+        help="make the model under the cursor a favourite, which is listed first, or no longer",
+        label="favourite",
+    ),
+    Action(
         "models.auto",
         "Auto",
         help="let the strategy choose the model",

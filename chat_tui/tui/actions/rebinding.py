@@ -12,7 +12,7 @@ from chat_tui.tui.actions.action import DIGITS, Action, Where
 from chat_tui.tui.actions.table import BY_ID, TABLE
 
 # Where letters are words: in the lists they filter.
-_WRITTEN_IN = ("everywhere", "prompt", "find bar", "lists", "history list", "screens", "choice")
+_WRITTEN_IN = ("everywhere", "prompt", "find bar", "lists", "history list", "screens", "choice", "model list")
 
 
 def rebind(overrides: Mapping[str, str]) -> tuple[dict[str, str], list[KeymapError]]:
@@ -83,6 +83,7 @@ _TOGETHER: Sequence[set[Where]] = (
     {"context", "lists"},
     {"choice", "lists"},
     {"choice", "screens"},
+    {"model list", "lists"},
 )
 
 

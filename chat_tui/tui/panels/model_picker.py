@@ -18,15 +18,16 @@ from textual.widgets import Input
 from chat_tui.core.models import ModelStatus
 from chat_tui.core.text.control_characters import clean_line
 from chat_tui.core.usage.stream_stats import StreamStats
-from chat_tui.tui.actions.bindings import first_key, pressed
-from chat_tui.tui.panels.model_rows import NARROW, ListHeading, ModelDetail, search_text, standing_lines
+from chat_tui.tui.actions.bindings import bindings, first_key, pressed
+from chat_tui.tui.panels.model_groups import GroupedModel, PreferredModels, group_headings, grouped_models
+from chat_tui.tui.panels.model_rows import ListHeading, ModelDetail, ModelListTable, model_table, search_text
 from chat_tui.tui.panels.model_sources import WAYS, SourceWay
 from chat_tui.tui.widgets import formatting
 from chat_tui.tui.widgets.row_list import Filter, RowList, matching
 from chat_tui.tui.widgets.styled_lines import Line, Span, StyledLines, crop, crop_start
 
-_LEAVE_IT = "Auto"
-_FIXED = " (model fixed)"
+_WIDTH = 132
+"""Cells of the open list, where the screen is as wide."""
 _TITLE_LEAST, _TITLE_MOST = 12, 48
 """Cells for a title: figures leave it the least, and it takes no more than the most."""
 _WAYS = tuple(f"{way.title} {way.help}".casefold() for way in WAYS)
@@ -73,8 +74,10 @@ class ModelsInUse(StyledLines):
         model, strategy, fixed = self._use
         least = min(cell_len(self._title), _TITLE_LEAST)
         how = f" · {strategy or formatting.UNKNOWN}"
-        if fixed and cell_len(model) + len(how) + len(_FIXED) + least + 2 <= width:
-            how += _FIXED
+        room = width - cell_len(model) - len(how) - least - 2
+        key = first_key("strategy.next", self.changed_keys)
+        fixed_words = (f" (fixed · {key}: Auto)", " (fixed)") if fixed else ()
+        how += next((words for words in fixed_words if cell_len(words) <= room), "")
         name = crop_start(model or "chosen by strategy", max(8, width - len(how) - least - (2 if least else 0)))
         in_use = (Span(name, "strong" if model else "dim"), Span(how, "dim" if fixed else "accent"))
         room = width - cell_len(name) - len(how)
@@ -123,7 +126,10 @@ class ModelPicker(Widget):
     DEFAULT_CSS = """
     ModelPicker { height: auto; width: 1fr; background: $panel; }
     """
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "shut", "Close", show=False)]
+    BINDINGS: ClassVar[list[BindingType]] = [
+        *bindings("model list"),
+        Binding("escape", "shut", "Close", show=False),
+    ]
 
     is_open: reactive[bool] = reactive(False)
     """Whether the list is shown."""
@@ -149,6 +155,13 @@ class ModelPicker(Widget):
             super().__init__()
             self.way = way
 
+    class FavouriteToggled(Message):
+        """The model under the cursor shall be a favourite, or no longer."""
+
+        def __init__(self, model: str) -> None:
+            super().__init__()
+            self.model = model
+
     class Opened(Message):
         """The list has opened."""
 
@@ -158,19 +171,24 @@ class ModelPicker(Widget):
     def __init__(self, *, id: str | None = None) -> None:
         super().__init__(id=id)
         self._in_use = ModelsInUse()
-        self._rows = RowList(self._draw)
+        self._rows = RowList(self._draw, draw_head=self._draw_head)
+        self._heading = ListHeading()
         self._filter = Filter(self._rows, "type to filter")
         self._detail = ModelDetail()
         self._list = ModelListPanel()
         self._mounted_list = False
         self._standings: tuple[ModelStatus, ...] = ()
-        self._texts: tuple[str, ...] = ()
-        self._found: Sequence[int] = ()
-        self._model = ""
+        self._texts: Sequence[str] = ()
+        """What the filter searches, of each grouped model."""
+        self._preferred = PreferredModels()
+        self._grouped: Sequence[GroupedModel] = ()
+        """All models in their order, which stays while the list is open."""
+        self._entries: Sequence[int | SourceWay | None] = ()
+        """What the rows are; None: Auto."""
+        self._heads: Mapping[int, str] = {}
+        self._table = ModelListTable(0, ())
+        self._model, self._strategy = "", ""
         self._fixed = False
-        self._leave_row = True
-        self._ways: Sequence[int] = ()
-        """The ways to more models, below the models."""
 
     def compose(self) -> ComposeResult:
         """Only what is always in sight; the list comes when it is first opened."""
@@ -186,13 +204,20 @@ class ModelPicker(Widget):
 
     def name_keys(self, changed: Mapping[str, str]) -> None:
         """The keys that the list's edge names; `changed` holds rebound keys by id."""
-        choose, close = first_key("list.choose", changed), first_key("answer.cancel", changed)
-        self._list.border_subtitle = f"{choose} choose · {close} close"
+        self._in_use.changed_keys = changed
+        keys = (("list.choose", "choose"), ("model.pin", "favourite"), ("answer.cancel", "close"))
+        self._list.border_subtitle = " · ".join(f"{first_key(id, changed)} {word}" for id, word in keys)
 
     def show(self, model: str, strategy: str, *, fixed: bool = False) -> None:
         """The model and strategy in use; `fixed`: the user has chosen the model."""
-        self._model, self._fixed = model, fixed
+        self._model, self._strategy, self._fixed = model, clean_line(strategy, 60), fixed
         self._in_use.show(model, strategy, fixed)
+        if self.is_open:
+            self._rows.refresh()
+
+    def show_preferred(self, preferred: PreferredModels) -> None:
+        """Mark the favourites; they and the recent models come first when the list opens the next time."""
+        self._preferred = preferred
         if self.is_open:
             self._rows.refresh()
 
@@ -200,29 +225,31 @@ class ModelPicker(Widget):
         """Every model with how it fares, in the order in which they are listed."""
         under = self._standing_at(self._rows.cursor) if self.is_open else None
         before, self._standings = self._standings, tuple(standings)
+        if not self.is_open:
+            return
         if [standing.model for standing in before] != [standing.model for standing in standings]:
-            self._texts = tuple(search_text(standing.model) for standing in standings)
-            if self.is_open:
-                self._narrow(keep=under.model.name if under else None)
-        elif self.is_open:
+            self._group()
+            self._narrow(keep=under.model.name if under else "")
+        else:
             # Only how they fare: nothing moves, not even where somebody has scrolled to.
             self._rows.refresh()
             self._show_detail()
 
     def open(self) -> None:
-        """Open the list, with the model in use under the cursor, and take the focus."""
+        """Open the list, with what is in use under the cursor, and take the focus."""
         if self.is_open:
             return
         if not self._mounted_list:
             self._mounted_list = True
             self._list.border_title = "Models"
             self.mount(self._list)
-            self._list.mount(self._filter, ListHeading(), self._rows, self._detail)
+            self._list.mount(self._filter, self._heading, self._rows, self._detail)
         self.is_open = True
         with self._filter.prevent(Input.Changed):
             self._filter.value = ""
         self._list.display = True
-        self._narrow(keep=self._model)
+        self._group()
+        self._narrow(keep=self._model if self._fixed else "")
         self._filter.focus()
         self.post_message(self.Opened())
 
@@ -238,58 +265,89 @@ class ModelPicker(Widget):
         self._list.display = False
         return True
 
-    def _narrow(self, keep: str | None = None) -> None:
+    def _group(self) -> None:
+        """Put the models in their order."""
+        self._grouped = grouped_models(self._standings, self._preferred)
+        self._texts = [search_text(self._standings[place].model) for _, place in self._grouped]
+
+    def _narrow(self, keep: str = "") -> None:
         """Show the models that match what is typed, the cursor on `keep` if it is among them."""
         typed = self._filter.value
-        self._leave_row = not typed.strip() or bool(matching(typed, (_LEAVE_IT.casefold(),)))
-        self._found = matching(typed, self._texts)
-        names = [self._standings[place].model.name for place in self._found]
-        cursor = names.index(keep) + self._leave_row if keep in names else 0
-        self._ways = matching(typed, _WAYS, letters=False)
-        count, row_height = len(names) + self._leave_row + len(self._ways), 1 if self._wide() else 2
-        # As tall as it needs to be when all are listed: typing shall not move its lower edge.
-        needed = row_height * (len(self._standings) + 1 + len(WAYS))
+        has_auto = bool(matching(typed, (self._auto.casefold(),), letters=False))
+        found = [self._grouped[number] for number in matching(typed, self._texts)]
+        ways = [WAYS[number] for number in matching(typed, _WAYS, letters=False)]
+        models = [place for _, place in found]
+        self._entries = [*([None] if has_auto else []), *models, *ways]
+        self._heads = {row + has_auto: words for row, words in group_headings(found, len(self._grouped))}
+        if self._heads and ways:
+            # They belong to none of the groups.
+            self._heads = {**self._heads, has_auto + len(models): ""}
+        names = [self._standings[place].model.name for place in models]
+        cursor = names.index(keep) + has_auto if keep in names else 0
+        self._lay_out()
+        self._rows.show(len(self._entries), cursor, heads=[(row, 1) for row in self._heads])
+        self._show_detail()
+
+    def _lay_out(self) -> None:
+        """Choose columns and height. As tall as it needs to be when all are listed: typing shall not move its lower
+        edge, nor the columns."""
+        # 2 cells go to the border, 1 to the scrollbar.
+        self._table = model_table(self._standings, min(_WIDTH, self.screen.size.width) - 3)
+        self._heading.show(self._table)
+        heads = list(group_headings(self._grouped, len(self._grouped)))
+        needed = 1 + len(heads) + len(self._grouped) + bool(heads) + len(WAYS)
         room = 4 * self.screen.size.height // 5 - 4 - ModelDetail.HEIGHT
         self._detail.display = room >= 3
         self._rows.styles.height = min(needed, max(3, room))
-        self._rows.show(count, cursor, row_height=row_height)
-        self._show_detail()
+
+    @property
+    def _auto(self) -> str:
+        """The row that leaves the choice to the strategy."""
+        return f"Auto ({self._strategy})" if self._strategy else "Auto"
 
     def _show_detail(self) -> None:
-        self._detail.show(self._standing_at(self._rows.cursor), self._rows.count)
+        way = self._way_at(self._rows.cursor)
+        text = f"{way.title}: {way.help}. It is {way.command}, too." if way is not None else ""
+        self._detail.show(self._standing_at(self._rows.cursor), self._rows.count, text)
 
-    def _wide(self) -> bool:
-        # The list is 132 cells wide, less where the screen is narrower; 2 go to its border, 1 to the scrollbar.
-        return min(132, self.screen.size.width) - 3 >= NARROW
+    def _entry_at(self, row: int) -> int | SourceWay | None:
+        return self._entries[row] if 0 <= row < len(self._entries) else None
 
     def _standing_at(self, row: int) -> ModelStatus | None:
-        place = row - self._leave_row
-        return self._standings[self._found[place]] if 0 <= place < len(self._found) else None
+        entry = self._entry_at(row)
+        return self._standings[entry] if isinstance(entry, int) else None
 
     def _way_at(self, row: int) -> SourceWay | None:
-        place = row - self._leave_row - len(self._found)
-        return WAYS[self._ways[place]] if 0 <= place < len(self._ways) else None
+        entry = self._entry_at(row)
+        return entry if isinstance(entry, SourceWay) else None
 
     def _draw(self, row: int, width: int) -> list[Line]:
         if (way := self._way_at(row)) is not None:
             title = Span(crop(f"+ {way.title}", width), "accent")
-            if self._wide():
-                return [(title, Span(crop(f"  {way.help}", width - cell_len(title.text)), "dim"))]
-            return [(title,), (Span("  "), Span(crop(way.help, width - 2), "dim"))]
-        standing = self._standing_at(row)
-        if standing is not None:
-            in_use = standing.model.name == self._model
-            return standing_lines(standing, width, in_use=in_use, fixed=in_use and self._fixed)
-        mark = Span("  " if self._fixed else "▌ ", "accent")
+            return [(title, Span(crop(f"  {way.help}", width - cell_len(title.text)), "dim"))]
+        if (standing := self._standing_at(row)) is not None:
+            name = standing.model.name
+            in_use, favourite = name == self._model, name in self._preferred.favourites
+            return [self._table.row(standing, in_use=in_use, fixed=in_use and self._fixed, favourite=favourite)]
+        auto = Span(crop(self._auto, width - 2), "strong")
+        now = (
+            f"  now {clean_line(self._model, 200)}" if self._model and not self._fixed else "  picks for each question"
+        )
         return [
-            (mark, Span(crop(_LEAVE_IT, width - 2), "strong")),
-            (Span("  "), Span(crop("the strategy picks the model", width - 2), "dim")),
+            (
+                Span("  " if self._fixed else "▌ ", "accent"),
+                auto,
+                Span(crop(now, width - 2 - cell_len(auto.text)), "dim"),
+            )
         ]
+
+    def _draw_head(self, row: int, width: int) -> list[Line]:
+        return [(Span(crop(f"  {self._heads[row]}", width), "secondary"),)]
 
     def on_resize(self) -> None:
         if self.is_open:
             under = self._standing_at(self._rows.cursor)
-            self._narrow(keep=under.model.name if under else None)
+            self._narrow(keep=under.model.name if under else "")
 
     def on_descendant_blur(self) -> None:
         """Leaving the list closes it."""
@@ -334,8 +392,13 @@ class ModelPicker(Widget):
             self.post_message(self.Chosen(standing.model.name if standing else None))
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """Esc is its own only while the list is open."""
-        return self.is_open if action == "shut" else True
+        """Its keys count only while the list is open."""
+        return self.is_open if action in ("shut", "favourite") else True
+
+    def action_favourite(self) -> None:
+        """Make the model under the cursor a favourite, or no longer."""
+        if (standing := self._standing_at(self._rows.cursor)) is not None:
+            self.post_message(self.FavouriteToggled(standing.model.name))
 
     def action_shut(self) -> None:
         self.close()

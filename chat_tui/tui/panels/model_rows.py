@@ -1,8 +1,9 @@
-"""The rows of the model list: columns, two lines in a narrow list, and the description of one model."""
+"""The rows of the model list: columns where they hold something, and the description of one model."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
 
 from rich.cells import cell_len
 
@@ -11,46 +12,101 @@ from chat_tui.core.text.control_characters import clean_line
 from chat_tui.tui.widgets import formatting
 from chat_tui.tui.widgets.styled_lines import Line, Span, StyledLines, apart, crop, crop_middle, wrap
 
-NARROW, WIDE = 66, 104
-"""Below the one a row takes two lines; from the other on it tells everything."""
+FAVOURITE = "★"
 STATE_WIDTH = 16
 """Cells for a model's state."""
-_HEADING = ("Model", "Where", "Can", "Context", "$/M in/out", "Quality", "TTFT", "Tokens/s")
-_CAN_WIDTH = 15
+_LEAST_STATE = 11
+_MARK_WIDTH = 2
+_LEAST_NAME = 24
+"""Columns are left out before a longer name is cut to this many cells."""
 
 
-def standing_lines(standing: ModelStatus, width: int, *, in_use: bool = False, fixed: bool = False) -> list[Line]:
-    """A model's row: one line in columns, or two lines where it is narrow. `fixed`: it is in use by choice."""
-    model = standing.model
-    name = clean_line(model.name, 200)
-    state = clean_line(standing.state, 80)
-    mark = Span("▌ " if fixed else "  ", "accent")
-    name_role = ("accent" if in_use else "text") if standing.usable else "dim"
-    state_role = "dim" if not standing.usable else "success" if state in ("ready", "loaded") else "warning"
-    window, price = formatting.context(model.context_window), formatting.price(model.price_in, model.price_out)
-    ttft, speed = formatting.ttft(standing.ttft_seconds), formatting.speed(standing.tokens_per_second)
-    if width < NARROW:
-        name = crop_middle(name, max(8, width - 2 - min(len(state), STATE_WIDTH) - 1))
-        parts = [window, price, formatting.rate(standing.tokens_per_second), ttft]
-        told = " · ".join(part for part in parts if part != formatting.UNKNOWN)
-        return [
-            (mark, *apart(Span(name, name_role), Span(crop(state, STATE_WIDTH), state_role), width - 3)),
-            (Span("  "), Span(crop(told, width - 2), "dim")),
+class ModelColumn(NamedTuple):
+    """A column of the list beside the models' ids."""
+
+    title: str
+    width: int
+    value: Callable[[ModelStatus], str]
+    """The text of a model in it; empty or `UNKNOWN`: it has none."""
+    left: bool = False
+
+    def cell(self, text: str) -> str:
+        """A text in this column, with the gap before it."""
+        shown = crop(text, self.width)
+        room = " " * (self.width - cell_len(shown))
+        return f"  {shown}{room}" if self.left else f" {room}{shown}"
+
+    @property
+    def cells(self) -> int:
+        """Cells that it takes, with the gap before it."""
+        return self.width + 1 + self.left
+
+
+class ModelListTable(NamedTuple):
+    """The columns of a list of models at a width."""
+
+    name_width: int
+    columns: tuple[ModelColumn, ...]
+
+    def heading(self) -> Line:
+        """The names of the columns, over the rows."""
+        titles = "".join(column.cell(column.title) for column in self.columns)
+        return (Span(f"  {_padded('Model', self.name_width)}{titles}".rstrip(), "dim"),)
+
+    def row(self, standing: ModelStatus, *, in_use: bool = False, fixed: bool = False, favourite: bool = False) -> Line:
+        """A model's row. `fixed`: it is in use by choice."""
+        name_role = ("accent" if in_use else "text") if standing.usable else "dim"
+        mark = "▌" if fixed else " "
+        name = crop_middle(clean_line(standing.model.name, 200), self.name_width)
+        spans = [
+            Span(f"{mark}{FAVOURITE if favourite else ' '}", "accent"),
+            Span(_padded(name, self.name_width), name_role),
         ]
-    cells = (name, _where(model), _abilities(model), window, price, _quality(model), ttft, speed)
-    name, figures = _columns(cells, width)
-    return [(mark, Span(name, name_role), Span(figures, "dim"), Span("  "), Span(crop(state, STATE_WIDTH), state_role))]
+        for column in self.columns:
+            role = _state_role(standing) if column.title == _STATE.title else "dim"
+            spans.append(Span(column.cell(clean_line(column.value(standing), 80)), role))
+        return tuple(spans)
 
 
-def _columns(cells: Sequence[str], width: int) -> tuple[str, str]:
-    """A row's name and what else there is room for, set in columns."""
-    name, where, can, window, price, quality, ttft, speed = cells
-    figures = f"{window:>7} {price:>14} {speed:>9}"
-    if width >= WIDE:
-        figures = f" {where:<6} {can:<{_CAN_WIDTH}}{window:>7} {price:>14} {quality:>8} {ttft:>7} {speed:>9}"
-    room = max(12, width - 2 - cell_len(figures) - 2 - STATE_WIDTH)
-    name = crop_middle(name, room)
-    return name + " " * (room - cell_len(name)), figures
+def _padded(name: str, width: int) -> str:
+    return name + " " * (width - cell_len(name))
+
+
+def _state_role(standing: ModelStatus) -> str:
+    if not standing.usable:
+        return "dim"
+    return "success" if standing.state == "loaded" else "warning"
+
+
+def model_table(standings: Sequence[ModelStatus], width: int) -> ModelListTable:
+    """Columns for these models in `width` cells: those that tell something of any of them, as many as there is room
+    for beside the longest id."""
+    longest = max((cell_len(clean_line(standing.model.name, 200)) for standing in standings), default=0)
+    room = max(1, width - _MARK_WIDTH)
+    left = room - max(min(longest, room * 2 // 3), min(_LEAST_NAME, room))
+    shown = []
+    for column in _BY_IMPORTANCE:
+        if column is _STATE:
+            column = _fitted(column, standings)
+        if _tells_something(column, standings) and column.cells <= left:
+            shown.append(column)
+            left -= column.cells
+    order = [column.title for column in _COLUMNS]
+    columns = tuple(sorted(shown, key=lambda column: order.index(column.title)))
+    most = room - sum(column.cells for column in columns)
+    return ModelListTable(min(max(longest, _LEAST_NAME), most), columns)
+
+
+def _fitted(column: ModelColumn, standings: Sequence[ModelStatus]) -> ModelColumn:
+    """The column as wide as its longest text, within bounds."""
+    longest = max((cell_len(column.value(standing)) for standing in standings), default=0)
+    return column._replace(width=min(STATE_WIDTH, max(_LEAST_STATE, longest)))
+
+
+def _tells_something(column: ModelColumn, standings: Sequence[ModelStatus]) -> bool:
+    """Whether the models of a list have values there; a place that all of them share is none."""
+    values = {column.value(standing) for standing in standings}
+    return len(values) > 1 if column is _WHERE else bool(values - {"", formatting.UNKNOWN})
 
 
 def _where(model: Model) -> str:
@@ -68,6 +124,25 @@ def _quality(model: Model) -> str:
     return f"{formatting.ABOUT if model.guessed else ''}{model.quality:.2f}"
 
 
+def _state(standing: ModelStatus) -> str:
+    """The state in words; empty for `ready`, which needs none."""
+    return "" if standing.state == "ready" else clean_line(standing.state, 80)
+
+
+_WHERE = ModelColumn("Where", 6, lambda standing: _where(standing.model), left=True)
+_CAN = ModelColumn("Can", 15, lambda standing: _abilities(standing.model), left=True)
+_CONTEXT = ModelColumn("Context", 7, lambda standing: formatting.context(standing.model.context_window))
+_PRICE = ModelColumn(
+    "$/M in/out", 14, lambda standing: formatting.price(standing.model.price_in, standing.model.price_out)
+)
+_QUALITY = ModelColumn("Quality", 8, lambda standing: _quality(standing.model))
+_TTFT = ModelColumn("TTFT", 7, lambda standing: formatting.ttft(standing.ttft_seconds))
+_SPEED = ModelColumn("Tokens/s", 8, lambda standing: formatting.speed(standing.tokens_per_second))
+_STATE = ModelColumn("State", STATE_WIDTH, lambda standing: _state(standing), left=True)
+_COLUMNS = (_WHERE, _CAN, _CONTEXT, _PRICE, _QUALITY, _TTFT, _SPEED, _STATE)
+_BY_IMPORTANCE = (_STATE, _PRICE, _CONTEXT, _SPEED, _WHERE, _CAN, _QUALITY, _TTFT)
+
+
 def search_text(model: Model) -> str:
     """The text that the filter searches: name, where it runs, abilities."""
     free = "free" if model.free else ""
@@ -80,12 +155,18 @@ class ListHeading(StyledLines):
     # The room at the right stands over the rows' scrollbar.
     DEFAULT_CSS = "ListHeading { width: 1fr; height: 1; padding-right: 1; background: $panel; }"
 
+    def __init__(self) -> None:
+        super().__init__()
+        self._table = ModelListTable(0, ())
+
+    def show(self, table: ModelListTable) -> None:
+        """Name the columns of this table."""
+        self._table = table
+        self.redraw()
+
     def lines(self, width: int) -> Sequence[Line]:
-        """One line; rows of two lines have no columns."""
-        if width < NARROW:
-            return [(Span(crop("  context · $ per million in/out · speed · TTFT", width), "dim"),)]
-        name, figures = _columns(_HEADING, width)
-        return [(Span(f"  {name}{figures}  State", "dim"),)]
+        """One line."""
+        return [self._table.heading()]
 
 
 _STRATEGY = "Each question goes to the model that the current strategy ranks best."
@@ -100,18 +181,19 @@ class ModelDetail(StyledLines):
     def __init__(self) -> None:
         super().__init__()
         self._standing: ModelStatus | None = None
-        self._rows = 0
+        self._text = ""
 
-    def show(self, standing: ModelStatus | None, rows: int) -> None:
-        """Tell of this model; None: of the first row, which leaves the choice to the strategy; `rows`: are listed."""
-        self._standing, self._rows = standing, rows
+    def show(self, standing: ModelStatus | None, rows: int, text: str = "") -> None:
+        """Describe this model; None: show the text, or explain the first row, which leaves the choice to the strategy.
+        `rows`: the number of rows in the list."""
+        self._standing = standing
+        self._text = text or (_STRATEGY if rows else "No model matches. Try fewer letters.")
         self.redraw()
 
     def lines(self, width: int) -> Sequence[Line]:
         """Its whole name and state, then what is known of it."""
         if self._standing is None:
-            said = _STRATEGY if self._rows else "No model matches. Try fewer letters."
-            return [(Span(text, "dim"),) for text in wrap(said, width, self.HEIGHT)]
+            return [(Span(text, "dim"),) for text in wrap(self._text, width, self.HEIGHT)]
         model, state = self._standing.model, clean_line(self._standing.state, 80)
         name = crop_middle(clean_line(model.name, 200), max(12, width - len(state) - 1))
         lines: list[Line] = [apart(Span(name, "strong"), Span(state, "dim"), width)]

@@ -29,7 +29,17 @@ from tests.support.prompt_app import PromptApp, app_of, press, prompt_of
 
 FREE = "f20"
 """A key that nothing has."""
-PLACES = ("everywhere", "prompt", "transcript", "selection", "find bar", "lists", "history list", "side by side")
+PLACES = (
+    "everywhere",
+    "prompt",
+    "transcript",
+    "selection",
+    "find bar",
+    "lists",
+    "history list",
+    "side by side",
+    "model list",
+)
 SCREENS = {"screens": "/help", "texts": "/help", "comparison": "/diff", "context": "/context", "choice": "/compare"}
 """What opens one that has the keys of a place."""
 ASKS = {"answer.regenerate", "code.save"}
@@ -77,6 +87,9 @@ async def stand(chat: ScriptedChat, where: str) -> None:
             chat.chat.find_bar.open()
     elif where in ("lists", "history list"):
         wanted = chat.screen.history.query_one(ConversationRows)
+    elif where == "model list":
+        chat.screen.models.open_models()
+        wanted = chat.screen.picker.query_one(Filter)
     elif where == "side by side":
         if not isinstance(chat.app.screen, CompareScreen):
             comparison = await chat.engine.compare(None, "Which?", (FAST.name, DEEP.name))
@@ -203,7 +216,7 @@ async def test_what_stands_on_the_screen_names_the_bound_keys() -> None:
         await chat.pilot.press("e")
         await chat.shows("Ctrl+D sends · F20 cancels" if chat.chat.size.width > 80 else "F20 cancels")
         await chat.pilot.press("f20", "f18")
-        await chat.shows("F19 choose · F20 close")
+        await chat.shows("F19 choose · F5 favourite · F20 close")
         await chat.pilot.press("f20")
         chat.chat.prompt.focus()
         await chat.pilot.press("h", "ctrl+d")

@@ -226,7 +226,8 @@ async def test_model_and_strategy_act_at_once() -> None:
     async with scripted_chat() as chat:
         await chat.ask("/model shelf/deep")
         await chat.until(lambda: "shelf/deep" in chat.shown(chat.screen.picker))
-        assert "model fixed" in chat.shown(chat.screen.picker)
+        assert "(fixed · Ctrl+T: Auto)" in chat.shown(chat.screen.picker)
+        assert "shelf/deep answers from now on Ctrl+T or /auto: back to Auto (balanced)" in chat.notices()
         await chat.ask("/strategy QUALITY-FIRST")
         await chat.until(lambda: "quality-first" in chat.shown(chat.screen.picker))
         await chat.ask("well?")

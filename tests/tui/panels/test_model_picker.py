@@ -10,22 +10,37 @@ from textual.widgets import Input
 
 from chat_tui.core.models import Model, ModelStatus
 from chat_tui.providers.client import OFFERED
+from chat_tui.tui.panels.model_groups import PreferredModels, group_headings, grouped_models
 from chat_tui.tui.panels.model_picker import ModelPicker
-from chat_tui.tui.panels.model_rows import ModelDetail, description_parts, search_text, standing_lines
+from chat_tui.tui.panels.model_rows import ModelDetail, description_parts, model_table, search_text
 from chat_tui.tui.widgets.row_list import RowList, matching
-from chat_tui.tui.widgets.styled_lines import text_of
+from chat_tui.tui.widgets.styled_lines import Line, text_of
 from tests.support.panels_app import ANSWERING, CLAUDE, EVIL, LOCAL, MINI, Panels, summaries
 
 
+def row_of(standing: ModelStatus, width: int, *others: ModelStatus) -> Line:
+    """A model's row in a list of these models."""
+    return model_table([standing, *others], width).row(standing)
+
+
 def test_a_row_tells_all_of_a_model() -> None:
-    [line] = standing_lines(MINI, 80)
-    assert "".join(span.text for span in line).split() == ["openai/gpt-4o-mini", "128k", "$0.15/$0.60", "88", "ready"]
+    line = row_of(MINI, 80)
+    assert text_of([line]).split() == ["openai/gpt-4o-mini", "128k", "$0.15/$0.60", "0.60", "s", "88"]
 
 
-def test_a_narrow_row_tells_it_on_two_lines() -> None:
-    name, rest = text_of(standing_lines(MINI, 40)).splitlines()
-    assert name.split() == ["openai/gpt-4o-mini", "ready"]
-    assert rest.strip() == "128k · $0.15/$0.60 · 88 tok/s · 0.60 s"
+def test_columns_are_there_only_where_any_model_has_a_value() -> None:
+    bare, unknown = ModelStatus(Model("shelf/new")), ModelStatus(Model("shelf/other"))
+    assert text_of([model_table([bare, unknown], 100).heading()]).split() == ["Model"]
+    told = text_of([model_table([bare, CLAUDE], 100).heading()]).split()
+    assert told == ["Model", "Context", "$/M", "in/out", "State"]
+    assert "Where" in text_of([model_table([bare, LOCAL], 100).heading()])
+
+
+def test_columns_give_way_to_whole_ids() -> None:
+    long = ModelStatus(Model("router/openai/gpt-4o-mini-2024-07-18", 128_000, 0.15, 0.6, quality=0.7))
+    assert "router/openai/gpt-4o-mini-2024-07-18" in text_of([row_of(long, 57, MINI)])
+    assert "$0.15/$0.60" in text_of([row_of(long, 57, MINI)])
+    assert "Quality" not in text_of([model_table([long, MINI], 57).heading()])
 
 
 @pytest.mark.parametrize("width", [20, 40, 65, 66, 80])
@@ -33,9 +48,9 @@ def test_a_narrow_row_tells_it_on_two_lines() -> None:
     "name", ["a/b", "x/" + "long" * 60, "日本/" + "語" * 60, EVIL], ids=["short", "long", "wide", "evil"]
 )
 def test_every_row_of_a_model_fits(width: int, name: str) -> None:
-    for line in standing_lines(ModelStatus(Model(name), state=EVIL * 3), width):
-        assert sum(cell_len(span.text) for span in line) <= width
-        assert "\x1b" not in text_of([line])
+    line = row_of(ModelStatus(Model(name), state=EVIL * 3), width)
+    assert sum(cell_len(span.text) for span in line) <= width
+    assert "\x1b" not in text_of([line])
 
 
 SEEING = ModelStatus(
@@ -47,11 +62,9 @@ SEEING = ModelStatus(
 
 
 def test_a_wide_row_tells_where_it_runs_what_it_can_and_how_good_it_is() -> None:
-    [line] = standing_lines(SEEING, 117)
     told = "openai/gpt-5 hosted images · thinks 400k $1.25/$10 ≈0.97 2.4 s 54 rests 27 s"
-    assert " ".join("".join(span.text for span in line).split()) == told
-    [line] = standing_lines(LOCAL, 117)
-    assert " ".join("".join(span.text for span in line).split()) == "local/smollm2-135m local 2k $0 – 0.34 s 41 ready"
+    assert " ".join(text_of([row_of(SEEING, 117, LOCAL)]).split()) == told
+    assert " ".join(text_of([row_of(LOCAL, 117, SEEING)]).split()) == "local/smollm2-135m local 2k $0 – 0.34 s 41"
 
 
 def test_a_model_is_described_in_words() -> None:
@@ -148,7 +161,8 @@ async def test_title_and_model_stand_in_one_line_at_every_width(width: int) -> N
         assert "\x1b" not in seen
         app.picker.show("local/smollm2-135m", "balanced", fixed=True)
         await pilot.pause()
-        assert ("(model fixed)" in app.seen()) == (width >= 60)
+        assert ("(fixed" in app.seen()) == (width >= 60)
+        assert ("(fixed · Ctrl+T: Auto)" in app.seen()) == (width >= 79)
 
 
 async def test_typing_filters_and_enter_chooses() -> None:
@@ -159,7 +173,7 @@ async def test_typing_filters_and_enter_chooses() -> None:
         app.picker.open()
         await pilot.pause()
         rows = app.picker.query_one(RowList)
-        assert (rows.count, rows.cursor) == (7, 1)
+        assert (rows.count, rows.cursor) == (7, 0)
         await pilot.press("g", "p", "t")
         await pilot.pause()
         assert (rows.count, rows.cursor) == (1, 0)
@@ -326,5 +340,69 @@ async def test_names_of_models_are_not_markup() -> None:
 
 def test_the_state_of_a_found_model_fits_its_column() -> None:
     for width in (81, 50):
-        drawn = standing_lines(ModelStatus(Model("acme/anvil"), state=OFFERED), width)
-        assert OFFERED in text_of(drawn)
+        assert OFFERED in text_of([row_of(ModelStatus(Model("acme/anvil"), state=OFFERED), width)])
+
+
+MANY = [ModelStatus(Model(f"{provider}/model-{number}")) for provider in ("router", "openai") for number in range(6)]
+
+
+def test_favourites_and_recent_models_come_first_then_each_provider_with_its_count() -> None:
+    preferred = PreferredModels(("openai/model-3", "gone/model"), ("router/model-1", "openai/model-3"))
+    models = grouped_models(MANY, preferred)
+    assert [MANY[place].model.name for _, place in models[:3]] == ["openai/model-3", "router/model-1", "router/model-0"]
+    assert sorted(place for _, place in models) == list(range(len(MANY)))
+    headings = [(0, "Favourites · 1"), (1, "Recent · 1"), (2, "router · 5"), (7, "openai · 5")]
+    assert list(group_headings(models, len(MANY))) == headings
+    assert list(group_headings(models[:2], 2)) == []
+
+
+async def test_a_favourite_is_marked_at_once_and_moves_when_the_list_opens_again() -> None:
+    app = Panels()
+    async with app.run_test(size=(80, 24)) as pilot:
+        app.picker.set_standings(MANY)
+        app.picker.open()
+        await pilot.press("down", "down", "f5")
+        await pilot.pause()
+        toggled = app.posted[-1]
+        assert isinstance(toggled, ModelPicker.FavouriteToggled)
+        assert toggled.model == "router/model-1"
+        rows = app.picker.query_one(RowList)
+        app.picker.show_preferred(PreferredModels((toggled.model,)))
+        await pilot.pause()
+        assert app.seen(rows).splitlines()[3].startswith(" ★router/model-1")
+        assert "Favourites" not in app.seen(rows)
+        await pilot.press("escape")
+        app.picker.open()
+        await pilot.pause()
+        assert [line.strip() for line in app.seen(rows).splitlines()[1:3]] == ["Favourites · 1", "★router/model-1"]
+
+
+async def test_the_list_opens_on_what_is_in_use() -> None:
+    app = Panels()
+    async with app.run_test(size=(120, 40)) as pilot:
+        app.picker.set_standings([LOCAL, MINI])
+        for model, fixed, chosen in ((LOCAL, False, None), (MINI, True, MINI.model.name)):
+            app.picker.show(model.model.name, "balanced", fixed=fixed)
+            app.picker.open()
+            await pilot.pause()
+            assert "Auto (balanced)" in app.seen(app.picker.query_one(RowList)).splitlines()[0]
+            await pilot.press("enter")
+            await pilot.pause()
+            answer = app.posted[-1]
+            assert isinstance(answer, ModelPicker.Chosen)
+            assert answer.model == chosen
+
+
+@pytest.mark.parametrize("size", [(120, 36), (80, 24), (60, 20)])
+@pytest.mark.parametrize("count", [3, 40, 500])
+async def test_lists_of_any_length_show_whole_ids(count: int, size: tuple[int, int]) -> None:
+    app = Panels()
+    models = [ModelStatus(Model(f"{'router/openai' if number % 2 else 'openai'}/x{number}")) for number in range(count)]
+    async with app.run_test(size=size) as pilot:
+        app.picker.set_standings(models)
+        app.picker.open()
+        await pilot.press("pagedown", "ctrl+end", "up", "up", "up")
+        await pilot.pause()
+        rows, last = app.picker.query_one(RowList), models[-1 if count % 2 == 0 else -2].model.name
+        assert app.screen.region.contains_region(rows.region)
+        assert f"  {last}" in app.seen(rows)

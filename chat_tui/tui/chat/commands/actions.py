@@ -204,7 +204,7 @@ async def _max_tokens(context: CommandContext, number: str) -> None:
 async def _model(context: CommandContext, name: str) -> None:
     if name:
         engine = await context.engine.opened()
-        context.models.choose(_chosen_model(engine, name), context.models.strategy)
+        context.models.fix(_chosen_model(engine, name))
     else:
         context.models.open_models()
 

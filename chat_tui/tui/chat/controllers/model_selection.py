@@ -11,6 +11,7 @@ from chat_tui.config.schema import Adaptive
 from chat_tui.core.models import LOCAL_MODEL
 from chat_tui.core.request import Request
 from chat_tui.tui.chat.controllers.pending_engine import PendingEngine
+from chat_tui.tui.chat.controllers.preferred_models import ModelPreferences
 from chat_tui.tui.chat.conversation.view import ChatView
 from chat_tui.tui.panels.model_picker import ModelPicker
 from chat_tui.tui.panels.stats_panel import StatsPanel
@@ -41,6 +42,7 @@ class ModelSelection:
         self.adaptive = adaptive.enabled
         """A quick answer comes first; the detailed one is the model's in use, else the best one's."""
         self._phases = adaptive
+        self._preferences = ModelPreferences()
         self._once: Callable[[str | None], None] | None = None
         self._counting: Timer | None = None
 
@@ -138,7 +140,30 @@ class ModelSelection:
 
     async def _use(self, engine: Engine, model: str) -> None:
         await engine.models.use(model)
+        await self._preferences.note_chosen(engine, model)
+        self._picker.show_preferred(self._preferences.models)
         self._picker.set_standings(engine.models.status())
+
+    async def restore_preferences(self, engine: Engine) -> None:
+        """Let the favourite and the recently chosen models come first in the list."""
+        await self._preferences.restore(engine)
+        self._picker.show_preferred(self._preferences.models)
+
+    def toggle_favourite(self, model: str) -> None:
+        """Make a model a favourite, or no longer."""
+        if self._engine is not None:
+            self._chat.run_worker(self._toggle_favourite(self._engine, model), group="beside")
+
+    async def _toggle_favourite(self, engine: Engine, model: str) -> None:
+        await self._preferences.toggle_favourite(engine, model)
+        self._picker.show_preferred(self._preferences.models)
+
+    def fix(self, model: str) -> None:
+        """Let this model answer from the next question on, and say how the choice goes back to the strategy."""
+        self.choose(model, self.strategy)
+        self._chat.host.say(
+            f"{model} answers from now on", f"Ctrl+T or /auto: back to Auto ({self.strategy})", long=True
+        )
 
     def take(self, model: str | None) -> None:
         """A model was chosen in the list, or the choice was given back to the strategy (None)."""
@@ -147,8 +172,14 @@ class ModelSelection:
             once, self._once = self._once, None
             once(model)
             return
-        self.choose(model, self.strategy)
         self._chat.prompt.focus()
+        if model == self.model:
+            # It was in use before: nothing changes, no download begins.
+            return
+        if model is None:
+            self.choose(None, self.strategy)
+            return
+        self.fix(model)
         if model == LOCAL_MODEL:
             self.fetch()
 

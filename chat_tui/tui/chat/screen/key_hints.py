@@ -44,7 +44,7 @@ _LIST_KEYS = (
 )
 _NO_ROW_KEYS = ("answer.cancel", "undo.take")
 _KEYS: Mapping[Place, Sequence[str]] = {
-    "picker": ("list.choose", "answer.cancel"),
+    "picker": ("list.choose", "model.pin", "answer.cancel"),
     "completions": ("prompt.complete", "answer.cancel"),
     "find bar": ("find.next", "find.before", "find.close"),
     "selection": ("selection.begin", "selection.copy", "selection.leave"),

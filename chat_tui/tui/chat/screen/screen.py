@@ -179,6 +179,7 @@ class ChatScreen(Screen[None]):
         self.run_worker(self._discover(engine), group="discover")
 
     async def _discover(self, engine: Engine) -> None:
+        await self.models.restore_preferences(engine)
         await engine.models.discover()
         self.context.presets = await asyncio.to_thread(_presets)
         self.picker.set_standings(engine.models.status())
@@ -280,6 +281,10 @@ class ChatScreen(Screen[None]):
     @on(ModelPicker.Chosen)
     def _take_model(self, event: ModelPicker.Chosen) -> None:
         self.models.take(event.model)
+
+    @on(ModelPicker.FavouriteToggled)
+    def _mark_model(self, event: ModelPicker.FavouriteToggled) -> None:
+        self.models.toggle_favourite(event.model)
 
     @on(ModelPicker.SourceWanted)
     @on(Welcome.SourceWanted)

@@ -1,0 +1,56 @@
+"""Choosing a model in the list, within the chat."""
+
+from __future__ import annotations
+
+from chat_tui.engine.engine import Engine
+from chat_tui.tui.widgets.row_list import RowList
+from tests.doubles.scripted_chat import DEEP, ScriptedChat, scripted_chat
+
+
+async def opened(chat: ScriptedChat) -> str:
+    """Open the list; what its rows show."""
+    await chat.pilot.press("ctrl+o")
+    await chat.until(lambda: chat.screen.picker.is_open)
+    await chat.pilot.pause()
+    return chat.shown(chat.screen.picker.query_one(RowList))
+
+
+async def kept(engine: Engine, key: str) -> list[str]:
+    """The models that the store holds there."""
+    return (await engine.places.get(key)).splitlines()
+
+
+async def test_enter_without_a_move_changes_nothing() -> None:
+    async with scripted_chat() as chat:
+        await opened(chat)
+        await chat.pilot.press("enter")
+        await chat.until(lambda: chat.chat.prompt.has_focus)
+        assert chat.screen.models.settings().model is None
+        chat.screen.models.choose(DEEP.name, "balanced")
+        await opened(chat)
+        await chat.pilot.press("enter")
+        await chat.until(lambda: chat.chat.prompt.has_focus)
+        assert chat.screen.models.settings().model == DEEP.name
+        assert not list(chat.app._notifications)
+
+
+async def test_favourites_and_recent_models_are_kept() -> None:
+    async with scripted_chat() as chat:
+        await chat.ask(f"/model {DEEP.name}")
+        await chat.until(lambda: f"{DEEP.name} answers from now on" in chat.notices())
+        assert f"▌ {DEEP.name}" in await opened(chat)
+        await chat.pilot.press("f5")
+        await chat.until(lambda: f"▌★{DEEP.name}" in chat.shown(chat.screen.picker.query_one(RowList)))
+        assert await kept(chat.engine, "favourite models") == [DEEP.name]
+        assert await kept(chat.engine, "recent models") == [DEEP.name]
+        await chat.pilot.press("f5")
+        await chat.until(lambda: "★" not in chat.shown(chat.screen.picker.query_one(RowList)))
+        assert await kept(chat.engine, "favourite models") == []
+
+
+async def test_auto_is_first_and_takes_a_fixed_model_back() -> None:
+    async with scripted_chat() as chat:
+        chat.screen.models.choose(DEEP.name, "balanced")
+        assert (await opened(chat)).splitlines()[0].strip().startswith("Auto (balanced)")
+        await chat.pilot.press("ctrl+home", "enter")
+        await chat.until(lambda: chat.screen.models.settings().model is None)
