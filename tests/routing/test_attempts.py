@@ -375,3 +375,10 @@ async def test_a_bad_closing_spoils_neither_an_answer_nor_a_cancel() -> None:
     cancelled = await all_of(stream)
     assert (end_of(cancelled).state, text_of(cancelled)) == ("cancelled", "part")
     assert cancelling.when() > 0
+
+
+async def test_a_reason_that_ends_with_a_mark_of_its_own_gets_no_other_one() -> None:
+    rig = Rig(a=[Fault(KeyRefused("Sorry about that!"))], b=[Fault(KeyRefused("Bad key."))])
+    chunks = await all_of(rig.router(A, B).process_stream(ask()))
+    error = next(chunk.error for chunk in chunks if isinstance(chunk, Error))
+    assert error.hint == "one/a: Sorry about that; two/b: Bad key."

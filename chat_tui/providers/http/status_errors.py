@@ -56,7 +56,7 @@ def http_error(
 ) -> errors.ProviderError:
     """Return the error for a status, its headers (names in lower case) and its body, without credentials."""
     complaint = _complaint(body)
-    said = _line(complaint.said, redactor)
+    said = _line(complaint.said, redactor).rstrip(".! ")
     told = f": {said}" if said else ""
     if 300 <= status < 400:
         error = _redirect_error(status, headers, asked, redactor)

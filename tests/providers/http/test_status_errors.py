@@ -225,3 +225,8 @@ def test_a_reset_counts_only_where_no_wait_is_told() -> None:
     assert isinstance(untold, errors.Busy)
     assert isinstance(down, errors.Busy)
     assert (told.retry_after, untold.retry_after, down.retry_after) == (2, 30, None)
+
+
+def test_a_server_that_ends_its_sentence_gets_no_other_full_stop() -> None:
+    body = b'{"error":{"message":"Sorry about that!"}}'
+    assert http_error(500, {}, body, ErrorContext("box")).title == "box cannot answer now (500): Sorry about that."

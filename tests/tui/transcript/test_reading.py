@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from chat_tui.core.chunks import Timings, Usage
+from chat_tui.core.chunks import ErrorInfo, State, Timings, Usage
 from chat_tui.markdown.inline.latex import LONGEST, legible
 from chat_tui.markdown.links import deceives, told_target
 from chat_tui.markdown.splitter import split
@@ -171,3 +171,34 @@ def test_a_formula_of_nothing_but_blanks_holds_nothing_up(source: str) -> None:
     began = time.thread_time()
     legible(f"${source}$")
     assert time.thread_time() - began < 0.3
+
+
+@pytest.mark.parametrize(
+    ("state", "told"),
+    [
+        ("length", "Tab c continue · Tab r regenerate"),
+        ("cancelled", "Tab c continue · Tab r regenerate"),
+        ("broken", "Tab c continue · Tab r regenerate"),
+        ("failed", "Tab c ask again · Ctrl+O choose another model"),
+        ("refused", "Tab e edit the question · Ctrl+O choose another model"),
+    ],
+)
+async def test_an_answer_that_was_cut_ends_with_the_keys_that_help(state: State, told: str) -> None:
+    async with pane(width=100) as (transcript, pilot):
+        transcript.show([question(), answer("```\ncode\n```", state=state)])
+        await settled(pilot)
+        rows = [row.replace("\xa0", " ") for row in shown(transcript)]
+        end = max(place for place, row in enumerate(rows) if "code" in row)
+        assert not rows[end + 1]
+        assert told in rows[end + 2 : end + 4]
+
+
+async def test_the_keys_below_an_error_are_those_that_are_bound_now() -> None:
+    async with pane(width=100) as (transcript, pilot):
+        error = ErrorInfo("Garbled", "Connection lost.", "Ask again.")
+        transcript.renderer.changed_keys = {"answer.continue": "z", "prompt.complete": "f2"}
+        transcript.show([question(), answer(state="broken", error=error)])
+        await settled(pilot)
+        rows = [row.replace("\xa0", " ") for row in shown(transcript)]
+        at = rows.index("Connection lost.")
+        assert rows[at : at + 3] == ["Connection lost.", "Ask again.", "F2 z continue · F2 r regenerate"]

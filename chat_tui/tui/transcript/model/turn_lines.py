@@ -13,6 +13,7 @@ from chat_tui.core.chunks import State
 from chat_tui.core.conversation import Turn
 from chat_tui.core.text.control_characters import clean, clean_line
 from chat_tui.tui.actions.bindings import as_bound, first_key
+from chat_tui.tui.actions.table import BY_ID
 from chat_tui.tui.theme.ink import Ink
 from chat_tui.tui.transcript.model.parts import PartKind, TurnPart, VersionPlace
 from chat_tui.tui.transcript.model.turn_stats import figures_of
@@ -29,14 +30,18 @@ _BADGES: dict[State, str] = {
     "refused": "refused",
     "empty": "no text",
 }
-_HINTS: dict[State, str] = {
-    "length": "Use /continue to continue it.",
-    "broken": "Use /continue to continue it.",
-    "failed": "Use /continue to ask again; /model chooses another model.",
-    "empty": "Use /continue to ask again; /model chooses another model.",
-    "refused": "The model or its provider refused to answer. Rephrase with /edit, or choose another model with /model.",
+_CONTINUE = (("answer.continue", "continue"), ("answer.regenerate", "regenerate"))
+_ASK_AGAIN = (("answer.continue", "ask again"), ("models.open", "choose another model"))
+_NEXT_STEPS: dict[State, Sequence[tuple[str, str]]] = {
+    "length": _CONTINUE,
+    "cancelled": _CONTINUE,
+    "broken": _CONTINUE,
+    "failed": _ASK_AGAIN,
+    "empty": _ASK_AGAIN,
+    "refused": (("question.edit", "edit the question"), ("models.open", "choose another model")),
 }
-"""What can be done about an ending, where nothing better is known."""
+"""The ids of the keys that help after an ending, and what each does."""
+_REFUSED = "The model or its provider refused to answer."
 _LONGEST_ERROR = 2_000
 _SHORTEST_SECONDS = 0.05
 """Thinking that came in one burst took no measured time."""
@@ -76,7 +81,7 @@ def header(turn: Turn, width: int, ink: Ink, place: VersionPlace | None = None) 
     return Line([(name, base + style, True), (" " * room, base, False), *right])
 
 
-def note_lines(kind: PartKind, turn: Turn, width: int, ink: Ink, changed: Mapping[str, str]) -> list[Line]:
+def note_lines(kind: PartKind, turn: Turn, width: int, ink: Ink) -> list[Line]:
     """The lines of a part that tells of the turn and not of its text; of any other an empty one."""
     match kind:
         case "left out":
@@ -87,8 +92,6 @@ def note_lines(kind: PartKind, turn: Turn, width: int, ink: Ink, changed: Mappin
             return served_lines(turn, width, ink)
         case "alone":
             return alone_lines(turn, width, ink)
-        case "error":
-            return error_lines(turn, width, ink, changed)
     return [Line([])]
 
 
@@ -180,22 +183,38 @@ def status_lines(text: str, width: int, ink: Ink) -> list[Line]:
     return _decoration(clean_line(text), width, ink.ground + ink.dim)
 
 
-def error_lines(turn: Turn, width: int, ink: Ink, changed: Mapping[str, str]) -> list[Line]:
-    """An error, and which keys can help; `changed` holds rebound keys by id."""
-    lines: list[Line] = []
-    hint = _HINTS.get(turn.state, "")
+def error_lines(turn: Turn, width: int, ink: Ink, changed: Mapping[str, str], *, keys: bool) -> list[Line]:
+    """An error below what has come of the answer, and with `keys` those that help; `changed` holds rebound keys by
+    id."""
+    lines: list[Line] = [Line([])] if turn.text else []
+    hint = _REFUSED if turn.state == "refused" else ""
     if turn.error is not None:
         title = clean(turn.error.title[:_LONGEST_ERROR]).expandtabs(4)
-        lines = wrap([(title, ink.ground + ink.error, True)], width)
+        lines += wrap([(title, ink.ground + ink.error, True)], width)
         hint = as_bound(clean(turn.error.hint[:_LONGEST_ERROR]).expandtabs(4), changed) or hint
     if hint:
         lines += wrap([(hint, ink.ground + ink.dim, True)], width)
-    return lines
+    return [*lines, *_next_step_lines(turn, width, ink, changed)] if keys else lines
 
 
-def has_hint(turn: Turn) -> bool:
+def _next_step_lines(turn: Turn, width: int, ink: Ink, changed: Mapping[str, str]) -> list[Line]:
+    """Return the keys that help, as they are pressed from the prompt, such as `Tab c continue · Ctrl+O models`."""
+    steps = _NEXT_STEPS.get(turn.state, ()) if turn.role == "assistant" else ()
+    runs: list[Run] = []
+    for id, what in steps:
+        key = first_key(id, changed).replace(" ", "\xa0")
+        if BY_ID[id].where == "transcript":
+            key = f"{first_key('prompt.complete', changed)}\xa0{key}"
+        dot = "\xa0· " if runs else ""
+        runs += [(dot, ink.ground + ink.dim, False), (key, ink.ground + ink.text + ink.strong, False)]
+        runs.append((f"\xa0{what}".replace(" ", "\xa0"), ink.ground + ink.dim, False))
+    return wrap(runs, width) if runs else []
+
+
+def has_hint(turn: Turn, *, keys: bool) -> bool:
     """Whether `error_lines` has something to say of an answer that has ended."""
-    return turn.error is not None or (turn.role == "assistant" and turn.state in _HINTS)
+    ending = turn.state in _NEXT_STEPS if keys else turn.state == "refused"
+    return turn.error is not None or (turn.role == "assistant" and ending)
 
 
 def _decoration(text: str, width: int, style: Style) -> list[Line]:

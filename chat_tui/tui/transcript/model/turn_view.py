@@ -289,8 +289,8 @@ class TurnView:
             loose.append(TurnPart("status", 1))
         if not self.live and turn_lines.has_substitute(self.turn):
             loose.append(TurnPart("served", 1))
-        if not self.live and turn_lines.has_hint(self.turn):
-            loose.append(TurnPart("error", 2))
+        if not self.live and turn_lines.has_hint(self.turn, keys=not self.bare):
+            loose.append(TurnPart("error", 2 + bool(self.turn.text)))
         loose.append(TurnPart("space", 1))
         self._loose = loose
 
@@ -419,8 +419,10 @@ class TurnView:
                 return self._quick.head_lines(self.turn, width, ink, renderer.changed_keys)
             case "status":
                 return turn_lines.status_lines(self.status, width, ink)
+            case "error":
+                return turn_lines.error_lines(self.turn, width, ink, renderer.changed_keys, keys=not self.bare)
         if part.block is None:
-            return turn_lines.note_lines(part.kind, self.turn, width, ink, renderer.changed_keys)
+            return turn_lines.note_lines(part.kind, self.turn, width, ink)
         if part.block.kind == "summary":
             return turn_lines.summary_lines(part.block.source, width, ink, folded=not self.details_open)
         if part.kind == "thinking":
