@@ -107,3 +107,11 @@ def test_while_an_answer_runs_the_keys_are_about_it_but_a_list_keeps_its_own() -
     assert key_hints.words(HintState("prompt", busy=True, paused=True)) == {"answer.pause": "resume"}
     assert key_hints.ids(HintState("history", on_row=True, busy=True))[0] == "list.choose"
     assert "list.choose" not in key_hints.ids(HintState("history"))
+
+
+def test_a_panel_that_was_opened_and_closed_again_leaves_the_chat_where_it_was() -> None:
+    layout = PanelLayout({})
+    before = layout.at(120, 40)
+    layout.want("history", 120, open=True)
+    layout.want("history", 120, open=False)
+    assert layout.at(120, 40) == before

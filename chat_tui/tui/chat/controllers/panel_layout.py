@@ -55,7 +55,7 @@ class PanelLayout:
         history = self._wanted.get(f"history.{room}", width >= WIDEST)
         crowded = history and MIDDLE <= width < BOTH
         stats = not crowded and self._wanted.get(f"stats.{room}", width >= WIDE)
-        by_hand = f"history.{room}" in self._wanted or f"stats.{room}" in self._wanted
+        by_hand = (history, stats) != (width >= WIDEST, width >= WIDE)
         left = width - SIDE_COLUMNS * stats - CHAT_COLUMNS
         return PanelVisibility(
             history=history,
