@@ -261,3 +261,15 @@ async def test_a_budget_that_is_spent_is_told_in_the_columns() -> None:
         await on.begin()
         await on.ended()
         assert {answer.turn.state for answer in on.comparison.answers} == {"failed"}
+
+
+async def test_the_kept_one_comes_into_view_below_a_long_conversation() -> None:
+    async with compared(["\n\n".join("line" for _ in range(60))], ["from deep"]) as on:
+        on.chat.screen.models.choose(FAST.name, "balanced")
+        await on.chat.ask("Long?")
+        await on.chat.answered()
+        await on.begin()
+        await on.ended()
+        await on.press("2")
+        await on.left()
+        await on.chat.shows("from deep", "2/2")

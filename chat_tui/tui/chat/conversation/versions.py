@@ -101,13 +101,15 @@ class MessageVersions:
             self._display.show_path(path)
 
     async def show_chosen(self, conversation: Conversation) -> None:
-        """Show a path on which another of several answers was chosen, where that conversation is in view."""
+        """Show the end of a path on which another of several answers was chosen, where that conversation is in
+        view."""
         if conversation.id != self._session.conversation_id:
             return
         async with self._session.changing:
             await self._display.wait_until_shown()
             self._display.show_path(conversation)
             self._display.transcript.viewport.choose_id(conversation.path[-1].id)
+            self._display.transcript.viewport.follow()
 
     def remember(self, what: Literal["branch", "answer", "question"], conversation_id: str, leaf: Turn) -> None:
         """Let undo lead back to the path that ended with this turn, which shows the previous one of `what`."""
