@@ -129,7 +129,8 @@ def _tokens(figures: StreamStats, width: int) -> list[_Row]:
     if _will_tell(figures, figures.completion_tokens):
         told = formatting.tokens(figures.completion_tokens, figures.completion_estimated)
         rows.append(_Row(5, _row("Tokens out", told, width)))
-    if _will_tell(figures, figures.context_tokens):
+    # Where the model's window is not known, the other rows say it all.
+    if _will_tell(figures, figures.context_tokens) and (figures.context_window or figures.context_tokens is None):
         rows += [_Row(4, _context(figures, width)), _Row(9, _gauge(figures, width))]
     return rows
 

@@ -301,3 +301,8 @@ async def test_a_terminal_of_no_width_to_speak_of_crashes_nothing(key: str) -> N
             await chat.pilot.pause()
         await chat.pilot.press("escape", "escape")
         await chat.shows("Ask anything")
+
+
+def test_a_context_whose_window_is_not_known_is_not_shown() -> None:
+    unknown = msgspec.structs.replace(ANSWERING, context_window=None)
+    assert not [row for row in told(unknown) if row.startswith("Context")]
