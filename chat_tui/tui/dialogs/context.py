@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, ClassVar, cast
 
+from textual import events
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from chat_tui.engine.engine import Engine
 
 _EXCERPT = 200
+_SUM_ROWS = 4
 _WHY = {
     "window": "excluded: context window full",
     "exchanges": "excluded: too old",
@@ -50,7 +52,7 @@ def exchange_line(number: int, exchange: Exchange, question: str, width: int) ->
 class ContextSum(StyledLines):
     """The sum against the window."""
 
-    DEFAULT_CSS = "ContextSum { height: 4; width: 1fr; padding: 0 1; background: $surface; }"
+    DEFAULT_CSS = f"ContextSum {{ height: {_SUM_ROWS}; width: 1fr; padding: 0 1; background: $surface; }}"
 
     def __init__(self) -> None:
         super().__init__()
@@ -86,8 +88,8 @@ class ContextScreen(FramedScreen[None]):
     """Opened by F9 or /context. Space keeps an exchange in, then out, then as it fits."""
 
     DEFAULT_CSS = """
-    ContextScreen > .frame { height: 90%; }
-    ContextScreen RowList { height: 1fr; background: $surface; }
+    ContextScreen > .frame { height: auto; }
+    ContextScreen RowList { background: $surface; }
     """
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("f9", "close", "Close", id="context.open", show=False),
@@ -114,6 +116,13 @@ class ContextScreen(FramedScreen[None]):
         self._rows.focus()
         await self._read(-1)
 
+    def on_resize(self, event: events.Resize) -> None:
+        """As tall as its rows are, where there is room."""
+        self._fit()
+
+    def _fit(self) -> None:
+        self.fit(self._rows, len(self._exchanges), 0.9, other_rows=_SUM_ROWS)
+
     async def _read(self, cursor: int) -> None:
         try:
             context = await self._engine.estimates.context(self._conversation_id, self._settings)
@@ -122,6 +131,7 @@ class ContextScreen(FramedScreen[None]):
             return
         self._exchanges = context.exchanges
         self._sum.show(context)
+        self._fit()
         self._rows.show(len(self._exchanges), len(self._exchanges) - 1 if cursor < 0 else cursor)
 
     def _draw(self, row: int, width: int) -> list[Line]:

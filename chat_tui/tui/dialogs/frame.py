@@ -16,6 +16,9 @@ from chat_tui.tui.actions import bindings
 from chat_tui.tui.widgets.host import Host
 from chat_tui.tui.widgets.styled_lines import EDGES
 
+_ROOM_FOR_NOTICES = 8
+_EDGE_ROWS = 2
+
 
 def hints(keys: Sequence[tuple[str, str]], width: int) -> str:
     """(key, word) in one line of this width; those that do not fit are left out from the end."""
@@ -61,9 +64,28 @@ class FramedScreen(ModalScreen[ScreenResultType]):
 
     def on_resize(self, event: events.Resize) -> None:
         """As many keys as there is room for."""
+        self.name_keys()
+        self.call_after_refresh(self.name_keys)
+        self.call_after_refresh(self._keep_notices_off)
+
+    def name_keys(self) -> None:
+        """Name the keys in the lower edge."""
         keys = self.keys_now()
         for frame in self.query(".frame"):
             frame.border_subtitle = Content(hints(keys, frame.outer_size.width - EDGES))
+
+    def fit(self, rows: Widget, needed: int, share: float, *, other_rows: int = 0) -> None:
+        """Make a list as tall as its lines are, while the frame, which has `other_rows` besides, takes at most this
+        share of the screen."""
+        rows.styles.height = max(1, min(needed, int(self.size.height * share) - other_rows - _EDGE_ROWS))
+        self.call_after_refresh(self._keep_notices_off)
+
+    def _keep_notices_off(self) -> None:
+        """Keep notices off the keys in the lower edge: below it where there is room, else just above."""
+        for frame in self.query(".frame").results(Widget):
+            free = self.size.height - frame.region.bottom
+            for rack in self.query("#textual-toastrack").results(Widget):
+                rack.styles.margin = (0, 0, 0 if free >= _ROOM_FOR_NOTICES else free + 1, 0)
 
     def action_close(self) -> None:
         """Leave it."""

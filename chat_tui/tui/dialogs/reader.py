@@ -52,3 +52,14 @@ class ReaderScreen(FramedScreen[None]):
         """One text that scrolls."""
         with self.in_frame(Scroll()):
             yield self.reading
+
+    def on_mount(self) -> None:
+        """Name the keys anew when the layout tells whether there is something to scroll to."""
+        for scroll in self.query(Scroll):
+            self.watch(scroll, "virtual_size", self.name_keys, init=False)
+
+    def keys_now(self) -> Sequence[tuple[str, str]]:
+        """The keys; without those that scroll where all of the text is in view."""
+        scrolls = any(scroll.max_scroll_y for scroll in self.query(Scroll))
+        named = zip(self.KEYS, super().keys_now(), strict=True)
+        return [key for id, key in named if scrolls or not id.startswith("text.")]

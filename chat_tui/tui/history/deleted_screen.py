@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from functools import partial
 from typing import TYPE_CHECKING, ClassVar, cast
 
-from textual import on
+from textual import events, on
 from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.containers import Vertical
@@ -57,8 +57,9 @@ class DeletedScreen(FramedScreen[str | None]):
     """Dismissed with the id of a conversation that was restored and is to be opened, None to stay."""
 
     DEFAULT_CSS = """
-    DeletedScreen > .frame { height: 70%; }
-    DeletedScreen RowList { height: 1fr; background: $surface; }
+    DeletedScreen > .frame { height: auto; }
+    DeletedScreen RowList { background: $surface; }
+    DeletedScreen NoHistory { height: 5; }
     """
     BINDINGS: ClassVar[list[BindingType]] = [
         *(binding for binding in bindings.bindings("history list") if binding.id == "conversation.delete"),
@@ -85,6 +86,14 @@ class DeletedScreen(FramedScreen[str | None]):
         self._rows.focus()
         self._run(self._read())
 
+    def on_resize(self, event: events.Resize) -> None:
+        """As tall as its rows are, where there is room."""
+        self._fit()
+
+    def _fit(self) -> None:
+        # The last row stands apart.
+        self.fit(self._rows, len(self._deleted) + 2, 0.7)
+
     def _run(self, work: Coroutine[None, None, None]) -> None:
         self.run_worker(self._reporting(work))
 
@@ -101,6 +110,7 @@ class DeletedScreen(FramedScreen[str | None]):
         # The last row empties the list: an empty line keeps it apart.
         self._rows.show(count + 1 if count else 0, min(cursor, max(0, count - 1)), heads=[(count, 1)] if count else [])
         self._rows.display, self._nothing.display = bool(count), not count
+        self._fit()
 
     def _draw(self, row: int, width: int) -> list[Line]:
         if row == len(self._deleted):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from chat_tui.core.chunks import Metadata
 from chat_tui.core.conversation import Turn
 from chat_tui.core.errors import Unreachable
@@ -143,3 +145,13 @@ def test_the_route_in_words_is_whole_clean_and_fits() -> None:
         ):
             assert told in text
         assert "\x1b" not in text
+
+
+@pytest.mark.parametrize(("size", "scrolls"), [((120, 50), False), ((80, 12), True)])
+async def test_the_keys_that_scroll_are_named_where_there_is_more(size: tuple[int, int], scrolls: bool) -> None:
+    async with scripted_chat(["one"], size=size) as chat:
+        await chat.ask("Count.")
+        await chat.answered()
+        await chat.ask("/why")
+        await chat.shows("Why this answer", "Esc close")
+        await chat.until(lambda: ("Down scroll" in chat.shown()) is scrolls)

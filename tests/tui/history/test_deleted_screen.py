@@ -112,3 +112,17 @@ async def test_deleting_for_good_asks_first() -> None:
         assert await count(chat) == 0
         await chat.pilot.press("escape")
         await chat.until(lambda: isinstance(chat.app.screen, HistoryScreen))
+
+
+@pytest.mark.parametrize("size", [(120, 36), (80, 24)])
+async def test_the_list_is_as_tall_as_its_rows_and_notices_leave_its_keys_in_sight(size: tuple[int, int]) -> None:
+    async with scripted_chat(["one"], size=size) as chat:
+        await deleted(chat, "first")
+        await chat.ask("/deleted")
+        await opened(chat)
+        await chat.shows(
+            "Empty: delete 1 conversation", "restores it", "Enter restore · F8 delete for good · Esc close"
+        )
+        assert chat.app.screen.query_one(".frame").size.height == 3
+        # The screen below does not show its own.
+        assert chat.shown().count("restores it") == 1

@@ -148,7 +148,17 @@ class ChatScreen(Screen[None]):
     @on(events.ScreenResume)
     def _draw_again(self) -> None:
         """A screen in place of this one has gone."""
+        self._show_notices(True)
         self.chat.transcript.repaint()
+
+    @on(events.ScreenSuspend)
+    def _leave_notices(self) -> None:
+        """The screen over this one shows them."""
+        self._show_notices(False)
+
+    def _show_notices(self, shown: bool) -> None:
+        for rack in self.query("#textual-toastrack").results(Widget):
+            rack.display = shown
 
     @on(events.Resize)
     def _arrange(self, event: events.Resize) -> None:
