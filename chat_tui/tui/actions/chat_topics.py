@@ -164,7 +164,7 @@ MODELS = (
     ),
     Action(
         "request.set",
-        "Temperature and other request settings",
+        "Temperature and other settings",
         help="set this conversation's temperature, max_tokens, top_p, stop, seed or thinking; `default` resets",
         words="temperature, temp, top_p, seed, stop sequence, sampling, creativity, set",
         slash="set",

@@ -20,6 +20,8 @@ from chat_tui.tui.widgets.styled_lines import Line, Span, apart, crop
 
 _NAME = 30
 """Cells for a name that help stands beside, at most."""
+_SHORTEST_HELP = 24
+"""Cells; with fewer a row has no help."""
 _EDGES = 4
 """Rows that are not for choices: the frame, the filter, and the line where nothing matches."""
 
@@ -28,7 +30,7 @@ def choice_line(choice: ListChoice, column: int, width: int) -> Line:
     """A choice in one row: its name, help from `column` on, at the right its note."""
     note = Span(f"{clean_line(choice.note, 60)} ", "accent" if choice.marked else "dim")
     name, help = clean_line(choice.name, 200), clean_line(choice.help, 300)
-    if not help:
+    if not help or width - column - cell_len(note.text) < _SHORTEST_HELP:
         return (Span(" "), *apart(Span(name, "text"), note, width - 1))
     left = set_cell_size(f" {crop(name, column - 2)}", column)
     return (Span(left, "text"), *apart(Span(help, "dim"), note, width - column))
@@ -42,7 +44,7 @@ class ChoiceScreen(FramedScreen[ListChoice]):
     ChoiceScreen { align: center top; }
     /* What is looked at is the screen behind the list. */
     ChoiceScreen.-looks { background: transparent; }
-    ChoiceScreen > .frame { width: 84; height: auto; margin-top: 2; }
+    ChoiceScreen > .frame { width: 100; height: auto; margin-top: 2; }
     ChoiceScreen RowList { background: $surface; }
     """
     KEYS = ("list.choose", "screen.close")

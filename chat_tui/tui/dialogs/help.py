@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from itertools import zip_longest
 from pathlib import Path
 from typing import ClassVar
 
@@ -63,9 +64,11 @@ def config_lines(width: int) -> list[Line]:
 
 def _row(name: str, help: str, width: int) -> list[Line]:
     column = min(_COLUMN, max(10, width // 3))
-    told = wrap(help, max(10, width - column - 2), 6)
-    first = Span(crop(name, column).ljust(column) + "  ", "strong")
-    return [(first if not place else Span(" " * (column + 2)), Span(text, "dim")) for place, text in enumerate(told)]
+    names, told = wrap(name, column, 4), wrap(help, max(10, width - column - 2), 6)
+    return [
+        (Span(crop(name, column).ljust(column) + "  ", "strong"), Span(text, "dim"))
+        for name, text in zip_longest(names, told, fillvalue="")
+    ]
 
 
 class HelpScreen(ReaderScreen):

@@ -97,3 +97,11 @@ async def test_a_theme_is_shown_under_the_cursor_and_esc_takes_it_back() -> None
         await chat.until(lambda: isinstance(chat.app.screen, ChoiceScreen))
         await chat.pilot.press(*"paper", "enter")
         await chat.until(lambda: chat.app.kept.theme == "paper" and chat.app.theme == "paper")
+
+
+@pytest.mark.parametrize(("columns", "helps"), [(120, True), (60, False)])
+async def test_help_that_would_be_cut_to_a_few_words_is_left_out(columns: int, helps: bool) -> None:
+    async with scripted_chat(size=(columns, 30)) as chat:
+        await chat.pilot.press("ctrl+p", *"new conversation")
+        await chat.shows("New conversation", "Ctrl+N")
+        assert ("start a new" in chat.shown()) is helps

@@ -40,3 +40,10 @@ def test_help_has_every_action() -> None:
 def test_the_keys_of_the_place_come_before_the_topics() -> None:
     lines = [text_of([line]) for line in help_lines({}, 100, "side by side")]
     assert lines[12] == "Keys: side by side"
+
+
+def test_keys_that_do_not_fit_go_on_in_the_next_row() -> None:
+    lines = [text_of([line]) for line in help_lines({}, 56)]
+    at = next(place for place, line in enumerate(lines) if line.startswith("Ctrl+J or"))
+    assert [line.split("  ")[0] for line in lines[at : at + 3]] == ["Ctrl+J or", "Shift+Enter or", "Alt+Enter"]
+    assert not [line for line in lines if "…" in line.split("  ")[0]]
