@@ -90,7 +90,7 @@ class AppThemes:
                 ListChoice(
                     name,
                     partial(use, name),
-                    help="the terminal's own" if palette.ansi else "dark" if palette.dark else "light",
+                    help="the terminal's own colours" if palette.ansi else "dark" if palette.dark else "light",
                     note="in use" if name == in_use else "",
                     marked=name == in_use,
                 )

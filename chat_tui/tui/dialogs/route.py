@@ -1,4 +1,4 @@
-"""How an answer was routed: who was considered, who was out and why, each try, what others would have picked."""
+"""How an answer was routed: models that were considered or excluded, each try, what others would have picked."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ def _row(name: str, mark: str, text: str, width: int, role: str = "dim") -> list
 
 def _candidate(candidate: Candidate, width: int) -> list[Line]:
     if candidate.out:
-        return _row(candidate.model, "out", candidate.out, width, "warning")
+        return _row(candidate.model, "excluded", candidate.out, width, "warning")
     # A value stays beside its name, and the dot with what it follows.
     parts = "\xa0· ".join(f"{name}\xa0{value:.2f}" for name, value in candidate.scores.items())
     score = "" if candidate.score is None else f"{candidate.score:.3f}"

@@ -114,7 +114,7 @@ def _day(name: str) -> str:
 
 
 def _name(name: str) -> str:
-    return clean_line(name, 120) or "not told"
+    return clean_line(name, 120) or "unknown"
 
 
 class StatisticsScreen(ReaderScreen):

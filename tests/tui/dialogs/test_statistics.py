@@ -75,7 +75,7 @@ def test_every_line_fits_and_what_matters_most_stays(width: int) -> None:
         "By model",
         "smollm2-135m",
         "By strategy",
-        "not told",
+        "unknown",
         "251",
     ):
         assert word in said
