@@ -103,34 +103,41 @@ class ErrorHandling(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Maximum number of attempts with all models together."""
 
 
-class StrategyWeights(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """`[strategies.NAME]`: how much each criterion counts when this strategy ranks models. What is unset keeps the
-    strategy's own weight."""
+class StrategySettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """`[strategies.NAME]`: what a good answer is worth to this strategy, and how good a model must be. What is unset
+    keeps the strategy's own value."""
 
+    good_answer_dollars: float | None = None
+    """US dollars that a good answer is worth: a lower value makes the price count more."""
+    good_answer_seconds: float | None = None
+    """Seconds that a good answer is worth: a lower value makes the time count more."""
+    min_success: float | None = None
+    """Probability of a good answer (0 to 1) below which a model is used only if there is no better one."""
     quality: float | None = None
-    """Quality of the model's answers."""
+    """Former weight of quality: a higher value makes price and time count less."""
     speed: float | None = None
-    """Time to the first token, and tokens per second."""
+    """Former weight of speed: a higher value makes time count more."""
     cost: float | None = None
-    """Low price."""
+    """Former weight of the price: a higher value makes the price count more."""
     load: float | None = None
-    """Few running answers."""
+    """Former weight of running answers; without effect."""
     fit: float | None = None
-    """Suitability for what the prompt asks for, such as code or mathematics."""
+    """Former weight of suitability; without effect."""
     learned: float | None = None
-    """Outcomes and ratings of the model's previous answers."""
+    """Former weight of outcomes; without effect."""
 
 
 class Strategies(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename="kebab"):
-    """`[strategies.NAME]`: the weights of each strategy."""
+    """`[strategies.NAME]`: the settings of each strategy."""
 
-    quality_first: StrategyWeights = StrategyWeights()
-    cost_optimized: StrategyWeights = StrategyWeights()
-    speed_priority: StrategyWeights = StrategyWeights()
-    balanced: StrategyWeights = StrategyWeights()
-    least_loaded: StrategyWeights = StrategyWeights()
-    capability_match: StrategyWeights = StrategyWeights()
-    learned: StrategyWeights = StrategyWeights()
+    quality_first: StrategySettings = StrategySettings()
+    cost_optimized: StrategySettings = StrategySettings()
+    speed_priority: StrategySettings = StrategySettings()
+    balanced: StrategySettings = StrategySettings()
+    round_robin: StrategySettings = StrategySettings()
+    least_loaded: StrategySettings = StrategySettings()
+    capability_match: StrategySettings = StrategySettings()
+    learned: StrategySettings = StrategySettings()
 
 
 class Adaptive(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -18,7 +18,7 @@ import msgspec
 from chat_tui.config import load
 from chat_tui.config.diagnostics import kind_of, line_of
 from chat_tui.config.environment import HIDDEN, set_variables
-from chat_tui.config.schema import Config, ModelRow, ProviderRow, StrategyWeights
+from chat_tui.config.schema import Config, ModelRow, ProviderRow, StrategySettings
 from chat_tui.core.text.addresses import host_of
 from chat_tui.core.text.control_characters import clean_line
 
@@ -119,7 +119,7 @@ def tables() -> Iterator[tuple[str, type[msgspec.Struct]]]:
     for field in msgspec.structs.fields(Config):
         inner = get_args(field.type)[0] if get_origin(field.type) is tuple else field.type
         if field.name == "strategies":
-            yield "[strategies.NAME]", StrategyWeights
+            yield "[strategies.NAME]", StrategySettings
         elif isinstance(inner, type) and issubclass(inner, msgspec.Struct):
             yield f"[[{field.name}]]" if inner is not field.type else f"[{field.name}]", inner
 

@@ -10,13 +10,19 @@ class Candidate(msgspec.Struct, frozen=True, gc=False):
 
     model: str
     score: float | None = None
-    """0 to 1, higher is better; None if the model was excluded."""
+    """The strategy's value, higher is better; None if the model was excluded."""
     scores: dict[str, float] = {}
-    """Components of the score by name, each 0 to 1."""
+    """Components of the score by name, of strategies that have such, each 0 to 1."""
     out: str = ""
     """Why the model was excluded; empty if it was not."""
     note: str = ""
     """Why it should not have been chosen but was: it is in cooldown, and no other was left."""
+    success: float | None = None
+    """The estimated probability of a good answer, 0 to 1."""
+    price: float | None = None
+    """The estimated price in US dollars."""
+    seconds: float | None = None
+    """The estimated time until the whole answer is there."""
 
 
 class Try(msgspec.Struct, frozen=True):
@@ -76,5 +82,7 @@ class Route(msgspec.Struct, frozen=True):
     others: tuple[Alternative, ...] = ()
     needs: str = ""
     """Features of the prompt, in words."""
+    difficulty: float | None = None
+    """The prompt's difficulty in logits; a model of that ability gives a good answer in half of the cases."""
     notes: tuple[str, ...] = ()
     """Changes of the request that a server required, and other remarks."""

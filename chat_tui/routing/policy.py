@@ -42,7 +42,7 @@ class RoutingPolicy(msgspec.Struct, frozen=True):
     """Limits by the provider's name."""
     fallbacks_of: dict[str, tuple[str, ...]] = {}
     """The fallbacks of a model, by its name, in place of the router's `fallbacks`."""
-    weights: Strategies = Strategies()
+    strategies: Strategies = Strategies()
 
     def timeouts_of(self, model: Model) -> Timeouts:
         """Return the time limits for a model, which may be those of its provider."""
@@ -73,7 +73,7 @@ def policy_of(config: Config, *, local_streams: int) -> RoutingPolicy:
         streaming=performance.enable_streaming,
         on_break=config.on_break,
         fallbacks_of={row.name: row.fallbacks for row in config.models if row.fallbacks},
-        weights=config.strategies,
+        strategies=config.strategies,
         by_provider={row.name: _limits(config, row) for row in config.providers},
     )
 
@@ -105,5 +105,7 @@ class Plan(msgspec.Struct, frozen=True):
     """What the prompt asks for, in words."""
     kind: str = ""
     """The kind of task."""
+    difficulty: float | None = None
+    """The prompt's difficulty in logits."""
     health: Health | None = None
     """The models' health at that time."""

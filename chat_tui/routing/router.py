@@ -32,10 +32,11 @@ from chat_tui.routing.execution.control import StreamControl
 from chat_tui.routing.execution.execution import Execution
 from chat_tui.routing.execution.stream import Stream
 from chat_tui.routing.policy import FIXED, Plan, RoutingPolicy
-from chat_tui.routing.ranking.eligibility import BY_NAME_ONLY, ModelTable, eligible, estimated_price, over_limit_reason
+from chat_tui.routing.ranking.eligibility import BY_NAME_ONLY, eligible, estimated_price, over_limit_reason
+from chat_tui.routing.ranking.estimates import CandidateTable, ModelTable, candidate_table
 from chat_tui.routing.ranking.health import Health
 from chat_tui.routing.ranking.prompt_features import features_of, with_features
-from chat_tui.routing.ranking.strategies import DEFAULT, Strategy, plug_ins, rungs, strategies
+from chat_tui.routing.ranking.strategies import DEFAULT, BuiltInStrategy, Strategy, plug_ins, rungs, strategies
 
 
 class Reply(msgspec.Struct, frozen=True):
@@ -68,7 +69,7 @@ class Router:
         self._settings = settings or RoutingPolicy()
         self._default = default_strategy
         self._fallbacks = tuple(fallbacks)
-        self._strategies = dict(strategies(self._settings.weights))
+        self._strategies = dict(strategies(self._settings.strategies))
         self._clock, self._jitter = clock, jitter
         self._slots: dict[str, asyncio.Semaphore] = {}
 
@@ -218,7 +219,9 @@ class Router:
 
     def _complete(self, request: Request, plan: Plan) -> Plan:
         wanted = features_of(request)
-        return msgspec.structs.replace(plan, needs=wanted.summary(), kind=wanted.kind, health=self.health.snapshot())
+        return msgspec.structs.replace(
+            plan, needs=wanted.summary(), kind=wanted.kind, difficulty=wanted.difficulty, health=self.health.snapshot()
+        )
 
     def _rung(self, request: Request, rung: str, exhausted: Collection[str]) -> Sequence[Model]:
         """Return what a strategy of the ladder chooses among the models that are left, by their health now."""
@@ -230,18 +233,25 @@ class Router:
         """Return what each other strategy would have chosen, by the health at the time of the plan."""
         if plan.health is None:
             return ()
-        by_name = self._models.by_name
+        # All of them look at the same estimates, which are made once.
+        table, _ = candidate_table(request, self._models, plan.health, features_of(request))
         found = []
         for name, strategy in self._strategies.items():
             if name == plan.strategy:
                 continue
-            first = next(iter(self._rank(strategy, request, self.models, plan.health)), None)
-            if first is None or first.out:
-                found.append(Alternative(name))
-                continue
-            price = estimated_price(by_name[first.model], tokens, request.max_tokens)
-            found.append(Alternative(name, first.model, None if price is None else round(price, 6)))
+            model = self._choice_of(strategy, request, table, plan.health)
+            price = estimated_price(model, tokens, request.max_tokens) if model else None
+            found.append(Alternative(name, model.name if model else "", None if price is None else round(price, 6)))
         return found
+
+    def _choice_of(self, strategy: Strategy, request: Request, table: CandidateTable, health: Health) -> Model | None:
+        late = self._models.needs_download
+        if isinstance(strategy, BuiltInStrategy):
+            model = strategy.choose(table)
+            if model is None or model.name not in late:
+                return model
+        first = next(iter(self._rank(strategy, request, self._models, health)), None)
+        return None if first is None or first.out else self._models.by_name.get(first.model)
 
     def _plan_for_model(self, request: Request, name: str) -> Plan:
         """Return the plan for a model chosen by name; it falls back only to models that the config names."""

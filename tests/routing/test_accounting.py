@@ -297,7 +297,8 @@ async def test_the_route_has_candidates_tries_and_reasons() -> None:
         ("two/b", False),
         ("scripted/demo", True),
     ]
-    assert set(route.candidates[0].scores) == {"quality", "speed", "cost"}
+    best = route.candidates[0]
+    assert (best.success, best.price, best.seconds) != (None, None, None)
     assert [entry.attempt for entry in route.tries] == [1, 2, 3, 1]
     assert [entry.reason for entry in route.tries] == ["Too busy."] * 3 + [""]
     assert route.tries[0].duration_seconds >= 0.02

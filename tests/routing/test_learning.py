@@ -95,25 +95,21 @@ def test_verdicts_survive_a_restart_and_fade() -> None:
     assert later.vitals("x/a").verdicts["code"][0] == pytest.approx(health.vitals("x/a").verdicts["code"][0] / 2, 0.01)
 
 
-def test_models_that_were_never_asked_get_tried_and_the_fastest_gets_the_most() -> None:
+def test_models_are_tried_until_one_is_faster_than_the_others_usually_are() -> None:
     health = Health(lambda: 0.0)
     models = [Model(f"x/{name}", quality=0.5) for name in "abcde"]
     asked = []
     for _ in range(100):
         asked.append(best("speed-priority", health, models))
-        seconds = 0.2 if asked[-1] == "x/d" else 2.0
+        seconds = 0.2 if asked[-1] == "x/d" else 4.0
         health.note_answer(asked[-1], Timings(seconds, 2, 50))
-    assert set(asked) == {model.name for model in models}
-    assert asked[60:].count("x/d") > 30
+    assert {"x/a", "x/b", "x/c", "x/d"} <= set(asked)
+    assert asked[10:].count("x/d") == 90
 
 
-def test_trying_what_is_new_does_not_drown_the_fastest_among_hundreds() -> None:
+def test_hundreds_of_models_that_were_never_asked_do_not_drown_the_fastest() -> None:
     health = Health(lambda: 0.0)
     models = [Model(f"x/{number}", quality=0.5) for number in range(300)]
     health.note_answer("x/7", Timings(0.1, 2, 200))
-    asked = []
-    for _ in range(200):
-        asked.append(best("speed-priority", health, models))
-        health.note_answer(asked[-1], Timings(0.1 if asked[-1] == "x/7" else 1.0, 2, 50))
-    assert asked.count("x/7") > 150
-    assert len(set(asked)) > 5
+    for _ in range(20):
+        assert best("speed-priority", health, models) == "x/7"

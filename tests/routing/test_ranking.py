@@ -127,14 +127,6 @@ def test_each_strategy_likes_what_its_name_says(health: Health, name: str, best:
     assert ranked[0].model == best
 
 
-def test_no_unit_wins_by_its_scale(health: Health) -> None:
-    dear = [Model(f"x/{n}", price_in=n * 1000, price_out=n * 1000, quality=n / 10) for n in range(1, 5)]
-    for rank in strategies().values():
-        for candidate in rank(Request(), dear, health):
-            assert all(0 <= value <= 1 for value in candidate.scores.values())
-            assert 0 <= (candidate.score or 0) <= 1
-
-
 def test_an_unmeasured_model_gets_tried(health: Health) -> None:
     health.note_answer("x/cheap", Timings(2.0, 5, 10))
     for name in ("speed-priority", "balanced"):
@@ -145,6 +137,8 @@ def test_an_unmeasured_model_gets_tried(health: Health) -> None:
     health.note_answer("x/slow", Timings(5.0, 1, 2))
     ranked = strategies()["speed-priority"](Request(), [fast, slow, Model("x/new", quality=0.5)], health)
     assert [candidate.model for candidate in ranked] == ["x/fast", "x/new", "x/slow"]
+    measured = {candidate.model: candidate.seconds for candidate in ranked}
+    assert measured["x/new"] == 11.0
 
 
 @given(some.permutations([SMART, CHEAP, QUICK, A, B, C]))

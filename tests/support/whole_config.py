@@ -48,14 +48,93 @@ retry_delay_seconds = 0.5
 exponential_backoff = false
 max_tries = 4
 
-[strategies]
-quality-first = { quality = 1, speed = 2, cost = 3, load = 4, fit = 5, learned = 6 }
-cost-optimized = { quality = 1, speed = 2, cost = 3, load = 4, fit = 5, learned = 6 }
-speed-priority = { quality = 1, speed = 2, cost = 3, load = 4, fit = 5, learned = 6 }
-balanced = { quality = 1, speed = 2, cost = 3, load = 4, fit = 5, learned = 6 }
-least-loaded = { quality = 1, speed = 2, cost = 3, load = 4, fit = 5, learned = 6 }
-capability-match = { quality = 1, speed = 2, cost = 3, load = 4, fit = 5, learned = 6 }
-learned = { quality = 1, speed = 2, cost = 3, load = 4, fit = 5, learned = 6 }
+[strategies.quality-first]
+good_answer_dollars = 7
+good_answer_seconds = 8
+min_success = 0.9
+quality = 1
+speed = 2
+cost = 3
+load = 4
+fit = 5
+learned = 6
+
+[strategies.cost-optimized]
+good_answer_dollars = 7
+good_answer_seconds = 8
+min_success = 0.9
+quality = 1
+speed = 2
+cost = 3
+load = 4
+fit = 5
+learned = 6
+
+[strategies.speed-priority]
+good_answer_dollars = 7
+good_answer_seconds = 8
+min_success = 0.9
+quality = 1
+speed = 2
+cost = 3
+load = 4
+fit = 5
+learned = 6
+
+[strategies.balanced]
+good_answer_dollars = 7
+good_answer_seconds = 8
+min_success = 0.9
+quality = 1
+speed = 2
+cost = 3
+load = 4
+fit = 5
+learned = 6
+
+[strategies.round-robin]
+good_answer_dollars = 7
+good_answer_seconds = 8
+min_success = 0.9
+quality = 1
+speed = 2
+cost = 3
+load = 4
+fit = 5
+learned = 6
+
+[strategies.least-loaded]
+good_answer_dollars = 7
+good_answer_seconds = 8
+min_success = 0.9
+quality = 1
+speed = 2
+cost = 3
+load = 4
+fit = 5
+learned = 6
+
+[strategies.capability-match]
+good_answer_dollars = 7
+good_answer_seconds = 8
+min_success = 0.9
+quality = 1
+speed = 2
+cost = 3
+load = 4
+fit = 5
+learned = 6
+
+[strategies.learned]
+good_answer_dollars = 7
+good_answer_seconds = 8
+min_success = 0.9
+quality = 1
+speed = 2
+cost = 3
+load = 4
+fit = 5
+learned = 6
 
 [adaptive]
 enabled = true

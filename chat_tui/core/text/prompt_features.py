@@ -8,6 +8,15 @@ LONG_TOKENS = 6000
 """Number of tokens from which a model that is good at long texts is preferred."""
 
 
+LEVELS = ((-2.0, "trivial"), (-0.8, "easy"), (0.5, "medium"), (1.5, "hard"))
+"""(difficulty in logits, what less than that is called)."""
+
+
+def level_of(difficulty: float) -> str:
+    """Return how hard a prompt is, in words."""
+    return next((word for least, word in LEVELS if difficulty < least), "very hard")
+
+
 class PromptFeatures(msgspec.Struct, frozen=True):
     """The features of a prompt."""
 

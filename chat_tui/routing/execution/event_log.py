@@ -7,7 +7,7 @@ import logging
 from chat_tui.core.chunks import End
 from chat_tui.core.models import Model
 from chat_tui.core.request import Request
-from chat_tui.core.route import Try
+from chat_tui.core.route import Candidate, Try
 from chat_tui.core.text.log_filter import name_of_reason
 from chat_tui.routing.execution.retry import NextStep, Retry
 from chat_tui.routing.policy import Plan
@@ -24,10 +24,10 @@ def log_plan(request: Request, plan: Plan) -> None:
     best = next(
         (candidate for candidate in plan.candidates if plan.models and candidate.model == plan.models[0].name), None
     )
-    parts = [f"{name}:{score:.2f}" for name, score in best.scores.items()] if best else []
+    parts = _figures(best) if best else []
     out = [f"{each.model}:{name_of_reason(each.out)}" for each in plan.candidates if each.out]
     log.info(
-        "route: request=%s strategy=%s chosen=%s scores=%s ranked=%s excluded=%s needs=%s error=%s",
+        "route: request=%s strategy=%s chosen=%s figures=%s ranked=%s excluded=%s needs=%s error=%s",
         request.id,
         plan.strategy,
         plan.models[0].name if plan.models else "-",
@@ -37,6 +37,11 @@ def log_plan(request: Request, plan: Plan) -> None:
         name_of_reason(plan.needs),
         plan.error or "-",
     )
+
+
+def _figures(candidate: Candidate) -> list[str]:
+    known = {"success": candidate.success, "dollars": candidate.price, "seconds": candidate.seconds, **candidate.scores}
+    return [f"{name}:{value:.4g}" for name, value in known.items() if value is not None]
 
 
 def _shown_score(score: float | None) -> str:

@@ -273,5 +273,6 @@ class Execution:
             seams=tuple(self._seams),
             others=tuple(self._deps.others(self._request, plan, self._sent_tokens() or 0)),
             needs=plan.needs,
+            difficulty=plan.difficulty,
             notes=tuple(notes)[:NOTES_LIMIT],
         )

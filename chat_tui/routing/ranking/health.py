@@ -106,6 +106,10 @@ class Health:
         known = self._vitals
         return [known.get(model.name, _UNKNOWN) for model in models]
 
+    def outcomes_known(self) -> float:
+        """Return the number of outcomes of all models, whether they can be chosen now or not."""
+        return sum([sum(map(sum, stats.outcomes.values())) for stats in self._vitals.values() if stats.outcomes])
+
     def unavailable(self) -> Mapping[str, str]:
         """Return the reason for each model that a strategy does not choose now, by name."""
         reasons = {name: self.unavailable_reason(name) for name, vitals in self._vitals.items() if vitals.resting_until}

@@ -8,15 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import cache
-from typing import TypeAlias
+from typing import Literal, TypeAlias
 
 import msgspec
 
-from chat_tui.config.schema import Strategies
+from chat_tui.config.schema import Strategies, StrategySettings
 from chat_tui.core.models import Model
 from chat_tui.core.request import Request
 from chat_tui.core.route import Candidate
-from chat_tui.routing.ranking import eligibility
+from chat_tui.routing.ranking.estimates import CandidateTable, candidate_table, curiosity, learned_abilities, success_of
 from chat_tui.routing.ranking.health import Health
 from chat_tui.routing.ranking.prompt_features import features_of
 
@@ -26,51 +26,167 @@ Strategy: TypeAlias = Callable[[Request, Sequence[Model], Health], Sequence[Cand
 DEFAULT = "balanced"
 LADDER = ("quality-first", "balanced", "speed-priority")
 """The strategies that choose the next models when all models of a strategy have failed."""
+TOY_ABILITY = -2.2
+"""A model of this ability in logits (a quality of 0.1) or less is for trying out: all others come before it."""
 DETAILED = 12
 """Candidates that are returned with the parts of their score."""
 PLUG_INS = "chat_tui.strategies"
 """The group of entry points."""
 
-_PARTS: Mapping[str, eligibility.Part] = {
-    "quality": eligibility.quality,
-    "speed": eligibility.speed,
-    "cost": eligibility.cheapness,
-    "load": eligibility.load,
-    "turn": eligibility.round_robin,
-    "fit": eligibility.capability,
-    "learned": eligibility.expected_success,
+
+class Objective(msgspec.Struct, frozen=True):
+    """What a strategy wants of a model: the most of P(good answer) less its price and its time, in absolute units."""
+
+    per_dollar: float = 0.0
+    """How much of a good answer one US dollar is worth."""
+    per_second: float = 0.0
+    """How much of a good answer one second is worth."""
+    min_success: float = 0.0
+    """Models whose P(good answer) is lower come after the others, the likeliest first."""
+    order: Literal["value", "turn", "load"] = "value"
+    """What decides among those that are good enough: the value; whose turn it is; or who has the least to do."""
+    learns: bool = False
+    """Whether all outcomes shift the abilities, not only people's verdicts; and models seldom asked are tried again."""
+
+
+_OBJECTIVES: Mapping[str, Objective] = {
+    "quality-first": Objective(per_dollar=2, per_second=1 / 600),
+    "cost-optimized": Objective(per_dollar=10_000, per_second=1 / 600, min_success=0.5),
+    "balanced": Objective(per_dollar=20, per_second=1 / 120, min_success=0.4),
+    "speed-priority": Objective(per_dollar=2, per_second=2, min_success=0.5),
+    "round-robin": Objective(per_dollar=20, per_second=1 / 120, min_success=0.5, order="turn"),
+    "least-loaded": Objective(per_dollar=20, per_second=1 / 120, min_success=0.5, order="load"),
+    "capability-match": Objective(per_dollar=10_000, per_second=1 / 600, min_success=0.8),
+    "learned": Objective(per_dollar=20, per_second=1 / 120, min_success=0.4, learns=True),
 }
-
-_WEIGHTS: Mapping[str, Mapping[str, float]] = {
-    "quality-first": {"quality": 0.9, "speed": 0.05, "cost": 0.05},
-    "cost-optimized": {"cost": 0.85, "quality": 0.1, "speed": 0.05},
-    "balanced": {"quality": 0.4, "speed": 0.3, "cost": 0.3},
-    "speed-priority": {"quality": 0.1, "speed": 0.85, "cost": 0.05},
-    "round-robin": {"turn": 1.0},
-    "least-loaded": {"load": 0.8, "quality": 0.1, "speed": 0.05, "cost": 0.05},
-    "capability-match": {"fit": 0.6, "cost": 0.25, "speed": 0.15},
-    "learned": {"learned": 0.8, "speed": 0.1, "cost": 0.1},
+_FORMER_WEIGHTS: Mapping[str, tuple[float, float, float]] = {
+    "quality-first": (0.9, 0.05, 0.05),
+    "cost-optimized": (0.1, 0.05, 0.85),
+    "balanced": (0.4, 0.3, 0.3),
+    "speed-priority": (0.1, 0.85, 0.05),
+    "least-loaded": (0.1, 0.05, 0.05),
+    "capability-match": (0.6, 0.15, 0.25),
+    "learned": (0.8, 0.1, 0.1),
 }
+"""The weights of quality, speed and cost in earlier versions: those in a config change price and time accordingly."""
 
 
-def strategies(weights: Strategies | None = None) -> Mapping[str, Strategy]:
-    """Return the built-in strategies by name, with the config's weights, in the order of the key that switches them."""
+def objective(name: str, settings: StrategySettings | None = None) -> Objective:
+    """Return what a built-in strategy wants, with the config's settings."""
+    known = _OBJECTIVES[name]
+    if settings is None:
+        return known
+    per_dollar, per_second = known.per_dollar, known.per_second
+    if name in _FORMER_WEIGHTS:
+        quality, speed, cost = _FORMER_WEIGHTS[name]
+        share = 1.0 if settings.quality is None else max(settings.quality, 0.001) / quality
+        per_dollar *= (1.0 if settings.cost is None else settings.cost / cost) / share
+        per_second *= (1.0 if settings.speed is None else settings.speed / speed) / share
+    if settings.good_answer_dollars is not None:
+        per_dollar = _inverse(settings.good_answer_dollars)
+    if settings.good_answer_seconds is not None:
+        per_second = _inverse(settings.good_answer_seconds)
+    least = known.min_success if settings.min_success is None else settings.min_success
+    return msgspec.structs.replace(known, per_dollar=per_dollar, per_second=per_second, min_success=least)
+
+
+def _inverse(worth: float) -> float:
+    """A good answer that is worth nothing makes the least difference of price or time decide."""
+    return 1.0 / max(worth, 1e-9)
+
+
+class BuiltInStrategy:
+    """Ranks models by an objective; a `Strategy`."""
+
+    def __init__(self, wanted: Objective) -> None:
+        self.wanted = wanted
+
+    def __call__(self, request: Request, models: Sequence[Model], health: Health) -> Sequence[Candidate]:
+        """Return the models in order, the best first; excluded models come last, with the reason."""
+        table, out = candidate_table(request, models, health, features_of(request))
+        success, values = self._values(table)
+        keys = self._keys(table, success, values)
+        order = sorted(range(len(keys)), key=keys.__getitem__, reverse=True)
+        notes = health.unavailable()
+        detailed = [
+            Candidate(
+                table.models[i].name,
+                round(values[i], 4),
+                note=notes.get(table.models[i].name, ""),
+                success=round(success[i], 3),
+                price=round(table.dollars[i], 7),
+                seconds=round(table.seconds[i], 2),
+            )
+            for i in order[:DETAILED]
+        ]
+        # There may be hundreds; nobody looks at the figures of the hundredth.
+        return [*detailed, *[Candidate(table.models[i].name, values[i]) for i in order[DETAILED:]], *out]
+
+    def choose(self, table: CandidateTable) -> Model | None:
+        """Return the first choice among a table's models."""
+        success, values = self._values(table)
+        keys = self._keys(table, success, values)
+        return table.models[max(range(len(keys)), key=keys.__getitem__)] if keys else None
+
+    def _values(self, table: CandidateTable) -> tuple[Sequence[float], Sequence[float]]:
+        """Return P(good answer) of each model, and its value."""
+        wanted, success = self.wanted, table.success
+        if wanted.learns:
+            success = success_of(learned_abilities(table), table.needs.difficulty)
+        per_dollar, per_second = wanted.per_dollar, wanted.per_second
+        values = [
+            good - per_dollar * dollars - per_second * seconds
+            for good, dollars, seconds in zip(success, table.dollars, table.seconds, strict=True)
+        ]
+        if wanted.learns:
+            values = [value + bonus for value, bonus in zip(values, curiosity(table), strict=True)]
+        return success, values
+
+    def _keys(
+        self, table: CandidateTable, success: Sequence[float], values: Sequence[float]
+    ) -> Sequence[tuple[float, ...]]:
+        """Return what the models are sorted by, the greatest first."""
+        least, order, models = self.wanted.min_success, self.wanted.order, table.models
+        keys: list[tuple[float, ...]]
+        keys = [
+            (2.0, value) if good >= least and ability > TOY_ABILITY else (float(ability > TOY_ABILITY), good)
+            for good, value, ability in zip(success, values, table.abilities, strict=True)
+        ]
+        if order != "value":
+            firsts = _turns(table) if order == "turn" else _loads(table)
+            keys = [(able, first, value) for (able, value), first in zip(keys, firsts, strict=True)]
+        if table.needs.images:
+            # Models that are known to take images come before those that may.
+            return [(float(bool(model.images)), *key) for model, key in zip(models, keys, strict=True)]
+        return keys
+
+
+def _turns(table: CandidateTable) -> Sequence[float]:
+    """Return the more, the longer ago the model was asked."""
+    return [-float(known.asked) for known in table.stats]
+
+
+def _loads(table: CandidateTable) -> Sequence[float]:
+    """Return 0 for a model that is not in use, else less; the load is shared by its addresses."""
+    return [-known.running / model.replicas for known, model in zip(table.stats, table.models, strict=True)]
+
+
+def strategies(settings: Strategies | None = None) -> Mapping[str, Strategy]:
+    """Return the built-in strategies by name, in the order of the key that switches them.
+
+    `settings` are those of the config.
+    """
     own = {
-        field.encode_name: msgspec.structs.asdict(getattr(weights, field.name))
+        field.encode_name: getattr(settings, field.name)
         for field in msgspec.structs.fields(Strategies)
-        if weights is not None
+        if settings is not None
     }
-    return {
-        name: _weighted_strategy(
-            {**known, **{part: value for part, value in own.get(name, {}).items() if value is not None}}
-        )
-        for name, known in _WEIGHTS.items()
-    }
+    return {name: BuiltInStrategy(objective(name, own.get(name))) for name in _OBJECTIVES}
 
 
 def names() -> Sequence[str]:
     """Return the names of the built-in strategies, in the order of the key that switches them."""
-    return tuple(_WEIGHTS)
+    return tuple(_OBJECTIVES)
 
 
 @cache
@@ -87,7 +203,7 @@ def plug_ins() -> Mapping[str, Strategy]:
             loaded = point.load()
         except (ImportError, AttributeError):
             continue
-        if callable(loaded) and point.name not in _WEIGHTS:
+        if callable(loaded) and point.name not in _OBJECTIVES:
             found[point.name] = guard(loaded)
     return found
 
@@ -110,37 +226,3 @@ def guard(own: Strategy) -> Strategy:
 def rungs(strategy: str) -> Sequence[str]:
     """Return the strategies after this one on the ladder; a strategy that is not on it enters at `balanced`."""
     return LADDER[LADDER.index(strategy) + 1 :] if strategy in LADDER else LADDER[1:]
-
-
-def _weighted_strategy(weights: Mapping[str, float]) -> Strategy:
-    parts = [(name, _PARTS[name], weight) for name, weight in weights.items() if weight]
-    whole = sum(weight for _, _, weight in parts) or 1.0
-
-    def rank(request: Request, models: Sequence[Model], health: Health) -> Sequence[Candidate]:
-        wanted = features_of(request)
-        field, out = eligibility.candidate_table(request, models, health, wanted)
-        columns = {name: part(field) for name, part, _ in parts}
-        totals = [0.0] * len(field.models)
-        for name, _, weight in parts:
-            share = weight / whole
-            totals = [total + share * value for total, value in zip(totals, columns[name], strict=True)]
-        if wanted.images:
-            # Models that are known to take images come before those that may.
-            totals = [(total + bool(model.images)) / 2 for total, model in zip(totals, field.models, strict=True)]
-        order = sorted(range(len(totals)), key=totals.__getitem__, reverse=True)
-        names = [model.name for model in field.models]
-        notes = health.unavailable()
-        ranked = [
-            Candidate(
-                names[i],
-                round(totals[i], 4),
-                {name: round(values[i], 3) for name, values in columns.items()},
-                note=notes.get(names[i], ""),
-            )
-            for i in order[:DETAILED]
-        ]
-        # There may be hundreds; nobody looks at the parts of the hundredth.
-        ranked += [Candidate(names[i], totals[i]) for i in order[DETAILED:]]
-        return [*ranked, *out]
-
-    return rank

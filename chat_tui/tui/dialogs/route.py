@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import ClassVar
 
@@ -10,6 +11,7 @@ from textual.binding import Binding, BindingType
 from chat_tui.core.conversation import Turn
 from chat_tui.core.route import Alternative, Candidate, Route, Seam, Try
 from chat_tui.core.text.control_characters import clean_line
+from chat_tui.core.text.prompt_features import level_of
 from chat_tui.tui.dialogs.reader import ReaderScreen
 from chat_tui.tui.widgets import formatting
 from chat_tui.tui.widgets.styled_lines import Line, Span, crop, wrap
@@ -18,6 +20,8 @@ _COLUMN = 30
 """Cells for a model's name; fewer where it is narrow."""
 _MARK = 10
 """Cells for a score, a price or a number, and blanks behind it."""
+_BAR = 12
+"""Cells of the bar that shows how hard a prompt is."""
 _NO_ERRORS = ("answered", "cancelled")
 _SHORTEST = 0.05
 """Seconds: a shorter wait would be told as none."""
@@ -25,13 +29,16 @@ _SHORTEST = 0.05
 
 def route_lines(turn: Turn, route: Route, width: int) -> list[Line]:
     """The route in lines of this width."""
-    asked = f"; task: {clean_line(route.needs, 60)}" if route.needs else ""
+    asked = f"; task: {clean_line(route.needs, 60)}" if route.needs and route.difficulty is None else ""
     served = f" (the server says: {clean_line(turn.served_model, 80)})" if turn.served_model else ""
     lines = _text(
         f"{clean_line(turn.model, 80)} answered{served}, chosen by {clean_line(route.strategy, 40)}{asked}", width
     )
+    lines += _section("Prompt", [_prompt(route, width)] if route.difficulty is not None else [])
     lines += _section("Notes", [_text(clean_line(note, 300), width) for note in route.notes])
-    lines += _section("Candidates", [_candidate(candidate, width) for candidate in route.candidates])
+    estimated = any(candidate.success is not None for candidate in route.candidates)
+    legend = [_text("Chance of a good answer, estimated price and time", width)] if estimated else []
+    lines += _section("Candidates", [*legend, *(_candidate(candidate, width) for candidate in route.candidates)])
     if route.left_out:
         why = "; ".join(f"{count:,} excluded: {clean_line(reason, 80)}" for reason, count in route.left_out_for.items())
         lines += _text(f"and {route.left_out:,} more" + (f" ({why})" if why else ""), width)
@@ -64,9 +71,34 @@ def _candidate(candidate: Candidate, width: int) -> list[Line]:
     if candidate.out:
         return _row(candidate.model, "excluded", candidate.out, width, "warning")
     # A value stays beside its name, and the dot with what it follows.
-    parts = "\xa0· ".join(f"{name}\xa0{value:.2f}" for name, value in candidate.scores.items())
-    score = "" if candidate.score is None else f"{candidate.score:.3f}"
-    return _row(candidate.model, score, " · ".join(filter(None, [candidate.note, parts])), width)
+    parts = "\xa0· ".join([*_estimates(candidate), *(f"{name}\xa0{v:.2f}" for name, v in candidate.scores.items())])
+    if candidate.success is not None:
+        mark = f"{candidate.success:.0%}"
+    else:
+        mark = "" if candidate.score is None else f"{candidate.score:.3f}"
+    return _row(candidate.model, mark, " · ".join(filter(None, [candidate.note, parts])), width)
+
+
+def _estimates(candidate: Candidate) -> list[str]:
+    if candidate.success is None:
+        return []
+    price = "free" if candidate.price == 0 else formatting.about_cost(candidate.price)
+    return [part.replace(" ", "\xa0") for part in (price, f"about {formatting.seconds(candidate.seconds)}")]
+
+
+def _prompt(route: Route, width: int) -> list[Line]:
+    """How hard the prompt was judged, in words and as a bar, and what else it asks for."""
+    difficulty = route.difficulty or 0.0
+    filled = round(_BAR / (1.0 + math.exp(-difficulty)))
+    level, bar = f"{level_of(difficulty):<{_MARK}} ", "█" * filled + "░" * (_BAR - filled)
+    needs = crop(clean_line(route.needs, 60), max(0, width - len(level) - _BAR - 2))
+    return [
+        (
+            Span(crop(level, width), "strong"),
+            Span(crop(bar, max(0, width - len(level))), "accent"),
+            Span(f"  {needs}" if needs else "", "dim"),
+        )
+    ]
 
 
 def _try(entry: Try, width: int) -> list[Line]:

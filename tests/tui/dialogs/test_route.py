@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import msgspec
 import pytest
 
 from chat_tui.core.chunks import Metadata
@@ -127,6 +128,24 @@ async def test_the_price_stands_in_the_panel_before_the_answer_comes() -> None:
         chat.screen.models.choose(FAST.name, "balanced")
         await chat.ask("Hello?")
         await chat.shows("≈$0.0002")
+
+
+def test_the_route_shows_how_hard_the_prompt_is_and_what_each_model_would_do() -> None:
+    best = Candidate("x/best", 0.7, success=0.934, price=0.0042, seconds=7.34)
+    free = Candidate("x/free", 0.2, success=0.4, price=0.0, seconds=20.0)
+    route = Route("balanced", (best, free), needs="math", difficulty=1.2)
+    for width in (40, 60, 98):
+        text = ["".join(span.text for span in line) for line in route_lines(Turn("assistant", ""), route, width)]
+        assert all(len(line) <= width for line in text)
+        shown = "\n".join(text).replace("\xa0", " ")
+        for told in ("hard", "█████████░░░", "math", "Chance of a good answer", "93%", "$0.004", "7.3", "40%", "free"):
+            assert told in shown, (told, width, shown)
+    trivial = "\n".join(
+        "".join(span.text for span in line)
+        for line in route_lines(Turn("assistant", ""), msgspec.structs.replace(route, difficulty=-3.0), 60)
+    )
+    assert "trivial" in trivial
+    assert "█░░░░░░░░░░░" in trivial
 
 
 def test_the_route_in_words_is_whole_clean_and_fits() -> None:

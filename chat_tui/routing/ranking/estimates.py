@@ -1,0 +1,257 @@
+"""What each model is expected to do with a request, in units that do not depend on the other models.
+
+How likely its answer is good, what the answer costs in US dollars, and how many seconds it takes. A model's quality
+from 0 to 1 is the share of prompts of average difficulty that it answers well; on the logistic scale of a prompt's
+difficulty that is its ability, and P(good answer) = 1 / (1 + exp(difficulty - ability)).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Collection, Mapping, Sequence
+from functools import cached_property
+from typing import NamedTuple
+
+from chat_tui.core.models import Model
+from chat_tui.core.request import Request
+from chat_tui.core.route import Candidate
+from chat_tui.core.text.prompt_features import PromptFeatures
+from chat_tui.routing.ranking.eligibility import REPLY_TOKENS, eligible, estimated_price
+from chat_tui.routing.ranking.health import Health, ModelStats, Outcomes
+
+QUALITY_GUESS = 0.5
+"""Quality of a model that nobody has rated."""
+QUALITY_RANGE = (0.005, 0.995)
+"""Qualities are limited to this, so that none is certain."""
+UNKNOWN_PRICES = (1.0, 4.0)
+"""US dollars per million tokens of prompt and of answer that a hosted model without known prices is assumed to cost."""
+USUAL_TTFT_SECONDS = 1.0
+"""Assumed for a model that was never measured and whose family's figure is not known."""
+USUAL_TOKENS_PER_SECOND = 50.0
+USUAL_ANSWERS = 1.0
+"""For how many measured answers the usual speed counts."""
+TRIMMED = 1.5
+"""How much ability a model loses, at most, if its window holds only a part of the conversation."""
+VERDICTS_OF_PRIOR = 6.0
+"""How many verdicts the prior quality counts for."""
+OUTCOMES_OF_PRIOR = 2.0
+"""How many outcomes the prior quality counts for in the strategy that learns."""
+OTHER_KIND = 1 / 3
+"""The weight of outcomes of other kinds of task."""
+CURIOSITY = 0.2
+"""How much the strategy that learns favours models that were seldom asked while others were."""
+
+
+class ModelTable(tuple[Model, ...]):
+    """The models to choose among; what does not depend on the request is computed once."""
+
+    @cached_property
+    def by_name(self) -> Mapping[str, Model]:
+        """The models by name."""
+        return {model.name: model for model in self}
+
+    @cached_property
+    def needs_download(self) -> Collection[str]:
+        """The names of the models that must be downloaded first."""
+        return frozenset(model.name for model in self if model.to_be_fetched)
+
+    @cached_property
+    def prices(self) -> Sequence[tuple[float, float] | None]:
+        """US dollars per token of prompt and of answer; None where the price depends on more than that."""
+        return [_token_prices(model) for model in self]
+
+    @cached_property
+    def usual_seconds(self) -> Sequence[tuple[float, float]]:
+        """Seconds to the first token, and for each token of the answer, before anything is measured."""
+        return [usual_speed(model) for model in self]
+
+    @cached_property
+    def _abilities(self) -> dict[tuple[str, str, bool], Sequence[float]]:
+        return {}
+
+    def abilities(self, needs: PromptFeatures) -> Sequence[float]:
+        """Return the ability of each model for this kind of prompt, in logits, by what is known beforehand."""
+        key = (needs.kind, needs.language, needs.long)
+        if key not in self._abilities:
+            self._abilities[key] = [logit(quality_for(model, needs)) for model in self]
+        return self._abilities[key]
+
+
+class CandidateTable(NamedTuple):
+    """The models that can take a request, in columns."""
+
+    models: Sequence[Model]
+    stats: Sequence[ModelStats]
+    abilities: Sequence[float]
+    """In logits, with people's verdicts."""
+    success: Sequence[float]
+    """P(good answer), 0 to 1."""
+    dollars: Sequence[float]
+    """The estimated price of the answer; an assumed one where the prices are not known."""
+    seconds: Sequence[float]
+    """The estimated time until the whole answer is there."""
+    needs: PromptFeatures
+    health: Health
+
+
+def candidate_table(
+    request: Request, models: Sequence[Model], health: Health, needs: PromptFeatures
+) -> tuple[CandidateTable, Sequence[Candidate]]:
+    """Return the models that can take the request now with their estimates, and the others with the reasons."""
+    known = models if isinstance(models, ModelTable) else ModelTable(models)
+    can, out = eligible(request, known, health, needs)
+    abilities, prices, usual = known.abilities(needs), known.prices, known.usual_seconds
+    if len(can) == len(known):
+        left: Sequence[Model] = known
+    else:
+        left = [known[i] for i in can]
+        abilities = [abilities[i] for i in can]
+        prices, usual = [prices[i] for i in can], [usual[i] for i in can]
+    stats = health.all_of(left)
+    abilities = _with_verdicts(abilities, stats, needs.kind)
+    if needs.long:
+        abilities = [ability - _loss_by_trimming(model, needs) for ability, model in zip(abilities, left, strict=True)]
+    table = CandidateTable(
+        left,
+        stats,
+        abilities,
+        success_of(abilities, needs.difficulty),
+        _dollars(request, left, prices, needs),
+        _seconds(request, stats, usual),
+        needs,
+        health,
+    )
+    return table, out
+
+
+def success_of(abilities: Sequence[float], difficulty: float) -> Sequence[float]:
+    """Return P(good answer) for each ability; both are in logits."""
+    exp = math.exp
+    return [1.0 / (1.0 + exp(difficulty - ability)) for ability in abilities]
+
+
+def quality_for(model: Model, needs: PromptFeatures) -> float:
+    """Return the model's quality for this kind of prompt, 0 to 1."""
+    told = model.qualities
+    if told:
+        kinds = (needs.kind, needs.language, "long" if needs.long else "")
+        known = [told[kind] for kind in kinds if kind in told]
+        if known:
+            return sum(known) / len(known)
+    return model.quality if model.quality is not None else QUALITY_GUESS
+
+
+def logit(quality: float) -> float:
+    """Return a quality as an ability."""
+    least, most = QUALITY_RANGE
+    quality = min(most, max(least, quality))
+    return math.log(quality / (1.0 - quality))
+
+
+def usual_speed(model: Model) -> tuple[float, float]:
+    """Return seconds to the first token, and for each further one, of models like this."""
+    first = USUAL_TTFT_SECONDS if model.usual_ttft_seconds is None else model.usual_ttft_seconds
+    rate = model.usual_tokens_per_second or USUAL_TOKENS_PER_SECOND
+    return first, 1.0 / rate
+
+
+def learned_abilities(table: CandidateTable) -> Sequence[float]:
+    """Return the abilities, shifted by the outcomes of all answers: failures, verdicts, regenerations, comparisons."""
+    kind = table.needs.kind
+    return [
+        ability + _shift(ability, _outcomes(known.outcomes, kind), OUTCOMES_OF_PRIOR) if known.outcomes else ability
+        for ability, known in zip(table.abilities, table.stats, strict=True)
+    ]
+
+
+def curiosity(table: CandidateTable) -> Sequence[float]:
+    """Return what is added to P(good answer) so that models are tried again that were seldom asked."""
+    kind, total = table.needs.kind, math.log1p(table.health.outcomes_known())
+    unseen = CURIOSITY * math.sqrt(total)
+    return [
+        CURIOSITY * math.sqrt(total / (1.0 + sum(_outcomes(known.outcomes, kind)))) if known.outcomes else unseen
+        for known in table.stats
+    ]
+
+
+def _with_verdicts(abilities: Sequence[float], stats: Sequence[ModelStats], kind: str) -> Sequence[float]:
+    if not any(known.verdicts for known in stats):
+        return abilities
+    return [
+        ability + _shift(ability, _outcomes(known.verdicts, kind), VERDICTS_OF_PRIOR) if known.verdicts else ability
+        for ability, known in zip(abilities, stats, strict=True)
+    ]
+
+
+def _shift(ability: float, outcomes: tuple[float, float], prior: float) -> float:
+    """Return the change of an ability by good and bad outcomes; the prior counts for `prior` outcomes.
+
+    Without outcomes it is 0. The share that the prior expects is kept away from 0 and 1: a few good answers of a weak
+    model to easy prompts do not make it a strong one.
+    """
+    expected = min(0.8, max(0.2, 1.0 / (1.0 + math.exp(-ability))))
+    good, bad = outcomes
+    seen = (good + prior * expected) / (bad + prior * (1.0 - expected))
+    return math.log(seen * (1.0 - expected) / expected)
+
+
+def _outcomes(known: Outcomes, kind: str) -> tuple[float, float]:
+    if len(known) == 1 and kind in known:
+        return known[kind]
+    good = bad = 0.0
+    for other, (won, lost) in known.items():
+        share = 1.0 if other == kind else OTHER_KIND
+        good, bad = good + share * won, bad + share * lost
+    return good, bad
+
+
+def _loss_by_trimming(model: Model, needs: PromptFeatures) -> float:
+    window = model.context_window
+    return TRIMMED * (1.0 - window / needs.tokens) if window is not None and window < needs.tokens else 0.0
+
+
+def _token_prices(model: Model) -> tuple[float, float] | None:
+    if model.price_steps:
+        return None
+    if model.price_in is None or model.price_out is None:
+        price_in, price_out = (0.0, 0.0) if model.local else UNKNOWN_PRICES
+    else:
+        price_in, price_out = model.price_in, model.price_out
+    return price_in / 1_000_000, price_out / 1_000_000
+
+
+def _dollars(
+    request: Request,
+    models: Sequence[Model],
+    prices: Sequence[tuple[float, float] | None],
+    needs: PromptFeatures,
+) -> Sequence[float]:
+    reply = min(REPLY_TOKENS, request.max_tokens or REPLY_TOKENS)
+    tokens = needs.tokens
+    if all(prices) and not needs.long:
+        return [tokens * pair[0] + reply * pair[1] for pair in prices if pair is not None]
+    return [
+        _price_of(model, pair, tokens, reply, request.max_tokens) for model, pair in zip(models, prices, strict=True)
+    ]
+
+
+def _price_of(model: Model, pair: tuple[float, float] | None, tokens: int, reply: int, limit: int | None) -> float:
+    if pair is None:
+        return estimated_price(model, tokens, limit) or 0.0
+    return min(tokens, model.context_window or tokens) * pair[0] + reply * pair[1]
+
+
+def _seconds(request: Request, stats: Sequence[ModelStats], usual: Sequence[tuple[float, float]]) -> Sequence[float]:
+    reply = min(REPLY_TOKENS, request.max_tokens or REPLY_TOKENS)
+    return [
+        first + reply * each if not known.answers else _measured_seconds(known, first, each, reply)
+        for known, (first, each) in zip(stats, usual, strict=True)
+    ]
+
+
+def _measured_seconds(known: ModelStats, first: float, each: float, reply: int) -> float:
+    """The measured time; where there are few answers, the usual one counts a little."""
+    share = known.answers / (known.answers + USUAL_ANSWERS)
+    ttft = first if known.ttft_seconds is None else known.ttft_seconds
+    rate = each if not known.tokens_per_second else 1.0 / known.tokens_per_second
+    return share * (ttft + reply * rate) + (1.0 - share) * (first + reply * each)

@@ -1,0 +1,155 @@
+"""Strategies in absolute units: what a good answer is worth, and that a model that does not win changes nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as some
+
+from chat_tui.config.load import parse
+from chat_tui.core.chunks import Timings
+from chat_tui.core.models import Model
+from chat_tui.core.request import Request
+from chat_tui.core.text.prompt_features import PromptFeatures
+from chat_tui.routing.ranking.estimates import logit, quality_for
+from chat_tui.routing.ranking.health import Health
+from chat_tui.routing.ranking.strategies import names, objective, strategies
+
+BEST = Model("x/best", 200_000, 5.0, 25.0, 0.96, usual_ttft_seconds=2.0, usual_tokens_per_second=60)
+GOOD = Model("x/good", 200_000, 0.3, 2.0, 0.88, usual_ttft_seconds=1.0, usual_tokens_per_second=100)
+FAST = Model("x/fast", 128_000, 0.1, 0.4, 0.75, usual_ttft_seconds=0.3, usual_tokens_per_second=250)
+FREE = Model("x/free", 32_000, quality=0.6, local=True, usual_ttft_seconds=1.0, usual_tokens_per_second=20)
+TOY = Model("x/toy", 2_000, quality=0.02, local=True, usual_ttft_seconds=0.3, usual_tokens_per_second=80)
+ALL = (BEST, GOOD, FAST, FREE, TOY)
+
+
+def prompt(difficulty: float) -> Request:
+    return Request(prompt="x", features=PromptFeatures(tokens=50, last_tokens=50, difficulty=difficulty))
+
+
+def chosen(strategy: str, difficulty: float, models: tuple[Model, ...] = ALL) -> str:
+    return strategies()[strategy](prompt(difficulty), models, Health(lambda: 0.0))[0].model
+
+
+EXPECTED: Mapping[str, tuple[str, str, str]] = {
+    # strategy: small talk (-3), an ordinary task (-0.5), a hard one (1.5)
+    "quality-first": ("x/good", "x/best", "x/best"),
+    "cost-optimized": ("x/free", "x/free", "x/good"),
+    "balanced": ("x/fast", "x/good", "x/good"),
+    "speed-priority": ("x/fast", "x/fast", "x/good"),
+    "capability-match": ("x/free", "x/fast", "x/best"),
+}
+
+
+@pytest.mark.parametrize("strategy", EXPECTED)
+def test_the_harder_the_prompt_the_better_the_model(strategy: str) -> None:
+    assert tuple(chosen(strategy, difficulty) for difficulty in (-3.0, -0.5, 1.5)) == EXPECTED[strategy]
+
+
+@pytest.mark.parametrize("strategy", names())
+@pytest.mark.parametrize("difficulty", [-4.0, -2.0, 0.0, 2.0, 4.0])
+def test_a_toy_never_answers_while_another_is_there(strategy: str, difficulty: float) -> None:
+    for other in (BEST, GOOD, FAST, FREE):
+        assert chosen(strategy, difficulty, (TOY, other)) == other.name
+
+
+model_lists = some.lists(
+    some.builds(
+        Model,
+        name=some.sampled_from([f"x/{letter}" for letter in "abcdefgh"]),
+        context_window=some.sampled_from([None, 8_000, 200_000]),
+        price_in=some.sampled_from([None, 0.0, 0.1, 3.0, 20.0]),
+        price_out=some.sampled_from([None, 0.0, 0.4, 15.0, 80.0]),
+        quality=some.sampled_from([None, 0.02, 0.5, 0.7, 0.9, 0.97]),
+        qualities=some.sampled_from([{}, {"code": 0.8}, {"math": 0.3}]),
+        images=some.sampled_from([None, True, False]),
+        local=some.booleans(),
+        usual_tokens_per_second=some.sampled_from([None, 10.0, 200.0]),
+    ),
+    min_size=2,
+    max_size=8,
+    unique_by=lambda model: model.name,
+)
+
+
+@given(
+    models=model_lists,
+    difficulty=some.floats(-4, 4),
+    kind=some.sampled_from(["", "code", "math"]),
+    tokens=some.sampled_from([20, 3_000, 20_000]),
+    measured=some.lists(some.sampled_from("abcdefgh"), max_size=12),
+    liked=some.lists(some.tuples(some.sampled_from("abcdefgh"), some.booleans()), max_size=12),
+)
+def test_taking_away_a_model_that_does_not_win_never_changes_who_wins(
+    models: list[Model],
+    difficulty: float,
+    kind: str,
+    tokens: int,
+    measured: list[str],
+    liked: list[tuple[str, bool]],
+) -> None:
+    health = Health(lambda: 0.0)
+    for number, letter in enumerate(measured):
+        health.note_answer(f"x/{letter}", Timings(0.1 * number, 1.0, 10.0 + number))
+    for letter, good in liked:
+        health.note_verdict(f"x/{letter}", float(good), kind)
+    request = Request(
+        prompt="x", features=PromptFeatures(kind=kind, tokens=tokens, last_tokens=20, difficulty=difficulty)
+    )
+    for name, rank in strategies().items():
+        if name in {"round-robin", "least-loaded"}:
+            continue
+        first = rank(request, models, health)[0]
+        for other in models:
+            if not first.out and other.name != first.model:
+                left = [model for model in models if model is not other]
+                assert rank(request, left, health)[0].model == first.model, name
+
+
+def test_a_good_answer_is_worth_what_the_config_says() -> None:
+    text = "[strategies.balanced]\ngood_answer_dollars = 0.0001\ngood_answer_seconds = 1000000\nmin_success = 0"
+    cheap = strategies(parse(text.encode(), "x").strategies)["balanced"]
+    assert cheap(prompt(1.5), ALL, Health(lambda: 0.0))[0].model == "x/free"
+    dear = strategies(parse(text.replace("0.0001", "1000").encode(), "x").strategies)["balanced"]
+    assert dear(prompt(1.5), ALL, Health(lambda: 0.0))[0].model == "x/best"
+    strict = strategies(parse(b"[strategies.cost-optimized]\nmin_success = 0.95", "x").strategies)["cost-optimized"]
+    assert strict(prompt(-0.5), ALL, Health(lambda: 0.0))[0].model == "x/best"
+
+
+def test_weights_of_former_versions_scale_price_and_time() -> None:
+    known = objective("balanced")
+    for text, dollars, seconds in (
+        ("cost = 0.6", 2.0, 1.0),
+        ("cost = 0", 0.0, 1.0),
+        ("speed = 0.15", 1.0, 0.5),
+        ("quality = 0.8", 0.5, 0.5),
+        ("fit = 3\nload = 1\nlearned = 0", 1.0, 1.0),
+    ):
+        own = objective("balanced", parse(f"[strategies.balanced]\n{text}".encode(), "x").strategies.balanced)
+        assert own.per_dollar == pytest.approx(known.per_dollar * dollars)
+        assert own.per_second == pytest.approx(known.per_second * seconds)
+
+
+def test_estimates_are_told_in_absolute_units() -> None:
+    ranked = strategies()["quality-first"](prompt(1.5), ALL, Health(lambda: 0.0))
+    best = next(candidate for candidate in ranked if candidate.model == "x/best")
+    assert best.success == pytest.approx(1 / (1 + 2.71828 ** (1.5 - logit(0.96))), abs=0.001)
+    assert best.price == pytest.approx((50 * 5 + 500 * 25) / 1e6)
+    assert best.seconds == pytest.approx(2 + 500 / 60, abs=0.01)
+
+
+def test_a_window_that_holds_a_part_of_the_conversation_costs_ability() -> None:
+    narrow, wide = Model("x/narrow", 8_000, quality=0.9), Model("x/wide", 200_000, quality=0.85)
+    short, long = prompt(0.0), Request(prompt="x", features=PromptFeatures(tokens=40_000, last_tokens=50))
+    rank = strategies()["quality-first"]
+    assert rank(short, [narrow, wide], Health(lambda: 0.0))[0].model == "x/narrow"
+    assert rank(long, [narrow, wide], Health(lambda: 0.0))[0].model == "x/wide"
+
+
+def test_quality_is_that_of_the_kind_of_task() -> None:
+    model = Model("x/m", quality=0.5, qualities={"code": 0.9, "zh": 0.3})
+    assert quality_for(model, PromptFeatures(kind="code")) == 0.9
+    assert quality_for(model, PromptFeatures(kind="code", language="zh")) == pytest.approx(0.6)
+    assert quality_for(model, PromptFeatures(kind="math")) == 0.5
