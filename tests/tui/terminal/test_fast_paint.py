@@ -1,22 +1,25 @@
-"""What is drawn out of turn: only what has changed, one column at a time, and never over what stands before it."""
+"""What is drawn: only what has changed, one column at a time, and never over what stands before it."""
 
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Callable, Sequence
 from typing import Any
 
 from rich.console import Console
 from textual.app import App, ComposeResult
-from textual.containers import Horizontal
+from textual.containers import Horizontal, Vertical
 from textual.geometry import Region
 from textual.pilot import Pilot
 from textual.screen import Screen
+from textual.strip import Strip
+from textual.widgets import Static
 
 from chat_tui.core.conversation import Turn
 from chat_tui.tui.compare.columns import ColumnText
 from chat_tui.tui.terminal import fast_paint
-from chat_tui.tui.terminal.fast_paint import PaintedRows
+from chat_tui.tui.terminal.fast_paint import ChangedRowsCompositor, PaintedRows
 from chat_tui.tui.transcript.frames import StaggeredFrames
 from tests.support.comparison_screen import compared
 from tests.support.scripted_router import endless
@@ -130,3 +133,110 @@ async def test_tab_is_seen_at_once_and_draws_no_pane() -> None:
         assert not any(column.head._repaint_regions for column in on.screen.columns), "they are drawn already"
         assert not any(column.text._repaint_regions for column in on.screen.columns)
         assert [column.text._layout_updates for column in on.screen.columns] == before
+
+
+class CountedRows(Static):
+    """Text that notes which rows it is asked to render."""
+
+    def __init__(self, id: str, rows: int) -> None:
+        super().__init__("\n".join(f"{id} {row}" for row in range(rows)), id=id)
+        self.rendered: list[int] = []
+
+    def render_lines(self, crop: Region) -> list[Strip]:
+        self.rendered += crop.line_range
+        return super().render_lines(crop)
+
+
+class Panes(App[None]):
+    """A tall pane over a low one, a pane beside both, and one that floats over them; notes each update."""
+
+    CSS = """
+    Screen { layers: below above; }
+    #tall { height: 1fr; border: round green; }
+    #low { height: 3; border: round red; margin: 0 1; }
+    #side { width: 20; height: 1fr; }
+    #float { layer: above; offset: 30 10; width: 8; height: 6; background: blue; }
+    """
+
+    def __init__(self, screen: Screen[None]) -> None:
+        super().__init__()
+        self._first = screen
+        self.panes = {
+            "tall": CountedRows("tall", 40),
+            "low": CountedRows("low", 1),
+            "side": CountedRows("side", 24),
+            "float": CountedRows("float", 6),
+        }
+        self.updates: list[str] = []
+
+    def get_default_screen(self) -> Screen[None]:
+        return self._first
+
+    def compose(self) -> ComposeResult:
+        with Horizontal():
+            with Vertical():
+                yield self.panes["tall"]
+                yield self.panes["low"]
+            yield self.panes["side"]
+        yield self.panes["float"]
+
+    def _display(self, screen: Screen[Any], renderable: Any) -> None:
+        if renderable is not None:
+            written = renderable.render_segments(self.console)
+            # A place at which nothing is written.
+            self.updates.append(re.sub(r"\x1b\[\d+;\d+H(?=\x1b\[\d+;\d+H|\n|$)", "", written))
+        super()._display(screen, renderable)
+
+
+class ChangedRowsScreen(Screen[None]):
+    """A screen of which only the changed rows are rendered."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._compositor = ChangedRowsCompositor()
+
+
+async def updates(screen: Screen[None]) -> list[str]:
+    """What is written for a series of changes, all rows first."""
+    app = Panes(screen)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await pilot.pause(0.05)
+        tall, low, side, floating = app.panes.values()
+        low.update("other words")
+        await pilot.pause(0.05)
+        tall.refresh(Region(3, 2, 5, 2), Region(0, 9, 40, 1))
+        await pilot.pause(0.05)
+        side.refresh(Region(0, 4, 3, 1))
+        low.refresh(Region(2, 1, 4, 1))
+        await pilot.pause(0.05)
+        floating.update("moved\nhere")
+        await pilot.pause(0.05)
+        floating.display = False
+        await pilot.pause(0.05)
+        app.query_one(Vertical).refresh(Region(0, 0, 2, 2))
+        await pilot.pause(0.05)
+    return app.updates
+
+
+async def test_an_update_of_changed_rows_writes_the_same_as_one_of_all() -> None:
+    narrow, whole = await updates(ChangedRowsScreen()), await updates(Screen[None]())
+    assert len(narrow) >= 6
+    assert narrow == whole
+
+
+async def test_an_update_renders_nothing_but_the_changed_rows() -> None:
+    app = Panes(ChangedRowsScreen())
+    async with app.run_test(size=(80, 24)) as pilot:
+        await pilot.pause(0.05)
+        for pane in app.panes.values():
+            pane.rendered.clear()
+        app.panes["low"].refresh()
+        await pilot.pause(0.05)
+        assert {name: pane.rendered for name, pane in app.panes.items() if pane.rendered} == {"low": [0, 1, 2]}
+        app.panes["low"].rendered.clear()
+        app.panes["tall"].refresh(Region(0, 12, 50, 1))
+        await pilot.pause(0.05)
+        assert {name: pane.rendered for name, pane in app.panes.items() if pane.rendered} == {
+            "tall": [13],
+            "float": [3],
+        }

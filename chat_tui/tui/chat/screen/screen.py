@@ -39,6 +39,7 @@ from chat_tui.tui.panels.stats_panel import StatsPanel
 from chat_tui.tui.panels.welcome import Welcome
 from chat_tui.tui.prompt.completion import CompletionList
 from chat_tui.tui.prompt.prompt import Prompt
+from chat_tui.tui.terminal.fast_paint import ChangedRowsCompositor
 from chat_tui.tui.transcript.transcript import Transcript
 from chat_tui.tui.widgets.host import Host, report_errors
 
@@ -74,6 +75,7 @@ class ChatScreen(Screen[None]):
         clock: Callable[[], datetime] = local_now,
     ) -> None:
         super().__init__()
+        self._compositor = ChangedRowsCompositor()
         self._pending_engine = engine = PendingEngine()
         self.opened = engine.opened
         self.chat = chat = ChatView(lambda text: self.commands.complete(text), id="chat")
