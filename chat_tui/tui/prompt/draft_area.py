@@ -15,6 +15,7 @@ from textual.message import Message
 from textual.strip import Strip
 from textual.timer import Timer
 from textual.widgets import TextArea
+from textual.widgets.text_area import TextAreaTheme
 
 from chat_tui.core.text.graphemes import is_boundary, is_typed, next_boundary, previous_boundary
 from chat_tui.tui.actions.widget_keys import WidgetKeys
@@ -60,6 +61,23 @@ class CharacterNavigator(DocumentNavigator):
         row, column = location
         line = self._lines.get_line(row)
         return location if is_boundary(line, column) else (row, previous_boundary(line, column))
+
+
+class DraftStyles(TextAreaTheme):
+    """The styles of cursor, selection and placeholder, looked up again only after CSS or theme have changed.
+
+    A text area looks them up for each update, which takes longer than the update.
+    """
+
+    _looked_up: tuple[object, ...] = ()
+    """What they were made of."""
+
+    def apply_css(self, text_area: TextArea) -> None:
+        """Look the styles up, if they may be others than before."""
+        made_of = (text_area.app.theme, text_area.rich_style, [*text_area._component_styles.values()])
+        if made_of != self._looked_up:
+            self._looked_up = made_of
+            super().apply_css(text_area)
 
 
 class DraftArea(TextArea, inherit_bindings=False):
@@ -109,6 +127,8 @@ class DraftArea(TextArea, inherit_bindings=False):
         )
         self.cursor_blink = blink
         self.match_cursor_bracket = False
+        self.register_theme(DraftStyles("draft"))
+        self.theme = "draft"
         self._held = PastePlaceholders()
         self.is_bulk = False
         """What is inserted now was not typed."""
@@ -207,6 +227,11 @@ class DraftArea(TextArea, inherit_bindings=False):
         return super().render_line(y) if self.content_size.width > 0 else Strip([])
 
     # Changes
+
+    @on(TextArea.SelectionChanged)
+    def _stop_selection(self, event: TextArea.SelectionChanged) -> None:
+        # Nobody listens, and each key would go through the queues of all ancestors once more.
+        event.stop()
 
     @on(TextArea.Changed)
     def _note_change(self, event: TextArea.Changed) -> None:
