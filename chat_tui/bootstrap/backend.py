@@ -37,7 +37,7 @@ STILL_SECONDS = 5.0
 """Time between two `fetching` chunks if the download makes no progress."""
 PRICING_SECONDS = 5.0
 """Time limit for a running price update at the end of an answer or of the program; it takes a second, once a week."""
-LOCAL_QUALITY = 0.1
+LOCAL_QUALITY = 0.02
 LOCAL_STREAMS = 2
 """Concurrent answers of the server of local models."""
 
@@ -335,6 +335,8 @@ class Backend:
         rest = self.router.health.resting_seconds(model.name)
         if rest:
             return f"cooldown {ceil(rest)} s", True
+        if model.not_for_chat:
+            return "not for chat", True
         if model.name in self._children and not self._runtime.available:
             return "no build", False
         if model.name == LOCAL_MODEL:

@@ -82,9 +82,11 @@ class Model(msgspec.Struct, frozen=True):
     price_out: float | None = None
     """US dollars per million completion tokens; None if unknown."""
     quality: float | None = None
-    """Prior quality, 0 to 1; None if unknown."""
+    """Prior quality: the share of prompts of average difficulty (0 on the scale of difficulties, about an item of MMLU
+    or MBPP) that it answers well, 0 to 1. `logit(quality)` is its ability, and it answers a prompt of difficulty b well
+    with the probability sigmoid(ability - b). None if unknown."""
     qualities: dict[str, float] = {}
-    """Quality by kind of task (`code`, `math`, `writing`, `long`) and by language (`zh`, …), if known."""
+    """The same by kind of task (`code`, `math`, `writing`, `long`) and by language (`zh`, …), where it differs."""
     images: bool | None = None
     """Whether it accepts images; None if unknown."""
     thinking: bool | None = None
@@ -101,7 +103,7 @@ class Model(msgspec.Struct, frozen=True):
     to_be_fetched: bool = False
     """Whether it must be downloaded first: strategies then use it only as the last resort."""
     guessed: bool = False
-    """Whether the prior is only a guess by size or price."""
+    """Whether the prior is only a guess: by a predecessor, size or price."""
     server: str = ""
     """Program that serves it, if that is known and matters: `llama.cpp`, `vllm`."""
     asked_window: int | None = None
@@ -120,6 +122,8 @@ class Model(msgspec.Struct, frozen=True):
     """Of its family at this kind of provider, for as long as nothing has been measured; None if unknown."""
     usual_ttft_seconds: float | None = None
     """Seconds until the answer's first token, likewise; with its thinking, if it thinks before it answers."""
+    not_for_chat: str = ""
+    """What it is for if it is not for chat, such as `makes embeddings`: strategies never choose it."""
 
     @property
     def provider(self) -> str:

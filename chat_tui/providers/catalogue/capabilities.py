@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from functools import lru_cache
 
-from chat_tui.providers.catalogue.quality import bare_id
+from chat_tui.providers.catalogue.model_name import bare_id
 
 _SEES = re.compile(
     r"(?:chatgpt|gpt)-4o|gpt-4\.[15]|gpt-4-turbo|gpt-[5-9]|o1(?!-mini|-preview)\b|o3(?!-mini)\b|o4\b"

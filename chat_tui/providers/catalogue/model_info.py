@@ -11,6 +11,7 @@ from chat_tui.config.load import Config, ModelRow
 from chat_tui.core.models import Model, Provider
 from chat_tui.providers.catalogue.capabilities import takes_images, thinks
 from chat_tui.providers.catalogue.prices import Catalogue, CatalogueEntry
+from chat_tui.providers.catalogue.purposes import purpose_of
 from chat_tui.providers.catalogue.quality import QualityPrior, prior_of
 from chat_tui.providers.catalogue.speed import usual_speed
 
@@ -46,6 +47,7 @@ class ModelInfoResolver:
         prior = prior_of(model.id, price_out) or QualityPrior(0.0)
         speed = usual_speed(model.provider, model.id, local=model.local)
         rated = _first(row.quality, model.quality)
+        purpose = model.not_for_chat or self._purpose_by_name(model, provider)
         window = row.context_window or model.context_window or entry.context_window
         return msgspec.structs.replace(
             model,
@@ -64,9 +66,17 @@ class ModelInfoResolver:
             qualities=model.qualities or (prior.qualities if rated is None else {}),
             guessed=rated is None and prior.guessed,
             replicas=max(1, len(provider.base_urls)) if provider else model.replicas,
+            selectable=model.selectable and not purpose,
+            not_for_chat=purpose,
             usual_tokens_per_second=speed.tokens_per_second,
             usual_ttft_seconds=speed.ttft_seconds,
         )
+
+    def _purpose_by_name(self, model: Model, provider: Provider | None) -> str:
+        """Return what a model is for by its name if it is not for chat; a model that the config names is for chat."""
+        if model.name in self._rows or (provider is not None and model.id in provider.models):
+            return ""
+        return purpose_of(model.provider, model.id)
 
     def models_of(self, provider: Provider) -> Sequence[Model]:
         """Return the models that a provider is known to have, without asking it."""

@@ -16,6 +16,7 @@ from chat_tui.core.files.reading import read_regular
 from chat_tui.core.models import PriceStep
 from chat_tui.core.processes import child_process
 from chat_tui.core.processes.child_process import ChildCommand
+from chat_tui.providers.catalogue.purposes import purpose_of
 
 FRESH_SECONDS = 7 * 24 * 3600
 CHILD_SECONDS = 60.0
@@ -26,10 +27,7 @@ _VERSION = re.compile(
 """A date, or another suffix of a model's name that does not make it another model."""
 _PRICED_ALIKE = {"azure": ("openai", "deepseek", "xai")}
 """Providers that sell other makers' models at their prices."""
-_NO_CHAT = re.compile(
-    r"embed|image|tts|transcribe|audio|realtime|whisper|moderation|search|vision-preview|instruct$|computer-use|^ft:"
-    r"|^(?:ada|babbage|curie|davinci)|rerank|guard|ocr|live|veo|imagen|lyria|robotics|aqa"
-)
+_NOT_OFFERED = re.compile(r"vision-preview|^ft:")
 
 
 class CatalogueEntry(msgspec.Struct, frozen=True, array_like=True):
@@ -110,4 +108,5 @@ class Catalogue:
     def chat_models(self, provider: str) -> list[str]:
         """Return the ids of a provider's chat models whose price is known."""
         rows = self._known.get(provider, {})
-        return [name for name, entry in rows.items() if entry.price_out and not _NO_CHAT.search(name)]
+        priced = [name for name, entry in rows.items() if entry.price_out and not _NOT_OFFERED.search(name)]
+        return [name for name in priced if not purpose_of(provider, name)]

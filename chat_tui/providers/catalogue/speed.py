@@ -11,7 +11,7 @@ from functools import lru_cache
 
 import msgspec
 
-from chat_tui.providers.catalogue.quality import bare_id
+from chat_tui.providers.catalogue.model_name import bare_id
 
 THINKING_TOKENS = 800
 """What a model that thinks writes before its answer to an ordinary question."""

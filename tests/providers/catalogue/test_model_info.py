@@ -15,8 +15,9 @@ from chat_tui.config.load import Config, ModelRow, ProviderRow
 from chat_tui.core.models import Model, Provider
 from chat_tui.core.processes.child_process import ChildCommand
 from chat_tui.providers.catalogue.model_info import ModelInfoResolver
+from chat_tui.providers.catalogue.model_name import bare_id
 from chat_tui.providers.catalogue.prices import FRESH_SECONDS, Catalogue, CatalogueEntry
-from chat_tui.providers.catalogue.quality import bare_id, prior_of
+from chat_tui.providers.catalogue.quality import prior_of
 from tests.support.isolated_engine import backend_of, engine_with, standing
 
 SNAPSHOT = {
