@@ -7,6 +7,7 @@ from typing import Any
 
 import msgspec
 
+from chat_tui.providers.catalogue.purposes import listed_purpose
 from chat_tui.providers.dialects.listed_prices import ListedPrices, prices_of
 
 Row = dict[str, Any]
@@ -33,6 +34,8 @@ class ListedModel(msgspec.Struct, frozen=True):
     max_output: int | None = None
     """The most tokens that it writes; None if the server does not say."""
     prices: ListedPrices = ListedPrices()
+    not_for_chat: str = ""
+    """What it is for, if the list says that it does not chat: `makes embeddings`, …"""
 
 
 def read_row(row: Row) -> ListedModel | None:
@@ -49,6 +52,7 @@ def read_row(row: Row) -> ListedModel | None:
         server=server,
         max_output=max_output_of(row),
         prices=prices_of(row),
+        not_for_chat=listed_purpose(row),
     )
 
 

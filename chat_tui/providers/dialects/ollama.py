@@ -16,6 +16,7 @@ from chat_tui.core.conversation import Turn
 from chat_tui.core.errors import Garbled
 from chat_tui.core.models import Model
 from chat_tui.core.request import Request
+from chat_tui.providers.catalogue.purposes import EMBEDDINGS, NOT_CHAT
 from chat_tui.providers.dialects.dialect import (
     Call,
     Dialect,
@@ -90,6 +91,8 @@ def learned(model: Model, answers: Sequence[Json]) -> Model:
     model = msgspec.structs.replace(model, context_window=window or model.context_window)
     if not isinstance(abilities, list) or not abilities:
         return model
+    if "completion" not in abilities:
+        return msgspec.structs.replace(model, not_for_chat=EMBEDDINGS if "embedding" in abilities else NOT_CHAT)
     return msgspec.structs.replace(model, images="vision" in abilities, thinking="thinking" in abilities)
 
 

@@ -94,6 +94,7 @@ def models_of(provider: Provider, listing: Json) -> tuple[Model, ...]:
                     images=listed.images,
                     server=listed.server,
                     max_output=listed.max_output,
+                    not_for_chat=listed.not_for_chat,
                     **msgspec.structs.asdict(listed.prices),
                 )
             )

@@ -83,7 +83,7 @@ def eligible(
     limited, last, unavailable = request.max_price is not None, needs.last_tokens, health.unavailable()
     for place, model in enumerate(models):
         if not model.selectable:
-            out.append(Candidate(model.name, out=BY_NAME_ONLY))
+            out.append(Candidate(model.name, out=model.not_for_chat or BY_NAME_ONLY))
         elif needs.images and model.images is False:
             out.append(Candidate(model.name, out="does not accept images"))
         elif limited and _is_over_limit(model, request, needs.tokens):
