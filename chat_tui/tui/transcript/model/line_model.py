@@ -89,6 +89,7 @@ class TurnViews:
             turn = self.turns[index]
             view = self.made[index] = TurnView(turn, self.width, live=turn.state == "streaming", bare=self.bare)
             view.place, view.figures = self.place(turn), self.figures
+            view.has_keys = self._has_keys(index)
         return view
 
     @property
@@ -111,11 +112,25 @@ class TurnViews:
         """Remove all but the first `count` turns."""
         del self.turns[count:], self.heights[count:]
         self.made = {index: view for index, view in self.made.items() if index < count}
+        self._mark_last()
 
     def append(self, turn: Turn) -> None:
         """Add a turn at the end."""
         self.turns.append(turn)
         self.heights.append(estimated_turn_height(turn, self.width))
+        self._mark_last()
+
+    def _has_keys(self, index: int) -> bool:
+        return index == len(self.turns) - 1 and not self.bare
+
+    def _mark_last(self) -> None:
+        """Tell the last two turns whether they are the last one."""
+        for index in range(max(0, len(self.turns) - 2), len(self.turns)):
+            view, has_keys = self.made.get(index), self._has_keys(index)
+            if view is not None and view.has_keys != has_keys:
+                view.has_keys = has_keys
+                view.amend(view.turn)
+                self.heights[index] = view.tops()[-1] if view.built else view.height
 
     def set_width(self, width: int) -> None:
         """Wrap to this many cells; heights are estimates again."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 
 from rich.style import Style
@@ -211,10 +211,13 @@ def _next_step_lines(turn: Turn, width: int, ink: Ink, changed: Mapping[str, str
     return wrap(runs, width) if runs else []
 
 
-def has_hint(turn: Turn, *, keys: bool) -> bool:
-    """Whether `error_lines` has something to say of an answer that has ended."""
+def ending_parts(turn: Turn, *, keys: bool) -> Iterator[TurnPart]:
+    """Yield the parts below an answer that has ended; `keys`: with the keys that help."""
+    if has_substitute(turn):
+        yield TurnPart("served", 1)
     ending = turn.state in _NEXT_STEPS if keys else turn.state == "refused"
-    return turn.error is not None or (turn.role == "assistant" and ending)
+    if turn.error is not None or (turn.role == "assistant" and ending):
+        yield TurnPart("error", 2 + bool(turn.text))
 
 
 def _decoration(text: str, width: int, style: Style) -> list[Line]:

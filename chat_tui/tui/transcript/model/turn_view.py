@@ -52,6 +52,7 @@ class TurnView:
         "bare",
         "details_open",
         "figures",
+        "has_keys",
         "height",
         "live",
         "place",
@@ -64,8 +65,8 @@ class TurnView:
 
     def __init__(self, turn: Turn, width: int, *, live: bool = False, bare: bool = False) -> None:
         self.turn, self.bare = turn, bare
-        self.live = live
-        """It still streams."""
+        self.live, self.has_keys = live, False
+        """Whether it still streams, and whether keys continue it, as it is the last one."""
         self.place: VersionPlace | None = None
         """Which of several versions it is; None: there is one."""
         self.status = ""
@@ -160,7 +161,7 @@ class TurnView:
         self._restack()
 
     def amend(self, turn: Turn) -> None:
-        """More is known of the streaming turn than its text: who answers, what was left out."""
+        """More is known of the turn than its text: who answers, what was left out, whether it is the last one."""
         self.turn = turn
         if self._quick is not None:
             self._quick.forget_head()
@@ -287,10 +288,8 @@ class TurnView:
             loose += self._quick.parts(lambda kind, block: self._part(kind, block, known), stands=stands)
         if self.live and self.status and self._body is None:
             loose.append(TurnPart("status", 1))
-        if not self.live and turn_lines.has_substitute(self.turn):
-            loose.append(TurnPart("served", 1))
-        if not self.live and turn_lines.has_hint(self.turn, keys=not self.bare):
-            loose.append(TurnPart("error", 2 + bool(self.turn.text)))
+        if not self.live:
+            loose += turn_lines.ending_parts(self.turn, keys=self.has_keys)
         loose.append(TurnPart("space", 1))
         self._loose = loose
 
@@ -420,7 +419,7 @@ class TurnView:
             case "status":
                 return turn_lines.status_lines(self.status, width, ink)
             case "error":
-                return turn_lines.error_lines(self.turn, width, ink, renderer.changed_keys, keys=not self.bare)
+                return turn_lines.error_lines(self.turn, width, ink, renderer.changed_keys, keys=self.has_keys)
         if part.block is None:
             return turn_lines.note_lines(part.kind, self.turn, width, ink)
         if part.block.kind == "summary":
