@@ -7,10 +7,11 @@ import warnings
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from chat_tui.core.errors import LocalModelError
 from chat_tui.core.files.reading import open_regular
+from chat_tui.core.files.writing import resumable_file
 from chat_tui.core.text.control_characters import clean_line
 from chat_tui.core.text.redaction import Redactor
 from chat_tui.local.wheel import sha256
@@ -19,6 +20,8 @@ _LIKED = ("q4_k_m", "q4_k_s", "q4_0", "q4_1", "q5_k_m", "q8_0", "f16", "bf16")
 """Preferred quantizations if no file is named: small, with little loss of quality."""
 _PART = re.compile(r"-\d{5}-of-\d{5}\.gguf$")
 _COMMIT = re.compile(r"[0-9a-f]{40,64}")
+_VERSION_CHARACTERS = 32
+"""Of a hash, in the name of a file that is being downloaded."""
 _LONGEST_NAME = 200
 """Bytes of a path component; the library appends to it while it downloads."""
 
@@ -37,24 +40,55 @@ def pull(
             name, "it is not written as ORG/REPO or ORG/REPO:FILE", "For example: bartowski/SmolLM2-135M-GGUF."
         )
     with _converted_errors(name):
-        from huggingface_hub import HfApi, hf_hub_download
+        from huggingface_hub import HfApi
 
         info = HfApi(endpoint=endpoint).model_info(repository, files_metadata=True, timeout=30)
         if not _COMMIT.fullmatch(info.sha or ""):
             raise ValueError("no commit")
         files = {file.rfilename: file for file in info.siblings or () if _is_wanted(file.rfilename)}
         chosen = files[choose({name: file.size or 0 for name, file in files.items()}, wanted, name)]
-        place = folder / repository.replace("/", "--")
-        path = hf_hub_download(
-            repository,
-            chosen.rfilename,
-            revision=info.sha,
-            local_dir=place,
-            endpoint=endpoint,
-            tqdm_class=_progress(received, chosen.size if isinstance(chosen.size, int) else 0),
+        path = folder / repository.replace("/", "--") / chosen.rfilename
+        expected = chosen.lfs.sha256 if chosen.lfs else None
+        size = chosen.size if isinstance(chosen.size, int) else None
+        if size is None or not path.is_file() or path.stat().st_size != size:
+            source = _HubFile(repository, chosen.rfilename, info.sha or "", size, endpoint)
+            _download(source, path, expected or info.sha or "", received)
+    _check(path, expected, name)
+    return path, f"{repository}:{chosen.rfilename}"
+
+
+class _HubFile(NamedTuple):
+    """A file of a repository; its size is in bytes, if it is known."""
+
+    repository: str
+    name: str
+    commit: str
+    size: int | None
+    endpoint: str | None
+
+
+def _download(source: _HubFile, path: Path, version: str, received: Callable[[int, int], None]) -> None:
+    """Download a file, and go on with what an earlier process has downloaded of the same version.
+
+    The library's own `hf_hub_download` begins anew in each process (huggingface_hub 2.4).
+    """
+    from huggingface_hub import hf_hub_url
+    from huggingface_hub.file_download import http_get
+    from huggingface_hub.utils import build_hf_headers  # type: ignore[attr-defined]
+
+    part = path.with_name(f".{version[:_VERSION_CHARACTERS]}.part")
+    with resumable_file(part, path) as opened:
+        there = opened.tell()
+        if source.size is not None and there > source.size:
+            there = opened.truncate(opened.seek(0))
+        http_get(
+            hf_hub_url(source.repository, source.name, revision=source.commit, endpoint=source.endpoint),
+            opened,
+            resume_size=there,
+            headers=build_hf_headers(),
+            expected_size=source.size,
+            tqdm_class=_progress(received, source.size or 0),
         )
-    _check(Path(path), chosen.lfs.sha256 if chosen.lfs else None, name)
-    return Path(path), f"{repository}:{chosen.rfilename}"
 
 
 @contextmanager

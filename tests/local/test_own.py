@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import hashlib
 import http.server
 import json
@@ -171,9 +172,11 @@ class Hub(http.server.ThreadingHTTPServer):
         super().__init__(("127.0.0.1", 0), _HubPage)
         self.content, self.sha256 = content, sha256 or hashlib.sha256(content).hexdigest()
         self.cut_at: int | None = None
+        self.stalls = False
+        """Whether it waits, before it cuts, until its client goes away."""
         self.file_names: list[Any] = ["tiny-Q4_0.gguf"]
-        self.linked_size = ""
-        """What its head says of the file's size, in place of the truth."""
+        self.told_size: int | None = None
+        """What its record says of the file's size, in place of the truth."""
         self.record: bytes | None = None
         """In place of the repository's own."""
         self.ranges: list[str] = []
@@ -197,7 +200,7 @@ class _HubPage(http.server.BaseHTTPRequestHandler):
             self._file(body=True)
             return
         hub = self.server
-        size = len(hub.content)
+        size = len(hub.content) if hub.told_size is None else hub.told_size
         lfs = {"sha256": hub.sha256, "size": size, "pointerSize": 1}
         rows = [{"rfilename": name, "size": size, "lfs": lfs} for name in hub.file_names]
         found = "/api/models/org/tiny" in self.path
@@ -223,7 +226,7 @@ class _HubPage(http.server.BaseHTTPRequestHandler):
         self.send_response(206 if start else 200)
         self.send_header("ETag", f'"{hub.sha256}"')
         self.send_header("X-Repo-Commit", "c" * 40)
-        self.send_header("X-Linked-Size", hub.linked_size or str(len(hub.content)))
+        self.send_header("X-Linked-Size", str(len(hub.content)))
         self.send_header("X-Linked-ETag", f'"{hub.sha256}"')
         if start:
             self.send_header("Content-Range", f"bytes {start}-{len(hub.content) - 1}/{len(hub.content)}")
@@ -234,6 +237,9 @@ class _HubPage(http.server.BaseHTTPRequestHandler):
             self.wfile.write(part[:cut])
             if cut is not None:
                 self.close_connection = True
+                with contextlib.suppress(OSError):
+                    while hub.stalls and self.connection.recv(1):
+                        pass
 
 
 @pytest.fixture
@@ -358,9 +364,9 @@ def test_a_pull_that_fails_ends_in_a_sentence_on_the_command_line(home: dict[str
     assert done.stderr.startswith("chat-tui: org/tiny could not be pulled: ")
 
 
-@pytest.mark.parametrize("size", ["9" * 30, "-5", "7"])
-def test_a_size_that_is_not_true_ends_in_a_sentence(home: dict[str, str], hub: Hub, tmp_path: Path, size: str) -> None:
-    hub.linked_size = size
+@pytest.mark.parametrize("size", [int("9" * 30), -5, 7])
+def test_a_size_that_is_not_true_ends_in_a_sentence(home: dict[str, str], hub: Hub, tmp_path: Path, size: int) -> None:
+    hub.told_size = size
     done = models(home, "pull", "org/tiny", HF_ENDPOINT=hub.url)
     assert done.returncode == 1
     assert done.stderr.startswith("chat-tui: org/tiny could not be pulled: ")

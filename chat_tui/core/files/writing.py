@@ -46,6 +46,21 @@ def new_file(file: Path, *, replace: bool = False, mode: int = PRIVATE) -> Itera
         part.unlink(missing_ok=True)
 
 
+@contextmanager
+def resumable_file(part: Path, file: Path) -> Iterator[BinaryIO]:
+    """A file that is written in several runs: `part`, at its end, which becomes `file` when the block ends without an
+    error, and else stays for the next run. Raises `OSError`; `EBUSY` while another process writes it."""
+    file.parent.mkdir(parents=True, exist_ok=True)
+    with open(open_private(part, os.O_RDWR | os.O_CREAT), "r+b") as opened:
+        if not try_lock(opened.fileno()):
+            raise OSError(errno.EBUSY, "another process is writing it", str(file))
+        opened.seek(0, os.SEEK_END)
+        yield opened
+        opened.flush()
+        os.fsync(opened.fileno())
+        move(part, file, replace=True)
+
+
 def _part_beside(file: Path) -> tuple[Path, int]:
     """A new file to write into, locked while it is open: the lock ends with its process, however that ends."""
     while True:

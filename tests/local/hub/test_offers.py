@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import json
 import os
 import re
@@ -65,6 +66,31 @@ async def test_a_model_is_downloaded_with_progress_and_is_there_without_a_restar
 async def test_a_download_that_fails_says_why(hub: Hub, tmp_path: Path) -> None:
     with pytest.raises(LocalModelError, match="does not exist"):
         await pull_in_child("org/none", tmp_path, lambda *_: None, {**os.environ, "HF_ENDPOINT": hub.url})
+
+
+async def test_a_download_that_is_stopped_goes_on_where_it_was(hub: Hub, tmp_path: Path) -> None:
+    # It is kept in pieces of 10 MB.
+    hub.content += os.urandom(24_000_000)
+    hub.sha256 = hashlib.sha256(hub.content).hexdigest()
+    hub.cut_at, hub.stalls = 22_000_000, True
+    environ = {**os.environ, "HF_ENDPOINT": hub.url}
+    reached = asyncio.Event()
+
+    def received(count: int, total: int) -> None:
+        if count >= 10_000_000:
+            reached.set()
+
+    task = asyncio.ensure_future(pull_in_child("org/tiny", tmp_path, received, environ))
+    await asyncio.wait_for(reached.wait(), 60)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    hub.ranges.clear()
+    told: list[int] = []
+    file, _ = await pull_in_child("org/tiny", tmp_path, lambda count, _: told.append(count), environ)
+    assert file.read_bytes() == hub.content
+    assert told[0] >= 10_000_000
+    assert all(re.fullmatch(r"bytes=[1-9]\d{7}-.*", asked) for asked in hub.ranges), hub.ranges
 
 
 async def test_a_download_that_is_cancelled_leaves_no_process(hub: Hub, tmp_path: Path) -> None:
