@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
@@ -59,16 +60,26 @@ async def find_server(name: str, base_url: str, known: KnownProvider | None, key
             except (KeyRefused, KeyMissing) as error:
                 title = error.title if key else f"{host_of(base_url)} wants an API key."
                 raise KeyRefused(title, "Enter the key of this server.", provider=name) from None
-            except (Unreachable, TooSlow):
-                raise
+            except (Unreachable, TooSlow) as error:
+                raise _naming_address(error, name, base_url) from None
             except ProviderError as error:
-                first = first or error
+                first = first or _naming_address(error, name, base_url)
             else:
                 if count:
                     return ServerCheck(name, base_url, dialect, count)
     raise first or Rejected(
         f"{host_of(base_url)} lists no models.", "Load a model there, or check the address.", provider=name
     )
+
+
+def _naming_address(error: ProviderError, name: str, base_url: str) -> ProviderError:
+    """Return the error with the server's host for its name, which the user has not heard of, and no setting."""
+    error.title = re.sub(rf"(?<![\w.-]){re.escape(name)}(?![\w.-])", lambda _: host_of(base_url), error.title, count=1)
+    error.args = (error.title,)
+    error.hint = error.hint.replace("`base_url`", "the address")
+    if isinstance(error, TooSlow) and "address" not in error.hint:
+        error.hint = "Check the address: perhaps another kind of server listens there, or it needs http:// or https://."
+    return error
 
 
 def _likely_dialects(base_url: str, known: KnownProvider | None) -> list[str]:

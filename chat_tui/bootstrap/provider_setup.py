@@ -91,10 +91,16 @@ class ProviderSetup:
                 row.title,
                 sources.get(row.name, ""),
                 self._backend is not None and self._backend.uses(row.name),
+                row.key_page,
             )
             for row in self._known.values()
             if row.keys and not row.port and (not row.endpoint or self._environ.get(row.endpoint))
         ]
+
+    def key_page(self, name: str) -> str:
+        """Return the page on which a provider's key is created, without `https://`; empty if it is unknown."""
+        known = self._known.get(name)
+        return known.key_page if known else ""
 
     def key_sources(self) -> list[KeySource]:
         """Return where the key of each provider comes from, of those that have one. Blocks."""

@@ -23,6 +23,8 @@ class KnownProvider(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     dialect: str = "openai"
     keys: tuple[str, ...] = ()
     """Environment variables that may contain its key."""
+    key_page: str = ""
+    """Page of the provider on which a key is created, without `https://`."""
     bearer_keys: tuple[str, ...] = ()
     """Those of `keys` that are sent as a bearer token regardless of the dialect, for gateways."""
     key_optional: bool = False

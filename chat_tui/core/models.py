@@ -158,7 +158,7 @@ class ModelStatus(msgspec.Struct, frozen=True):
 
 
 class DownloadProgress(msgspec.Struct, frozen=True):
-    """The progress of the download of the built-in model."""
+    """The progress of the download of a local model."""
 
     received_bytes: int = 0
     total_bytes: int = 0
@@ -190,6 +190,8 @@ class HostedProvider(msgspec.Struct, frozen=True):
     """Where its key comes from, as in `KeySource.place`; empty: there is none."""
     in_use: bool = False
     """Whether strategies may choose its models."""
+    key_page: str = ""
+    """Page of the provider on which a key is created, without `https://`; empty: unknown."""
 
 
 class KeyCheck(msgspec.Struct, frozen=True):

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-from chat_tui.core.errors import ChatTuiError, KeyRefused
+from chat_tui.core.errors import ChatTuiError, KeyRefused, Unreachable
 from chat_tui.core.models import (
     SCRIPTED_MODEL,
     DownloadProgress,
@@ -106,6 +106,8 @@ class FakeSetup:
         """Why there is no keyring."""
         self.wants_key = False
         """Whether servers want a key."""
+        self.absent = ""
+        """An address at which no server is."""
         self.sources = {"groq": "$GROQ_API_KEY"}
         self.refused: set[str] = set()
         """Providers whose found keys are refused."""
@@ -120,7 +122,11 @@ class FakeSetup:
 
     async def hosted(self) -> Sequence[HostedProvider]:
         known = {"openai": "OpenAI", "anthropic": "Anthropic", "groq": "Groq"}
-        return [HostedProvider(name, title, self.sources.get(name, "")) for name, title in known.items()]
+        pages = {"openai": "platform.openai.com/api-keys"}
+        return [
+            HostedProvider(name, title, self.sources.get(name, ""), key_page=pages.get(name, ""))
+            for name, title in known.items()
+        ]
 
     async def check_key(self, name: str, key: str) -> KeyCheck:
         if not key.startswith("sk-"):
@@ -141,6 +147,8 @@ class FakeSetup:
         return [place] if (place := self.saved.pop(name, ("", "file"))[1]) else []
 
     async def check_server(self, address: str, key: str = "") -> ServerCheck:
+        if address == self.absent:
+            raise Unreachable(f"{address} could not be reached.", "Check the address.", provider="box")
         if self.wants_key and not key:
             raise KeyRefused("box wants a key.", "Enter it.", provider="box")
         return ServerCheck("box", address, "openai", 2)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import logging
+import re
 import stat
 from pathlib import Path
 
@@ -11,7 +13,7 @@ import pytest
 
 from chat_tui.bootstrap.provider_setup import ProviderSetup
 from chat_tui.config import paths
-from chat_tui.config.known_providers import KnownProvider
+from chat_tui.config.known_providers import KnownProvider, known_providers
 from chat_tui.config.load import Config, load
 from chat_tui.core.errors import CommandError, KeyRefused, ProviderError, Unreachable
 from chat_tui.core.request import Request
@@ -175,11 +177,33 @@ async def test_an_address_that_cannot_be_added_is_refused(address: str) -> None:
 
 async def test_nobody_there_or_no_models_is_told() -> None:
     async with engine_with() as engine:
-        with pytest.raises(Unreachable):
+        with pytest.raises(Unreachable, match=r"^127.0.0.1:9 could not be reached") as raised:
             await engine.setup.check_server("127.0.0.1:9")
+        assert raised.value.hint == "Check that it is running, and check the address and the network."
         async with RawServer(saying(whole(b'{"data": []}'))) as server:
             with pytest.raises(ProviderError):
                 await engine.setup.check_server(server.base_url)
+
+
+async def test_a_server_without_tls_is_told_apart_from_one_that_is_not_there() -> None:
+    async def refuse(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.read(1)
+        writer.write(b"HTTP/1.1 400 Bad Request\r\n\r\n")
+        writer.close()
+
+    server = await asyncio.start_server(refuse, "127.0.0.1", 0)
+    async with engine_with() as engine, server:
+        address = f"https://127.0.0.1:{server.sockets[0].getsockname()[1]}/v1"
+        with pytest.raises(Unreachable, match=r"^127.0.0.1:\d+ does not answer with TLS\.") as raised:
+            await engine.setup.check_server(address)
+    assert raised.value.hint == "Check the address: a server without TLS needs http:// in place of https://."
+
+
+def test_every_hosted_provider_names_the_page_where_a_key_is_created() -> None:
+    hosted = [row for row in known_providers().values() if row.keys and not row.port]
+    assert len(hosted) > 10
+    assert all(re.fullmatch(r"[a-z.]+\.[a-z]+(/[\w-]+)*", row.key_page) for row in hosted)
+    assert max(len(row.key_page) for row in hosted) <= 40
 
 
 async def test_names_of_servers_are_their_hosts_and_unique() -> None:

@@ -36,6 +36,8 @@ def run(options: argparse.Namespace) -> int:
         write_error("chat-tui: a key is not read from the command line, where other programs can see it.\n")
         write_error(f"          Run `chat-tui auth add {options.name}` and paste it there, or pipe it to stdin.\n")
         return 2
+    if (page := setup.key_page(options.name)) and sys.stdin is not None and sys.stdin.isatty():
+        write_error(f"A key is created at {page}\n")
     key = read_key(f"Key for {options.name}")
     if not is_sendable(key):
         write_error("chat-tui: not a valid key: it is empty or contains invalid characters. Nothing was saved.\n")

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Self
 
 from chat_tui.core.processes.console import StatusLine, error_is_terminal, write_error
+from chat_tui.core.usage.download_pace import DownloadPace
 
 if TYPE_CHECKING:
     from chat_tui.engine.batch.runner import BatchProgress
@@ -71,18 +72,14 @@ class DownloadMeter:
 
     def __init__(self, name: str, clock: Callable[[], float] = time.monotonic) -> None:
         self._name = name
-        self._clock = clock
-        self._first: tuple[float, int] | None = None
-        """When the first call came, and the bytes that were there by then."""
+        self._pace = DownloadPace(clock)
 
     def text(self, received: int, total: int) -> str:
         """Return `NAME: 12.3 of 92.9 MB, 5.7 MB/s, 14 s left`; speed and time only once they are known."""
-        now = self._clock()
-        began, before = self._first = self._first or (now, received)
+        now = self._pace.progress(received, total)
         text = f"{self._name}: {received / 1e6:.1f} of {total / 1e6:.1f} MB"
-        speed = (received - before) / max(0.001, now - began)
-        if speed > 1000 and total:
-            text += f", {speed / 1e6:.1f} MB/s, {max(0, total - received) / speed:.0f} s left"
+        if now.bytes_per_second and now.seconds_left is not None:
+            text += f", {now.bytes_per_second / 1e6:.1f} MB/s, {now.seconds_left:.0f} s left"
         return text
 
 

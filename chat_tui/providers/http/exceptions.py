@@ -65,6 +65,12 @@ class MappedErrors:
                 f"Check {setting}. If the certificate is your own, add it to the system or name it with `verify`.",
                 **about,
             )
+        if any(isinstance(cause, ssl.SSLError) for cause in causes) and isinstance(error, httpx.ConnectError):
+            return errors.Unreachable(
+                f"{provider} does not answer with TLS.",
+                f"Check {setting}: a server without TLS needs http:// in place of https://.",
+                **about,
+            )
         if any(isinstance(cause, socket.gaierror) for cause in causes):
             return errors.Unreachable(
                 f"The host of {provider} was not found.", f"Check {setting} and the network.", **about

@@ -32,11 +32,19 @@ class EntryDialog(FramedScreen[str | None]):
     """
 
     def __init__(
-        self, title: str, lead: str, check: Callable[[str], Awaitable[None]], *, hidden: bool = False, example: str = ""
+        self,
+        title: str,
+        lead: str,
+        check: Callable[[str], Awaitable[None]],
+        *,
+        hidden: bool = False,
+        example: str = "",
+        value: str = "",
     ) -> None:
+        """`value` is checked at once."""
         super().__init__(title)
-        self._lead, self._check = lead, check
-        self._line = LineInput(password=hidden, placeholder=example or "paste it here", max_length=_LONGEST)
+        self._lead, self._check, self._value = lead, check, value
+        self._line = LineInput(value, password=hidden, placeholder=example or "paste it here", max_length=_LONGEST)
         self._status = Static("", id="status", markup=False)
         self._checking = False
 
@@ -50,6 +58,7 @@ class EntryDialog(FramedScreen[str | None]):
     def on_mount(self) -> None:
         """Ready to be typed into."""
         self._line.focus()
+        self._begin_check(self._value)
 
     def keys_now(self) -> Sequence[tuple[str, str]]:
         """Enter is the line's own."""
@@ -57,10 +66,13 @@ class EntryDialog(FramedScreen[str | None]):
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
         event.stop()
-        if event.value.strip() and not self._checking:
+        self._begin_check(event.value)
+
+    def _begin_check(self, value: str) -> None:
+        if value.strip() and not self._checking:
             self._checking = True
             self._say("Checking…")
-            self.run_worker(self._finish(event.value), exit_on_error=True)
+            self.run_worker(self._finish(value), exit_on_error=True)
 
     async def _finish(self, value: str) -> None:
         try:

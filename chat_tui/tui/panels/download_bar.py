@@ -110,6 +110,8 @@ class DownloadBar(StyledLines):
             ]
         if self._stopped:
             stopped = f"The download was stopped. Use {self._retry} to start it again."
+            if self._model != _BUILT_IN:
+                stopped = f"The download was stopped. What arrived is kept: {self._retry} continues it."
             return [(Span(text, "dim"),) for text in wrap(stopped, width, 2)]
         if self._fetching is None:
             return [()]

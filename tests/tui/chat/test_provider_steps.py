@@ -38,7 +38,7 @@ async def test_a_provider_is_added_by_its_key_which_is_kept_where_one_chooses(
         await type_command(chat, "/provider add")
         await chat.shows("Add a provider", "OpenAI", "Anthropic", "key found: $GROQ_API_KEY")
         await chat.pilot.press("enter")
-        await chat.shows("OpenAI: API key", "It is not shown")
+        await chat.shows("OpenAI: API key", "Create an API key at platform.openai.com/api-keys", "It is not shown")
         await paste(chat, "wrong-hunter2")
         await chat.shows("Incorrect API key provided")
         await chat.pilot.press("ctrl+u")
@@ -78,7 +78,7 @@ async def test_without_a_keyring_one_line_says_so_and_the_file_is_offered() -> N
         await type_command(chat, "/provider add openai")
         await chat.shows("OpenAI: API key")
         await paste(chat, SECRET)
-        await chat.shows("There is no keyring: this machine has none", "File", "Only now")
+        await chat.shows("There is no keyring: this machine has none", "Private file", "Only now")
         assert "Keyring" not in chat.shown()
         await chat.pilot.press("enter")
         await chat.until(lambda: chat.setup.saved == {"openai": (SECRET, "file")})
@@ -104,6 +104,15 @@ async def test_a_server_is_added_by_its_address_and_asked_for_a_key_if_it_wants_
         assert chat.setup.saved == {"box": (SECRET, "keyring")}
 
 
+async def test_an_address_without_a_server_is_explained_and_can_be_corrected() -> None:
+    async with scripted_chat(size=(60, 20)) as chat:
+        chat.setup.absent = "box:8000"
+        await type_command(chat, "/provider server box:8000")
+        await chat.shows("Add a server", "box:8000 could not be reached.", "Check the address.")
+        await chat.pilot.press("end", "backspace", "1", "enter")
+        await chat.until(lambda: [server.base_url for server in chat.setup.servers] == ["box:8001"])
+
+
 async def test_a_local_model_is_downloaded_with_progress_and_then_in_use() -> None:
     async with scripted_chat() as chat:
         await type_command(chat, "/provider local")
@@ -120,7 +129,7 @@ async def test_a_download_that_is_stopped_says_how_to_go_on() -> None:
         await type_command(chat, "/provider local qwen3-0.6b")
         await chat.shows("Downloading Qwen3 0.6B")
         await chat.pilot.press("escape")
-        await chat.shows("The download was stopped.", "/provider local qwen3-0.6b")
+        await chat.shows("The download was stopped. What arrived is kept:", "/provider local qwen3-0.6b")
         assert chat.screen.models.model is None
 
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from chat_tui.core.errors import CommandError, KeyRefused
 from chat_tui.core.models import DownloadProgress, KeyPlace, LocalOffer, ServerCheck
 from chat_tui.core.text.control_characters import clean_line
+from chat_tui.core.usage.download_pace import DownloadPace
 from chat_tui.tui.chat.commands.context import CommandContext
 from chat_tui.tui.dialogs.choice import ChoiceScreen
 from chat_tui.tui.dialogs.entry import EntryDialog
@@ -59,8 +60,9 @@ class ProviderActions:
         chosen = await self._app.push_screen_wait(ChoiceScreen(title, rows))
         return str(chosen.act()) if chosen is not None else None
 
-    async def _enter_key(self, whose: str, check: Callable[[str], Awaitable[object]]) -> str | None:
-        lead = "Paste the API key. It is not shown, and it is checked before it is stored."
+    async def _enter_key(self, whose: str, check: Callable[[str], Awaitable[object]], page: str = "") -> str | None:
+        what = f"Create an API key at {page} and paste it here." if page else "Paste the API key."
+        lead = f"{what} It is not shown, and it is checked before it is stored."
 
         async def accept(key: str) -> None:
             await check(key)
@@ -71,7 +73,7 @@ class ProviderActions:
         """Let the place of a key be chosen; None if the list was closed."""
         problem = await looking
         rows = [
-            ListChoice("File", partial(str, "file"), help=f"{_short(self._setup.key_file)}, for your account only"),
+            ListChoice("Private file", partial(str, "file"), help=_short(self._setup.key_file)),
             ListChoice("Only now", partial(str, "session"), help="forgotten when chat-tui ends"),
         ]
         group = f"There is no keyring: {problem}" if problem else ""
@@ -116,7 +118,7 @@ class ProviderActions:
             except KeyRefused as error:
                 self._context.host.tell(error)
         if count is None:
-            key = await self._enter_key(chosen.title, partial(self._setup.check_key, chosen.name))
+            key = await self._enter_key(chosen.title, partial(self._setup.check_key, chosen.name), page=chosen.key_page)
             if key is None:
                 return
             count = await self._keep(chosen.title, partial(self._setup.save_key, chosen.name, key))
@@ -160,13 +162,10 @@ class ProviderActions:
             except KeyRefused:
                 wants_key = True
 
-        entered: str | None = address
-        if address:
-            await check(address)
-        else:
-            lead = "The address of an OpenAI-compatible server, Ollama, llama.cpp, vLLM, LM Studio …"
-            dialog = EntryDialog("Add a server", lead, check, example="192.168.1.20:8000 or https://host/v1")
-            entered = await self._app.push_screen_wait(dialog)
+        lead = "The address of an OpenAI-compatible server, Ollama, llama.cpp, vLLM, LM Studio …"
+        example = "192.168.1.20:8000 or https://host/v1"
+        dialog = EntryDialog("Add a server", lead, check, example=example, value=address)
+        entered = await self._app.push_screen_wait(dialog)
         if entered is None:
             return
         if not wants_key:
@@ -234,6 +233,7 @@ class _ModelDownload:
     def __init__(self, engine: Engine, offer: LocalOffer) -> None:
         self._engine, self._offer = engine, offer
         self.fetching: DownloadProgress | None = DownloadProgress(0, offer.download_bytes)
+        self._pace = DownloadPace()
         self.model = ""
         """Its name, once it is there."""
         self.ended = asyncio.Event()
@@ -246,7 +246,7 @@ class _ModelDownload:
             self.ended.set()
 
     def _note(self, received: int, total: int) -> None:
-        self.fetching = DownloadProgress(received, total)
+        self.fetching = self._pace.progress(received, total)
 
 
 def _short(file: Path) -> str:
