@@ -64,7 +64,7 @@ async def test_an_answer_that_nobody_reads_is_held_at_the_server(home: Home, opt
     async with RawServer(flood.answer) as server:
         home.serve(server.base_url, "m")
         process = await home.start("ask", "--no-save", *options, "hello")
-        pipe = process._transport.get_pipe_transport(1)  # type: ignore[attr-defined]
+        pipe = process.stdout._transport  # type: ignore[union-attr]
         pipe.pause_reading()
         await server.until(lambda: bool(server.asked), 20)
         assert await flood.at_rest(1.0) < LEAD

@@ -9,7 +9,7 @@ import signal
 import socket
 import sys
 import time
-from asyncio.subprocess import PIPE, Process
+from asyncio.subprocess import PIPE
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -21,7 +21,7 @@ from websockets.asyncio.client import connect
 
 from tests.doubles.model_server import ModelServer
 from tests.support.weights import weights_file
-from tests.wire.home import Home, kept, send_signal
+from tests.wire.home import Home, Process, kept, send_signal
 
 __all__ = ["weights_file"]
 

@@ -15,6 +15,9 @@ from typing import Any
 from chat_tui.core.conversation import Turn
 from chat_tui.history.queries import reads
 from chat_tui.history.store import Store
+from tests.support.forked_program import ForkedProcess, can_fork, start_forked
+
+Process = asyncio.subprocess.Process | ForkedProcess
 
 STATES = {"complete", "length", "cancelled", "broken", "failed", "refused", "empty"}
 
@@ -78,8 +81,10 @@ class Home:
             f"models = {json.dumps(models)}\n"
         )
 
-    async def start(self, *arguments: str, stdin: int = asyncio.subprocess.DEVNULL) -> asyncio.subprocess.Process:
+    async def start(self, *arguments: str, stdin: int = asyncio.subprocess.DEVNULL) -> Process:
         """Start `chat-tui` with these arguments."""
+        if can_fork(self.environment):
+            return await start_forked(*arguments, environment=self.environment, stdin=stdin)
         return await asyncio.create_subprocess_exec(
             sys.executable,
             "-m",
@@ -116,7 +121,7 @@ class Home:
         return Ran(process.returncode, out, err)
 
 
-def send_signal(process: asyncio.subprocess.Process, number: signal.Signals = signal.SIGINT) -> None:
+def send_signal(process: Process, number: signal.Signals = signal.SIGINT) -> None:
     """Send a signal to what still runs.
 
     The process's own `send_signal` may take its exit code away from asyncio, which then tells 255.

@@ -1,0 +1,119 @@
+"""A process that has imported what `chat-tui` imports, and forks for each run of it: most of the time of a short run is
+that of its imports.
+
+Run as `python -m tests.support.fork_server FD`, where FD is a Unix socket. Each message on it is the arguments, the
+environment and the folder of a run as JSON, with four files: its stdin, stdout and stderr, and the pipe to which its
+exit code is written. The answer is its process id. The end of the socket ends what still runs.
+"""
+
+from __future__ import annotations
+
+import gc
+import importlib
+import json
+import os
+import runpy
+import selectors
+import signal
+import socket
+import sys
+from contextlib import suppress
+
+IMPORTED = (
+    *(f"chat_tui.cli.commands.{name}" for name in ("ask", "auth", "batch", "compare", "history", "models", "settings")),
+    "chat_tui.bootstrap.open_engine",
+    "chat_tui.cli.main",
+    "chat_tui.engine.engine",
+    "chat_tui.history.store",
+    "chat_tui.providers.dialects.openai_chat",
+    "chat_tui.providers.http.transport",
+)
+MESSAGE_BYTES = 1 << 20
+FILES = 4
+
+
+class ForkServer:
+    """Starts runs and tells how they ended."""
+
+    def __init__(self, requests: socket.socket) -> None:
+        self._requests = requests
+        self._reports: dict[int, int] = {}
+        """The pipe for the exit code of each process."""
+
+    def serve(self) -> list[str] | None:
+        """The arguments of a run, in the child that is to run them; None when the socket has ended."""
+        woken, waker = os.pipe()
+        for end in (woken, waker):
+            os.set_blocking(end, False)
+        signal.set_wakeup_fd(waker)
+        signal.signal(signal.SIGCHLD, lambda *_: None)
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        with selectors.DefaultSelector() as selector:
+            selector.register(self._requests, selectors.EVENT_READ)
+            selector.register(woken, selectors.EVENT_READ)
+            while True:
+                ready = {key.fileobj for key, _ in selector.select()}
+                if woken in ready:
+                    os.read(woken, 1024)
+                    self._report_ended()
+                if self._requests in ready:
+                    message, files, _, _ = socket.recv_fds(self._requests, MESSAGE_BYTES, FILES)
+                    if not message:
+                        self._end_all()
+                        return None
+                    if (pid := os.fork()) == 0:
+                        signal.set_wakeup_fd(-1)
+                        os.close(woken)
+                        os.close(waker)
+                        return self._become(message, files)
+                    self._reports[pid] = files[-1]
+                    for file in files[:-1]:
+                        os.close(file)
+                    self._requests.send(str(pid).encode())
+
+    def _become(self, message: bytes, files: list[int]) -> list[str]:
+        """Give the child its signals, files, environment and folder. Returns its arguments."""
+        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+        self._requests.close()
+        for number, file in enumerate(files[:-1]):
+            os.dup2(file, number)
+        for file in (*files, *self._reports.values()):
+            os.close(file)
+        arguments, environment, folder = json.loads(message)
+        os.environ.clear()
+        os.environ.update(environment)
+        os.chdir(folder)
+        return list(arguments)
+
+    def _report_ended(self) -> None:
+        with suppress(ChildProcessError):
+            while True:
+                pid, status = os.waitpid(-1, os.WNOHANG)
+                if not pid:
+                    return
+                report = self._reports.pop(pid)
+                with suppress(BrokenPipeError):
+                    os.write(report, str(os.waitstatus_to_exitcode(status)).encode())
+                os.close(report)
+
+    def _end_all(self) -> None:
+        for pid in self._reports:
+            os.kill(pid, signal.SIGKILL)
+            os.waitpid(pid, 0)
+
+
+def main() -> None:
+    for name in IMPORTED:
+        importlib.import_module(name)
+    gc.collect()
+    # Else the first collection of each child copies all pages.
+    gc.freeze()
+    arguments = ForkServer(socket.socket(fileno=int(sys.argv[1]))).serve()
+    if arguments is not None:
+        sys.argv = ["chat-tui", *arguments]
+        runpy.run_module("chat_tui", run_name="__main__", alter_sys=True)
+
+
+if __name__ == "__main__":
+    main()
