@@ -15,7 +15,7 @@ from chat_tui.core.chunks import ErrorInfo, State, Timings, Usage
 from chat_tui.core.conversation import QuickAnswer, Role, Turn, now
 from chat_tui.core.route import Seam
 from chat_tui.core.text.bounds import EARLIEST, EPOCH, clamped_time
-from chat_tui.history.stored_text import text_of
+from chat_tui.history.stored_text import clean_line_of, clean_text_of, cleaned_record, text_of
 
 _MICROSECOND = timedelta(microseconds=1)
 _SURROGATES = re.compile("[\ud800-\udfff]")
@@ -104,7 +104,7 @@ def decode_details(record: object) -> TurnDetails:
     if not isinstance(record, str):
         return _NO_DETAILS
     try:
-        return msgspec.json.decode(record, type=TurnDetails)
+        return cleaned_record(msgspec.json.decode(record, type=TurnDetails), record)
     except (msgspec.MsgspecError, RecursionError):
         return _NO_DETAILS
 
@@ -115,13 +115,13 @@ def turn(row: tuple[Any, ...], parent: str | None, attachments: tuple[Attachment
     known = decode_details(record)
     return Turn(
         role=cast(Role, _one_of(_ROLES, role, "assistant" if model else "user")),
-        text=text_of(text),
+        text=clean_text_of(text),
         id=text_of(id),
         parent=parent,
         created=None if created is None else moment(created),
-        thinking=text_of(thinking),
-        model=intern(text_of(model)),
-        strategy=intern(text_of(strategy)),
+        thinking=clean_text_of(thinking),
+        model=intern(clean_line_of(model)),
+        strategy=intern(clean_line_of(strategy)),
         state=cast(State, _one_of(_STATES, state, "broken")),
         finish_reason=known.finish_reason,
         usage=known.usage,

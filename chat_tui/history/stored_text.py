@@ -1,8 +1,19 @@
-"""Reads texts of a store that may be damaged: an invalid byte is replaced, and the rest of the text is kept."""
+"""Reads texts of a store that may be damaged, or written by an earlier version or another program.
+
+An invalid byte is replaced, control characters are removed, and the rest of the text is kept.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import TypeVar
+
+import msgspec
+
+from chat_tui.core.text.control_characters import clean, clean_line, has_controls
+from chat_tui.core.text.sanitizer import LINE_CHARACTERS, sanitized
+
+Record = TypeVar("Record", bound=msgspec.Struct)
 
 
 def decode_leniently(data: bytes) -> str:
@@ -37,3 +48,21 @@ def text_of(value: object) -> str:
     if isinstance(value, bytes):
         return value.decode("utf-8", "replace")
     return "" if value is None else str(value)
+
+
+def clean_text_of(value: object) -> str:
+    """The text of a value without control characters; newlines and tabs stay."""
+    return clean(text_of(value))
+
+
+def clean_line_of(value: object) -> str:
+    """The text of a value on one line, without control characters."""
+    return clean_line(text_of(value), LINE_CHARACTERS)
+
+
+def cleaned_record(record: Record, source: str) -> Record:
+    """A record that was decoded from `source`, JSON, without control characters.
+
+    Nearly every record has none: those without an escape in their JSON are not looked through.
+    """
+    return sanitized(record) if "\\" in source or has_controls(source) else record

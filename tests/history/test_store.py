@@ -31,7 +31,7 @@ ENDINGS = [state for state in get_args(State) if state != "streaming"]
 
 FULL = Turn(
     role="assistant",
-    text="An answer with [brackets], \x1b[31mcolour\x1b[0m, NUL \0 and 漢字.",
+    text="An answer with [brackets], colour, two\n\tlines and 漢字.",
     id="answer",
     parent="question",
     created=datetime(2026, 1, 2, 3, 4, 5, 678901, tzinfo=UTC),

@@ -24,6 +24,11 @@ _OPENING = re.compile(
 _SURROGATES = re.compile(r"[\ud800-\udfff]")
 
 
+def has_controls(text: str) -> bool:
+    """Whether the text has control characters or lone surrogates; newlines and tabs are none."""
+    return _ANY.search(text) is not None
+
+
 def clean(text: str) -> str:
     """The text without anything that a terminal would obey; newlines and tabs stay, lone surrogates become U+FFFD."""
     if not _ANY.search(text):

@@ -17,7 +17,7 @@ from chat_tui.core.text.control_characters import clean, clean_line
 
 LINE_CHARACTERS = 2000
 """The limit for single-line fields, such as a title or a model's name."""
-_TEXTS = frozenset({"text", "thinking", "system_prompt", "prompt", "stop", "values", "default", "choices"})
+_TEXTS = frozenset({"text", "thinking", "hint", "system_prompt", "prompt", "stop", "values", "default", "choices"})
 """Fields that may have several lines; all other text fields are single lines."""
 
 Record = TypeVar("Record", bound=msgspec.Struct)

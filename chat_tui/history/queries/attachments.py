@@ -10,7 +10,7 @@ import msgspec
 
 from chat_tui.core.attachments.attachment import Attachment
 from chat_tui.history.records import storable
-from chat_tui.history.stored_text import text_of
+from chat_tui.history.stored_text import clean_line_of, text_of
 
 _ID_CHARACTERS = 32
 
@@ -45,7 +45,7 @@ def of_conversation(db: sqlite3.Connection, conversation: int) -> dict[int, tupl
         " WHERE turn.conversation = ? ORDER BY attachment.key",
         (conversation,),
     ):
-        file = Attachment(text_of(name), text_of(media_type), b"", id, size)
+        file = Attachment(clean_line_of(name), clean_line_of(media_type), b"", id, size)
         found[turn] = (*found.get(turn, ()), file)
     return found
 
@@ -60,7 +60,7 @@ def contents(db: sqlite3.Connection, turn_ids: Sequence[str]) -> dict[str, tuple
         (msgspec.json.encode([storable(id) for id in turn_ids]).decode(),),
     ):
         content = content if isinstance(content, bytes) else text_of(content).encode()
-        file = Attachment(text_of(name), text_of(media_type), content, id, len(content))
+        file = Attachment(clean_line_of(name), clean_line_of(media_type), content, id, len(content))
         found[turn] = (*found.get(turn, ()), file)
     return found
 

@@ -17,7 +17,7 @@ from chat_tui.history.database import packing
 from chat_tui.history.database.connection import StoreConnection
 from chat_tui.history.queries import attachments as attached
 from chat_tui.history.records import TURN_COLUMNS, moment, storable
-from chat_tui.history.stored_text import text_of
+from chat_tui.history.stored_text import clean_line_of, clean_text_of, text_of
 
 PROMPT_CHARACTERS = 1_000_000
 """The most characters of all recalled prompts together."""
@@ -114,11 +114,11 @@ def _summary(row: tuple[Any, ...]) -> ConversationSummary:
     id, title, created, updated, turns, model, pinned, unseen, cost, _deleted = row
     return ConversationSummary(
         text_of(id),
-        text_of(title),
+        clean_line_of(title),
         moment(created),
         moment(updated),
         turns,
-        text_of(model),
+        clean_line_of(model),
         bool(pinned),
         bool(unseen),
         cost,
@@ -151,8 +151,8 @@ def conversation(db: StoreConnection, conversation_id: str) -> Conversation:
     path = _turns(db, key, db.execute(_PATH, (leaf,)), keys)
     return Conversation(
         conversation_id,
-        text_of(title),
-        None if system_prompt is None else text_of(system_prompt),
+        clean_line_of(title),
+        None if system_prompt is None else clean_text_of(system_prompt),
         moment(created),
         moment(updated),
         path,
@@ -246,8 +246,8 @@ def turn(db: sqlite3.Connection, key: int) -> Turn:
 
 def _with_deltas(db: sqlite3.Connection, key: int, turn: Turn) -> Turn:
     pieces = list(db.execute("SELECT text, thinking FROM piece WHERE turn = ? ORDER BY key", (key,)))
-    text = turn.text + "".join(text_of(text) for text, _ in pieces)
-    thinking = turn.thinking + "".join(text_of(thinking) for _, thinking in pieces)
+    text = turn.text + clean_text_of("".join(text_of(text) for text, _ in pieces))
+    thinking = turn.thinking + clean_text_of("".join(text_of(thinking) for _, thinking in pieces))
     return msgspec.structs.replace(turn, text=text, thinking=thinking)
 
 
@@ -264,7 +264,7 @@ def prompts(db: sqlite3.Connection, limit: int = 200) -> list[str]:
     known: dict[str, None] = {}
     size = 0
     for (value,) in db.execute(_PROMPTS, (limit * _PROMPTS_READ,)):
-        text = text_of(value)
+        text = clean_text_of(value)
         if text in known:
             continue
         size += len(text)
@@ -277,7 +277,7 @@ def prompts(db: sqlite3.Connection, limit: int = 200) -> list[str]:
 def draft(db: sqlite3.Connection, conversation_id: str) -> str:
     """The unsent text of a conversation; empty if there is none."""
     found = db.execute("SELECT text FROM draft WHERE conversation = ?", (conversation_id,)).fetchone()
-    return "" if found is None else str(found[0])
+    return "" if found is None else clean_text_of(found[0])
 
 
 def place(db: sqlite3.Connection, name: str) -> str:

@@ -13,6 +13,7 @@ from chat_tui.core.chunks import Timings, Usage
 from chat_tui.core.conversation import now
 from chat_tui.core.usage.usage import UsageReport, UsageTotals
 from chat_tui.history.records import microseconds
+from chat_tui.history.stored_text import clean_line_of
 
 MOST_ANSWERS = 15_000
 """The most answers that are read, newest first, which takes a tenth of a second."""
@@ -111,7 +112,7 @@ def statistics(db: sqlite3.Connection, since: datetime, most: int = MOST_ANSWERS
     models: defaultdict[str, _Sum] = defaultdict(_Sum)
     strategies: defaultdict[str, _Sum] = defaultdict(_Sum)
     for (day, model, strategy), cell in cells.items():
-        for sums in (whole, days[day], models[model], strategies[strategy]):
+        for sums in (whole, days[day], models[clean_line_of(model)], strategies[clean_line_of(strategy)]):
             sums.merge(cell)
     return UsageReport(
         since,

@@ -16,6 +16,7 @@ from chat_tui.core.text.text_match import Range, find, folded, joined
 from chat_tui.history.records import microseconds, moment
 from chat_tui.history.search.index import INDEXED_CHARACTERS
 from chat_tui.history.search.query import Query
+from chat_tui.history.stored_text import clean_line_of
 
 _SNIPPET_CHARACTERS = 160
 _WINDOW = 4096
@@ -97,7 +98,9 @@ def hit(db: sqlite3.Connection, key: int, wanted: Sequence[str], score: float) -
     ).fetchone()
     snippet, marks = _snippet(text, wanted)
     when = None if created is None else moment(created)
-    return SearchHit(conversation, turn, snippet, score, title, cast(Role, role), when, model, marks)
+    return SearchHit(
+        conversation, turn, snippet, score, clean_line_of(title), cast(Role, role), when, clean_line_of(model), marks
+    )
 
 
 def _snippet(text: str, wanted: Sequence[str]) -> tuple[str, tuple[Range, ...]]:
