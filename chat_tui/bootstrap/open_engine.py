@@ -20,7 +20,7 @@ from chat_tui.config.known_providers import KnownProvider, known_providers
 from chat_tui.config.load import Config
 from chat_tui.core.errors import ChatTuiError, ConfigError, HistoryError
 from chat_tui.core.models import LOCAL_MODEL
-from chat_tui.core.text.control_characters import clean_line
+from chat_tui.core.text.excerpts import shorten
 from chat_tui.core.usage.spending import PAID_APART, EarlierSpending, midnight, paid_apart
 from chat_tui.engine.engine import Engine
 from chat_tui.history.opening import StoreSettings
@@ -61,7 +61,7 @@ def _with_a_strategy(config: Config, known: Set[str], tell: Callable[[ChatTuiErr
     """Return the config with a known strategy; an unknown one is reported and replaced."""
     if config.strategy in known:
         return config
-    told = f"Unknown strategy `{clean_line(config.strategy, 60)}` in config; using `{DEFAULT}`."
+    told = f"Unknown strategy `{shorten(config.strategy, 60)}` in config; using `{DEFAULT}`."
     tell(ConfigError(told, f"Known: {', '.join(sorted(known))}.", key="strategy"))
     return msgspec.structs.replace(config, strategy=DEFAULT)
 

@@ -28,7 +28,7 @@ from chat_tui.core.models import (
 )
 from chat_tui.core.text.addresses import cleaned_address, is_loopback
 from chat_tui.core.text.api_keys import cleaned_key, is_sendable
-from chat_tui.core.text.control_characters import clean_line
+from chat_tui.core.text.excerpts import shorten
 from chat_tui.local.library import USUAL_WINDOW, Library, OwnFile, OwnModel, window_of
 from chat_tui.local.runtime import Runtime
 from chat_tui.local.server import LocalServer
@@ -127,9 +127,7 @@ class ProviderSetup:
         another `ProviderError` if it could not be asked."""
         provider = self._provider(name)
         if provider is None:
-            raise CommandError(
-                f"Unknown provider: {clean_line(name, 60)}.", f"Known: {', '.join(sorted(self.names()))}."
-            )
+            raise CommandError(f"Unknown provider: {shorten(name, 60)}.", f"Known: {', '.join(sorted(self.names()))}.")
         return await check_provider_key(provider, self._known.get(name), _sendable(key, name))
 
     async def save_key(self, name: str, key: str, place: KeyPlace) -> int:
@@ -186,7 +184,7 @@ class ProviderSetup:
             host = None
         if not host or not base_url.startswith(("http://", "https://")):
             raise CommandError(
-                f"Not an address: {clean_line(address, 80)}.", "For example: 192.168.1.20:8000 or https://host/v1."
+                f"Not an address: {shorten(address, 80)}.", "For example: 192.168.1.20:8000 or https://host/v1."
             )
         if any(address_credentials(base_url)):
             raise CommandError(
@@ -200,7 +198,7 @@ class ProviderSetup:
                 )
         name = name or self._name_for(base_url)
         if name in {"", "local", "scripted"} or "/" in name or name in {row.name for row in self._config.providers}:
-            raise CommandError(f"The name {clean_line(name, 40)} is taken or not valid.", "Choose another name.")
+            raise CommandError(f"The name {shorten(name, 40)} is taken or not valid.", "Choose another name.")
         return await find_server(name, base_url, self._known.get(name), key and _sendable(key, name))
 
     async def add_server(self, server: ServerCheck, key: str = "", place: KeyPlace = "session") -> int:

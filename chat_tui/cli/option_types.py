@@ -4,12 +4,22 @@ from __future__ import annotations
 
 import argparse
 
+_MODELS_CHARACTERS = 1200
+"""Four long names."""
+
 
 def some_text(text: str) -> str:
     """Return a text that is not empty."""
     if not text:
         raise argparse.ArgumentTypeError("must not be empty")
     return text
+
+
+def models(text: str) -> str:
+    """Return the name of a model, or several with commas between them, without control characters."""
+    from chat_tui.core.text.control_characters import clean_line
+
+    return clean_line(text, _MODELS_CHARACTERS)
 
 
 def number(text: str) -> float:

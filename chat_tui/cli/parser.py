@@ -133,7 +133,9 @@ def build_parser() -> CommandParser:
 
 
 def _add_model_choice(to: CommandParser, default: str | None = argparse.SUPPRESS) -> None:
-    to.add_argument("--model", metavar="PROVIDER/MODEL", default=default, help="the model to use")
+    to.add_argument(
+        "--model", type=option_types.models, metavar="PROVIDER/MODEL", default=default, help="the model to use"
+    )
     to.add_argument("--strategy", metavar="NAME", default=default, help="how to choose the model (default: balanced)")
 
 
@@ -220,6 +222,7 @@ def _add_compare(compare: CommandParser) -> None:
     _add_question(compare)
     compare.add_argument(
         "--models",
+        type=option_types.models,
         metavar="A,B",
         help="2 to 4 models, each as provider/model (default: the strategy's best two of different families)",
     )

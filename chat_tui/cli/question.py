@@ -16,7 +16,8 @@ from chat_tui.core.conversation_settings import NewConversation
 from chat_tui.core.errors import CommandError
 from chat_tui.core.preset import Preset, question_about, with_values
 from chat_tui.core.processes.console import write_error
-from chat_tui.core.text.control_characters import clean, clean_line
+from chat_tui.core.text.control_characters import clean
+from chat_tui.core.text.excerpts import shorten
 
 STDIN_LIMIT = 16 * 1024 * 1024
 """Bytes read from standard input."""
@@ -62,7 +63,7 @@ def read_preset(options: argparse.Namespace) -> Preset | None:
     pairs = [text.partition("=") for text in options.set or ()]
     for name, sign, _ in pairs:
         if not sign:
-            raise CommandError(f"--set {clean_line(name, 40)} has no value.", "Write --set name=value.")
+            raise CommandError(f"--set {shorten(name, 40)} has no value.", "Write --set name=value.")
     if options.preset is None:
         if pairs:
             raise CommandError("--set needs --preset.", "For example: --preset translate --set language=French.")

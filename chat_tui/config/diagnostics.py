@@ -10,7 +10,7 @@ from typing import Any, Literal, Union, get_args, get_origin
 import msgspec
 
 from chat_tui.core.errors import ConfigError
-from chat_tui.core.text.control_characters import clean_line
+from chat_tui.core.text.excerpts import shorten
 
 HINT = "`chat-tui settings` lists every setting."
 _KINDS = {
@@ -43,7 +43,7 @@ def explain(message: str, table: dict[str, Any], text: str, file: str, config: A
 def _error(file: str, text: str, key: str, what: str, hint: str) -> ConfigError:
     line = line_of(text, key)
     place = f"{file}, line {line}" if line else file
-    return ConfigError(f"{place}: `{clean_line(key, 80)}` {what}.", hint, file=file, key=key)
+    return ConfigError(f"{place}: `{shorten(key, 80)}` {what}.", hint, file=file, key=key)
 
 
 def near(name: str, owner: Any) -> str:

@@ -31,6 +31,7 @@ from chat_tui.core.models import DIALECTS, LOCAL_MODEL
 from chat_tui.core.text.addresses import cleaned_address
 from chat_tui.core.text.bounds import MOST_AMOUNT
 from chat_tui.core.text.control_characters import clean_line
+from chat_tui.core.text.excerpts import shorten
 
 STRICT_TIMEOUTS = {"connection_seconds": 10.0, "token_seconds": 5.0, "stream_seconds": 30.0}
 """The defaults, in seconds, that `profile = "strict"` sets."""
@@ -145,7 +146,7 @@ def parse(raw: bytes, file: str) -> Config:
     except tomllib.TOMLDecodeError as error:
         # The parser counts lines, except at the end.
         last = len(raw.decode("utf-8-sig").rstrip().split("\n"))
-        said = clean_line(str(error)).replace("at end of document", f"at the end, line {last}")
+        said = shorten(str(error)).replace("at end of document", f"at the end, line {last}")
         raise ConfigError(f"{file} is not valid TOML: {said}.", "Fix that line.", file=file) from error
     except (ValueError, RecursionError) as error:
         why = "is nested too deeply" if isinstance(error, RecursionError) else "contains a number that is too long"
@@ -239,7 +240,7 @@ def _check_names(config: Config, file: str, text: str) -> None:
         if not row.name or "/" in row.name or row.name in {"local", "scripted"}:
             raise _wrong(file, text, f"{where}.name", "must be a name of your own, without a slash")
         if row.name in names:
-            raise _wrong(file, text, f"{where}.name", f"`{clean_line(row.name, 40)}` is defined twice")
+            raise _wrong(file, text, f"{where}.name", f"`{shorten(row.name, 40)}` is defined twice")
         _check_addresses(row, where, file, text)
         _check_headers(row, where, file, text)
         if row.dialect and row.dialect not in DIALECTS and row.dialect not in (others := plug_in_dialects()):
@@ -258,7 +259,7 @@ def _check_names(config: Config, file: str, text: str) -> None:
         if config.models[index].path and (not name.startswith("local/") or name == LOCAL_MODEL):
             raise _wrong(file, text, f"models[{index}].name", "must be local/NAME because it has a `path`")
         if name in rows[:index]:
-            raise _wrong(file, text, f"models[{index}].name", f"`{clean_line(name, 60)}` is defined twice")
+            raise _wrong(file, text, f"models[{index}].name", f"`{shorten(name, 60)}` is defined twice")
     named = [
         ("model", config.model),
         ("titles_model", config.titles_model),
@@ -268,7 +269,7 @@ def _check_names(config: Config, file: str, text: str) -> None:
         named += [(f"models[{index}].fallbacks", name) for name in model_row.fallbacks]
     for key, model in [*named, *((f"models[{index}].name", name) for index, name in enumerate(rows))]:
         if model is not None and not all(model.partition("/")[::2]):
-            raise _wrong(file, text, key, f"`{clean_line(model, 60)}` must be written as provider/model")
+            raise _wrong(file, text, key, f"`{shorten(model, 60)}` must be written as provider/model")
 
 
 def _check_addresses(row: ProviderRow, where: str, file: str, text: str) -> None:
@@ -279,8 +280,7 @@ def _check_addresses(row: ProviderRow, where: str, file: str, text: str) -> None
             file,
             text,
             f"{where}.name",
-            f"needs a `base_url`: `{clean_line(row.name, 40)}` is not a known provider"
-            f" ({', '.join(known_providers())})",
+            f"needs a `base_url`: `{shorten(row.name, 40)}` is not a known provider ({', '.join(known_providers())})",
         )
     named = [("base_url", row.base_url), *(("base_urls", url) for url in row.base_urls)]
     for key, url in named:
@@ -291,7 +291,7 @@ def _check_addresses(row: ProviderRow, where: str, file: str, text: str) -> None
 def _check_headers(row: ProviderRow, where: str, file: str, text: str) -> None:
     """Raise `ConfigError` for headers that HTTP cannot carry; it never contains a value, which may be a key."""
     for name, value in row.headers.items():
-        key = f"{where}.headers.{clean_line(name, 40)}"
+        key = f"{where}.headers.{shorten(name, 40)}"
         if not re.fullmatch(HEADER_NAME, name, re.ASCII):
             raise _wrong(file, text, key, "is not a valid header name: use letters, digits and hyphens")
         if name.lower() in _OWN_HEADERS:

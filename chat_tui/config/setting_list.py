@@ -20,7 +20,7 @@ from chat_tui.config.diagnostics import kind_of, line_of
 from chat_tui.config.environment import HIDDEN, set_variables
 from chat_tui.config.schema import Config, ModelRow, ProviderRow, StrategySettings
 from chat_tui.core.text.addresses import host_of
-from chat_tui.core.text.control_characters import clean_line
+from chat_tui.core.text.excerpts import shorten
 
 _SHOWN_CHARACTERS = 200
 _IN_FILE = "changed in the file"
@@ -97,7 +97,7 @@ class Setting(msgspec.Struct, frozen=True):
         if self.form == "secret" and self.value:
             return HIDDEN
         if self.form in ("table", "variable") and isinstance(self.value, str):
-            return clean_line(self.value, _SHOWN_CHARACTERS)
+            return shorten(self.value, _SHOWN_CHARACTERS)
         return shown_value(self.value)
 
 
@@ -234,7 +234,7 @@ def _form(key: str, kind: Any, value: Any) -> tuple[Any, str, tuple[str, ...]]:
         return "choice", kind_of(kind), get_args(one)
     if one in (int, float):
         return "number", kind_of(kind), ()
-    if get_origin(one) is tuple and all("," not in word and word == clean_line(word.strip()) for word in value):
+    if get_origin(one) is tuple and all("," not in word and word == shorten(word.strip()) for word in value):
         return "words", "words, separated by commas", ()
     if one is str and "\n" not in (value or ""):
         return "secret" if key in _SECRETS else "text", "a text", ()
@@ -275,4 +275,4 @@ def shown_value(value: Any) -> str:
         value = ", ".join(f'"{word}"' if "," in word else word for word in value)
     if isinstance(value, tuple | dict):
         return f"{len(value)} entries" if value else "none"
-    return clean_line(f"{value:g}" if isinstance(value, float) else str(value), _SHOWN_CHARACTERS)
+    return shorten(f"{value:g}" if isinstance(value, float) else str(value), _SHOWN_CHARACTERS)

@@ -9,7 +9,8 @@ import msgspec
 from chat_tui.core.conversation import Turn
 from chat_tui.core.errors import CommandError
 from chat_tui.core.request import Request, Thinking
-from chat_tui.core.text.control_characters import clean, clean_line
+from chat_tui.core.text.control_characters import clean
+from chat_tui.core.text.excerpts import shorten
 
 if TYPE_CHECKING:
     from chat_tui.core.preset import Preset
@@ -51,14 +52,14 @@ class ConversationSettings(msgspec.Struct, frozen=True, omit_defaults=True):
         told = [f"{short} {_shown(getattr(self, name))}" for name, short in _SHORT.items() if self.value(name)]
         if self.stop:
             more = f" +{len(self.stop) - 1}" if len(self.stop) > 1 else ""
-            told.append(f"stop {clean_line(self.stop[0], _STOP_LABEL_CHARACTERS)}{more}")
+            told.append(f"stop {shorten(self.stop[0], _STOP_LABEL_CHARACTERS)}{more}")
         return told
 
     def value(self, name: str) -> str:
         """Return a setting as it would be typed; empty if it is not set."""
         value = getattr(self, name)
         if name == "stop":
-            return " ".join(f'"{clean_line(word, 40)}"' for word in value)
+            return " ".join(f'"{shorten(word, 40)}"' for word in value)
         return "" if value is None else _shown(value)
 
 
@@ -117,7 +118,7 @@ def _stops(typed: str) -> tuple[str, ...]:
 
 def _refusal(name: str, typed: str, allowed: str) -> CommandError:
     return CommandError(
-        f"{name} must be {allowed}, not {clean_line(typed, 40)}.",
+        f"{name} must be {allowed}, not {shorten(typed, 40)}.",
         f"Nothing was changed. `{DEFAULT}` as the value goes back to the preset's or the config's.",
     )
 

@@ -10,7 +10,8 @@ import msgspec
 
 from chat_tui.core.errors import CommandError
 from chat_tui.core.request import Request, Thinking
-from chat_tui.core.text.control_characters import clean, clean_line
+from chat_tui.core.text.control_characters import clean
+from chat_tui.core.text.excerpts import shorten
 from chat_tui.core.text.sanitizer import sanitized
 
 LIMIT_BYTES = 100_000
@@ -75,7 +76,7 @@ class Preset(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defau
     def words(self) -> str:
         """Return a short description, such as `Translate · French`."""
         values = (self.value(name) for name in self.variables)
-        return clean_line(" · ".join(filter(None, [self.title or self.name, *values])), 80)
+        return shorten(" · ".join(filter(None, [self.title or self.name, *values])), 80)
 
     def system(self) -> str | None:
         """Return the system prompt with the values of its variables."""
@@ -109,7 +110,7 @@ def with_values(preset: Preset, values: Mapping[str, str]) -> Preset:
         if name not in preset.variables:
             known = ", ".join(preset.variables)
             hint = f"It has: {known}." if known else "It has none."
-            raise CommandError(f"The preset {preset.name} has no variable `{clean_line(name, 40)}`.", hint)
+            raise CommandError(f"The preset {preset.name} has no variable `{shorten(name, 40)}`.", hint)
     chosen = {name: clean(value).strip()[:_VALUE_CHARACTERS] for name, value in values.items()}
     return msgspec.structs.replace(preset, values={**preset.values, **chosen})
 

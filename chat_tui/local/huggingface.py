@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 from chat_tui.core.errors import LocalModelError
 from chat_tui.core.files.reading import open_regular
 from chat_tui.core.files.writing import resumable_file
-from chat_tui.core.text.control_characters import clean_line
+from chat_tui.core.text.excerpts import shorten
 from chat_tui.core.text.redaction import Redactor
 from chat_tui.local.wheel import sha256
 
@@ -118,7 +118,7 @@ def _converted_errors(name: str) -> Iterator[None]:
             name, "the repository does not exist or is private", "Set HF_TOKEN to use a private one."
         ) from None
     except (errors.HTTPError, OSError) as error:
-        why = clean_line(str(error).partition("\n")[0], 200)
+        why = shorten(str(error).partition("\n")[0], 200)
         if isinstance(error, errors.HTTPError) and getattr(error, "response", None) is None:
             raise _failure(
                 name,
@@ -149,7 +149,7 @@ def choose(sizes: Mapping[str, int], wanted: str, name: str) -> str:
         fitting = [file for file in whole if file == wanted] or [f for f in whole if wanted.lower() in f.lower()]
         if len(fitting) != 1:
             raise _failure(
-                name, f"{len(fitting)} of its files match", f"Choose one: {clean_line(', '.join(sorted(whole)), 600)}"
+                name, f"{len(fitting)} of its files match", f"Choose one: {shorten(', '.join(sorted(whole)), 600)}"
             )
         return fitting[0]
     for kind in _LIKED:
@@ -203,4 +203,4 @@ class _Nowhere:
 def _failure(name: str, why: str, hint: str) -> LocalModelError:
     # The hub's message may contain the address in HF_ENDPOINT or of a proxy, or the token.
     why = Redactor().redact(why).rstrip(".")
-    return LocalModelError(f"{clean_line(name, 100)} could not be pulled: {why}.", hint, provider="local")
+    return LocalModelError(f"{shorten(name, 100)} could not be pulled: {why}.", hint, provider="local")

@@ -13,7 +13,7 @@ from chat_tui.config.schema import ModelRow
 from chat_tui.core.errors import LocalModelError
 from chat_tui.core.files.state_files import StateFile, Tell, ignore
 from chat_tui.core.models import LOCAL_MODEL
-from chat_tui.core.text.control_characters import clean_line
+from chat_tui.core.text.excerpts import shorten
 from chat_tui.local.gguf import GgufHeader, head_of
 
 _LIST_BYTES = 1_000_000
@@ -80,7 +80,7 @@ class Library:
         found = next((model for model in kept if model.name == name), None)
         if found is None:
             known = ", ".join(model.name for model in kept) or "none"
-            raise LocalModelError(f"No model of yours is named {clean_line(name, 80)}.", f"Your models: {known}.")
+            raise LocalModelError(f"No model of yours is named {shorten(name, 80)}.", f"Your models: {known}.")
         self._list.write([model for model in kept if model is not found])
         if found.pulled and not any(model.path == found.path for model in self._read_list()):
             Path(found.path).unlink(missing_ok=True)

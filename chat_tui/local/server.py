@@ -18,6 +18,7 @@ from chat_tui.core.models import LOCAL_MODEL
 from chat_tui.core.processes import child_process
 from chat_tui.core.processes.child_process import PIPE
 from chat_tui.core.text.control_characters import clean_line
+from chat_tui.core.text.excerpts import shorten
 from chat_tui.local.server_worker import ChildConfig, ChildReport
 
 _SOCKET = "s.sock"
@@ -218,7 +219,7 @@ class _Child:
         return f"its process ended with code {code}{self._last_lines()}"
 
     def _last_lines(self) -> str:
-        return f": {clean_line(' / '.join(tuple(self._lines)[-3:]), 400)}" if self._lines else ""
+        return f": {shorten(' / '.join(tuple(self._lines)[-3:]), 400)}" if self._lines else ""
 
     async def end(self) -> None:
         """Stop the process by closing its stdin, or by force after a grace period."""
@@ -273,7 +274,7 @@ def _hint(code: int | None) -> str:
 
 
 def _error_of(report: ChildReport) -> LocalModelError:
-    reason = clean_line(report.error, 300)
+    reason = shorten(report.error, 300)
     if not report.platform:
         return _failure(reason, _hint(None))
     if "libgomp" in reason:

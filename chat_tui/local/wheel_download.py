@@ -19,7 +19,7 @@ from chat_tui.core.errors import LocalModelError
 from chat_tui.core.models import LOCAL_MODEL
 from chat_tui.core.processes import child_process
 from chat_tui.core.processes.child_process import PIPE, STDOUT, ChildCommand
-from chat_tui.core.text.control_characters import clean_line
+from chat_tui.core.text.excerpts import shorten
 
 Received: TypeAlias = Callable[[int, int], None]
 """Called with the bytes received so far and the total (0: unknown)."""
@@ -146,7 +146,7 @@ def failure(lines: deque[str], subject: Subject = BUILT_IN_MODEL) -> LocalModelE
         errors = [line for line in lines if line.startswith(("ERROR", "\u00d7 "))]
         errors = errors or [line for line in lines if line.strip() and not line.startswith(_ADVICE)]
         last = errors[-1] if errors else "it said nothing"
-        why = f"pip failed ({clean_line(_USER_INFO.sub('//', last), 200)})"
+        why = f"pip failed ({shorten(_USER_INFO.sub('//', last), 200)})"
         hint = f"Try again. {subject.without}"
     return download_error(subject, why, hint)
 

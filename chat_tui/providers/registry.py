@@ -14,7 +14,7 @@ from chat_tui.core.errors import ChatTuiError, ConfigError
 from chat_tui.core.models import DIALECTS, Provider
 from chat_tui.core.text.addresses import cleaned_address, dialect_of, is_loopback, ollama_address
 from chat_tui.core.text.api_keys import cleaned_key
-from chat_tui.core.text.control_characters import clean_line
+from chat_tui.core.text.excerpts import shorten
 from chat_tui.providers.dialects import dialect
 from chat_tui.providers.discovery.socket_owners import ServerOwner
 
@@ -241,7 +241,7 @@ def with_dialects(config: Config, tell: Callable[[ChatTuiError], None]) -> Confi
             if row.dialect and row.dialect not in DIALECTS:
                 dialect(row.dialect)
         except ConfigError as error:
-            tell(ConfigError(error.title, f"`{clean_line(row.name, 40)}` is skipped. {error.hint}", key=error.key))
+            tell(ConfigError(error.title, f"`{shorten(row.name, 40)}` is skipped. {error.hint}", key=error.key))
         else:
             spoken.append(row)
     return msgspec.structs.replace(config, providers=tuple(spoken))

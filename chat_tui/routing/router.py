@@ -24,7 +24,7 @@ from chat_tui.core.errors import ChatTuiError, NoModel
 from chat_tui.core.models import Model
 from chat_tui.core.request import Request
 from chat_tui.core.route import Alternative, Candidate
-from chat_tui.core.text.control_characters import clean_line
+from chat_tui.core.text.excerpts import shorten
 from chat_tui.routing.execution.accounting import PriceLookUp
 from chat_tui.routing.execution.attempt import ExecutionDependencies, OpenStream
 from chat_tui.routing.execution.context_window import fit
@@ -277,11 +277,11 @@ def unknown_model(name: str, known: Sequence[str]) -> NoModel:
 
     near = get_close_matches(name, known, n=3, cutoff=0.4)
     hint = f"Did you mean {' or '.join(near)}?" if near else "Ctrl+O or `chat-tui models` lists them."
-    return NoModel(f"Unknown model: {clean_line(name, 80)}.", hint)
+    return NoModel(f"Unknown model: {shorten(name, 80)}.", hint)
 
 
 def _unknown_strategy(name: str, known: Sequence[str]) -> ChatTuiError:
-    return NoModel(f"Unknown strategy: {clean_line(name, 60)}.", f"Known: {', '.join(known)}.")
+    return NoModel(f"Unknown strategy: {shorten(name, 60)}.", f"Known: {', '.join(known)}.")
 
 
 def _nothing_to_choose(ranked: Sequence[Candidate]) -> ChatTuiError:

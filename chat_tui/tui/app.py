@@ -25,7 +25,7 @@ from textual.widgets import Input
 
 from chat_tui.config.load import Config
 from chat_tui.core.errors import ChatTuiError, Notice
-from chat_tui.core.text.control_characters import clean_line
+from chat_tui.core.text.excerpts import shorten
 from chat_tui.tui.actions import bindings
 from chat_tui.tui.app_themes import AppThemes
 from chat_tui.tui.chat.screen.screen import ChatScreen
@@ -240,8 +240,8 @@ class ChatApp(App[int]):
     def tell(self, error: ChatTuiError, *, lasting: bool = False) -> None:
         """Show an error: what happened, and what to do next."""
         self.notify(
-            bindings.as_bound(clean_line(error.hint, 400), self.changed_keys) or " ",
-            title=bindings.as_bound(clean_line(error.title, 300), self.changed_keys),
+            bindings.as_bound(shorten(error.hint, 400), self.changed_keys) or " ",
+            title=bindings.as_bound(shorten(error.title, 300), self.changed_keys),
             severity="information" if isinstance(error, Notice) else "error",
             timeout=LASTING_SECONDS if lasting else NOTICE_SECONDS,
             markup=False,
@@ -250,8 +250,8 @@ class ChatApp(App[int]):
     def say(self, title: str, more: str = "", *, long: bool = False, seconds: float | None = None) -> None:
         """Show a short notice; a long one stays as an error does, or as long as is said."""
         timeout = seconds or (NOTICE_SECONDS if long else NOTICE_SECONDS / 2)
-        title = bindings.as_bound(clean_line(title, 200), self.changed_keys)
-        more = bindings.as_bound(clean_line(more, 300), self.changed_keys)
+        title = bindings.as_bound(shorten(title, 200), self.changed_keys)
+        more = bindings.as_bound(shorten(more, 300), self.changed_keys)
         # One without more words is one row.
         self.notify(more or title, title=title if more else "", timeout=timeout, markup=False)
 
@@ -321,7 +321,7 @@ class ChatApp(App[int]):
 
     def _tell_unkept(self, writing: asyncio.Future[None]) -> None:
         if not writing.cancelled() and isinstance(error := writing.exception(), OSError):
-            where = f"{clean_line(str(error.filename or self._kept_in))}: " if self._kept_in is not None else ""
+            where = f"{shorten(str(error.filename or self._kept_in))}: " if self._kept_in is not None else ""
             self._kept_in = None
             hint = f"{where}{error.strerror}. They apply until you quit."
             self.tell(ChatTuiError("Theme and panels cannot be saved.", hint))

@@ -16,7 +16,7 @@ import uvicorn
 
 from chat_tui.config.load import Config
 from chat_tui.core.errors import ChatTuiError, ConfigError
-from chat_tui.core.text.control_characters import clean_line
+from chat_tui.core.text.excerpts import shorten
 from chat_tui.web import TOKEN_VARIABLE, configured_token, create_state, new_token
 from chat_tui.web.app import build_app
 from chat_tui.web.middleware.idle_timeout import IdleTimeout
@@ -71,19 +71,19 @@ def bind_socket(host: str, port: int, token: str, reader_seconds: float) -> sock
     try:
         found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
     except (OSError, UnicodeError) as error:
-        raise ChatTuiError(f"{clean_line(host, 80)} is not an address of this machine.", "Try 127.0.0.1.") from error
+        raise ChatTuiError(f"{shorten(host, 80)} is not an address of this machine.", "Try 127.0.0.1.") from error
     family, _, _, _, address = sorted(found, key=lambda each: each[0] != socket.AF_INET)[0]
     if len(token) < TOKEN_CHARACTERS and not ip_address(str(address[0]).partition("%")[0]).is_loopback:
         why = f"the token has fewer than {TOKEN_CHARACTERS} characters" if token else "no token is set"
         raise ConfigError(
-            f"{clean_line(host, 80)} can be reached from other machines, and {why}.",
+            f"{shorten(host, 80)} can be reached from other machines, and {why}.",
             f"Set {TOKEN_VARIABLE} to a long secret, or keep 127.0.0.1 and connect through `ssh -L`.",
             key="web.token",
         )
     try:
         bound = socket.create_server(address[:2], family=family, backlog=BACKLOG)
     except OSError as error:
-        title = f"Port {port} of {clean_line(host, 80)} cannot be used: {strerror(error.errno or 0) or error}."
+        title = f"Port {port} of {shorten(host, 80)} cannot be used: {strerror(error.errno or 0) or error}."
         raise ChatTuiError(title, "Choose another with --port; 0 picks a free one.") from error
     bound.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SENT_BYTES)
     if hasattr(socket, "TCP_USER_TIMEOUT"):

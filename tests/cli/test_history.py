@@ -119,7 +119,7 @@ def test_a_conversation_is_shown_by_its_current_path_or_whole(kept: Path, capsys
     assert [turn["id"] for turn in whole["turns"]] == ["q1", "a1", "a2"]
     turn = whole["turns"][1]
     assert (turn["parent"], turn["role"], turn["model"], turn["state"]) == ("q1", "assistant", "local/x", "complete")
-    assert turn["text"] == ANSWER.text
+    assert turn["text"] == "# Because\n\nLight scatters."
     assert turn["usage"]["total_tokens"] == 7
     assert turn["cost"] == 0.25
     assert turn["route"]["strategy"] == "fastest"

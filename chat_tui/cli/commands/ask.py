@@ -18,7 +18,6 @@ from chat_tui.core.chunks import Chunk, has_answered
 from chat_tui.core.errors import ChatTuiError
 from chat_tui.core.processes.console import report_error, write_error
 from chat_tui.core.request import Request
-from chat_tui.core.text.control_characters import clean_line
 from chat_tui.core.usage.token_estimate import attachment_tokens, estimate
 from chat_tui.engine.answers.answer import Answer
 from chat_tui.engine.answers.pacing import TypingPace
@@ -60,7 +59,7 @@ async def _ask(settings: load.Config, question: Question, options: argparse.Name
     interrupted = watch_interrupts()
     engine = await open_reporting_engine(settings, save=not (options.no_save or options.private))
     request = Request(
-        model=options.model and clean_line(options.model, 300),
+        model=options.model,
         strategy=options.strategy,
         max_tokens=options.max_tokens,
         temperature=options.temperature,

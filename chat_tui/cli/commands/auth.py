@@ -17,6 +17,7 @@ from chat_tui.core.processes import console
 from chat_tui.core.processes.console import report_error, write_error
 from chat_tui.core.text.api_keys import cleaned_key, is_sendable
 from chat_tui.core.text.control_characters import clean_line, escaped_json
+from chat_tui.core.text.excerpts import shorten
 from chat_tui.providers.credentials.keys import mask
 
 
@@ -78,7 +79,7 @@ def _list(sources: list[KeySource], *, as_json: bool) -> int:
         console.write_output("No key was found. `chat-tui auth add NAME` saves one.\n")
     for source in sources:
         console.write_output(
-            f"{clean_line(source.provider, 40):<14} {clean_line(source.place, 60)} {source.key}".rstrip() + "\n"
+            f"{shorten(source.provider, 40):<14} {shorten(source.place, 60)} {source.key}".rstrip() + "\n"
         )
     return 0
 
@@ -109,7 +110,7 @@ async def _add(setup: ProviderSetup, name: str, key: str, place: KeyPlace | None
 
 
 async def _remove(setup: ProviderSetup, name: str) -> int:
-    shown = clean_line(name, 60)
+    shown = shorten(name, 60)
     try:
         places = await setup.forget_key(name)
     except KeyMissing as error:

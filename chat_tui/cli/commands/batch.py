@@ -19,7 +19,7 @@ from chat_tui.core.errors import ChatTuiError, CommandError
 from chat_tui.core.processes import console
 from chat_tui.core.processes.console import report_error, write_error
 from chat_tui.core.request import Request
-from chat_tui.core.text.control_characters import clean_line, escaped_json
+from chat_tui.core.text.control_characters import escaped_json
 from chat_tui.engine.batch.ordered_output import OrderedOutput
 from chat_tui.engine.batch.prompts import PromptSource
 from chat_tui.engine.batch.runner import BatchJob, BatchProgress, BatchRunner
@@ -56,7 +56,7 @@ def run(options: argparse.Namespace) -> int:
         report_error(error)
         return 2
     request = Request(
-        model=options.model and clean_line(options.model, 300),
+        model=options.model,
         strategy=options.strategy,
         max_tokens=options.max_tokens,
         temperature=options.temperature,

@@ -19,7 +19,7 @@ from chat_tui.core.chunks import Chunk, Error, Metadata, encode, has_answered
 from chat_tui.core.errors import ChatTuiError
 from chat_tui.core.processes.console import format_error, report_error, write_error
 from chat_tui.core.request import Request
-from chat_tui.core.text.control_characters import clean_line
+from chat_tui.core.text.excerpts import shorten
 from chat_tui.engine.answers.answer import Answer
 from chat_tui.engine.answers.comparison import Comparison, ComparisonResult, check_models
 from chat_tui.engine.engine import Engine
@@ -38,7 +38,7 @@ def run(options: argparse.Namespace) -> int:
         if wrong := model_choice_error(options):
             write_error(wrong)
             return 2
-        models = check_models(clean_line(options.models, 1200).split(",")) if options.models is not None else ()
+        models = check_models(options.models.split(",")) if options.models is not None else ()
         question = read_question(options)
     except ChatTuiError as error:
         report_error(error)
@@ -89,7 +89,7 @@ async def _report_price(engine: Engine, question: Question, models: Sequence[str
     )
     if not prices.dollars:
         return
-    unknown = clean_line(", ".join(prices.unknown), 200)
+    unknown = shorten(", ".join(prices.unknown), 200)
     more = f", plus {unknown}, whose price is unknown" if unknown else ""
     write_error(f"[≈ ${prices.dollars:.4g} for all {len(models)} answers{more}]\n")
 

@@ -21,8 +21,8 @@ from chat_tui.core.errors import HistoryError, StoreDamaged
 from chat_tui.core.files import writing as files
 from chat_tui.core.processes import console
 from chat_tui.core.processes.console import write_error
-from chat_tui.core.text.control_characters import clean_line
 from chat_tui.core.text.counts import count_of
+from chat_tui.core.text.excerpts import shorten
 from chat_tui.core.text.search_progress import search_progress
 from chat_tui.history.opening import StoreSettings
 from chat_tui.history.queries import naming, reads
@@ -99,7 +99,7 @@ def _summary(row: ConversationSummary) -> dict[str, Any]:
 def _format_summary(row: ConversationSummary) -> str:
     pin = "*" if row.pinned else " "
     count = count_of(row.turns, "turn")
-    return f"{row.id} {pin} {_format_time(row.updated)}  {count:>10}  {clean_line(row.title, 100)}\n"
+    return f"{row.id} {pin} {_format_time(row.updated)}  {count:>10}  {shorten(row.title, 100)}\n"
 
 
 async def _show(options: argparse.Namespace) -> int:
@@ -115,7 +115,7 @@ async def _show(options: argparse.Namespace) -> int:
         console.write_output(native.json_text(record) + "\n")
         return 0
     of = tree.conversation
-    console.write_output(f"{clean_line(of.title, 300)}\n{of.id} · {_format_time(of.created)}\n")
+    console.write_output(f"{shorten(of.title, 300)}\n{of.id} · {_format_time(of.created)}\n")
     if of.system_prompt:
         console.write_output(f"\n── system ──\n{of.system_prompt}\n")
     for turn in turns:
@@ -124,10 +124,10 @@ async def _show(options: argparse.Namespace) -> int:
 
 
 def _format_turn(turn: Turn, *, with_ids: bool) -> str:
-    facts = [clean_line(turn.model, 100) or turn.role, _format_time(turn.created)]
+    facts = [shorten(turn.model, 100) or turn.role, _format_time(turn.created)]
     facts += [] if turn.state == "complete" else [turn.state]
     facts += [f"{turn.id} below {turn.parent or 'nothing'}"] if with_ids else []
-    files = "".join(f"\n[{clean_line(file.name, 200)}, {file.size_bytes} bytes]" for file in turn.attachments)
+    files = "".join(f"\n[{shorten(file.name, 200)}, {file.size_bytes} bytes]" for file in turn.attachments)
     return f"\n── {' · '.join(facts)} ──\n{turn.text}{files}\n"
 
 
@@ -167,9 +167,9 @@ def _write_hits(hits: Sequence[SearchHit], *, as_json: bool) -> None:
         return
     for hit in hits:
         console.write_output(
-            f"{hit.conversation}  {_format_time(hit.created)}  {clean_line(hit.conversation_title, 80)}\n"
+            f"{hit.conversation}  {_format_time(hit.created)}  {shorten(hit.conversation_title, 80)}\n"
         )
-        console.write_output(f"    {hit.role}: {clean_line(hit.snippet)}\n")
+        console.write_output(f"    {hit.role}: {shorten(hit.snippet)}\n")
 
 
 # -- in and out -----------------------------------------------------------------------------------------------------
@@ -202,8 +202,8 @@ async def _export_all(store: Store | None, output: _Output) -> tuple[int, int]:
             )
         except HistoryError as error:
             left_out += 1
-            title = clean_line(row.title, 100)
-            write_error(f"chat-tui: “{title}” ({clean_line(row.id, 60)}) was left out: {error.title}\n")
+            title = shorten(row.title, 100)
+            write_error(f"chat-tui: “{title}” ({shorten(row.id, 60)}) was left out: {error.title}\n")
         else:
             output.put(text)
     return len(rows) - left_out, left_out
@@ -254,7 +254,7 @@ async def _delete(options: argparse.Namespace) -> int:
     async with _open_store() as store:
         tree = await _find_tree(store, options.id)
         of = tree.conversation
-        about = f"“{clean_line(of.title, 100)}” ({of.id}, {count_of(len(tree.turns), 'turn')})"
+        about = f"“{shorten(of.title, 100)}” ({of.id}, {count_of(len(tree.turns), 'turn')})"
         if not options.yes and sys.stdin is not None and sys.stdin.isatty() and console.error_is_terminal():
             write_error(f"Permanently delete {about}? [y/N] ")
             answer = await asyncio.to_thread(sys.stdin.readline)
@@ -285,7 +285,7 @@ async def _check(options: argparse.Namespace) -> int:
         console.write_output(native.json_text({"ok": report.ok and recovered is None, "file": file, **fields}) + "\n")
     else:
         for problem in report.problems:
-            console.write_output(f"{clean_line(problem, 500)}\n")
+            console.write_output(f"{shorten(problem, 500)}\n")
         state = (
             "Problems were found in" if report.problems else "No problems remain in" if recovered else "No problems in"
         )

@@ -13,7 +13,6 @@ from chat_tui.config import load, paths
 from chat_tui.core.errors import ConfigError
 from chat_tui.core.processes import console
 from chat_tui.core.processes.console import report_error, write_error
-from chat_tui.core.text.control_characters import clean_line
 
 
 def run(options: argparse.Namespace) -> int:
@@ -28,7 +27,7 @@ def run(options: argparse.Namespace) -> int:
     if options.strategy is not None:
         settings = replace(settings, strategy=options.strategy, model=None)
     if options.model is not None:
-        settings = replace(settings, model=clean_line(options.model, 300))
+        settings = replace(settings, model=options.model)
     from chat_tui.web import configured_token, server
 
     try:

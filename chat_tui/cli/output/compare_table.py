@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from chat_tui.core.text.control_characters import clean_line
+from chat_tui.core.text.excerpts import shorten
 from chat_tui.engine.answers.comparison import ComparisonResult
 
 _NONE = "–"
@@ -31,7 +31,7 @@ def _row(result: ComparisonResult) -> tuple[str, ...]:
     about = "≈" if result.tokens_estimated else ""
     rate, ttft, cost = result.tokens_per_second, result.ttft_seconds, result.cost
     return (
-        clean_line(result.model, 60),
+        shorten(result.model, 60),
         result.state,
         f"{result.characters:,}",
         f"{about}{result.tokens:,}" if result.tokens is not None else _NONE,

@@ -17,7 +17,7 @@ from chat_tui.config.diagnostics import line_of
 from chat_tui.core.errors import CommandError, ConfigError
 from chat_tui.core.files.reading import TooLargeError, read_regular
 from chat_tui.core.preset import LIMIT_BYTES, LIMITS, Preset, Variable, is_beyond
-from chat_tui.core.text.control_characters import clean_line
+from chat_tui.core.text.excerpts import shorten
 from chat_tui.core.text.sanitizer import sanitized
 
 _NAME = re.compile(r"[\w-]{1,40}")
@@ -36,7 +36,7 @@ def find(name: str, among: Sequence[Path]) -> Preset:
             if os.path.isfile(file):
                 return read(file)
     known = ", ".join(sorted({file.stem for file in _files(among)}))
-    raise CommandError(f"Unknown preset: {clean_line(name, 40)}.", f"There are: {known}.")
+    raise CommandError(f"Unknown preset: {shorten(name, 40)}.", f"There are: {known}.")
 
 
 def read_all(among: Sequence[Path]) -> tuple[list[Preset], list[ConfigError]]:
@@ -84,7 +84,7 @@ def parse(raw: bytes, file: str, name: str) -> Preset:
         table = tomllib.loads(text)
     except (ValueError, RecursionError) as error:
         raise ConfigError(
-            f"{file} is not valid TOML: {clean_line(str(error), 200)}.",
+            f"{file} is not valid TOML: {shorten(str(error), 200)}.",
             "Fix it; until then the preset is skipped.",
             file=file,
         ) from error
@@ -130,4 +130,4 @@ def _explain(message: str, text: str, file: str, variable: str) -> ConfigError:
 def _wrong(text: str, file: str, key: str, what: str, hint: str) -> ConfigError:
     line = line_of(text, key)
     place = f"{file}, line {line}" if line else file
-    return ConfigError(f"{place}: `{clean_line(key, 80)}`: {what}.", hint, file=file, key=key)
+    return ConfigError(f"{place}: `{shorten(key, 80)}`: {what}.", hint, file=file, key=key)

@@ -147,7 +147,7 @@ def _fenced(attachment: Attachment) -> str:
     text = attachment.content.decode("utf-8", "replace").rstrip("\n")
     longest = max((len(ticks) for ticks in _TICKS.findall(text)), default=2)
     fence = "`" * (longest + 1)
-    return f"{clean_line(attachment.name, 200)}:\n{fence}\n{text}\n{fence}"
+    return f"{attachment.name}:\n{fence}\n{text}\n{fence}"
 
 
 def _is_utf8(content: bytes) -> bool:

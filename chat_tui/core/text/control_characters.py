@@ -46,6 +46,11 @@ def clean_line(text: str, limit: int = 300) -> str:
     return line if len(line) <= limit else line[: limit - 1] + "…"
 
 
+def single_line(text: str) -> str:
+    """The text on one line of any length, without anything that a terminal would obey."""
+    return _ANY_OR_NEWLINE.sub(" ", clean(text)) if _ANY_OR_NEWLINE.search(text) else text
+
+
 def without_controls(text: str) -> str:
     """One line's text without its controls, each of which has no width; what stands between them stays."""
     return _ANY_OR_NEWLINE.sub("", _SURROGATES.sub("\ufffd", text)) if _ANY_OR_NEWLINE.search(text) else text

@@ -1,7 +1,7 @@
 """Makes a record from outside safe to display and store: no control characters, all numbers and times within bounds.
 
 For records from a file, an import, or a store that something else may have written to. User input and model output are
-cleaned where they arrive; see `text_safety`.
+cleaned where they arrive; `tests/architecture/test_borders.py` lists the places.
 """
 
 from __future__ import annotations

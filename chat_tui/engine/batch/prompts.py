@@ -14,7 +14,7 @@ import msgspec
 
 from chat_tui.core.errors import ChatTuiError, CommandError
 from chat_tui.core.files.reading import open_regular
-from chat_tui.core.text.control_characters import clean_line
+from chat_tui.core.text.excerpts import shorten
 
 LINE_BYTES = 16 * 1024 * 1024
 """The longest line that can be a prompt."""
@@ -85,7 +85,7 @@ class PromptSource:
     """
 
     def __init__(self, name: str) -> None:
-        self.name = "standard input" if name == "-" else clean_line(name)
+        self.name = "standard input" if name == "-" else shorten(name)
         self._json: bool | None = None if name == "-" else name.lower().endswith((".jsonl", ".ndjson"))
         self._stopped = False
         try:
@@ -182,7 +182,7 @@ def _prompt(index: int, number: int, line: bytes | None, *, as_json: bool) -> Ba
         row = _row.decode(line)
         fields = _fields.decode(line) if isinstance(row, _Row) else {}
     except (msgspec.MsgspecError, ValueError, RecursionError) as error:
-        fault = f"Line {number} is not a valid prompt: {clean_line(str(error))}."
+        fault = f"Line {number} is not a valid prompt: {shorten(str(error))}."
         return BatchPrompt(index, number, text[:_SHOWN_CHARACTERS], fault=fault)
     if isinstance(row, str):
         row = _Row(row)

@@ -5,7 +5,8 @@ from __future__ import annotations
 import msgspec
 
 from chat_tui.core.chunks import ErrorInfo, State, Timings, Usage, has_answered
-from chat_tui.core.text.control_characters import clean_line, escaped_json
+from chat_tui.core.text.control_characters import escaped_json
+from chat_tui.core.text.excerpts import shorten
 from chat_tui.engine.batch.prompts import BatchPrompt
 
 
@@ -59,7 +60,7 @@ class EarlierResult(msgspec.Struct, frozen=True):
 
 def _why(state: State, error: ErrorInfo | None) -> str:
     if error is not None:
-        return clean_line(error.title)
+        return shorten(error.title)
     return "The model refused to answer." if state == "refused" else state
 
 

@@ -15,7 +15,7 @@ from chat_tui.core.conversation_settings import NewConversation
 from chat_tui.core.errors import ChatTuiError, CommandError, NoModel
 from chat_tui.core.preset import Preset
 from chat_tui.core.request import Request
-from chat_tui.core.text.control_characters import clean_line
+from chat_tui.core.text.excerpts import shorten
 from chat_tui.engine.answers.answer import Answer
 from chat_tui.engine.answers.price_limit import over_budget
 from chat_tui.engine.batch.ordered_output import OrderedOutput
@@ -160,7 +160,7 @@ class BatchRunner:
             self.progress.fail(known.index, known.why)
 
     def _prompts_changed(self, how: str) -> CommandError:
-        name = clean_line(self._output.path.name) if self._output.path is not None else ""
+        name = shorten(self._output.path.name) if self._output.path is not None else ""
         return CommandError(
             f"{self._prompts.name} {how} since {name} was started.",
             "The results are kept. Choose another file with --out, or restore the old prompts.",
@@ -202,7 +202,7 @@ class BatchRunner:
         """Ask a prompt and return its result; None after `stop`."""
         if prompt.fault:
             error = ErrorInfo("MalformedPrompt", prompt.fault, "Fix the line, then use --retry-failed.")
-            model = clean_line(prompt.model or "")
+            model = prompt.model or ""
             return BatchResult(prompt.index, prompt.id, prompt.text, "", model, "failed", error=error)
         request = self._request(prompt)
         if not (request.model or (self._engine.config.model if request.strategy is None else None)):

@@ -24,6 +24,7 @@ from chat_tui.core.conversation import (
 from chat_tui.core.conversation_settings import ConversationSettings, encode_settings
 from chat_tui.core.errors import ConversationNotFound, HistoryError
 from chat_tui.core.route import Route
+from chat_tui.core.text.control_characters import clean
 from chat_tui.engine.background_tasks import BackgroundTasks
 from chat_tui.engine.conversations.cache import ConversationCache
 from chat_tui.engine.conversations.deletion import ConversationDeletion
@@ -212,12 +213,13 @@ class Conversations:
         store = self._stores.store_of(conversation_id)
         await self._errors.guard(store.write(writes.set_settings, conversation_id, stored), None)
 
-    async def rename(self, conversation_id: str, title: str) -> None:
-        """Change a conversation's title. Raises `HistoryError`."""
-        title = title_of(title)
+    async def rename(self, conversation_id: str, title: str) -> str:
+        """Change a conversation's title; returns it as it is now. Raises `HistoryError`."""
+        title = title_of(clean(title))
         await self._stores.store_of(conversation_id).write(writes.retitle, conversation_id, title)
         if (known := self.cache.get(conversation_id)) is not None:
             self.cache.remember(msgspec.structs.replace(known, title=title))
+        return title
 
     async def pin(self, conversation_id: str, pinned: bool) -> None:
         """Pin or unpin a conversation. Raises `HistoryError`."""

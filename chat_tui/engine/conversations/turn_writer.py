@@ -23,7 +23,7 @@ class TurnWriter:
         self,
         stores: ConversationStores,
         cache: ConversationCache,
-        rename: Callable[[str, str], Awaitable[None]],
+        rename: Callable[[str, str], Awaitable[object]],
     ) -> None:
         self._stores, self._cache, self._rename = stores, cache, rename
         self._pending = cache.pending

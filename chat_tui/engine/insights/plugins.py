@@ -12,6 +12,7 @@ from typing import Protocol, TypeVar
 
 from chat_tui.core.errors import PlugInError
 from chat_tui.core.text.control_characters import clean_line
+from chat_tui.core.text.excerpts import shorten
 
 GROUP = "chat_tui.processors"
 """The group of entry points; each is a function without arguments that returns a `PlugIn`."""
@@ -67,7 +68,7 @@ def _call(name: str, does: Callable[[], T]) -> T:
     try:
         return does()
     except Exception as error:
-        why = clean_line(f"{type(error).__name__}: {error}", 200).rstrip(".")
+        why = shorten(f"{type(error).__name__}: {error}", 200).rstrip(".")
         raise PlugInError(f"The processor `{name}` failed: {why}.", _HINT) from error
 
 

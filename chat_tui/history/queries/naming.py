@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlite3
 
 from chat_tui.core.errors import ConversationNotFound
-from chat_tui.core.text.control_characters import clean_line
+from chat_tui.core.text.excerpts import shorten
 from chat_tui.history.queries import reads
 from chat_tui.history.records import storable
 
@@ -36,8 +36,8 @@ def resolve_id(db: sqlite3.Connection, name: str) -> str:
     if not wanted or not found:
         raise reads.not_found(name)
     if len(found) > 1 and found[0] != wanted:
-        shown = ", ".join(clean_line(id, 60) for id in found[:_LISTED]) + (", …" if len(found) > _LISTED else "")
+        shown = ", ".join(shorten(id, 60) for id in found[:_LISTED]) + (", …" if len(found) > _LISTED else "")
         raise ConversationNotFound(
-            f"Several conversation ids start with `{clean_line(name, 60)}`.", f"Use more characters: {shown}"
+            f"Several conversation ids start with `{shorten(name, 60)}`.", f"Use more characters: {shown}"
         )
     return found[0]

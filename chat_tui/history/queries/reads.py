@@ -11,7 +11,7 @@ import msgspec
 from chat_tui.core.conversation import Conversation, ConversationSummary, DeletedConversation, Tree, Turn
 from chat_tui.core.errors import ConversationNotFound
 from chat_tui.core.route import Route
-from chat_tui.core.text.control_characters import clean_line
+from chat_tui.core.text.excerpts import shorten
 from chat_tui.history import records as rows
 from chat_tui.history.database import packing
 from chat_tui.history.database.connection import StoreConnection
@@ -85,7 +85,7 @@ _DELETED = f"""
 def not_found(conversation_id: str) -> ConversationNotFound:
     """The error for an id that no conversation has."""
     return ConversationNotFound(
-        f"No conversation has the id `{clean_line(conversation_id, 60)}`.",
+        f"No conversation has the id `{shorten(conversation_id, 60)}`.",
         "List them with `/history` or `chat-tui history list`.",
     )
 

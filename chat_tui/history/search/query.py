@@ -11,7 +11,7 @@ import msgspec
 
 from chat_tui.core.conversation import Role
 from chat_tui.core.errors import QueryError
-from chat_tui.core.text.control_characters import clean_line
+from chat_tui.core.text.excerpts import shorten
 from chat_tui.core.text.text_match import folded
 
 _WORDS = 16
@@ -96,7 +96,7 @@ def _roles() -> str:
 
 def _role(value: str) -> Role:
     if value.lower() not in get_args(Role):
-        raise QueryError(f"Unknown role: `{clean_line(value, 40)}`.", _roles())
+        raise QueryError(f"Unknown role: `{shorten(value, 40)}`.", _roles())
     return cast(Role, value.lower())
 
 
@@ -112,7 +112,7 @@ def _time(name: str, value: str, at: datetime, zone: tzinfo | None) -> datetime:
             day = datetime(int(date[1]), int(date[2] or 1), int(date[3] or 1))
             if 1970 <= day.year <= _LAST_YEAR:
                 return _midnight(day, zone)
-    raise QueryError(f"`{name}:{clean_line(value, 40)}` is not a date.", _DATE_HINT)
+    raise QueryError(f"`{name}:{shorten(value, 40)}` is not a date.", _DATE_HINT)
 
 
 def _midnight(day: datetime, zone: tzinfo | None) -> datetime:

@@ -13,7 +13,7 @@ from zipfile import BadZipFile, ZipFile
 import msgspec
 
 from chat_tui.core.files.reading import NotRegularError, open_regular
-from chat_tui.core.text.control_characters import clean_line
+from chat_tui.core.text.excerpts import shorten
 from chat_tui.history.transfer import archive, json_records
 from chat_tui.history.transfer.formats import chatgpt, elia, llm, native
 from chat_tui.history.transfer.records import BadRecord, ImportedConversation, ImportRefused, SkippedRecord
@@ -105,7 +105,7 @@ def _records(stream: json_records.ByteStream, inside: archive.Archive | None) ->
         try:
             value = _decode(found)
         except (ValueError, RecursionError) as error:
-            yield "", SkippedRecord(place, f"it is not JSON: {clean_line(str(error), 100)}")
+            yield "", SkippedRecord(place, f"it is not JSON: {shorten(str(error), 100)}")
             continue
         yield _convert(value, place, inside)
 

@@ -2,7 +2,7 @@
 
 Each turn begins with a line `<!-- turn … -->`, since answers have headings, too. The line has `id`, `role` and
 `created`, and for answers `model`, `state`, `tokens`, `cost` and `route`. The front matter is YAML: `model` and `route`
-are those of the last answer, and `cost` is in US dollars. Control characters are left out; the JSON export has them.
+are those of the last answer, and `cost` is in US dollars.
 """
 
 from __future__ import annotations
@@ -15,7 +15,8 @@ import msgspec
 
 from chat_tui.core.conversation import Tree, Turn
 from chat_tui.core.route import Route
-from chat_tui.core.text.control_characters import clean, clean_line
+from chat_tui.core.text.control_characters import clean
+from chat_tui.core.text.excerpts import shorten
 
 _FENCE = re.compile(r" {0,3}(`{3,}|~{3,})(.*)")
 _ENDINGS = {
@@ -30,8 +31,8 @@ _ENDINGS = {
 
 
 def markdown(tree: Tree) -> str:
-    """The conversation as Markdown."""
-    return "\n".join([*_front_matter(tree), *_body(tree)]) + "\n"
+    """The conversation as Markdown, without control characters."""
+    return clean("\n".join([*_front_matter(tree), *_body(tree)]) + "\n")
 
 
 def _front_matter(tree: Tree) -> Iterator[str]:
@@ -53,7 +54,7 @@ def _front_matter(tree: Tree) -> Iterator[str]:
     yield f"tokens_in: {sum(usage.prompt_tokens for usage in usages) if usages else 'null'}"
     yield f"tokens_out: {sum(usage.completion_tokens for usage in usages) if usages else 'null'}"
     yield f"cost: {_dollars(sum(costs)) if costs else 'null'}"
-    yield f"route: {_quote(clean_line(_route_text(last, tree.routes.get(last.id)), 1000) if last else '')}"
+    yield f"route: {_quote(shorten(_route_text(last, tree.routes.get(last.id)), 1000) if last else '')}"
     if of.system_prompt is not None:
         yield f"system_prompt: {_quote(of.system_prompt)}"
     yield "---"
@@ -82,7 +83,7 @@ def _turn(turn: Turn) -> Iterator[str]:
     if turn.thinking.strip():
         yield from _collapse("Thinking", turn.thinking)
         yield ""
-    yield _close_fence(clean(turn.text))
+    yield _close_fence(turn.text)
     if turn.quick is not None and turn.quick.text.strip():
         yield ""
         yield from _collapse(f"Quick answer by {_heading(turn.quick.model)}", turn.quick.text)
@@ -99,7 +100,7 @@ def _turn(turn: Turn) -> Iterator[str]:
 def _collapse(what: str, text: str) -> Iterator[str]:
     yield f"<details><summary>{what.replace('<', '&lt;')}</summary>"
     yield ""
-    yield _close_fence(clean(text)).replace("</details", "&lt;/details")
+    yield _close_fence(text).replace("</details", "&lt;/details")
     yield ""
     yield "</details>"
 
@@ -126,7 +127,7 @@ def _route_text(turn: Turn, route: Route | None) -> str:
 
 def _fact(value: str) -> str:
     # A comment must not contain the characters that end it.
-    return _quote(clean_line(value, 1000).replace("--", "- -"))
+    return _quote(shorten(value, 1000).replace("--", "- -"))
 
 
 def _close_fence(text: str) -> str:
@@ -145,12 +146,12 @@ def _close_fence(text: str) -> str:
 
 
 def _heading(text: str) -> str:
-    return clean_line(text, 300)
+    return shorten(text, 300)
 
 
 def _quote(text: str) -> str:
     """The text as a YAML string, which can be written like one in JSON."""
-    return msgspec.json.encode(clean(text)).decode()
+    return msgspec.json.encode(text).decode()
 
 
 def _time(time: datetime | None) -> str:

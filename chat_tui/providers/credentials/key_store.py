@@ -12,7 +12,7 @@ from chat_tui.core.errors import ChatTuiError, KeyMissing
 from chat_tui.core.models import KeyPlace
 from chat_tui.core.processes import child_process
 from chat_tui.core.processes.child_process import PIPE, ChildResult
-from chat_tui.core.text.control_characters import clean_line
+from chat_tui.core.text.excerpts import shorten
 from chat_tui.providers.credentials.keyring_worker import NOT_THERE
 from chat_tui.providers.credentials.keys import SERVICE, KeyFile, SessionKeys, StoredKeyNames, keyring_command
 
@@ -113,7 +113,7 @@ async def _run_keyring(action: str, provider: str, key: str = "", seconds: float
 
 def _reason(done: ChildResult, key: str) -> str:
     last = done.errors.decode("utf-8", "replace").strip().rpartition("\n")[2].replace(key or "\0", "[key]")
-    return clean_line(last, 200).rstrip(".") or f"code {done.code}"
+    return shorten(last, 200).rstrip(".") or f"code {done.code}"
 
 
 def _keyring_error(why: str, provider: str) -> ChatTuiError:

@@ -22,7 +22,7 @@ from chat_tui.core.models import Provider
 from chat_tui.core.processes import child_process
 from chat_tui.core.processes.child_process import PIPE, ChildCommand
 from chat_tui.core.text.api_keys import cleaned_key, is_sendable
-from chat_tui.core.text.control_characters import clean_line
+from chat_tui.core.text.excerpts import shorten
 from chat_tui.core.text.log_filter import hide_in_log
 from chat_tui.providers.credentials.configured import credentials_of
 
@@ -215,7 +215,7 @@ def key_warnings(in_config: Collection[str], file: Path) -> list[errors.ConfigEr
     """Return the warnings about keys in the config; `in_config` names their providers."""
     if not in_config:
         return []
-    named = ", ".join(f"`{clean_line(name, 40)}`" for name in in_config)
+    named = ", ".join(f"`{shorten(name, 40)}`" for name in in_config)
     warnings = [
         errors.ConfigError(
             f"The config file contains the API key of {named}.",

@@ -16,7 +16,7 @@ from chat_tui.core.chunks import Chunk
 from chat_tui.core.errors import ConfigError, Garbled, ProviderError, Rejected
 from chat_tui.core.models import DIALECTS, Model
 from chat_tui.core.request import Request
-from chat_tui.core.text.control_characters import clean_line
+from chat_tui.core.text.excerpts import shorten
 from chat_tui.providers.dialects.dialect import Call, Dialect, Reading
 from chat_tui.providers.dialects.model_list import ListedModel, Row, no_more
 from chat_tui.providers.dialects.model_probe import ModelProbe, nothing, unchanged
@@ -30,7 +30,7 @@ def plug_in(name: str) -> Dialect:
     """Return the dialect of this name from its package. Raises `ConfigError`."""
     from importlib.metadata import entry_points
 
-    shown = clean_line(name, 60)
+    shown = shorten(name, 60)
     point = next(iter(entry_points(group=DIALECT_PLUG_INS, name=name)), None)
     if point is None:
         raise ConfigError(
@@ -38,11 +38,11 @@ def plug_in(name: str) -> Dialect:
             f"Known: {', '.join(DIALECTS)}, and those of installed plug-ins.",
             key="dialect",
         )
-    hint = f"Fix or remove the package that provides it ({clean_line(point.value, 80)})."
+    hint = f"Fix or remove the package that provides it ({shorten(point.value, 80)})."
     try:
         made = point.load()()
     except Exception as error:
-        why = clean_line(f"{type(error).__name__}: {error}", 200).rstrip(".")
+        why = shorten(f"{type(error).__name__}: {error}", 200).rstrip(".")
         raise ConfigError(f"The dialect `{shown}` cannot be loaded: {why}.", hint, key="dialect") from error
     if not isinstance(made, Dialect):
         raise ConfigError(
@@ -53,7 +53,7 @@ def plug_in(name: str) -> Dialect:
 
 def guard(own: Dialect) -> Dialect:
     """Wrap a plug-in dialect, so that an answer ends properly even if it fails."""
-    name = clean_line(own.name, 60)
+    name = shorten(own.name, 60)
 
     def encode(request: Request, model: Model, quirks: frozenset[str]) -> Call:
         try:

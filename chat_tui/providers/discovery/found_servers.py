@@ -12,7 +12,7 @@ from chat_tui.core.errors import ChatTuiError, Notice
 from chat_tui.core.files.state_files import StateFile
 from chat_tui.core.models import Provider
 from chat_tui.core.text.addresses import host_of
-from chat_tui.core.text.control_characters import clean_line
+from chat_tui.core.text.excerpts import shorten
 from chat_tui.providers.discovery.socket_owners import OwnerLookup, ServerOwner, listening_owner
 
 _FILE_BYTES = 100_000
@@ -81,7 +81,7 @@ class FoundServers:
 
 def identity_of(provider: Provider, owner: ServerOwner | None) -> str:
     """What makes it this server and no other: its address and, where it was found on this machine, its owner."""
-    host = clean_line(host_of(provider.base_url), 200)
+    host = shorten(host_of(provider.base_url), 200)
     if owner is None:
         return host
     return f"{host} run by {'an unknown account' if owner.uid is None else owner.uid}"
@@ -97,4 +97,4 @@ def _place(provider: Provider, owner: ServerOwner) -> str:
 
 
 def _account_name(owner: ServerOwner) -> str:
-    return clean_line(owner.name, 40) or "an unknown account"
+    return shorten(owner.name, 40) or "an unknown account"

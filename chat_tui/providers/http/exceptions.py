@@ -10,6 +10,7 @@ import httpx
 
 from chat_tui.core import errors
 from chat_tui.core.text.control_characters import clean_line
+from chat_tui.core.text.excerpts import shorten
 from chat_tui.providers.endpoint import Endpoint, address_error, address_setting
 from chat_tui.providers.http.proxies import describe_proxy, proxy_of
 
@@ -101,7 +102,7 @@ class MappedErrors:
             return None
         named, hint = describe_proxy(self._line.provider, proxy)
         if isinstance(error, httpx.ProxyError):
-            said = clean_line(self._line.redactor().redact(clean_line(str(error), 1000)), 100)
+            said = shorten(self._line.redactor().redact(clean_line(str(error), 1000)), 100)
             return errors.Unreachable(
                 f"{named} cannot connect to {self._line.provider.name}: {said}.", hint, **self._about
             )

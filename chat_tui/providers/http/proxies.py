@@ -8,7 +8,7 @@ from urllib.request import getproxies, proxy_bypass
 from chat_tui.core import errors
 from chat_tui.core.models import Provider
 from chat_tui.core.text.addresses import is_loopback
-from chat_tui.core.text.control_characters import clean_line
+from chat_tui.core.text.excerpts import shorten
 from chat_tui.providers.endpoint import Endpoint, base_url_of
 
 
@@ -37,7 +37,7 @@ def _with_scheme(proxy: str) -> str:
 
 def describe_proxy(provider: Provider, proxy: str) -> tuple[str, str]:
     """Return a description of the proxy without its password, and a hint for when it fails."""
-    place = clean_line(urlsplit(proxy).netloc.rpartition("@")[2], 100)
+    place = shorten(urlsplit(proxy).netloc.rpartition("@")[2], 100)
     if provider.proxy:
         return f"The proxy {place} of {provider.name}", "Check that it is running, and check `proxy` in the config."
     told = "Check that it is running. Check HTTPS_PROXY, HTTP_PROXY and ALL_PROXY; NO_PROXY names hosts that need none."

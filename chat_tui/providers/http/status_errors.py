@@ -10,7 +10,8 @@ import msgspec
 
 from chat_tui.core import errors
 from chat_tui.core.conversation import now
-from chat_tui.core.text.control_characters import clean_line
+from chat_tui.core.text.control_characters import clean, clean_line
+from chat_tui.core.text.excerpts import shorten
 from chat_tui.core.text.redaction import Redactor
 from chat_tui.providers.dialects.parsing.error_message import message_in_body
 from chat_tui.providers.dialects.parsing.retry_after import limits_reset as limits_reset
@@ -163,7 +164,7 @@ def _complaint(body: bytes) -> ServerError:
         value = json.loads(bare)
     except (ValueError, RecursionError):
         value = None
-    return msgspec.structs.replace(server_error_of(value, text[:20_000]), said=message_in_body(text))
+    return msgspec.structs.replace(server_error_of(value, text[:20_000]), said=clean(message_in_body(text)))
 
 
 def _wait_seconds(status: int, headers: Mapping[str, str], complaint: ServerError) -> float | None:
@@ -179,4 +180,4 @@ def _wait_seconds(status: int, headers: Mapping[str, str], complaint: ServerErro
 
 def _line(text: str, redactor: Redactor) -> str:
     # Credentials go first: a cut would leave a piece that is not recognised.
-    return clean_line(redactor.redact(clean_line(text, 2000)), 200).rstrip(".")
+    return shorten(redactor.redact(clean_line(text, 2000)), 200).rstrip(".")

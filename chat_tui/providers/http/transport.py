@@ -20,7 +20,7 @@ from chat_tui.core import errors
 from chat_tui.core.chunks import Chunk, End, Metadata, Token
 from chat_tui.core.models import Model, Provider
 from chat_tui.core.request import Request
-from chat_tui.core.text.control_characters import clean_line
+from chat_tui.core.text.excerpts import shorten
 from chat_tui.providers.dialects import dialect
 from chat_tui.providers.dialects.dialect import Call, Dialect, Json, parsed, streams
 from chat_tui.providers.dialects.model_probe import ProbeRequest
@@ -383,7 +383,7 @@ def _error_of(
         line.provider.name,
         model.name if model else "",
         line.provider.api_key_env,
-        fetch_hint=spoken.fetch_hint.replace("{model}", clean_line(model.id, 100)) if model else "",
+        fetch_hint=spoken.fetch_hint.replace("{model}", shorten(model.id, 100)) if model else "",
         images=call is not None and call.images,
     )
     return http_error(reply.status_code, reply.headers, body, asked, line.redactor())

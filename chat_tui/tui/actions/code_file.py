@@ -6,7 +6,6 @@ import os
 from pathlib import Path
 
 from chat_tui.core.errors import CommandError
-from chat_tui.core.text.control_characters import clean
 from chat_tui.markdown.code_blocks import CodeBlock
 from chat_tui.markdown.inline.data_images import decoded, described
 
@@ -87,7 +86,7 @@ def content_of(code: CodeBlock) -> str | bytes:
             return decoded(code.text)
         except ValueError:
             raise CommandError("The data of this image is damaged.", "Ask the model for it again.") from None
-    text = clean(code.text)
+    text = code.text
     return text if text.endswith("\n") else f"{text}\n"
 
 

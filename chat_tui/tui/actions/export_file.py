@@ -10,7 +10,7 @@ from typing import Literal, TypeAlias
 
 from chat_tui.core.errors import CommandError, HistoryError
 from chat_tui.core.files import writing
-from chat_tui.core.text.control_characters import clean_line
+from chat_tui.core.text.excerpts import shorten
 
 Form: TypeAlias = Literal["markdown", "json"]
 _FORMS: dict[str, Form] = {"markdown": "markdown", "md": "markdown", "json": "json"}
@@ -37,7 +37,7 @@ def parse_argument(argument: str, title: str) -> tuple[Form, Path]:
 
 def name_of(title: str) -> str:
     """A file's name from a title."""
-    name = " ".join(_NOT_IN_NAMES.sub(" ", clean_line(title, 200)).split())[:_LONGEST_NAME].strip(" -")
+    name = " ".join(_NOT_IN_NAMES.sub(" ", shorten(title, 200)).split())[:_LONGEST_NAME].strip(" -")
     return name or "conversation"
 
 
@@ -58,9 +58,9 @@ def write(content: str | bytes, file: Path, hint: str = _HINT) -> Path:
             if number < _MOST:
                 continue
             raise HistoryError(
-                f"There are too many files named {clean_line(file.name, 80)}.", "Choose another name."
+                f"There are too many files named {shorten(file.name, 80)}.", "Choose another name."
             ) from None
         except OSError as error:
-            why = clean_line(error.strerror or "it cannot be written", 80)
-            raise HistoryError(f"{clean_line(str(chosen), 200)}: {why}.", hint) from error
+            why = shorten(error.strerror or "it cannot be written", 80)
+            raise HistoryError(f"{shorten(str(chosen), 200)}: {why}.", hint) from error
     raise AssertionError

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from textual.keys import Keys, _character_to_key, key_to_character
 
 from chat_tui.core.errors import KeymapError
-from chat_tui.core.text.control_characters import clean_line
+from chat_tui.core.text.excerpts import shorten
 from chat_tui.tui.actions.action import DIGITS, Action, Where
 from chat_tui.tui.actions.table import BY_ID, TABLE
 
@@ -22,7 +22,7 @@ def rebind(overrides: Mapping[str, str]) -> tuple[dict[str, str], list[KeymapErr
     good: dict[str, list[str]] = {}
     wrong: list[KeymapError] = []
     for id, text in overrides.items():
-        name, keys = clean_line(id, 60), _keys(text)
+        name, keys = shorten(id, 60), _keys(text)
         strange = next((key for key in keys if not _is_key(key)), None)
         typed = next((key for key in keys if _is_typed(key)), None)
         if id not in BY_ID:
@@ -111,5 +111,5 @@ def _is_typed(key: str) -> bool:
 
 def _keys(text: str) -> list[str]:
     """Return the keys as Textual writes them: names in lower case, single letters unchanged, since `R` is not `r`."""
-    keys = [part.strip() for part in clean_line(text, 80).split(",")]
+    keys = [part.strip() for part in shorten(text, 80).split(",")]
     return [_character_to_key(key) if len(key) == 1 else key.lower() for key in keys if key]

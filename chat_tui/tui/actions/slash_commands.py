@@ -13,7 +13,7 @@ import msgspec
 
 from chat_tui.core.errors import CommandError
 from chat_tui.core.models import ModelStatus
-from chat_tui.core.text.control_characters import clean_line
+from chat_tui.core.text.excerpts import shorten
 from chat_tui.tui.actions.action import Action
 from chat_tui.tui.actions.table import TABLE
 
@@ -122,7 +122,7 @@ def parse(text: str, presets: Collection[str] = ()) -> CommandCall | str:
         return CommandCall(found.name, argument)
     if name and name in presets:
         return CommandCall("preset", f"{name} {argument}".rstrip())
-    raise CommandError(f"Unknown command /{clean_line(name, 40)}; nothing was sent.", _near(name))
+    raise CommandError(f"Unknown command /{shorten(name, 40)}; nothing was sent.", _near(name))
 
 
 def _near(name: str) -> str:
@@ -134,7 +134,7 @@ def _near(name: str) -> str:
         or [known for known in names if name and known.startswith(name[0])]
     )
     hint = f"Did you mean {' or '.join(f'/{word}' for word in near)}?" if near else "See /help."
-    return f"{hint} To send text that starts with a slash, type two: //{clean_line(name, 40)}"
+    return f"{hint} To send text that starts with a slash, type two: //{shorten(name, 40)}"
 
 
 def completions(text: str, sources: CompletionSources) -> Sequence[CompletionRow]:
@@ -214,11 +214,11 @@ def chosen_model(name: str, known: Sequence[str]) -> str:
     if name in known or (slash and id and provider in servers):
         return name
     near = get_close_matches(name, known, n=3, cutoff=0.3) or list(known[:4])
-    raise CommandError(f"Unknown model: {clean_line(name, 80)}.", f"Did you mean {', '.join(near)}? Ctrl+O lists all.")
+    raise CommandError(f"Unknown model: {shorten(name, 80)}.", f"Did you mean {', '.join(near)}? Ctrl+O lists all.")
 
 
 def chosen_strategy(name: str, known: Sequence[str]) -> str:
     """The strategy that a name means. Raises `CommandError`."""
     if name.casefold() in known:
         return name.casefold()
-    raise CommandError(f"Unknown strategy: {clean_line(name, 60)}.", f"There are: {', '.join(known)}.")
+    raise CommandError(f"Unknown strategy: {shorten(name, 60)}.", f"There are: {', '.join(known)}.")

@@ -9,7 +9,6 @@ from rich.cells import cell_len
 
 from chat_tui.core.chunks import ErrorInfo, State
 from chat_tui.core.conversation import Turn
-from chat_tui.core.text.control_characters import clean_line
 from chat_tui.core.usage.stream_stats import Phase, StreamStats
 from chat_tui.engine.answers.comparison import ComparisonResult
 from chat_tui.tui.widgets import formatting
@@ -96,7 +95,7 @@ def head_height(width: int) -> int:
 def head_lines(number: int, name: str, figures: StreamStats, width: int, *, chosen: bool) -> list[Line]:
     """Model, state and figures, in fields of fixed width. `chosen`: keys act on this answer."""
     mark = Span("▌" if chosen else " ", "mark")
-    title = f"{number} " + crop_start(clean_line(name, 200), max(4, width - 4))
+    title = f"{number} " + crop_start(name, max(4, width - 4))
     state = Span(crop(formatting.phase(figures, timed=False), max(1, width - 12)), "text" if chosen else "dim")
     clock = Span(formatting.seconds(figures.duration_seconds), "dim")
     costs = formatting.cost_of(figures) if figures.cost is not None or figures.price is not None else ""
@@ -119,7 +118,7 @@ def tab_line(names: Sequence[str], phases: Sequence[Phase], current: int, width:
     room = max(5, (width - len(names) + 1) // max(1, len(names)))
     spans: list[Span] = []
     for place, (name, phase) in enumerate(zip(names, phases, strict=True)):
-        shown = f"{place + 1} " + crop_start(clean_line(name, 200), max(1, room - 6))
+        shown = f"{place + 1} " + crop_start(name, max(1, room - 6))
         opened, closed = "[]" if place == current else "  "
         used = cell_len(shown) + 4
         spans += [Span(" ")] if place else []
@@ -178,7 +177,7 @@ def summary_lines(
     rows = []
     for place in range(len(results) + 1):
         name = names[place - 1] if place else ""
-        told = crop_start(clean_line(name, 200), name_room) if place else f"{_BEST} best" * best
+        told = crop_start(name, name_room) if place else f"{_BEST} best" * best
         state = (states[place - 1] if place else "state").ljust(state_room + 2) if has_states else ""
         spans = [
             Span(f"{place or ' '} ", "dim"),

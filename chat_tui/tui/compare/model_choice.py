@@ -12,7 +12,7 @@ from textual.containers import Vertical
 from textual.widgets import Input
 
 from chat_tui.core.models import ModelStatus
-from chat_tui.core.text.control_characters import clean_line
+from chat_tui.core.text.excerpts import shorten
 from chat_tui.engine.answers.comparison import FEWEST, MOST
 from chat_tui.tui.actions import bindings
 from chat_tui.tui.actions.widget_keys import WidgetKeys
@@ -108,18 +108,18 @@ class CompareChoice(FramedScreen[tuple[str, ...]]):
 
     def _draw(self, row: int, width: int) -> list[Line]:
         standing = self._standings[self._found[row]]
-        model, name = standing.model, clean_line(standing.model.name, 200)
+        model, name = standing.model, standing.model.name
         place = self._chosen.index(model.name) + 1 if model.name in self._chosen else 0
         mark = Span(f"[{place or ' '}] ", "mark" if place else "dim")
         price = "free" if model.free else formatting.price(model.price_in, model.price_out)
-        right = Span(f"{clean_line(standing.state, 20)} · {price:>9}", "dim")
+        right = Span(f"{standing.state} · {price:>9}", "dim")
         return [(mark, *apart(Span(name, "strong" if place else "text"), right, width - 5))]
 
     def _show_costs(self) -> None:
         self.run_worker(self._update_costs(tuple(self._chosen)), exclusive=True)
 
     async def _update_costs(self, chosen: tuple[str, ...]) -> None:
-        names = ", ".join(clean_line(name, 60) for name in chosen) or "none selected"
+        names = ", ".join(shorten(name, 60) for name in chosen) or "none selected"
         self._line.show(names, "")
         self._line.show(names, await self._costs(chosen))
 

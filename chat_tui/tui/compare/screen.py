@@ -19,7 +19,7 @@ from textual.widget import Widget
 from chat_tui.config.load import Display
 from chat_tui.core.conversation import Conversation
 from chat_tui.core.errors import ChatTuiError
-from chat_tui.core.text.control_characters import clean_line
+from chat_tui.core.text.excerpts import shorten
 from chat_tui.core.usage.stream_stats import StreamStats
 from chat_tui.engine.answers.pacing import TypingPace
 from chat_tui.tui.actions import bindings
@@ -246,7 +246,7 @@ class CompareScreen(Screen[Conversation | None]):
         running = sum(not column.answer.ended for column in self.columns)
         told = f"{running} of {len(figures)} running" if running else "all done"
         right = " · ".join(filter(None, ["blind" * self.blind, told, costs if dollars else ""]))
-        question = clean_line(self.comparison.question.text[: 4 * width], 4 * width)
+        question = shorten(self.comparison.question.text[: 4 * width], 4 * width)
         return apart(Span(question, "strong"), Span(right, "dim"), width)
 
     def _key_words(self, ended: bool) -> Sequence[tuple[str, str]]:
@@ -373,7 +373,7 @@ class CompareScreen(Screen[Conversation | None]):
 
         def keep(number: int, name: str) -> ListChoice:
             act = partial(self.run_action, f"keep({number})")
-            return ListChoice(f"Keep the answer of {clean_line(name, 60)}", act, note=str(number), group="Side by side")
+            return ListChoice(f"Keep the answer of {shorten(name, 60)}", act, note=str(number), group="Side by side")
 
         running = [
             offer("comparison.stop", "Stop this answer", "stop"),

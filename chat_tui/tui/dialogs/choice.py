@@ -11,7 +11,6 @@ from textual.app import ComposeResult
 from textual.containers import Vertical
 from textual.widgets import Input
 
-from chat_tui.core.text.control_characters import clean_line
 from chat_tui.tui.actions.ranking import ranked, search_text
 from chat_tui.tui.dialogs.frame import FramedScreen
 from chat_tui.tui.widgets.host import ListChoice
@@ -28,12 +27,11 @@ _EDGES = 4
 
 def choice_line(choice: ListChoice, column: int, width: int) -> Line:
     """A choice in one row: its name, help from `column` on, at the right its note."""
-    note = Span(f"{clean_line(choice.note, 60)} ", "accent" if choice.marked else "dim")
-    name, help = clean_line(choice.name, 200), clean_line(choice.help, 300)
-    if not help or width - column - cell_len(note.text) < _SHORTEST_HELP:
-        return (Span(" "), *apart(Span(name, "text"), note, width - 1))
-    left = set_cell_size(f" {crop(name, column - 2)}", column)
-    return (Span(left, "text"), *apart(Span(help, "dim"), note, width - column))
+    note = Span(f"{choice.note} ", "accent" if choice.marked else "dim")
+    if not choice.help or width - column - cell_len(note.text) < _SHORTEST_HELP:
+        return (Span(" "), *apart(Span(choice.name, "text"), note, width - 1))
+    left = set_cell_size(f" {crop(choice.name, column - 2)}", column)
+    return (Span(left, "text"), *apart(Span(choice.help, "dim"), note, width - column))
 
 
 class ChoiceScreen(FramedScreen[ListChoice]):

@@ -14,7 +14,7 @@ from chat_tui.core.context import Context, Exchange
 from chat_tui.core.conversation import Turn
 from chat_tui.core.errors import ChatTuiError
 from chat_tui.core.request import Request
-from chat_tui.core.text.control_characters import clean_line
+from chat_tui.core.text.excerpts import shorten
 from chat_tui.tui.actions import bindings
 from chat_tui.tui.dialogs.frame import FramedScreen
 from chat_tui.tui.widgets import formatting
@@ -39,7 +39,7 @@ def exchange_line(number: int, exchange: Exchange, question: str, width: int) ->
     """An exchange in one row: whether it is sent, its question, its tokens, and why."""
     why = _WHY.get(exchange.why_not, "") or ("included by you" if exchange.kept else "sent")
     mark = Span(" ● ", "success") if exchange.sent else Span(" ○ ", "dim")
-    name = Span(f"{number}. {clean_line(question[:_EXCERPT], _EXCERPT)}", "text" if exchange.sent else "dim")
+    name = Span(f"{number}. {shorten(question[:_EXCERPT], _EXCERPT)}", "text" if exchange.sent else "dim")
     tokens = formatting.tokens(exchange.tokens, estimated=True)
     room = width - 4
     right = f"{tokens} · {why}" if room >= len(tokens) + len(why) + 13 else f"{tokens} {'✓' if exchange.sent else '–'}"
@@ -77,7 +77,7 @@ class ContextSum(StyledLines):
         many = len(context.exchanges)
         count = f"{sent} of {many} exchange{'s are' if many != 1 else ' is'} sent with the next question"
         return [
-            (Span(crop(clean_line(context.model, 80) or "no model", width), "strong"),),
+            (Span(crop(context.model or "no model", width), "strong"),),
             (Span(crop(said, width), "text"),),
             (Span(filled, "accent"), Span(rest, "line")),
             (Span(crop(count, width), "warning" if context.left_out else "dim"),),

@@ -10,7 +10,6 @@ from rich.style import Style
 from textual.binding import Binding, BindingType
 
 from chat_tui.core.conversation import Turn
-from chat_tui.core.text.control_characters import clean, clean_line
 from chat_tui.tui.actions import bindings
 from chat_tui.tui.dialogs.reader import ReaderScreen
 from chat_tui.tui.dialogs.word_diff import Change, DiffPart, differences
@@ -85,7 +84,7 @@ class DiffScreen(ReaderScreen):
         self.reading.redraw()
 
     def _version(self, place: int) -> str:
-        model = clean_line(self._versions[place].model, 40)
+        model = self._versions[place].model
         return f"{place + 1} of {len(self._versions)}{f', {model}' if model else ''}"
 
     def _lines(self, width: int) -> Sequence[Line]:
@@ -104,5 +103,5 @@ class DiffScreen(ReaderScreen):
 
 
 def _compare_texts(old: str, new: str, width: int, marks: bool) -> tuple[Sequence[DiffPart], Sequence[Line]]:
-    pieces = differences(clean(old).expandtabs(4), clean(new).expandtabs(4))
+    pieces = differences(old.expandtabs(4), new.expandtabs(4))
     return pieces, diff_lines(pieces, width, marks=marks)

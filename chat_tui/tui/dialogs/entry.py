@@ -10,7 +10,7 @@ from textual.content import Content
 from textual.widgets import Input, Static
 
 from chat_tui.core.errors import ChatTuiError
-from chat_tui.core.text.control_characters import clean_line
+from chat_tui.core.text.excerpts import shorten
 from chat_tui.tui.dialogs.frame import FramedScreen
 from chat_tui.tui.widgets.line_input import LineInput
 
@@ -78,7 +78,7 @@ class EntryDialog(FramedScreen[str | None]):
         try:
             await self._check(value)
         except ChatTuiError as error:
-            self._say(clean_line(f"{error.title} {error.hint}", 600), is_error=True)
+            self._say(shorten(f"{error.title} {error.hint}", 600), is_error=True)
             self._line.select_all()
         else:
             self.dismiss(value)

@@ -10,7 +10,6 @@ from textual.binding import Binding, BindingType
 
 from chat_tui.core.conversation import Turn
 from chat_tui.core.route import Alternative, Candidate, Route, Seam, Try
-from chat_tui.core.text.control_characters import clean_line
 from chat_tui.core.text.prompt_features import level_of
 from chat_tui.tui.dialogs.reader import ReaderScreen
 from chat_tui.tui.widgets import formatting
@@ -29,18 +28,16 @@ _SHORTEST = 0.05
 
 def route_lines(turn: Turn, route: Route, width: int) -> list[Line]:
     """The route in lines of this width."""
-    asked = f"; task: {clean_line(route.needs, 60)}" if route.needs and route.difficulty is None else ""
-    served = f" (the server says: {clean_line(turn.served_model, 80)})" if turn.served_model else ""
-    lines = _text(
-        f"{clean_line(turn.model, 80)} answered{served}, chosen by {clean_line(route.strategy, 40)}{asked}", width
-    )
+    asked = f"; task: {route.needs}" if route.needs and route.difficulty is None else ""
+    served = f" (the server says: {turn.served_model})" if turn.served_model else ""
+    lines = _text(f"{turn.model} answered{served}, chosen by {route.strategy}{asked}", width)
     lines += _section("Prompt", [_prompt(route, width)] if route.difficulty is not None else [])
-    lines += _section("Notes", [_text(clean_line(note, 300), width) for note in route.notes])
+    lines += _section("Notes", [_text(note, width) for note in route.notes])
     estimated = any(candidate.success is not None for candidate in route.candidates)
     legend = [_text("Chance of a good answer, estimated price and time", width)] if estimated else []
     lines += _section("Candidates", [*legend, *(_candidate(candidate, width) for candidate in route.candidates)])
     if route.left_out:
-        why = "; ".join(f"{count:,} excluded: {clean_line(reason, 80)}" for reason, count in route.left_out_for.items())
+        why = "; ".join(f"{count:,} excluded: {reason}" for reason, count in route.left_out_for.items())
         lines += _text(f"and {route.left_out:,} more" + (f" ({why})" if why else ""), width)
     lines += _section("Tries", [_try(entry, width) for entry in route.tries])
     lines += _section("Seams", [_seam(seam, width) for seam in route.seams])
@@ -60,9 +57,9 @@ def _text(text: str, width: int) -> list[Line]:
 
 def _row(name: str, mark: str, text: str, width: int, role: str = "dim") -> list[Line]:
     column = min(_COLUMN, max(12, width // 3))
-    first = Span(crop(clean_line(name, 200), column).ljust(column) + " ", "strong")
+    first = Span(crop(name, column).ljust(column) + " ", "strong")
     mark = mark.ljust(_MARK)
-    told = wrap(clean_line(text, 600), max(8, width - column - _MARK - 1), 6) or [""]
+    told = wrap(text, max(8, width - column - _MARK - 1), 6) or [""]
     gap = Span(" " * (column + _MARK + 1))
     return [(first, Span(mark, "text"), Span(told[0], role)), *((gap, Span(line, role)) for line in told[1:])]
 
@@ -91,7 +88,7 @@ def _prompt(route: Route, width: int) -> list[Line]:
     difficulty = route.difficulty or 0.0
     filled = round(_BAR / (1.0 + math.exp(-difficulty)))
     level, bar = f"{level_of(difficulty):<{_MARK}} ", "█" * filled + "░" * (_BAR - filled)
-    needs = crop(clean_line(route.needs, 60), max(0, width - len(level) - _BAR - 2))
+    needs = crop(route.needs, max(0, width - len(level) - _BAR - 2))
     return [
         (
             Span(crop(level, width), "strong"),

@@ -8,7 +8,6 @@ from itertools import groupby
 
 from rich.cells import cell_len
 
-from chat_tui.core.text.control_characters import clean_line
 from chat_tui.core.usage.usage import UsageReport, UsageTotals
 from chat_tui.tui.dialogs.reader import ReaderScreen
 from chat_tui.tui.widgets import formatting
@@ -114,7 +113,7 @@ def _day(name: str) -> str:
 
 
 def _name(name: str) -> str:
-    return clean_line(name, 120) or "unknown"
+    return name or "unknown"
 
 
 class StatisticsScreen(ReaderScreen):

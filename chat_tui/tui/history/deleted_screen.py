@@ -15,7 +15,6 @@ from textual.containers import Vertical
 
 from chat_tui.core.conversation import RESTORABLE_DAYS, DeletedConversation
 from chat_tui.core.errors import ChatTuiError
-from chat_tui.core.text.control_characters import clean_line
 from chat_tui.tui.actions import bindings
 from chat_tui.tui.dialogs.frame import FramedScreen
 from chat_tui.tui.history.sidebar import NoHistory, local_now
@@ -41,7 +40,7 @@ def days_left(deleted: datetime, now: datetime) -> str:
 
 def deleted_line(deleted: DeletedConversation, width: int, now: datetime) -> Line:
     """A deleted conversation: its title, when it was deleted, and how long it can be restored."""
-    title = clean_line(deleted.summary.title, 120) or "Untitled"
+    title = deleted.summary.title or "Untitled"
     left = "until you quit" if deleted.summary.private else days_left(deleted.deleted, now)
     note = f"deleted {formatting.moment(deleted.deleted, now)} · {left} "
     return apart(Span(f" {title}", "text"), Span(note, "dim"), width)
@@ -135,7 +134,7 @@ class DeletedScreen(FramedScreen[str | None]):
         cursor = self._rows.cursor
         if cursor < len(self._deleted):
             summary = self._deleted[cursor].summary
-            title = crop(clean_line(summary.title, 120) or "Untitled", 40)
+            title = crop(summary.title or "Untitled", 40)
             self._confirm(f"Delete “{title}” for good?", partial(self._erase, summary.id))
         elif self._deleted:
             self._confirm_empty()

@@ -9,7 +9,7 @@ from datetime import datetime
 from rich.cells import cell_len
 
 from chat_tui.core.conversation import SearchHit, Turn
-from chat_tui.core.text.control_characters import clean_line
+from chat_tui.core.text.excerpts import shorten
 from chat_tui.core.text.text_match import Range
 from chat_tui.tui.widgets import formatting
 from chat_tui.tui.widgets.styled_lines import Line, Span, apart, crop, crop_start
@@ -53,7 +53,7 @@ def without_marks(text: str, marks: Sequence[Range] = ()) -> tuple[str, list[Ran
 
 def excerpt(text: str) -> str:
     """The first characters of a text on one line, with `...` where more follows."""
-    short = clean_line(text[:EXCERPT], EXCERPT + 1)
+    short = shorten(text[:EXCERPT], EXCERPT + 1)
     return f"{short}..." if len(text) > EXCERPT else short
 
 
@@ -77,10 +77,10 @@ def exchange_lines(exchange: Exchange, width: int) -> list[Line]:
 
 def hit_lines(hit: SearchHit, width: int, now: datetime) -> list[Line]:
     """A turn that was found: its conversation, who said it and when, and the passage with the words marked."""
-    who = "You" if hit.role == "user" else clean_line(hit.model.rpartition("/")[2], 80) or "Bot"
+    who = "You" if hit.role == "user" else hit.model.rpartition("/")[2] or "Bot"
     when = formatting.moment(hit.created, now) if hit.created is not None else formatting.UNKNOWN
     right = Span(f"{crop_start(who, _LONGEST_MODEL)} · {when} ", "dim")
-    title = Span(f" {clean_line(hit.conversation_title, 120) or 'Untitled'}", "strong")
+    title = Span(f" {hit.conversation_title or 'Untitled'}", "strong")
     text, marks = (hit.snippet, hit.marks) if hit.role == "user" else without_marks(hit.snippet, hit.marks)
     lines = passage(text, marks, width - 4, HIT_HEIGHT - 1)
     return [apart(title, right, width), *((Span("   "), *line) for line in lines)]

@@ -17,7 +17,7 @@ from textual.widget import Widget
 from textual.widgets import Input
 
 from chat_tui.core.conversation import ConversationSummary
-from chat_tui.core.text.control_characters import clean_line
+from chat_tui.core.text.excerpts import shorten
 from chat_tui.tui.actions import bindings
 from chat_tui.tui.widgets import formatting
 from chat_tui.tui.widgets.row_list import Filter, RowList, matching
@@ -38,10 +38,10 @@ def summary_lines(
     Of two lines, or of one, where what does not fit beside the title is left out.
     """
     mark = Span("▌" if current else " ", "accent")
-    title = clean_line(summary.title, 120) or "Untitled"
+    title = summary.title or "Untitled"
     badge = Span(_RUNNING, "success") if running else Span(_UNSEEN, "warning") if summary.unseen else Span("")
     name = Span(title, "strong" if current or summary.unseen else "text")
-    model = clean_line(summary.model.rpartition("/")[2], 80)
+    model = summary.model.rpartition("/")[2]
     cost = formatting.cost(summary.cost) if summary.cost and summary.cost > 0 else ""
     if height == 1:
         return [(mark, *_one_line(name, badge, (cost, crop_start(model, _MODEL), when), width - 2))]
@@ -277,7 +277,7 @@ class HistorySidebar(Widget):
         links = bool(self._deleted and not typed.strip())
         self._rows.display = bool(self._found) or links
         self._nothing.display = not self._rows.display
-        self._nothing.text = f"No title contains “{clean_line(typed, 60)}”." if self._summaries else _NOTHING
+        self._nothing.text = f"No title contains “{shorten(typed, 60)}”." if self._summaries else _NOTHING
         self._nothing.redraw()
         from chat_tui.tui.history.groups import groups, same_titles
 

@@ -11,7 +11,7 @@ from textual.message import Message
 
 from chat_tui.core.errors import ChatTuiError
 from chat_tui.core.models import DownloadProgress
-from chat_tui.core.text.control_characters import clean_line
+from chat_tui.core.text.excerpts import shorten
 from chat_tui.tui.actions.bindings import as_bound
 from chat_tui.tui.widgets import formatting
 from chat_tui.tui.widgets.styled_lines import Line, Span, StyledLines, apart, crop, wrap
@@ -106,7 +106,7 @@ class DownloadBar(StyledLines):
             told = [(Span(text, "error"),) for text in wrap(self._error.title, width, 3)]
             return told + [
                 (Span(text, "dim"),)
-                for text in wrap(f"{clean_line(self._error.hint)} Use {self._retry} to try again.", width, 5)
+                for text in wrap(f"{shorten(self._error.hint)} Use {self._retry} to try again.", width, 5)
             ]
         if self._stopped:
             stopped = f"The download was stopped. Use {self._retry} to start it again."

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from chat_tui.core.chunks import Insights, Sentiment
 from chat_tui.core.conversation import Turn
 from chat_tui.core.errors import ChatTuiError
-from chat_tui.core.text.control_characters import clean_line
+from chat_tui.core.text.excerpts import shorten
 from chat_tui.engine.insights.observer import InsightsObserver, insights_in
 from chat_tui.tui.widgets import formatting
 from chat_tui.tui.widgets.styled_lines import Line, Span, StyledLines, apart, crop, wrap
@@ -58,7 +58,7 @@ def _short(insights: Insights, width: int) -> list[Line]:
         "\xa0· ".join(f"{word}\xa0{count}" for word, count in insights.keywords) or f"Keywords {formatting.UNKNOWN}"
     )
     rows = 1 if width >= WIDE else 2
-    wrapped = [*wrap(clean_line(keywords), width, rows), *[""] * rows][:rows]
+    wrapped = [*wrap(shorten(keywords), width, rows), *[""] * rows][:rows]
     reading = formatting.seconds(insights.reading_seconds or None, whole=True)
     return [
         _row("Sentiment", counts + _sound(found), width),
@@ -95,7 +95,7 @@ def _keyword(found: Sequence[tuple[str, int]], place: int, width: int) -> Line:
     if not found:
         return _row("Keywords", formatting.UNKNOWN, width) if not place else ()
     [(word, count)] = found
-    return apart(Span(clean_line(word, 60), "accent"), Span(f"{count:,}", "dim"), width)
+    return apart(Span(word, "accent"), Span(f"{count:,}", "dim"), width)
 
 
 def _extras(insights: Insights, width: int) -> list[Line]:

@@ -16,7 +16,7 @@ from textual.widget import Widget
 from textual.widgets import Input
 
 from chat_tui.core.models import ModelStatus
-from chat_tui.core.text.control_characters import clean_line
+from chat_tui.core.text.excerpts import shorten
 from chat_tui.core.usage.stream_stats import StreamStats
 from chat_tui.tui.actions.bindings import bindings, first_key, pressed
 from chat_tui.tui.panels.model_groups import GroupedModel, PreferredModels, group_headings, grouped_models
@@ -60,13 +60,13 @@ class ModelsInUse(StyledLines):
 
     def show_title(self, title: str) -> None:
         """Show this as the conversation's title; empty: it has none yet."""
-        if (title := clean_line(title, 200)) != self._title:
+        if (title := shorten(title, 200)) != self._title:
             self._title = title
             self.redraw()
 
     def show(self, model: str, strategy: str, fixed: bool) -> None:
         """Show this model and strategy as in use."""
-        self._use = (clean_line(model, 200), clean_line(strategy, 60), fixed)
+        self._use = (model, strategy, fixed)
         self.redraw()
 
     def lines(self, width: int) -> Sequence[Line]:

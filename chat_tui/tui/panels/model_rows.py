@@ -8,7 +8,6 @@ from typing import NamedTuple
 from rich.cells import cell_len
 
 from chat_tui.core.models import Model, ModelStatus
-from chat_tui.core.text.control_characters import clean_line
 from chat_tui.tui.widgets import formatting
 from chat_tui.tui.widgets.styled_lines import Line, Span, StyledLines, apart, crop, crop_middle, wrap
 
@@ -57,14 +56,14 @@ class ModelListTable(NamedTuple):
         """A model's row. `fixed`: it is in use by choice."""
         name_role = ("accent" if in_use else "text") if standing.usable else "dim"
         mark = "▌" if fixed else " "
-        name = crop_middle(clean_line(standing.model.name, 200), self.name_width)
+        name = crop_middle(standing.model.name, self.name_width)
         spans = [
             Span(f"{mark}{FAVOURITE if favourite else ' '}", "accent"),
             Span(_padded(name, self.name_width), name_role),
         ]
         for column in self.columns:
             role = _state_role(standing) if column.title == _STATE.title else "dim"
-            spans.append(Span(column.cell(clean_line(column.value(standing), 80)), role))
+            spans.append(Span(column.cell(column.value(standing)), role))
         return tuple(spans)
 
 
@@ -81,7 +80,7 @@ def _state_role(standing: ModelStatus) -> str:
 def model_table(standings: Sequence[ModelStatus], width: int) -> ModelListTable:
     """Columns for these models in `width` cells: those that tell something of any of them, as many as there is room
     for beside the longest id."""
-    longest = max((cell_len(clean_line(standing.model.name, 200)) for standing in standings), default=0)
+    longest = max((cell_len(standing.model.name) for standing in standings), default=0)
     room = max(1, width - _MARK_WIDTH)
     left = room - max(min(longest, room * 2 // 3), min(_LEAST_NAME, room))
     shown = []
@@ -126,7 +125,7 @@ def _quality(model: Model) -> str:
 
 def _state(standing: ModelStatus) -> str:
     """The state in words; empty for `ready`, which needs none."""
-    return "" if standing.state == "ready" else clean_line(standing.state, 80)
+    return "" if standing.state == "ready" else standing.state
 
 
 _WHERE = ModelColumn("Where", 6, lambda standing: _where(standing.model), left=True)
@@ -194,8 +193,8 @@ class ModelDetail(StyledLines):
         """Its whole name and state, then what is known of it."""
         if self._standing is None:
             return [(Span(text, "dim"),) for text in wrap(self._text, width, self.HEIGHT)]
-        model, state = self._standing.model, clean_line(self._standing.state, 80)
-        name = crop_middle(clean_line(model.name, 200), max(12, width - len(state) - 1))
+        model, state = self._standing.model, self._standing.state
+        name = crop_middle(model.name, max(12, width - len(state) - 1))
         lines: list[Line] = [apart(Span(name, "strong"), Span(state, "dim"), width)]
         return lines + [
             (Span(text, "text"),) for text in _fill_lines(description_parts(self._standing), width, self.HEIGHT - 1)

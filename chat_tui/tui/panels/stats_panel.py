@@ -12,7 +12,6 @@ from textual import events
 from textual.message import Message
 from textual.timer import Timer
 
-from chat_tui.core.text.control_characters import clean_line
 from chat_tui.core.usage.spending import Spending
 from chat_tui.core.usage.stream_stats import Phase, StreamStats
 from chat_tui.tui.widgets import formatting
@@ -197,7 +196,7 @@ def _notes(figures: StreamStats, width: int, gap: list[Line]) -> list[Line]:
     if figures.seams:
         notes += [(Span(text, "warning"),) for text in wrap(formatting.seams(figures.seams), width, 2)]
     if figures.reason and figures.phase not in _ENDINGS:
-        notes += [(Span(text, "dim"),) for text in wrap(clean_line(figures.reason), width, 3)]
+        notes += [(Span(text, "dim"),) for text in wrap(figures.reason, width, 3)]
     return [*gap, *notes] if notes else []
 
 

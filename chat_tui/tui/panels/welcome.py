@@ -8,7 +8,6 @@ from textual import events
 from textual.message import Message
 
 from chat_tui.core.models import LOCAL_MODEL, SCRIPTED_MODEL, ModelStatus
-from chat_tui.core.text.control_characters import clean_line
 from chat_tui.tui.actions.bindings import as_bound
 from chat_tui.tui.panels.model_sources import WAYS
 from chat_tui.tui.widgets.styled_lines import Line, Span, StyledLines, crop, wrap
@@ -142,4 +141,4 @@ def _source(name: str, models: Sequence[ModelStatus]) -> tuple[int, Line]:
 
 def _line(role: str, name: str, words: str) -> Line:
     mark = {"success": "● ", "dim": "○ ", "warning": "! "}[role]
-    return (Span(mark, role), Span(crop(clean_line(name), 15).ljust(16)), Span(clean_line(words), "dim"))
+    return (Span(mark, role), Span(crop(name, 15).ljust(16)), Span(words, "dim"))

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from chat_tui.core.models import ModelStatus
-from chat_tui.core.text.control_characters import clean_line
+from chat_tui.core.text.excerpts import shorten
 from chat_tui.tui.actions.slash_commands import CompletionRow, CompletionSources
 from chat_tui.tui.panels.model_sources import WAYS
 from chat_tui.tui.widgets import formatting
@@ -75,7 +75,7 @@ def presets(typed: str, sources: CompletionSources) -> Sequence[CompletionRow]:
         return []
     variable = preset.variable(next(iter(preset.variables)))
     choices = (choice for choice in variable.choices if choice.casefold().startswith(value.casefold()))
-    return [(f"{name} {clean_line(choice, 80)}", variable.help) for choice in choices]
+    return [(f"{name} {shorten(choice, 80)}", variable.help) for choice in choices]
 
 
 _SETTING_VALUES = {
@@ -127,9 +127,8 @@ def _setting_values(name: str, typed: str) -> Sequence[CompletionRow]:
 def _matching(typed: str, rows: Sequence[tuple[str, str]]) -> list[tuple[str, str]]:
     """Return the rows that begin with what is typed, then those that contain it."""
     wanted = typed.strip().casefold()
-    clean_rows = [(clean_line(name, 200), help) for name, help in rows]
-    first = [row for row in clean_rows if row[0].casefold().startswith(wanted)]
-    rest = [row for row in clean_rows if wanted in row[0].casefold() and row not in first]
+    first = [row for row in rows if row[0].casefold().startswith(wanted)]
+    rest = [row for row in rows if wanted in row[0].casefold() and row not in first]
     return [*first, *rest][:MOST]
 
 

@@ -9,7 +9,7 @@ import msgspec
 
 from chat_tui.core.attachments.attachment import Attachment
 from chat_tui.core.errors import ChatTuiError
-from chat_tui.core.text.control_characters import clean_line
+from chat_tui.core.text.excerpts import shorten
 from chat_tui.tui.widgets import formatting
 from chat_tui.tui.widgets.formatting import byte_size
 from chat_tui.tui.widgets.styled_lines import Line, Span, StyledLines, apart
@@ -34,7 +34,7 @@ class PendingAttachment(msgspec.Struct):
     @property
     def name(self) -> str:
         """Without its folder, on one line."""
-        return clean_line(os.path.basename(self.path), 200)
+        return shorten(os.path.basename(self.path), 200)
 
 
 class AttachmentsLine(StyledLines):

@@ -9,7 +9,6 @@ from typing import Literal
 
 from msgspec import Struct
 
-from chat_tui.core.text.control_characters import clean
 from chat_tui.tui.prompt.completion import CompletionItem, CompletionList
 from chat_tui.tui.prompt.draft_area import DraftArea
 from chat_tui.tui.prompt.named_files import Location, NamedFiles
@@ -86,7 +85,7 @@ class PromptCompleter:
 
     def take(self, item: CompletionItem) -> None:
         """Put a row into the text."""
-        area, wanted, text = self._area, self._wanted, clean(item.text)
+        area, wanted, text = self._area, self._wanted, item.text
         self._dismissed, self._dropped = None, None
         if wanted is None or wanted.kind == "command":
             area.show_text(text)

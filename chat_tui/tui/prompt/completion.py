@@ -13,7 +13,7 @@ from textual.message import Message
 from textual.strip import Strip
 from textual.widget import Widget
 
-from chat_tui.core.text.control_characters import clean_line
+from chat_tui.core.text.control_characters import single_line
 from chat_tui.tui.widgets.styled_lines import crop
 
 MAX_ROWS = 10
@@ -116,8 +116,8 @@ class CompletionList(Widget):
         if index >= len(self._items):
             return Strip.blank(width, style)
         item = self._items[index]
-        names = max(min(cell_len(clean_line(other.text)), _MAX_NAME_CELLS) for other in self._items[:100])
-        name, help = clean_line(item.text), clean_line(item.help)
+        names = max(min(cell_len(other.text), _MAX_NAME_CELLS) for other in self._items[:100])
+        name, help = single_line(item.text), single_line(item.help)
         name_cells = max(names, min(cell_len(name), width - 2)) if not help else names
         row_style = help_style = style
         if index == self._current:

@@ -13,7 +13,7 @@ from chat_tui.core.errors import CommandError
 from chat_tui.core.files.reading import TooLargeError
 from chat_tui.core.processes import child_process
 from chat_tui.core.processes.child_process import ChildCommand
-from chat_tui.core.text.control_characters import clean_line
+from chat_tui.core.text.excerpts import shorten
 from chat_tui.tui.prompt.editor_file import LIMIT_BYTES, DraftOrigin, EditorFile, EditorFolders
 
 END_SECONDS = 1.0
@@ -36,7 +36,7 @@ def editor_of(environment: Mapping[str, str]) -> Sequence[str]:
             ) from None
         if child_process.find_program(words[0], environment) is None:
             raise CommandError(
-                f"The editor {clean_line(words[0], 60)} was not found.",
+                f"The editor {shorten(words[0], 60)} was not found.",
                 f"Set ${name} to the name of a program on $PATH, or to its full path. {_KEPT}",
             )
         return words
@@ -96,7 +96,7 @@ class ExternalEditor:
         if code:
             kept = "The prompt now has what it saved; Ctrl+Z restores the previous text."
             raise CommandError(
-                f"The editor {clean_line(command[0], 60)} exited with code {code}.",
+                f"The editor {shorten(command[0], 60)} exited with code {code}.",
                 kept if has_saved else _KEPT,
             )
 

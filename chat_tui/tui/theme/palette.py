@@ -18,7 +18,7 @@ import msgspec
 from chat_tui.config import paths
 from chat_tui.core.errors import ThemeError
 from chat_tui.core.files.reading import NotRegularError, TooLargeError, read_regular
-from chat_tui.core.text.control_characters import clean_line
+from chat_tui.core.text.excerpts import shorten
 
 DEFAULT_THEME = "dusk"
 """The theme of a config that names none."""
@@ -133,7 +133,7 @@ def load_theme(name: str, folders: Sequence[Path]) -> Palette:
             # Unlike Path.is_file it is silent about folders that may not be entered.
             if os.path.isfile(file):
                 return read_theme(file)
-    shown = clean_line(name, 40)
+    shown = shorten(name, 40)
     known = ", ".join(names(folders))
     raise ThemeError(f"Unknown theme: `{shown}`.", f"There are: {known}." if known else "No theme file was found.")
 
@@ -167,7 +167,7 @@ def read_theme(file: Path) -> Palette:
     """The theme in this file. Raises `ThemeError`, which names the file and what is wrong."""
     import tomllib
 
-    shown = clean_line(str(file))
+    shown = shorten(str(file))
     try:
         raw = read_regular(file, _LIMIT_BYTES)
     except NotRegularError:
@@ -199,15 +199,15 @@ def _plainly(message: str) -> str:
     """msgspec's sentence with the key in front."""
     what, _, where = message.partition(" - at `$")
     key = where.rstrip("`").lstrip(".")
-    said = clean_line(what[:1].lower() + what[1:], 120)
-    return f"`{clean_line(key, 60)}`: {said}" if key else said
+    said = shorten(what[:1].lower() + what[1:], 120)
+    return f"`{shorten(key, 60)}`: {said}" if key else said
 
 
 def _check(palette: Palette, stem: str, shown: str) -> None:
     """Check what the types cannot express."""
     if palette.name != stem or not _NAME.fullmatch(palette.name):
         raise ThemeError(
-            f"{shown}: `name` is `{clean_line(palette.name, 40)}`.",
+            f"{shown}: `name` is `{shorten(palette.name, 40)}`.",
             "It must be the file's name without `.toml`: lower-case letters, digits, `-` and `_`.",
         )
     tables: tuple[tuple[str, Any], ...] = (("colours", palette.colours), ("code", palette.code))
@@ -216,7 +216,7 @@ def _check(palette: Palette, stem: str, shown: str) -> None:
             good = value in ANSI_COLOURS if palette.ansi else _COLOUR.fullmatch(value)
             if not good and not (table == "code" and not value):
                 how = f"one of {', '.join(ANSI_COLOURS)}" if palette.ansi else "`#rrggbb`"
-                raise ThemeError(f"{shown}: `{table}.{key}` is `{clean_line(value, 40)}`.", f"Write colours as {how}.")
+                raise ThemeError(f"{shown}: `{table}.{key}` is `{shorten(value, 40)}`.", f"Write colours as {how}.")
 
 
 def code_colours(palette: Palette) -> CodeColours:

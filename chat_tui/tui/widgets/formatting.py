@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 from datetime import datetime
 
-from chat_tui.core.text.control_characters import clean_line
+from chat_tui.core.text.excerpts import shorten
 from chat_tui.core.usage.spending import Spending
 from chat_tui.core.usage.stream_stats import Phase, StreamStats
 
@@ -269,7 +269,7 @@ def status(figures: StreamStats) -> str:
         return ""
     # Of another model it tells why the one before was left.
     after = "" if figures.phase == "retrying" else "after: "
-    reason = clean_line(figures.reason, 300)
+    reason = shorten(figures.reason, 300)
     return f"{phase(figures)} · {after}{reason}" if reason else phase(figures)
 
 

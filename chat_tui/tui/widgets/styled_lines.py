@@ -14,6 +14,7 @@ from textual.geometry import Region
 from textual.strip import Strip
 from textual.widget import Widget
 
+from chat_tui.core.text.control_characters import single_line
 from chat_tui.tui.theme.palette import readable
 
 EDGES = 6
@@ -43,9 +44,10 @@ a third of the start."""
 
 
 class Span(NamedTuple):
-    """A piece of a line; its text holds no control characters."""
+    """A piece of a line."""
 
     text: str
+    """Control characters in it are not drawn: `strip_of` removes them."""
     role: str = "text"
     """What it is, such as `text`, `dim`, `accent`: the widget knows the style."""
 
@@ -124,8 +126,10 @@ def wrap(text: str, width: int, limit: int) -> list[str]:
 
 
 def strip_of(line: Line, width: int, style_of: Callable[[str], Style]) -> Strip:
-    """The line as a strip of exactly `width` cells; `style_of` tells how a role is written, ground and all."""
-    segments = [Segment(span.text, style_of(span.role)) for span in line if span.text]
+    """The line as a strip of exactly `width` cells; `style_of` tells how a role is written, ground and all.
+
+    Whatever a widget draws itself passes here, and loses control characters and line breaks."""
+    segments = [Segment(single_line(span.text), style_of(span.role)) for span in line if span.text]
     return Strip(segments).adjust_cell_length(width, style_of("text"))
 
 
@@ -225,4 +229,4 @@ class StyledLines(Widget):
 
 def text_of(lines: Sequence[Line]) -> str:
     """The text of the lines, without styles."""
-    return "\n".join("".join(span.text for span in line).rstrip() for line in lines)
+    return "\n".join("".join(single_line(span.text) for span in line).rstrip() for line in lines)

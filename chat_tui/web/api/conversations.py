@@ -13,10 +13,9 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
-from chat_tui.core.conversation import Conversation, SearchHit, SearchStep, Turn, title_of
+from chat_tui.core.conversation import Conversation, SearchHit, SearchStep, Turn
 from chat_tui.core.errors import ConversationNotFound
 from chat_tui.core.models import SCRIPTED_MODEL, ModelStatus
-from chat_tui.core.text.control_characters import clean, clean_line
 from chat_tui.engine.answers.answer import Answer
 from chat_tui.engine.engine import Engine
 from chat_tui.web.api.conversation_schemas import (
@@ -87,10 +86,7 @@ async def list_conversations(request: Request) -> Response:
         return _json_response(await _search(engine, asked.query, asked.offset or None))
     rows = await engine.conversations.summaries(asked.limit + 1, asked.offset)
     rows = [row for row in rows if not row.private]
-    shown = [
-        ListedConversation(row.id, clean_line(row.title), row.updated, clean_line(row.model), row.pinned)
-        for row in rows[: asked.limit]
-    ]
+    shown = [ListedConversation(row.id, row.title, row.updated, row.model, row.pinned) for row in rows[: asked.limit]]
     return _json_response(ConversationPage(shown, asked.offset + asked.limit if len(rows) > asked.limit else None))
 
 
@@ -119,9 +115,9 @@ async def _search(engine: Engine, query: str, start: int | None) -> Conversation
 def _listed(hit: SearchHit) -> ListedConversation:
     return ListedConversation(
         hit.conversation,
-        clean_line(hit.conversation_title),
+        hit.conversation_title,
         hit.created,
-        clean_line(hit.model),
+        hit.model,
         turn=hit.turn,
         snippet=hit.snippet,
         marks=hit.marks,
@@ -151,9 +147,7 @@ def _encoded(conversation: Conversation, first: int, end: int) -> bytes:
         for turn in conversation.path[first:end]
         if turn.role != "system"
     ]
-    return encode_record(
-        OpenedConversation(conversation.id, clean_line(conversation.title), conversation.pinned, turns, first)
-    )
+    return encode_record(OpenedConversation(conversation.id, conversation.title, conversation.pinned, turns, first))
 
 
 def _with_running_answer(turn: Turn, answer: Answer | None) -> Turn:
@@ -165,22 +159,21 @@ def _with_running_answer(turn: Turn, answer: Answer | None) -> Turn:
 
 def _shown_turn(turn: Turn, versions: tuple[str, ...]) -> ShownTurn:
     answer = turn.role == "assistant"
-    text = clean(turn.text)
     return ShownTurn(
         turn.id,
         turn.role,
-        text,
-        render_pieces(text) if answer else [],
+        turn.text,
+        render_pieces(turn.text) if answer else [],
         turn.created,
-        clean(turn.thinking),
-        clean_line(turn.model),
-        clean_line(turn.strategy),
+        turn.thinking,
+        turn.model,
+        turn.strategy,
         turn.state,
         error_text(turn.error) if turn.error is not None else None,
-        clean(turn.quick.text) if turn.quick is not None else None,
+        turn.quick.text if turn.quick is not None else None,
         _figures(turn) if answer else {},
         versions,
-        tuple(clean_line(file.name, 100) for file in turn.attachments),
+        tuple(file.name for file in turn.attachments),
     )
 
 
@@ -204,12 +197,12 @@ async def change_conversation(request: Request) -> Response:
     asked, engine = await read_body(request, ConversationChanges), await state_of(request).engine()
     conversation = await find_conversation(engine, request)
     if asked.title is not UNSET:
-        await engine.conversations.rename(conversation.id, clean(str(asked.title)))
-        conversation = msgspec.structs.replace(conversation, title=title_of(clean(str(asked.title))))
+        title = await engine.conversations.rename(conversation.id, str(asked.title))
+        conversation = msgspec.structs.replace(conversation, title=title)
     if isinstance(asked.pinned, bool):
         await engine.conversations.pin(conversation.id, asked.pinned)
         conversation = msgspec.structs.replace(conversation, pinned=asked.pinned)
-    return _json_response(ChangedConversation(conversation.id, clean_line(conversation.title), conversation.pinned))
+    return _json_response(ChangedConversation(conversation.id, conversation.title, conversation.pinned))
 
 
 async def delete_conversation(request: Request) -> Response:
@@ -253,9 +246,9 @@ async def list_choices(request: Request) -> Response:
 def _offered(standing: ModelStatus) -> OfferedModel:
     model = standing.model
     return OfferedModel(
-        clean_line(model.name),
-        clean_line(model.provider),
-        "demo" if model.name == SCRIPTED_MODEL else clean_line(standing.state),
+        model.name,
+        model.provider,
+        "demo" if model.name == SCRIPTED_MODEL else standing.state,
         standing.usable,
         model.local,
         model.free,

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import msgspec
 
-from chat_tui.core.text.control_characters import clean_line
+from chat_tui.core.text.excerpts import shorten
 from chat_tui.engine.engine import Engine
 from chat_tui.web.errors import ApiError
 from chat_tui.web.state import AppState
@@ -49,9 +49,7 @@ def match_choice(wanted: str, strategies: Sequence[str], models: Sequence[str]) 
     if len(meant) == 1:
         return ModelChoice(model=meant[0])
     if meant:
-        raise _unknown(
-            f"More than one provider has `{clean_line(wanted, 80)}`: {', '.join(meant[:5])}. Name one of them."
-        )
+        raise _unknown(f"More than one provider has `{shorten(wanted, 80)}`: {', '.join(meant[:5])}. Name one of them.")
     if all(wanted.partition("/")[::2]):
         return ModelChoice(model=wanted)
     raise unknown_model(wanted)
@@ -59,7 +57,7 @@ def match_choice(wanted: str, strategies: Sequence[str], models: Sequence[str]) 
 
 def unknown_model(wanted: str) -> ApiError:
     """Return the error for an unknown name."""
-    return _unknown(f"Unknown model or strategy `{clean_line(wanted, 80)}`. GET /v1/models lists them.")
+    return _unknown(f"Unknown model or strategy `{shorten(wanted, 80)}`. GET /v1/models lists them.")
 
 
 def _unknown(words: str) -> ApiError:

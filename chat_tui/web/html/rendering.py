@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from html import escape
-
 import msgspec
 
-from chat_tui.core.text.control_characters import clean
 from chat_tui.markdown.block import Block
 from chat_tui.markdown.inline.latex import is_display, legible
 from chat_tui.markdown.splitter import BlockSplitter
-from chat_tui.web.html.safe_html import code_html, html_of, image_html, plain_html
+from chat_tui.web.html.safe_html import code_html, escaped, html_of, image_html, plain_html
 
 
 class HtmlPiece(msgspec.Struct, frozen=True):
@@ -80,7 +77,7 @@ def _piece(block: Block) -> HtmlPiece:
     if block.kind == "image":
         return HtmlPiece(image_html(block.language, block.source))
     if block.kind == "summary":
-        return HtmlPiece(f'<p class="summary">{escape(clean(block.source))}</p>')
+        return HtmlPiece(f'<p class="summary">{escaped(block.source)}</p>')
     if block.kind == "plain":
         formula = is_display(block.source)
         return HtmlPiece(

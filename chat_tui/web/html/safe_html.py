@@ -11,7 +11,8 @@ from functools import lru_cache
 from html import escape
 from typing import TYPE_CHECKING
 
-from chat_tui.core.text.control_characters import clean, clean_line
+from chat_tui.core.text.control_characters import clean
+from chat_tui.core.text.excerpts import shorten
 from chat_tui.markdown.alerts import ALERTS
 from chat_tui.markdown.block import Block
 from chat_tui.markdown.inline.data_images import described
@@ -51,14 +52,14 @@ def html_of(block: Block, source: str) -> str:
 
 def plain_html(text: str, kind: str = "plain") -> str:
     """Return a text unchanged, in a block of this class."""
-    return f'<p class="{kind}">{_escaped(text)}</p>'
+    return f'<p class="{kind}">{escaped(text)}</p>'
 
 
 def code_html(code: str, language: str) -> str:
     """Return a block of code with the name of its language and a copy button."""
-    name = clean_line(language, _LANGUAGE_LENGTH)
+    name = shorten(language, _LANGUAGE_LENGTH)
     return (
-        f'<div class="code"><div class="code-head"><span>{escape(name) or "code"}</span>'
+        f'<div class="code"><div class="code-head"><span>{escaped(name) or "code"}</span>'
         '<button type="button" class="copy-code">Copy</button></div>'
         f'<pre tabindex="0"><code>{highlight(clean(code), name)}</code></pre></div>'
     )
@@ -67,8 +68,8 @@ def code_html(code: str, language: str) -> str:
 def image_html(alt: str, address: str) -> str:
     """The line that stands for an image within the answer."""
     image = described(address)
-    text = " · ".join(filter(None, [clean_line(f"image: {alt}" if alt else "image", 300), image.text if image else ""]))
-    return f'<p><span class="target">[{escape(text)}]</span></p>'
+    text = " · ".join(filter(None, [shorten(f"image: {alt}" if alt else "image", 300), image.text if image else ""]))
+    return f'<p><span class="target">[{escaped(text)}]</span></p>'
 
 
 def _blocks(tokens: Sequence[Token]) -> Iterator[str]:
@@ -120,11 +121,11 @@ def _inline(tokens: Sequence[Token]) -> Iterator[str]:
             yield _image(alt_text(token), str(token.attrs.get("src", "")))
         elif token.type == "code_inline":
             shown.append(token.content)
-            yield f"<code>{_escaped(token.content)}</code>"
+            yield f"<code>{escaped(token.content)}</code>"
         elif token.type == "math_inline":
-            yield f'<span class="math">{_escaped(legible(token.content))}</span>'
+            yield f'<span class="math">{escaped(legible(token.content))}</span>'
         elif token.type == "footnote":
-            yield f"<sup>{escape(clean(token.content))}</sup>"
+            yield f"<sup>{escaped(token.content)}</sup>"
         elif token.type == "softbreak":
             yield "<br>" if token.meta.get("kept") else "\n"
         elif token.type == "hardbreak":
@@ -134,10 +135,10 @@ def _inline(tokens: Sequence[Token]) -> Iterator[str]:
         else:
             # An entity such as `&#x202e;` is a character by now.
             shown.append(token.content)
-            yield _escaped(token.content)
+            yield escaped(token.content)
 
 
-def _escaped(text: str) -> str:
+def escaped(text: str) -> str:
     """Return a text as HTML without control characters; all text except code passes here."""
     return escape(clean(text))
 
@@ -148,10 +149,10 @@ def _anchor(target: str) -> str:
 
 def _aside(text: str, target: str) -> str:
     """Return the target of a link as text, if the link's text names another target or it is no link."""
-    told = "" if is_openable(target) and not deceives(text, target) else clean_line(told_target(text, target), 300)
-    return f'<span class="target"> {escape(told)}</span>' if told else ""
+    told = "" if is_openable(target) and not deceives(text, target) else shorten(told_target(text, target), 300)
+    return f'<span class="target"> {escaped(told)}</span>' if told else ""
 
 
 def _image(alt: str, source: str) -> str:
-    label = escape(clean_line(f"image: {alt}" if alt else "image", 300))
+    label = escaped(shorten(f"image: {alt}" if alt else "image", 300))
     return f"{_anchor(source)}{label}</a>" if is_openable(source) else f'<span class="target">[{label}]</span>'

@@ -7,6 +7,7 @@ import pytest
 import chat_tui.tui.chat.commands.command_line  # noqa: F401  It registers the commands.
 from chat_tui.core.errors import CommandError
 from chat_tui.core.preset import Preset
+from chat_tui.core.text.control_characters import clean
 from chat_tui.providers.scripted import Pause
 from chat_tui.tui.actions import slash_commands
 from chat_tui.tui.actions.slash_commands import CommandCall, CompletionSources, parse
@@ -146,7 +147,7 @@ def test_a_model_and_a_strategy_are_taken_by_name_or_told_with_near_ones() -> No
 def test_an_excerpt_is_the_first_100_characters() -> None:
     assert excerpt("x" * 100) == "x" * 100
     assert excerpt("x" * 101) == "x" * 100 + "..."
-    assert excerpt("a\nb\x1b[2J") == "a b"
+    assert excerpt(clean("a\nb\x1b[2J")) == "a b"
 
 
 async def test_a_wrong_command_is_told_and_its_words_stay() -> None:

@@ -11,6 +11,7 @@ from textual.pilot import Pilot
 
 from chat_tui.core.chunks import ErrorInfo
 from chat_tui.core.conversation import Turn
+from chat_tui.core.text.sanitizer import sanitized
 from tests.support.transcript_app import answer, begin, pane, question, settled, shown
 
 
@@ -281,9 +282,11 @@ async def test_control_sequences_never_reach_a_strip(cut: int) -> None:
         await pilot.pause(0.08)
         rows += [strip.text for strip in transcript._painter._strips]
         error = ErrorInfo("X", f"title{nasty}", f"hint{nasty}")
-        transcript.live.finish(
-            Turn("assistant", text, id="a", model=f"m{nasty}", state="broken", error=error, thinking=nasty)
-        )
+        ended = Turn("assistant", text, id="a", model=f"m{nasty}", state="broken", error=error, thinking=nasty)
+        transcript.live.finish(ended)
+        await settled(pilot)
+        rows += [strip.text for strip in transcript._painter._strips]
+        transcript.show([sanitized(ended)])
         await settled(pilot)
         rows += [strip.text for strip in transcript._painter._strips]
         assert not [row for row in rows if CONTROLS.search(row)]

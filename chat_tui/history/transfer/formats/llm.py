@@ -16,7 +16,7 @@ from chat_tui.core.attachments.attachment import IMAGE_LIMIT, TEXT, Attachment, 
 from chat_tui.core.chunks import Usage
 from chat_tui.core.conversation import now, title_of
 from chat_tui.core.text.bounds import bounded_count, time_of_text
-from chat_tui.core.text.control_characters import clean_line
+from chat_tui.core.text.excerpts import shorten
 from chat_tui.history.transfer.records import ConversationHeader, ImportedConversation, SkippedRecord, text_or_empty
 from chat_tui.history.transfer.tree_builder import SourceMessage, TurnDraft, build_turns, imported_turns
 
@@ -297,7 +297,7 @@ class _Reader:
                     if row
                     else ""
                 )
-                notes.append(f"[file: {clean_line(named, 200) or id[:12]}, not in the database]")
+                notes.append(f"[file: {shorten(named, 200) or id[:12]}, not in the database]")
         return files, notes
 
     def _all(self, table: str, query: str, id: Any) -> list[dict[str, Any]]:
@@ -322,7 +322,7 @@ def _usage(prompt: int | None, completion: int | None) -> Usage | None:
 def _tool_block(name: str, text: str) -> str:
     text = text if len(text) <= _TOOL_CHARACTERS else text[:_TOOL_CHARACTERS] + "…"
     fence = "````" if "```" in text else "```"
-    return f"[{clean_line(name, 100) or 'tool'}]\n{fence}\n{text}\n{fence}"
+    return f"[{shorten(name, 100) or 'tool'}]\n{fence}\n{text}\n{fence}"
 
 
 def _as_text(value: Any) -> str:

@@ -17,7 +17,8 @@ from chat_tui.core.errors import (
     RateLimited,
     Rejected,
 )
-from chat_tui.core.text.control_characters import clean_line
+from chat_tui.core.text.control_characters import clean
+from chat_tui.core.text.excerpts import shorten
 from chat_tui.providers.dialects.dialect import Json, count
 from chat_tui.providers.dialects.parsing.error_message import message_in
 from chat_tui.providers.dialects.parsing.output_limits import output_limit
@@ -146,9 +147,9 @@ class ServerError(msgspec.Struct, frozen=True):
     @property
     def about_key(self) -> bool:
         """Whether access was refused because of the key, or without a reason."""
-        if clean_line(self.said) and self.is_web_page:
+        if self.said.strip() and self.is_web_page:
             return False
-        return not clean_line(self.said) or self.wrong_key or self._says(_ABOUT_KEY)
+        return not self.said.strip() or self.wrong_key or self._says(_ABOUT_KEY)
 
     @property
     def too_long(self) -> bool:
@@ -172,14 +173,14 @@ def server_error_of(value: Json, raw: str = "") -> ServerError:
     if isinstance(value, list) and value:
         value = value[0]
     if not isinstance(value, dict):
-        return ServerError(value if isinstance(value, str) else "", raw)
+        return ServerError(clean(value) if isinstance(value, str) else "", raw)
     inner = value.get("error")
     fields = inner if isinstance(inner, dict) else value
     names = [fields.get(name) for name in ("code", "type", "status")]
     details = list(_rows(fields.get("details")))
     names += [detail.get("reason") for detail in details]
     waits = [_SECONDS.fullmatch(wait) for detail in details if isinstance(wait := detail.get("retryDelay"), str)]
-    said = message_in(value)
+    said = clean(message_in(value))
     wait = max((float(wait.group(1)) for wait in waits if wait), default=wait_in_fields(fields))
     return ServerError(
         said,
@@ -209,7 +210,7 @@ def error_of(value: Json) -> ProviderError:
     """Return the error for an object inside a 200 stream."""
     complaint = server_error_of(value)
     codes = complaint.codes
-    said = (clean_line(complaint.said, 300) or "no reason given").rstrip(".")
+    said = (shorten(complaint.said, 300) or "no reason given").rstrip(".")
     if complaint.too_long:
         return too_long(complaint)
     if sizes := too_large_for_limit(complaint.said):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from chat_tui.core.errors import CommandError
-from chat_tui.core.text.control_characters import clean_line
+from chat_tui.core.text.excerpts import shorten
 from chat_tui.tui.actions import slash_commands
 from chat_tui.tui.actions.slash_commands import command
 from chat_tui.tui.chat.commands.context import CommandContext
@@ -29,7 +29,7 @@ async def carry_out(call: slash_commands.CommandCall, context: CommandContext) -
 async def _adaptive(context: CommandContext, typed: str) -> None:
     wanted = typed.casefold()
     if wanted not in {"", "on", "off"}:
-        raise CommandError(f"{clean_line(typed, 40)} is neither on nor off.", "For example: /adaptive on.")
+        raise CommandError(f"{shorten(typed, 40)} is neither on nor off.", "For example: /adaptive on.")
     if not wanted or (wanted == "on") != context.models.adaptive:
         context.models.toggle_adaptive()
 
@@ -155,7 +155,7 @@ async def _forget(context: CommandContext, name: str) -> None:
     forgotten = await engine.models.forget(name)
     if not forgotten:
         told = f"There are: {', '.join(chosen)}." if chosen else "You have not chosen any."
-        raise CommandError(f"{clean_line(name, 80)} is not a found model that you chose.", told)
+        raise CommandError(f"{shorten(name, 80)} is not a found model that you chose.", told)
     if context.models.model in forgotten:
         context.models.choose(None, context.models.strategy)
     context.host.say("No longer used", ", ".join(forgotten))
@@ -220,12 +220,12 @@ async def _open(context: CommandContext, title: str) -> None:
         await context.views.open_history()
         return
     wanted = title.casefold()
-    listed = [(clean_line(one.title, 200).casefold(), one.id) for one in await engine.conversations.summaries(1000)]
+    listed = [(one.title.casefold(), one.id) for one in await engine.conversations.summaries(1000)]
     for fits in (wanted.__eq__, lambda known: known.startswith(wanted), lambda known: wanted in known):
         if found := next((id for known, id in listed if fits(known)), None):
             await context.conversations.open(found)
             return
-    raise CommandError(f"No conversation is titled {clean_line(title, 60)}.", "Ctrl+R searches all conversations.")
+    raise CommandError(f"No conversation is titled {shorten(title, 60)}.", "Ctrl+R searches all conversations.")
 
 
 @command("pause", needs_engine=False)
@@ -350,7 +350,7 @@ async def _undo(context: CommandContext, _argument: str) -> None:
 @command("version")
 async def _version(context: CommandContext, number: str) -> None:
     if number and not number.isdecimal():
-        raise CommandError(f"{clean_line(number, 40)} is not a version number.", "For example: /version 2.")
+        raise CommandError(f"{shorten(number, 40)} is not a version number.", "For example: /version 2.")
     await context.chat.versions.show_version(-1, number=int(number or 0))
 
 

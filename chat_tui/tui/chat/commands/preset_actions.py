@@ -14,7 +14,7 @@ from chat_tui.core.attachments import attachment
 from chat_tui.core.attachments.attachment import Attachment
 from chat_tui.core.errors import ChatTuiError, CommandError
 from chat_tui.core.preset import Preset, question_about, values_in, with_values
-from chat_tui.core.text.control_characters import clean_line
+from chat_tui.core.text.excerpts import shorten
 from chat_tui.tui.chat.commands.context import CommandContext
 from chat_tui.tui.prompt.argument_completion import NO_PRESET
 from chat_tui.tui.widgets import formatting
@@ -49,8 +49,8 @@ async def use(context: CommandContext, engine: Engine, preset: Preset) -> None:
         name, costs = _model(context, engine)
         # Its price is in sight now: choosing the preset is agreeing to it.
         context.submission.live_preview().paid.add(name)
-        asked = f" As you type, it asks {clean_line(name, 80) or 'no model'}{costs}."
-    context.host.say(f"Preset: {preset.words()}", f"{clean_line(preset.description, 200)}.{asked}", long=True)
+        asked = f" As you type, it asks {shorten(name, 80) or 'no model'}{costs}."
+    context.host.say(f"Preset: {preset.words()}", f"{shorten(preset.description, 200)}.{asked}", long=True)
 
 
 async def _set_preset(context: CommandContext, preset: Preset | None) -> None:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from chat_tui.core.errors import CommandError, KeyRefused
 from chat_tui.core.models import DownloadProgress, KeyPlace, LocalOffer, ServerCheck
-from chat_tui.core.text.control_characters import clean_line
+from chat_tui.core.text.excerpts import shorten
 from chat_tui.core.usage.download_pace import DownloadPace
 from chat_tui.tui.chat.commands.context import CommandContext
 from chat_tui.tui.dialogs.choice import ChoiceScreen
@@ -80,7 +80,7 @@ class ProviderActions:
         if not problem:
             rows.insert(0, ListChoice("Keyring", partial(str, "keyring"), help="the system's store of passwords"))
         chosen = await self._choose(
-            f"Where to store the key of {clean_line(whose, 30)}", [row._replace(group=group) for row in rows]
+            f"Where to store the key of {shorten(whose, 30)}", [row._replace(group=group) for row in rows]
         )
         return next((place for place in _WORDS_OF_PLACES if place == chosen), None)
 
@@ -142,7 +142,7 @@ class ProviderActions:
         if not name:
             return
         places = await self._setup.forget_key(name)
-        shown = clean_line(name, 40)
+        shown = shorten(name, 40)
         if not places:
             raise CommandError(f"There is no stored key for {shown}.", "/provider remove lists those that are stored.")
         where = " and ".join(_WORDS_OF_PLACES[place] for place in places)
@@ -175,7 +175,7 @@ class ProviderActions:
         async def check_with_key(key: str) -> None:
             found.append(await self._setup.check_server(entered, key))
 
-        key = await self._enter_key(clean_line(entered, 40), check_with_key)
+        key = await self._enter_key(shorten(entered, 40), check_with_key)
         if key is not None:
             count = await self._keep(found[-1].name, partial(self._setup.add_server, found[-1], key))
             if count is not None:
@@ -212,10 +212,10 @@ class ProviderActions:
     def _show_added(self, whose: str, count: int) -> None:
         self._refresh()
         if not count:
-            self._context.host.say(f"{clean_line(whose, 40)} was added", "It does not list its models now.")
+            self._context.host.say(f"{shorten(whose, 40)} was added", "It does not list its models now.")
             return
         models = f"{count} model{'s' * (count != 1)}"
-        self._context.host.say(f"{clean_line(whose, 40)} was added: {models}", "Ctrl+O chooses one.")
+        self._context.host.say(f"{shorten(whose, 40)} was added: {models}", "Ctrl+O chooses one.")
 
     def _refresh(self) -> None:
         # That the built-in model cannot be downloaded does not matter any more.

@@ -9,7 +9,7 @@ import msgspec
 
 from chat_tui.core.conversation_settings import DEFAULT, NAMES, ConversationSettings, parse_setting
 from chat_tui.core.errors import CommandError
-from chat_tui.core.text.control_characters import clean_line
+from chat_tui.core.text.excerpts import shorten
 from chat_tui.tui.chat.commands.context import CommandContext
 
 if TYPE_CHECKING:
@@ -105,7 +105,7 @@ def _known(name: str) -> str:
     if name in NAMES:
         return name
     known = ", ".join(NAMES)
-    raise CommandError(f"{clean_line(name, 40)} cannot be set for a conversation.", f"These can: {known}.")
+    raise CommandError(f"{shorten(name, 40)} cannot be set for a conversation.", f"These can: {known}.")
 
 
 async def _change(context: CommandContext, settings: ConversationSettings, told: str, more: str = "") -> None:

@@ -11,7 +11,7 @@ from textual.screen import Screen
 
 from chat_tui.config import paths
 from chat_tui.core.request import Request
-from chat_tui.core.text.control_characters import clean_line
+from chat_tui.core.text.excerpts import shorten
 from chat_tui.tui.chat.controllers.pending_engine import PendingEngine
 from chat_tui.tui.chat.conversation.conversation_actions import ConversationActions
 from chat_tui.tui.chat.conversation.view import ChatView
@@ -102,7 +102,7 @@ class ChatViews:
         host = self._chat.host
         if model and not host.kept.titles_offered:
             host.keep(msgspec.structs.replace(host.kept, titles_offered=True))
-            name = clean_line(model, 80)
+            name = shorten(model, 80)
             told = f'Set titles = "model" in {paths.config_file()}: {name} then names conversations, free.'
             host.say("Titles can be made by a model", told, long=True)
 

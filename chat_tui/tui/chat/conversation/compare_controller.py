@@ -11,7 +11,7 @@ import msgspec
 from chat_tui.core.attachments.attachment import Attachment
 from chat_tui.core.conversation import Conversation
 from chat_tui.core.errors import CommandError
-from chat_tui.core.text.control_characters import clean_line
+from chat_tui.core.text.excerpts import shorten
 from chat_tui.engine.answers.comparison import Comparison, check_models
 from chat_tui.tui.actions import bindings, slash_commands
 from chat_tui.tui.chat.conversation.question_sender import OutgoingQuestion
@@ -191,9 +191,9 @@ class CompareController:
     async def _announce_kept(self, screen: CompareScreen, kept: Conversation) -> None:
         chosen = kept.path[-1]
         others = [column for column in screen.columns if column.answer.turn.id != chosen.id]
-        told = [clean_line(f"{column.label} was {column.model}" * bool(column.label), 80) for column in others]
+        told = [shorten(f"{column.label} was {column.model}" * bool(column.label), 80) for column in others]
         more = "Left and Right on the answer show the other versions."
-        self._host.say(f"Kept: {clean_line(chosen.model, 80)}", " · ".join([*filter(None, told), more]), long=True)
+        self._host.say(f"Kept: {shorten(chosen.model, 80)}", " · ".join([*filter(None, told), more]), long=True)
         await self._chat.versions.show_chosen(kept)
         # It was noted beside: the conversation may not tell it yet.
         self._chat.transcript.set_verdict(chosen.id, True)
@@ -209,7 +209,7 @@ class CompareController:
         conversation = await self._engine.conversations.conversation(comparison.conversation_id)
         if self._is_in_view() and conversation.path:
             await self._chat.versions.show_chosen(conversation)
-            stands = clean_line(conversation.path[-1].model, 80)
+            stands = shorten(conversation.path[-1].model, 80)
             self._host.say(
                 f"No answer was chosen: {stands} is shown", f"{key} goes back, Left and Right show the others."
             )

@@ -14,7 +14,7 @@ from textual.geometry import Region
 
 from chat_tui.core.conversation import RESTORABLE_DAYS
 from chat_tui.core.errors import ChatTuiError, CommandError, HistoryError
-from chat_tui.core.text.control_characters import clean_line
+from chat_tui.core.text.excerpts import shorten
 from chat_tui.tui.actions import bindings
 from chat_tui.tui.chat.conversation.view import ChatView
 from chat_tui.tui.history.sidebar import HistorySidebar
@@ -171,7 +171,7 @@ class ConversationActions:
 
     async def _title(self, conversation_id: str) -> str:
         assert self._engine is not None
-        return clean_line((await self._engine.conversations.conversation(conversation_id)).title, 120) or "Untitled"
+        return shorten((await self._engine.conversations.conversation(conversation_id)).title, 120) or "Untitled"
 
     async def _rename(self, conversation_id: str, place: Region | None) -> None:
         from chat_tui.tui.history.rename_dialog import RenameDialog
@@ -244,8 +244,8 @@ class ConversationActions:
                 host.say(f"Importing: {part:.0%}", f"{turns:,} turns", seconds=PROGRESS_SECONDS)
 
         report = await self._engine.import_file(file, tell)
-        skipped = [f"{clean_line(each.record, 80)}: {clean_line(each.reason, 120)}" for each in report.skipped[:3]]
-        host.say(f"Imported {clean_line(file.name, 80)}", "\n".join([report.summary(), *skipped]), long=True)
+        skipped = [f"{shorten(each.record, 80)}: {shorten(each.reason, 120)}" for each in report.skipped[:3]]
+        host.say(f"Imported {shorten(file.name, 80)}", "\n".join([report.summary(), *skipped]), long=True)
         await self.refresh()
 
     async def undo(self) -> None:

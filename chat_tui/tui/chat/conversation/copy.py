@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, cast
 
 from chat_tui.core.conversation import Turn
 from chat_tui.core.errors import CommandError
-from chat_tui.core.text.control_characters import clean_line
+from chat_tui.core.text.excerpts import shorten
 from chat_tui.tui.transcript.transcript import Transcript
 from chat_tui.tui.widgets.host import Host, ListChoice, report_errors
 
@@ -114,7 +114,7 @@ class TranscriptCopies:
 
 
 def _who(turn: Turn) -> str:
-    return "You" if turn.role == "user" else clean_line(turn.model, 80) or turn.role.capitalize()
+    return "You" if turn.role == "user" else turn.model or turn.role.capitalize()
 
 
 def _item(number: int, code: CodeBlock, act: Callable[[int, CodeBlock], object]) -> ListChoice:
@@ -123,7 +123,7 @@ def _item(number: int, code: CodeBlock, act: Callable[[int, CodeBlock], object])
 
     if image := described(code.text):
         return ListChoice(f"{number} · image · {image.text}", lambda: act(number, code))
-    language = _NOT_IN_LANGUAGES.sub("", clean_line(code.language, 30))
+    language = _NOT_IN_LANGUAGES.sub("", shorten(code.language, 30))
     count = code.text.count("\n") + 1
     told = " · ".join(filter(None, [str(number), language, f"{count:,} line{'s' if count != 1 else ''}"]))
     return ListChoice(told, lambda: act(number, code), help=code.first_line)

@@ -14,7 +14,7 @@ from textual.worker import Worker
 
 from chat_tui.core.chunks import Chunk, Metadata, Token
 from chat_tui.core.conversation import Conversation, Turn
-from chat_tui.core.text.control_characters import clean_line
+from chat_tui.core.text.excerpts import shorten
 from chat_tui.core.usage.stream_stats import StreamStats
 from chat_tui.tui.chat.conversation.session import ConversationSession
 from chat_tui.tui.panels.welcome import Welcome
@@ -245,7 +245,7 @@ class ConversationDisplay:
             if chunk.event == "reclassified" and chunk.phase != "quick":
                 live.reclassify(chunk)
             if chunk.event == "note" and chunk.attempt and is_new:
-                self.host.say(clean_line(chunk.reason, 300))
+                self.host.say(shorten(chunk.reason, 300))
         return False
 
     def skip_typing(self) -> bool:

@@ -10,7 +10,7 @@ from textual.content import Content
 
 from chat_tui.core.attachments.attachment import Attachment
 from chat_tui.core.errors import AttachmentRefused, ChatTuiError
-from chat_tui.core.text.control_characters import clean_line
+from chat_tui.core.text.excerpts import shorten
 from chat_tui.tui.chat.conversation.session import ConversationSession
 from chat_tui.tui.prompt.attachments import PromptAttachments
 from chat_tui.tui.prompt.prompt import Prompt
@@ -50,7 +50,7 @@ class QuestionEstimate:
         if estimate is not None:
             self._shown = estimate
         preset, models, own = self._session.preset, self._session.compare_models, self._session.own_settings
-        compared = f"compare {clean_line(', '.join(models), 60)}" if models else ""
+        compared = f"compare {shorten(', '.join(models), 60)}" if models else ""
         # The price is shown in full; the rest takes the room that is left.
         room = (self._prompt.outer_size.width or 200) - EDGES - cell_len(self._shown)
         shown = [self._shown]
@@ -116,12 +116,12 @@ class QuestionEstimate:
         if context is None or not _takes_no_images(context):
             return
         who = (
-            clean_line(context.model, 100) + " takes no images"
+            shorten(context.model, 100) + " takes no images"
             if context.model
             else "The current model does not accept images"
         )
         raise AttachmentRefused(
-            f"{who}; nothing was sent.", f"Choose one that does with Ctrl+O, or /detach {clean_line(names[0], 60)}."
+            f"{who}; nothing was sent.", f"Choose one that does with Ctrl+O, or /detach {shorten(names[0], 60)}."
         )
 
     async def _context(self, text: str, files: Sequence[Attachment]) -> Context | None:

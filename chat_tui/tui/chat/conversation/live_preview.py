@@ -14,7 +14,6 @@ from textual.worker import Worker
 
 from chat_tui.core.errors import ChatTuiError
 from chat_tui.core.request import Request
-from chat_tui.core.text.control_characters import clean, clean_line
 from chat_tui.tui.actions.bindings import as_bound
 from chat_tui.tui.chat.conversation.view import ChatView
 from chat_tui.tui.widgets import formatting
@@ -73,7 +72,7 @@ class PreviewBox(VerticalScroll, can_focus=False):
         self.border_subtitle = Content(as_bound(state, cast("Host", self.app).changed_keys))
         self.set_class(old, "-old")
         if not old:
-            self._text.update(Content(clean(text)))
+            self._text.update(Content(text))
             self.scroll_end(animate=False)
 
 
@@ -181,7 +180,7 @@ class LivePreview:
 
 def _text_of(answer: Answer) -> str:
     if answer.turn.error is not None and not answer.text:
-        return clean_line(answer.turn.error.title)
+        return answer.turn.error.title
     return answer.text.strip("\n")
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from chat_tui.core.attachments.attachment import Attachment
 from chat_tui.core.errors import ChatTuiError
-from chat_tui.core.text.control_characters import clean_line
+from chat_tui.core.text.excerpts import shorten
 from chat_tui.tui.actions import bindings
 from chat_tui.tui.chat.conversation.display import ConversationDisplay
 from chat_tui.tui.chat.conversation.question_sender import OutgoingQuestion, QuestionSender
@@ -147,7 +147,7 @@ class Steering:
 
     async def _say_unsent(self, engine: Engine, id: str) -> None:
         """What waited in a conversation that is not in view is in its prompt now."""
-        title = clean_line((await engine.conversations.conversation(id)).title, 120) or "Untitled"
+        title = shorten((await engine.conversations.conversation(id)).title, 120) or "Untitled"
         told = f"The answer before it did not end well. It is in the prompt of “{title}”."
         self._display.host.say("A queued message was not sent", told, long=True)
 

@@ -14,7 +14,7 @@ KEPT = 50
 class _Step(NamedTuple):
     name: str
     words: str
-    undo: Callable[[], Awaitable[None]]
+    undo: Callable[[], Awaitable[object]]
 
 
 class Undo:
@@ -28,7 +28,7 @@ class Undo:
         """What `take` would do, such as `restore “A title”`; empty if there is nothing to undo."""
         return self._steps[-1].name if self._steps else ""
 
-    def push(self, name: str, words: str, undo: Callable[[], Awaitable[None]]) -> None:
+    def push(self, name: str, words: str, undo: Callable[[], Awaitable[object]]) -> None:
         """`undo` takes back what was done: `name` says what that will do, and `words` that it was done."""
         self._steps = [*self._steps[1 - KEPT :], _Step(name, words, undo)]
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from msgspec import Struct
 
 from chat_tui.core.request import Request
-from chat_tui.core.text.control_characters import clean_line
+from chat_tui.core.text.excerpts import shorten
 from chat_tui.tui.chat.conversation.session import ConversationSession, ConversationVisit, join_texts
 from chat_tui.tui.prompt.attachments import PromptAttachments
 from chat_tui.tui.prompt.attachments_line import PendingAttachment
@@ -80,7 +80,7 @@ class SteeringLine(StyledLines):
             tail, room = f"{tail} instead", room - len(" instead")
         if room < _SHORTEST_TEXT:
             return [(Span("Queued", "accent"), Span(crop(tail, width - len("Queued")), "dim"))]
-        return [(Span("Queued: ", "accent"), Span(crop(clean_line(self._waiting.text, 500), room)), Span(tail, "dim"))]
+        return [(Span("Queued: ", "accent"), Span(crop(shorten(self._waiting.text, 500), room)), Span(tail, "dim"))]
 
 
 class WaitingQuestions:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from chat_tui.core.text.control_characters import clean_line
+from chat_tui.core.text.excerpts import shorten
 from chat_tui.tui.chat.conversation.view import ChatView
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ def title(turns: Sequence[Turn], *, running: bool, ended: bool) -> str:
     """The terminal's title: the question in view, and whether its answer runs or has ended."""
     mark = "● " if running else "✓ " if ended else ""
     question = next((turn.text for turn in reversed(turns) if turn.role == "user"), "")
-    asked = clean_line(question[: 4 * _CELLS], _CELLS)
+    asked = shorten(question[: 4 * _CELLS], _CELLS)
     return f"{mark}chat-tui — {asked}" if asked else f"{mark}chat-tui"
 
 

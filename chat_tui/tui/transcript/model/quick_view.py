@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from chat_tui.core.conversation import Turn
-from chat_tui.core.text.control_characters import StreamCleaner, clean, clean_line
 from chat_tui.markdown.block import Block
 from chat_tui.markdown.splitter import BlockSplitter
 from chat_tui.tui.actions.bindings import first_key
@@ -20,8 +19,7 @@ class QuickView:
     def __init__(self) -> None:
         self.splitter = BlockSplitter()
         self.unfolded = False
-        self._raw: list[str] = []
-        self._cleaner = StreamCleaner()
+        self._pieces: list[str] = []
         self._head = TurnPart("quick head", 1)
         self._state = ""
 
@@ -33,24 +31,17 @@ class QuickView:
         view.finish()
         return view
 
-    @property
-    def raw(self) -> str:
-        """The text as it came."""
-        return "".join(self._raw)
-
     def text(self) -> str:
-        """The text without control sequences."""
-        return clean(self.raw)
+        """The text that has come."""
+        return "".join(self._pieces)
 
-    def feed(self, raw: str) -> None:
+    def feed(self, text: str) -> None:
         """Take text that has come."""
-        self._raw.append(raw)
-        self.splitter.feed(self._cleaner.feed(raw))
+        self._pieces.append(text)
+        self.splitter.feed(text)
 
     def finish(self) -> None:
         """No more comes."""
-        if rest := self._cleaner.rest():
-            self.splitter.feed(rest)
         self.splitter.finish()
 
     def parts(self, make: Callable[[PartKind, Block], TurnPart], *, stands: bool) -> list[TurnPart]:
@@ -79,7 +70,7 @@ class QuickView:
 
 
 def _name(turn: Turn) -> str:
-    model = clean_line(turn.quick.model, 80) if turn.quick is not None else ""
+    model = turn.quick.model if turn.quick is not None else ""
     return f"quick answer · {model}" if model else "quick answer"
 
 

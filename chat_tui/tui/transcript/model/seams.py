@@ -6,7 +6,6 @@ from collections.abc import Sequence
 
 from chat_tui.core.conversation import Turn
 from chat_tui.core.route import Seam
-from chat_tui.core.text.control_characters import clean, clean_line
 from chat_tui.markdown.block import Block
 from chat_tui.tui.theme.ink import Ink
 from chat_tui.tui.transcript.model.parts import TurnPart
@@ -24,7 +23,7 @@ class SeamPlaces:
         bodies = [body for body in parts if body.kind == "body"]
         if self._by_block is None:
             blocks = [body.block for body in bodies if body.block is not None]
-            self._by_block = seams_by_block(turn.seams, blocks, clean(turn.text))
+            self._by_block = seams_by_block(turn.seams, blocks, turn.text)
         return self._by_block.get(bodies.index(part), ()) if part in bodies else ()
 
 
@@ -64,8 +63,8 @@ def with_seams(lines: Sequence[Line], seams: Sequence[tuple[float, Seam]], width
 def seam_lines(seam: Seam, width: int, ink: Ink) -> list[Line]:
     """Such as `── continued here by local/m after: the line was cut ──────`."""
     base = ink.ground + ink.text
-    reason = f" after: {clean_line(seam.reason, 200)}" if seam.reason else ""
-    told = f"continued here by {clean_line(seam.model, 80)}{reason} "
+    reason = f" after: {seam.reason}" if seam.reason else ""
+    told = f"continued here by {seam.model}{reason} "
     lines = wrap([("── ", base + ink.rule, False), (told, base + ink.dim, False)], width)
     lines[-1].runs.append(("─" * max(width - width_of(lines[-1].runs), 0), base + ink.rule, False))
     return lines

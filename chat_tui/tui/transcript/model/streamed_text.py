@@ -6,7 +6,6 @@ from collections import deque
 
 from chat_tui.core.chunks import TokenKind
 from chat_tui.core.conversation import Turn
-from chat_tui.core.text.control_characters import StreamCleaner
 from chat_tui.markdown.plain_text import PlainSplitter
 from chat_tui.markdown.splitter import BlockSplitter
 from chat_tui.tui.transcript.model.parts import TextKind
@@ -25,15 +24,14 @@ def new_splitter(turn: Turn) -> BlockSplitter | PlainSplitter:
 class StreamedText:
     """Text is appended at any speed and taken in slices."""
 
-    __slots__ = ("_cleaners", "_raw", "behind", "pending")
+    __slots__ = ("_worked_in", "behind", "pending")
 
     def __init__(self) -> None:
         self.pending: deque[tuple[str, TextKind]] = deque()
         """What has come and was not taken."""
         self.behind = 0
         """Its characters."""
-        self._raw: dict[TokenKind, list[str]] = {"text": [], "thinking": []}
-        self._cleaners: dict[TokenKind, StreamCleaner] = {}
+        self._worked_in: dict[TokenKind, list[str]] = {"text": [], "thinking": []}
 
     def append(self, text: str, kind: TextKind) -> None:
         """Add text that has come."""
@@ -59,25 +57,17 @@ class StreamedText:
         self.behind -= SLICE_CHARACTERS - room
         return taken
 
-    def clean(self, raw: str, kind: TokenKind) -> str:
-        """Record a text that is worked in; returns it without control sequences."""
-        self._raw[kind].append(raw)
-        return self._cleaners.setdefault(kind, StreamCleaner()).feed(raw)
+    def record(self, text: str, kind: TokenKind) -> None:
+        """Record a text that is worked in."""
+        self._worked_in[kind].append(text)
 
-    def finish(self, splitter: BlockSplitter | PlainSplitter, kind: TokenKind) -> None:
-        """Give a splitter what the cleaner has held back of a text that has ended."""
-        cleaner = self._cleaners.get(kind)
-        if cleaner is not None and (rest := cleaner.rest()):
-            splitter.feed(rest)
-        splitter.finish()
-
-    def raw(self, kind: TokenKind) -> str:
-        """Return the text as it came, as far as it was worked in."""
-        return "".join(self._raw[kind])
+    def worked_in(self, kind: TokenKind) -> str:
+        """Return the text as far as it was worked in."""
+        return "".join(self._worked_in[kind])
 
     def whole(self, kind: TokenKind) -> str:
-        """Return all of the text as it came."""
-        return self.raw(kind) + "".join([text for text, of in self.pending if of == kind])
+        """Return all of the text that has come."""
+        return self.worked_in(kind) + "".join([text for text, of in self.pending if of == kind])
 
     def replace(self, *, text: str, thinking: str) -> None:
         """Begin again with these, to be worked in; a quick answer that waits still waits."""
@@ -91,5 +81,4 @@ class StreamedText:
 
     def forget(self) -> None:
         """Drop what was worked in."""
-        self._raw = {"text": [], "thinking": []}
-        self._cleaners = {}
+        self._worked_in = {"text": [], "thinking": []}

@@ -11,7 +11,7 @@ from chat_tui.core.answers.finish_reasons import is_known
 from chat_tui.core.answers.served_models import is_snapshot
 from chat_tui.core.chunks import State
 from chat_tui.core.conversation import Turn
-from chat_tui.core.text.control_characters import clean, clean_line
+from chat_tui.core.text.excerpts import shorten
 from chat_tui.tui.actions.bindings import as_bound, first_key
 from chat_tui.tui.actions.table import BY_ID
 from chat_tui.tui.theme.ink import Ink
@@ -59,11 +59,11 @@ def header(turn: Turn, width: int, ink: Ink, place: VersionPlace | None = None) 
     elif turn.role == "system":
         name, style = "System", ink.dim
     else:
-        name, style = clean_line(turn.model, 80) or "Assistant", ink.assistant_name
+        name, style = turn.model or "Assistant", ink.assistant_name
     told: list[tuple[str, Style]] = []
     badge = _BADGES.get(turn.state, "")
     if turn.state == "complete" and not is_known(turn.finish_reason):
-        badge = f"ended with {clean_line(turn.finish_reason, 40)}"
+        badge = f"ended with {turn.finish_reason}"
     if badge and turn.role == "assistant":
         badge_style = {"failed": ink.error, "broken": ink.warning, "refused": ink.warning, "empty": ink.error}.get(
             turn.state, ink.badge
@@ -97,14 +97,14 @@ def note_lines(kind: PartKind, turn: Turn, width: int, ink: Ink) -> list[Line]:
 
 def alone_lines(turn: Turn, width: int, ink: Ink) -> list[Line]:
     """Says above a short answer that it is all there is, and why."""
-    reason = clean_line(turn.quick.alone[:_LONGEST_ERROR]) if turn.quick is not None else ""
+    reason = shorten(turn.quick.alone[:_LONGEST_ERROR]) if turn.quick is not None else ""
     told = "quick answer only" + (f" · {reason}" if reason else "")
     return _decoration(told, width, ink.ground + ink.warning)
 
 
 def served_lines(turn: Turn, width: int, ink: Ink) -> list[Line]:
     """Says under an answer that another model gave it than the one that was asked."""
-    return _decoration(f"answered by {clean_line(turn.served_model, 120)}", width, ink.ground + ink.dim)
+    return _decoration(f"answered by {turn.served_model}", width, ink.ground + ink.dim)
 
 
 def has_substitute(turn: Turn) -> bool:
@@ -121,7 +121,7 @@ def left_out_lines(count: int, width: int, ink: Ink) -> list[Line]:
 def file_lines(turn: Turn, width: int, ink: Ink) -> list[Line]:
     """The files that went along, a line each."""
     sizes = ((file.name, byte_size(file.size_bytes or len(file.content))) for file in turn.attachments)
-    told = (f"+ {clean_line(name, 200)} · {size}" for name, size in sizes)
+    told = (f"+ {name} · {size}" for name, size in sizes)
     return [Line([(fitting(text, width), ink.ground + ink.dim, False)]) for text in told]
 
 
@@ -148,7 +148,7 @@ def table_differs(part: TurnPart, renderer: Renderer, width: int, before: int, s
 def summary_lines(text: str, width: int, ink: Ink, *, folded: bool) -> list[Line]:
     """Stands above a part of the answer that is folded away, or shown."""
     mark = ("▸ " if folded else "▾ ", ink.ground + ink.accent, False)
-    return [Line([mark, (fitting(clean_line(text, 300), width - 2), ink.ground + ink.text + ink.strong, True)])]
+    return [Line([mark, (fitting(shorten(text, 300), width - 2), ink.ground + ink.text + ink.strong, True)])]
 
 
 def _token_count(tokens: int | None, estimated: bool, what: str) -> str:
@@ -167,8 +167,8 @@ def figures_lines(turn: Turn, width: int, ink: Ink) -> list[Line]:
         formatting.rate(figures.rate, figures.rate_estimated) if figures.rate is not None else "",
         formatting.seconds(figures.duration_seconds) if figures.duration_seconds else "",
         formatting.full_cost(figures, 60) if figures.cost is not None else "",
-        f"by {clean_line(figures.strategy, 40)}" if figures.strategy else "",
-        f"answered by {clean_line(figures.served_model, 120)}" if figures.served_model else "",
+        f"by {figures.strategy}" if figures.strategy else "",
+        f"answered by {figures.served_model}" if figures.served_model else "",
     ]
     # A figure and its unit stay on one line, and the dot with what it follows.
     return _decoration(
@@ -180,7 +180,7 @@ def figures_lines(turn: Turn, width: int, ink: Ink) -> list[Line]:
 
 def status_lines(text: str, width: int, ink: Ink) -> list[Line]:
     """The status of an answer before its first token."""
-    return _decoration(clean_line(text), width, ink.ground + ink.dim)
+    return _decoration(text, width, ink.ground + ink.dim)
 
 
 def error_lines(turn: Turn, width: int, ink: Ink, changed: Mapping[str, str], *, keys: bool) -> list[Line]:
@@ -189,9 +189,9 @@ def error_lines(turn: Turn, width: int, ink: Ink, changed: Mapping[str, str], *,
     lines: list[Line] = [Line([])] if turn.text else []
     hint = _REFUSED if turn.state == "refused" else ""
     if turn.error is not None:
-        title = clean(turn.error.title[:_LONGEST_ERROR]).expandtabs(4)
+        title = turn.error.title[:_LONGEST_ERROR].expandtabs(4)
         lines += wrap([(title, ink.ground + ink.error, True)], width)
-        hint = as_bound(clean(turn.error.hint[:_LONGEST_ERROR]).expandtabs(4), changed) or hint
+        hint = as_bound(turn.error.hint[:_LONGEST_ERROR].expandtabs(4), changed) or hint
     if hint:
         lines += wrap([(hint, ink.ground + ink.dim, True)], width)
     return [*lines, *_next_step_lines(turn, width, ink, changed)] if keys else lines

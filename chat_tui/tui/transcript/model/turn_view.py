@@ -9,7 +9,6 @@ from time import monotonic
 from chat_tui.core.answers.reclassification import reclassify
 from chat_tui.core.chunks import Metadata, TokenKind
 from chat_tui.core.conversation import Turn
-from chat_tui.core.text.control_characters import clean
 from chat_tui.markdown.block import Block
 from chat_tui.markdown.code_blocks import CodeBlock, codes
 from chat_tui.markdown.plain_text import PlainSplitter
@@ -122,26 +121,25 @@ class TurnView:
         if quick := "".join([text for text, of in pending if of == "quick"]):
             self._feed_quick(quick)
         for kind in ("thinking", "text"):
-            raw = "".join([text for text, of in pending if of == kind])
-            if raw:
-                self._feed(raw, kind)
+            if arrived := "".join([text for text, of in pending if of == kind]):
+                self._feed(arrived, kind)
                 # The wait is over, whenever its clock next looks.
                 self.status = self.status if self._quick else ""
 
-    def _feed_quick(self, raw: str) -> None:
+    def _feed_quick(self, text: str) -> None:
         if self._quick is None:
             # Thinking that has come before it is folded away from now on.
             self._quick = QuickView()
             self._restack()
-        self._quick.feed(raw)
+        self._quick.feed(text)
 
-    def _feed(self, raw: str, kind: TokenKind) -> None:
-        text = self.streamed.clean(raw, kind)
+    def _feed(self, text: str, kind: TokenKind) -> None:
+        self.streamed.record(text, kind)
         if kind == "text":
             if self._body is None:
                 self._body = new_splitter(self.turn)
                 if self._thinking is not None:
-                    self.streamed.finish(self._thinking, "thinking")
+                    self._thinking.finish()
                     self._restack()
             self._body.feed(text)
         else:
@@ -171,17 +169,17 @@ class TurnView:
     def finish(self, turn: Turn) -> None:
         """The turn is final; nothing that was drawn is drawn again unless the text differs."""
         self.flush()
-        same = self.streamed.raw("text") == turn.text and bool(turn.thinking) == bool(self._thinking_length)
-        same = same and (turn.quick.text if turn.quick else "") == (self._quick.raw if self._quick else "")
+        same = self.streamed.worked_in("text") == turn.text and bool(turn.thinking) == bool(self._thinking_length)
+        same = same and (turn.quick.text if turn.quick else "") == (self._quick.text() if self._quick else "")
         self.live, self.status, self.turn = False, "", turn
         if not same:
             self.streamed.forget()
             self._build()
             return
         if self._thinking is not None:
-            self.streamed.finish(self._thinking, "thinking")
+            self._thinking.finish()
         if self._body is not None:
-            self.streamed.finish(self._body, "text")
+            self._body.finish()
         if self._quick is not None:
             self._quick.finish()
             self._quick.forget_head()
@@ -191,11 +189,11 @@ class TurnView:
             self.forget_lines()
 
     def text(self) -> str:
-        """The turn's text without control sequences, also while it streams: the short one as long as that stands."""
+        """The turn's text, also while it streams: the short one as long as that stands."""
         if not self.live:
-            return clean(self.turn.text)
+            return self.turn.text
         text = self.streamed.whole("text")
-        return self._quick.text() if self._quick is not None and not text else clean(text)
+        return self._quick.text() if self._quick is not None and not text else text
 
     def codes(self) -> list[CodeBlock]:
         """Its code blocks, by their numbers."""
@@ -217,13 +215,12 @@ class TurnView:
         self._body = self._thinking = None
         self._thinking_length = 0
         if self.turn.thinking:
-            text = clean(self.turn.thinking)
             self._thinking = PlainSplitter()
-            self._thinking.feed(text)
-            self._thinking_length = len(text)
+            self._thinking.feed(self.turn.thinking)
+            self._thinking_length = len(self.turn.thinking)
         if self.turn.text:
             self._body = new_splitter(self.turn)
-            self._body.feed(clean(self.turn.text))
+            self._body.feed(self.turn.text)
         self._quick = QuickView.whole(self.turn.quick.text) if self.turn.quick and self.turn.quick.text else None
         if not self.live:
             for splitter in (self._thinking, self._body):

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 from rich.style import Style
 
-from chat_tui.core.text.control_characters import clean_line
 from chat_tui.markdown.alerts import ALERTS
 from chat_tui.markdown.block import Block
 from chat_tui.markdown.inline.data_images import described
@@ -91,7 +90,7 @@ class BlockRenderer:
     def _image(self, block: Block, width: int) -> list[Line]:
         """One line with a number by which it can be saved."""
         image = described(block.source)
-        text = f"[image {block.codes_before + 1}: {clean_line(block.language, 80)}"
+        text = f"[image {block.codes_before + 1}: {block.language}"
         text = f"{text.removesuffix(' ').removesuffix(':')} · {image.text if image else ''}]"
         return [Line([(fitting(text, width), self._base + self._ink.link, True)], code=block.codes_before + 1)]
 
@@ -144,7 +143,7 @@ class BlockRenderer:
                 inner.insert(0, Line([(ALERTS[alert], style + self._alert(alert) + self._ink.strong, True)]))
             return [_add_prefix(line, bar) for line in inner]
         if kind in ("fence", "code_block"):
-            code, language = token.content.removesuffix("\n"), clean_line(token.info.split(" ")[0])
+            code, language = token.content.removesuffix("\n"), token.info.split(" ")[0]
             return self._code(code, language, width, token.meta.get("number", 0))
         if kind == "hr":
             return [Line([("─" * width, self._rule, "---")])]

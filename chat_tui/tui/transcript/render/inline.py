@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 from rich.style import Style
 
-from chat_tui.core.text.control_characters import clean
 from chat_tui.markdown.inline.latex import legible, small_text
 from chat_tui.markdown.links import alt_text, deceives, is_openable, told_target
 from chat_tui.tui.theme.ink import Ink
@@ -42,8 +41,7 @@ class InlineRenderer:
                 runs.append((legible(child.content).replace("\n", "; ").expandtabs(4), styles[-1], child.content))
             elif kind in ("text", "html_inline", "text_special"):
                 if child.content:
-                    # An entity such as `&#x202e;` is a character by now.
-                    runs.append((clean(child.content).expandtabs(4), styles[-1], True))
+                    runs.append((child.content.expandtabs(4), styles[-1], True))
             elif kind == "softbreak":
                 runs.append(("\n" + " " * child.meta["indent"] if child.meta.get("kept") else " ", styles[-1], True))
             elif kind == "hardbreak":

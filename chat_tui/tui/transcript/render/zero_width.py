@@ -1,4 +1,4 @@
-"""Takes out of lines what has no width and is too much to mean anything, as thousands of marks over one letter.
+"""Takes out of lines what has no width: control characters, and too many marks, as thousands of them over one letter.
 
 Rich and Textual cut lines by trying one place after the other, in time quadratic in the characters of a segment.
 """
@@ -12,6 +12,8 @@ from functools import cache
 from typing import TypeAlias
 
 from rich.style import Style
+
+from chat_tui.core.text.control_characters import clean, has_controls
 
 MOST = 6
 """Characters without width that stand together in real text, such as those of the flag of England."""
@@ -36,8 +38,14 @@ def _has_no_width(code: int) -> bool:
     return unicodedata.category(chr(code)) in ("Mn", "Me", "Cf")
 
 
-def without_excess(runs: Sequence[_Run]) -> Sequence[_Run]:
-    """The runs without too many characters that have no width; a copy takes these too."""
+def displayable(runs: Sequence[_Run]) -> Sequence[_Run]:
+    """The runs without control characters, and without too many characters that have no width; a copy takes these too.
+
+    All text of the transcript passes here before it is broken into lines.
+    """
+    if any(has_controls(text) for text, _, _ in runs):
+        # A model writes them as entities, such as `&#x202e;`.
+        runs = [(clean(text), style, copy) for text, style, copy in runs]
     if all(text.isascii() or _excess().search(text) is None for text, _, _ in runs):
         return runs
     return [piece for run in runs for piece in _pieces(run)]

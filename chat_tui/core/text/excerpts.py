@@ -1,0 +1,17 @@
+"""Shortens texts that are quoted in a sentence or shown in one row."""
+
+from __future__ import annotations
+
+import re
+
+_BREAKS = re.compile(r"[\n\t]+")
+
+
+def shorten(text: str, limit: int = 300) -> str:
+    """The text on one line, in at most `limit` characters, with `…` where it was cut.
+
+    Control characters stay: what comes from outside has lost them where it came in, and errors, the terminal and the
+    web page remove them from what they quote.
+    """
+    line = _BREAKS.sub(" ", text[: limit * 4]).strip()
+    return line if len(line) <= limit else line[: limit - 1] + "…"
