@@ -234,11 +234,16 @@ def _form(key: str, kind: Any, value: Any) -> tuple[Any, str, tuple[str, ...]]:
         return "choice", kind_of(kind), get_args(one)
     if one in (int, float):
         return "number", kind_of(kind), ()
-    if get_origin(one) is tuple and all("," not in word and word == shorten(word.strip()) for word in value):
+    if get_origin(one) is tuple and all(_is_plain_word(word) for word in value):
         return "words", "words, separated by commas", ()
     if one is str and "\n" not in (value or ""):
         return "secret" if key in _SECRETS else "text", "a text", ()
     return "table", _IN_FILE, ()
+
+
+def _is_plain_word(word: str) -> bool:
+    """Whether a word can be typed in a list of words with commas between them."""
+    return "," not in word and word.isprintable() and word == shorten(word.strip())
 
 
 def _summary(record: msgspec.Struct) -> str:

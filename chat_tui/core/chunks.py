@@ -67,9 +67,12 @@ directly after it), `insights`. `phase`: one of two answers in the stream has en
 class Usage(msgspec.Struct, frozen=True, gc=False, omit_defaults=False):
     """Token counts of the provider, or estimates if `estimated`."""
 
-    prompt_tokens: int = 0
-    completion_tokens: int = 0
+    prompt_tokens: int | None = 0
+    """None if an import knows only the other count."""
+    completion_tokens: int | None = 0
+    """None if an import knows only the other count."""
     total_tokens: int = 0
+    """The sum of both, as far as they are known."""
     thinking_tokens: int = 0
     """Part of `completion_tokens`."""
     cached_tokens: int = 0
@@ -93,11 +96,14 @@ def summed(usages: Sequence[Usage]) -> Usage | None:
     """Return the sum; None if there is none."""
     if not usages:
         return None
-    counts = {name: sum(getattr(usage, name) for usage in usages) for name in _COUNTS}
+    counts: dict[str, int | None] = {}
+    for name in _COUNTS:
+        known = [count for usage in usages if (count := getattr(usage, name)) is not None]
+        counts[name] = sum(known) if known else None
     costs = [usage.cost for usage in usages if usage.cost is not None]
     saved = [usage.saved for usage in usages if usage.saved is not None]
     return Usage(
-        **counts,
+        **counts,  # type: ignore[arg-type]
         estimated=any(usage.estimated for usage in usages),
         cost=sum(costs) if len(costs) == len(usages) else None,
         saved=sum(saved) if saved else None,

@@ -21,9 +21,11 @@ def cost(model: Model, prompt_tokens: int, completion_tokens: int) -> float | No
 
 
 def cost_of(model: Model, usage: Usage) -> float | None:
-    """Return the cost of a usage: the server's own figure if it has one; None if a price is unknown."""
+    """Return the cost of a usage: the server's own figure if it has one; None if a price or a count is unknown."""
     if usage.cost is not None:
         return usage.cost
+    if usage.prompt_tokens is None or usage.completion_tokens is None:
+        return None
     rates = rates_at(model, usage.prompt_tokens)
     if rates.price_in is None or rates.price_out is None:
         return None
@@ -40,7 +42,7 @@ def cost_of(model: Model, usage: Usage) -> float | None:
 
 def with_savings(model: Model, usage: Usage) -> Usage:
     """Return the usage with the savings by the cache; negative if writing it cost more than reading saved."""
-    rates = rates_at(model, usage.prompt_tokens)
+    rates = rates_at(model, usage.prompt_tokens or 0)
     if not (usage.cached_tokens or usage.cache_write_tokens) or rates.price_in is None:
         return usage
     saved = usage.cached_tokens * (rates.price_in - _either(rates.price_cached, rates.price_in))

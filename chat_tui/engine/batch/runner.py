@@ -191,7 +191,7 @@ class BatchRunner:
 
     def _note(self, result: BatchResult) -> None:
         self.progress.asked += 1
-        self.progress.tokens += result.usage.completion_tokens if result.usage else 0
+        self.progress.tokens += (result.usage.completion_tokens or 0) if result.usage else 0
         self.progress.cost += result.cost or 0.0
         if result.failed:
             self.progress.fail(result.index, result.why)

@@ -281,7 +281,7 @@ class DocumentStream:
         spoken = [(at, end) for at, end in self._ends if end.timings.ttft_seconds is not None]
         first = spoken[0] if spoken else None
         seconds = sum(end.timings.duration_seconds - (end.timings.ttft_seconds or 0.0) for _, end in spoken)
-        tokens = sum(end.usage.completion_tokens for _, end in spoken if end.usage is not None)
+        tokens = sum(end.usage.completion_tokens or 0 for _, end in spoken if end.usage is not None)
         return Timings(
             ttft_seconds=first[0] + (first[1].timings.ttft_seconds or 0.0) if first else None,
             duration_seconds=self._clock() - self._begun,

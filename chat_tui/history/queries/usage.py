@@ -44,7 +44,9 @@ class _Sum:
     """Answers of one day, model or strategy."""
 
     def __init__(self) -> None:
-        self._answers = self._counted = self._prompt = self._completion = self._good = self._bad = 0
+        self._answers = self._good = self._bad = 0
+        self._prompt: int | None = None
+        self._completion: int | None = None
         self._estimated = False
         self._costs: list[float] = []
         self._waits: list[float] = []
@@ -58,10 +60,9 @@ class _Sum:
             self._good += bool(verdict)
             self._bad += not verdict
         if figures.usage is not None:
-            self._counted += 1
             self._estimated |= figures.usage.estimated
-            self._prompt += figures.usage.prompt_tokens
-            self._completion += figures.usage.completion_tokens
+            self._prompt = _plus(self._prompt, figures.usage.prompt_tokens)
+            self._completion = _plus(self._completion, figures.usage.completion_tokens)
         if figures.timings is not None:
             if figures.timings.ttft_seconds is not None:
                 self._waits.append(figures.timings.ttft_seconds)
@@ -70,10 +71,9 @@ class _Sum:
 
     def merge(self, other: _Sum) -> None:
         self._answers += other._answers
-        self._counted += other._counted
         self._estimated |= other._estimated
-        self._prompt += other._prompt
-        self._completion += other._completion
+        self._prompt = _plus(self._prompt, other._prompt)
+        self._completion = _plus(self._completion, other._completion)
         self._good += other._good
         self._bad += other._bad
         self._costs += other._costs
@@ -84,8 +84,8 @@ class _Sum:
         return UsageTotals(
             name,
             self._answers,
-            self._prompt if self._counted else None,
-            self._completion if self._counted else None,
+            self._prompt,
+            self._completion,
             sum(self._costs) if self._costs else None,
             median(self._waits) if self._waits else None,
             median(self._rates) if self._rates else None,
@@ -93,6 +93,11 @@ class _Sum:
             self._bad,
             self._estimated,
         )
+
+
+def _plus(sum: int | None, count: int | None) -> int | None:
+    """The sum of the known ones; None if neither is known."""
+    return sum if count is None else (sum or 0) + count
 
 
 def statistics(db: sqlite3.Connection, since: datetime, most: int = MOST_ANSWERS) -> UsageReport:

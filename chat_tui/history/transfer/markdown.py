@@ -13,6 +13,7 @@ from datetime import datetime
 
 import msgspec
 
+from chat_tui.core.chunks import Usage, summed
 from chat_tui.core.conversation import Tree, Turn
 from chat_tui.core.route import Route
 from chat_tui.core.text.control_characters import clean
@@ -51,8 +52,9 @@ def _front_matter(tree: Tree) -> Iterator[str]:
     models = dict.fromkeys(turn.model for turn in answers if turn.model)
     yield f"models: [{', '.join(map(_quote, models))}]"
     yield f"tokens: {sum(usage.total_tokens for usage in usages) if usages else 'null'}"
-    yield f"tokens_in: {sum(usage.prompt_tokens for usage in usages) if usages else 'null'}"
-    yield f"tokens_out: {sum(usage.completion_tokens for usage in usages) if usages else 'null'}"
+    total = summed(usages) or Usage(None, None)
+    yield f"tokens_in: {_count(total.prompt_tokens)}"
+    yield f"tokens_out: {_count(total.completion_tokens)}"
     yield f"cost: {_dollars(sum(costs)) if costs else 'null'}"
     yield f"route: {_quote(shorten(_route_text(last, tree.routes.get(last.id)), 1000) if last else '')}"
     if of.system_prompt is not None:
@@ -110,7 +112,7 @@ def _mark(turn: Turn, route: Route | None) -> str:
     if turn.role == "assistant":
         facts |= {"model": turn.model, "served": turn.served_model, "state": turn.state}
         if turn.usage:
-            facts["tokens"] = f"{turn.usage.prompt_tokens}+{turn.usage.completion_tokens}"
+            facts["tokens"] = f"{_count(turn.usage.prompt_tokens)}+{_count(turn.usage.completion_tokens)}"
         if turn.cost is not None:
             facts["cost"] = _dollars(turn.cost)
         facts["route"] = _route_text(turn, route)
@@ -156,6 +158,10 @@ def _quote(text: str) -> str:
 
 def _time(time: datetime | None) -> str:
     return "null" if time is None else time.isoformat().replace("+00:00", "Z")
+
+
+def _count(tokens: int | None) -> str:
+    return "null" if tokens is None else str(tokens)
 
 
 def _dollars(cost: float) -> str:

@@ -14,7 +14,7 @@ from typing import Literal
 import msgspec
 
 from chat_tui.core.attachments.attachment import Attachment
-from chat_tui.core.chunks import State, Usage
+from chat_tui.core.chunks import State, Usage, summed
 from chat_tui.core.conversation import Turn
 from chat_tui.history.transfer.records import ImportedTurn, SkippedRecord, text_or_empty
 
@@ -206,6 +206,4 @@ def _in_order(last: _Before | None) -> list[_Before]:
 def _sum(one: Usage | None, two: Usage | None) -> Usage | None:
     if one is None or two is None:
         return one or two
-    prompt = one.prompt_tokens + two.prompt_tokens
-    completion = one.completion_tokens + two.completion_tokens
-    return Usage(prompt, completion, prompt + completion)
+    return summed([one, two])

@@ -258,7 +258,7 @@ class StreamAccounting:
         if sent_tokens is None:
             return None
         told = told or Usage()
-        said = told.completion_tokens
+        said = told.completion_tokens or 0
         if not whole:
             before = {"after_pieces": self._count_before, "after_characters": self._characters_before}
             said = self._meter.estimated_tokens(**before) if count else 0
@@ -294,7 +294,7 @@ class StreamAccounting:
         if usage is None or self._whole:
             return None
         # Thinking that was not shown went by before the first token.
-        return self._meter.rate(usage.completion_tokens - (0 if self._thought else usage.thinking_tokens))
+        return self._meter.rate((usage.completion_tokens or 0) - (0 if self._thought else usage.thinking_tokens))
 
 
 class AttemptCosts:

@@ -7,7 +7,6 @@ from itertools import groupby
 from typing import NamedTuple
 
 from chat_tui.core.models import ModelStatus
-from chat_tui.core.text.control_characters import clean_line
 
 FAVOURITES, RECENT = "Favourites", "Recent"
 _FEW = 8
@@ -41,7 +40,7 @@ def grouped_models(standings: Sequence[ModelStatus], preferred: PreferredModels)
     for place, standing in enumerate(standings):
         if place not in first:
             groups.setdefault(standing.model.provider, []).append(place)
-    rest = [GroupedModel(clean_line(name, 60), place) for name, group in groups.items() for place in group]
+    rest = [GroupedModel(name, place) for name, group in groups.items() for place in group]
     return [*(GroupedModel(title, place) for place, title in first.items()), *rest]
 
 

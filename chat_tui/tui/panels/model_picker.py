@@ -210,7 +210,7 @@ class ModelPicker(Widget):
 
     def show(self, model: str, strategy: str, *, fixed: bool = False) -> None:
         """The model and strategy in use; `fixed`: the user has chosen the model."""
-        self._model, self._strategy, self._fixed = model, clean_line(strategy, 60), fixed
+        self._model, self._strategy, self._fixed = model, strategy, fixed
         self._in_use.show(model, strategy, fixed)
         if self.is_open:
             self._rows.refresh()
@@ -330,9 +330,7 @@ class ModelPicker(Widget):
             in_use, favourite = name == self._model, name in self._preferred.favourites
             return [self._table.row(standing, in_use=in_use, fixed=in_use and self._fixed, favourite=favourite)]
         auto = Span(crop(self._auto, width - 2), "strong")
-        now = (
-            f"  now {clean_line(self._model, 200)}" if self._model and not self._fixed else "  picks for each question"
-        )
+        now = f"  now {self._model}" if self._model and not self._fixed else "  picks for each question"
         return [
             (
                 Span("  " if self._fixed else "▌ ", "accent"),

@@ -45,8 +45,8 @@ def to_event(record: msgspec.Struct) -> bytes:
 def convert_usage(usage: Usage) -> OpenAiUsage:
     """Convert token counts to OpenAI's names."""
     return OpenAiUsage(
-        usage.prompt_tokens,
-        usage.completion_tokens,
+        usage.prompt_tokens or 0,
+        usage.completion_tokens or 0,
         usage.total_tokens,
         CachedTokens(usage.cached_tokens),
         ReasoningTokens(usage.thinking_tokens),

@@ -83,7 +83,7 @@ class Metrics:
                 "cached": usage.cached_tokens,
             }
             for kind, count in counts.items():
-                self._tokens.labels(model, kind).inc(count)
+                self._tokens.labels(model, kind).inc(count or 0)
         if (timings := turn.timings) is not None:
             self._duration.observe(timings.duration_seconds)
             if timings.ttft_seconds is not None:

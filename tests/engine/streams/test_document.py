@@ -75,9 +75,10 @@ async def test_each_part_is_asked_for_once_and_a_summary_ends_it() -> None:
         assert ends[0].route is not None
         assert len(ends[0].route.tries) == of + 1
         assert ends[0].usage is not None
-        assert ends[0].cost == pytest.approx(
-            (ends[0].usage.prompt_tokens + 2 * ends[0].usage.completion_tokens) / 1_000_000
-        )
+        sent, answered = ends[0].usage.prompt_tokens, ends[0].usage.completion_tokens
+        assert sent is not None
+        assert answered is not None
+        assert ends[0].cost == pytest.approx((sent + 2 * answered) / 1_000_000)
 
 
 async def test_a_document_that_fits_is_asked_for_as_it_is() -> None:

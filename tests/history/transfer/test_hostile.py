@@ -178,7 +178,7 @@ async def test_a_number_that_cannot_be_costs_itself_only(store: Store, tmp_path:
     assert turn.cost is None
     assert turn.left_out == 0
     if turn.usage is not None:
-        assert min(turn.usage.prompt_tokens, turn.usage.completion_tokens) >= 0
+        assert min(turn.usage.prompt_tokens or 0, turn.usage.completion_tokens or 0) >= 0
     json.loads(native.json_text(native.record(await store.read(reads.tree, "c"))), parse_constant=pytest.fail)
 
 

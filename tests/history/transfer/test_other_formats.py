@@ -12,7 +12,10 @@ from pathlib import Path
 
 import pytest
 
-from chat_tui.history.queries import attachments
+from chat_tui.core.chunks import Usage
+from chat_tui.core.models import Model
+from chat_tui.core.usage.pricing import cost_of
+from chat_tui.history.queries import attachments, usage
 from chat_tui.history.store import Store
 from tests.support.transfers import imported, recorded, told, trees
 
@@ -85,6 +88,25 @@ async def test_the_thinking_and_the_tokens_of_llm_are_kept(store: Store, tmp_pat
     assert answer.thinking == "First I consider the prompt, then I decide what to say."
     assert answer.usage is not None
     assert (answer.usage.prompt_tokens, answer.usage.completion_tokens) == (3, 25)
+
+
+@pytest.mark.parametrize("name", LLM[:2])
+async def test_a_count_of_tokens_that_llm_does_not_know_is_unknown_and_not_zero(
+    store: Store, tmp_path: Path, name: str
+) -> None:
+    file = recorded(name, tmp_path)
+    with closing(sqlite3.connect(file)) as db:
+        tables = [table for (table,) in db.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
+        for table in tables:
+            if "input_tokens" in columns(file, table):
+                db.execute(f"UPDATE [{table}] SET input_tokens = NULL, output_tokens = 25")
+        db.commit()
+    await imported(store, file)
+    answer = next(tree for tree in (await trees(store)).values() if tree.turns[0].text == "What is a tree?").turns[1]
+    assert answer.usage == Usage(None, 25, 25)
+    assert cost_of(Model("a/b", price_in=1, price_out=1), answer.usage) is None
+    report = await store.read(usage.statistics, datetime(2026, 1, 1, tzinfo=UTC))
+    assert report.whole.prompt_tokens is None
 
 
 async def test_a_conversation_that_changed_its_shape_in_llm_grows_and_is_not_doubled(

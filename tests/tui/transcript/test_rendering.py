@@ -6,11 +6,13 @@ from hypothesis import strategies as st
 from rich.cells import cell_len
 from rich.style import Style
 
+from chat_tui.core.chunks import Usage
+from chat_tui.core.conversation import Turn
 from chat_tui.markdown.block import Block
 from chat_tui.markdown.splitter import split
 from chat_tui.tui.theme.ink import plain_ink
 from chat_tui.tui.transcript.model.line_model import KEPT_LINES, LineModel, Position
-from chat_tui.tui.transcript.model.turn_lines import text_of
+from chat_tui.tui.transcript.model.turn_lines import figures_lines, text_of
 from chat_tui.tui.transcript.render.renderer import Renderer
 from chat_tui.tui.transcript.render.tables import READABLE, laid_widths, window
 from chat_tui.tui.transcript.render.wrapping import CONTINUATION, MEASURE, Line, fitting, wrap, wrap_code
@@ -318,3 +320,17 @@ def test_verses_keep_their_lines_and_indentation(renderer: Renderer) -> None:
         "  violets are blue",
         "and so on.",
     ]
+
+
+@pytest.mark.parametrize(
+    ("usage", "told"),
+    [
+        (Usage(None, 25, 25), "– in · 25 out"),
+        (Usage(3, None, 3), "3 in · – out"),
+        (Usage(3, 25, 28), "3 in · 25 out"),
+        (None, "no statistics available"),
+    ],
+)
+def test_a_count_of_tokens_that_is_not_known_is_told_as_unknown(usage: Usage | None, told: str) -> None:
+    [line] = figures_lines(Turn("assistant", "x", usage=usage), 100, plain_ink())
+    assert line.text.replace("\xa0", " ") == told

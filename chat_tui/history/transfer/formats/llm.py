@@ -316,7 +316,7 @@ def _model(row: Mapping[str, Any]) -> str:
 def _usage(prompt: int | None, completion: int | None) -> Usage | None:
     if prompt is None and completion is None:
         return None
-    return Usage(prompt or 0, completion or 0, (prompt or 0) + (completion or 0))
+    return Usage(prompt, completion, (prompt or 0) + (completion or 0))
 
 
 def _tool_block(name: str, text: str) -> str:

@@ -151,7 +151,10 @@ def summary_lines(text: str, width: int, ink: Ink, *, folded: bool) -> list[Line
     return [Line([mark, (fitting(shorten(text, 300), width - 2), ink.ground + ink.text + ink.strong, True)])]
 
 
-def _token_count(tokens: int | None, estimated: bool, what: str) -> str:
+def _token_count(tokens: int | None, estimated: bool, what: str, *, unknown: bool = False) -> str:
+    """Empty if there are none. `unknown` says that a missing count is told as unknown, since another one is known."""
+    if tokens is None and unknown:
+        return f"{formatting.UNKNOWN} {what}"
     return f"{formatting.tokens(tokens, estimated)} {what}" if tokens else ""
 
 
@@ -159,9 +162,9 @@ def figures_lines(turn: Turn, width: int, ink: Ink) -> list[Line]:
     """Return figures such as `412 in · 1,234 out · first token 0.34 s · 41 tok/s · 30.2 s · $0.0012`."""
     figures = figures_of(turn)
     told = [
-        _token_count(figures.prompt_tokens, figures.prompt_estimated, "in"),
+        _token_count(figures.prompt_tokens, figures.prompt_estimated, "in", unknown=turn.usage is not None),
         _token_count(figures.cached_tokens, False, "of them cached"),
-        _token_count(figures.completion_tokens, figures.completion_estimated, "out"),
+        _token_count(figures.completion_tokens, figures.completion_estimated, "out", unknown=turn.usage is not None),
         _token_count(figures.thinking_tokens, figures.thinking_estimated, "of them thinking"),
         f"first token {formatting.ttft(figures.ttft_seconds)}" if figures.ttft_seconds is not None else "",
         formatting.rate(figures.rate, figures.rate_estimated) if figures.rate is not None else "",
