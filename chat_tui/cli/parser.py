@@ -140,7 +140,9 @@ def _add_model_choice(to: CommandParser, default: str | None = argparse.SUPPRESS
 
 
 def _add_preset(to: CommandParser, default: str | None = argparse.SUPPRESS) -> None:
-    to.add_argument("--preset", metavar="NAME", default=default, help="use a preset, such as translate or analyse")
+    to.add_argument(
+        "-p", "--preset", metavar="NAME", default=default, help="use a preset, such as translate or analyse"
+    )
     to.add_argument(
         "--set",
         action="append",

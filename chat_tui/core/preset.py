@@ -19,6 +19,7 @@ LIMIT_BYTES = 100_000
 _VALUE_CHARACTERS = 2_000
 _PLACEHOLDER = re.compile(r"\{([a-z_][a-z0-9_]{0,39})\}")
 _SET = re.compile(r"(?:^|\s)([a-z_][a-z0-9_]{0,39})=")
+_WORD = re.compile(r"""\"[^\"]*\"|'[^']*'|\S+""")
 _SENDS_NOTHING = frozenset(
     ("name", "title", "description", "system_prompt", "prompt", "temperature", "top_p", "stop", "variables", "values")
 )
@@ -34,6 +35,8 @@ class Variable(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     help: str = ""
     choices: tuple[str, ...] = ()
     """Suggested values; others are allowed."""
+    aliases: tuple[str, ...] = ()
+    """Short names for it. The value of a short name is one word, or in quotes, so that a message can follow."""
 
 
 class Preset(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
@@ -68,6 +71,15 @@ class Preset(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defau
         """Return an existing variable by its name."""
         known = self.variables[name]
         return Variable(known) if isinstance(known, str) else known
+
+    def aliases(self) -> dict[str, str]:
+        """Return the variable of each short name that is not the name of a variable itself."""
+        found = ((alias, name) for name in self.variables for alias in self.variable(name).aliases)
+        return {alias: name for alias, name in found if alias not in self.variables}
+
+    def variable_name(self, name: str) -> str | None:
+        """Return the name of the variable that a name or a short name means; None if there is none."""
+        return name if name in self.variables else self.aliases().get(name)
 
     def value(self, name: str) -> str:
         """Return the value of a variable."""
@@ -105,28 +117,52 @@ class Preset(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defau
 
 
 def with_values(preset: Preset, values: Mapping[str, str]) -> Preset:
-    """Return the preset with values for its variables. Raises `CommandError` for an unknown name."""
+    """Return the preset with values for its variables, also by their short names. Raises `CommandError` for an unknown
+    name."""
+    aliases = preset.aliases()
     for name in values:
-        if name not in preset.variables:
+        if preset.variable_name(name) is None:
             known = ", ".join(preset.variables)
             hint = f"It has: {known}." if known else "It has none."
-            raise CommandError(f"The preset {preset.name} has no variable `{shorten(name, 40)}`.", hint)
-    chosen = {name: clean(value).strip()[:_VALUE_CHARACTERS] for name, value in values.items()}
+            short = ", ".join(f"{alias} for {name}" for alias, name in aliases.items())
+            raise CommandError(
+                f"The preset {preset.name} has no variable `{shorten(name, 40)}`.",
+                f"{hint} Short names: {short}." if short else hint,
+            )
+    chosen = {aliases.get(name, name): clean(value).strip()[:_VALUE_CHARACTERS] for name, value in values.items()}
     return msgspec.structs.replace(preset, values={**preset.values, **chosen})
 
 
 def values_in(preset: Preset, typed: str) -> dict[str, str]:
-    """Parse values as typed: `name=value name=value`; words before the first name are for the first variable.
+    """Parse values as `parse_values` does, without the message."""
+    return parse_values(preset, typed)[0]
 
-    Raises `CommandError` if there are words but no variable.
+
+def parse_values(preset: Preset, typed: str) -> tuple[dict[str, str], str]:
+    """Parse values as typed, `name=value name=value`; returns them and the message that follows a short name's value.
+
+    Words before the first name are for the first variable. Raises `CommandError` if there are words but no variable.
     """
-    first, *rest = _SET.split(typed)
-    values = dict(zip(rest[::2], rest[1::2], strict=True))
+    values: dict[str, str] = {}
+    aliases, begin = preset.aliases(), _SET.search(typed)
+    first, rest = (typed[: begin.start()], typed[begin.start() :]) if begin else (typed, "")
     if first.strip():
         if not preset.variables:
             raise CommandError(f"The preset {preset.name} has no variables.", f"Use just /preset {preset.name}.")
-        values.setdefault(next(iter(preset.variables)), first)
-    return values
+        values[next(iter(preset.variables))] = first
+    can_be_message = False
+    while rest and (match := _SET.match(rest)):
+        name = match.group(1)
+        if can_be_message and preset.variable_name(name) is None:
+            break
+        if name in aliases and (word := _WORD.match(rest, match.end())):
+            values[aliases[name]] = word.group().strip("\"'")
+            rest, can_be_message = rest[word.end() :], True
+            continue
+        after = _SET.search(rest, match.end())
+        values[name] = rest[match.end() : after.start() if after else len(rest)]
+        rest = rest[after.start() :] if after else ""
+    return values, rest.strip()
 
 
 def question_about(preset: Preset, names: Sequence[str]) -> str:

@@ -33,6 +33,13 @@ async def test_a_preset_speaks_for_the_question_and_is_kept(home: Home, server: 
     assert (preset.name, preset.values) == ("translate", {"language": "old Norse"})
 
 
+async def test_a_short_option_and_a_short_name_of_a_variable(home: Home, server: ModelServer) -> None:
+    home.serve(server.base_url, "t5")
+    ran = await home.run("ask", "-p", "translate", "--set", "to=fr", "Hi")
+    assert (ran.code, ran.told()) == (0, "")
+    assert "Translate this text into fr." in server.exchanges[0].body["messages"][1]["content"]
+
+
 async def test_ones_own_preset_names_its_model(home: Home, server: ModelServer) -> None:
     home.serve(server.base_url, "t5", "t6")
     folder = home.folder / "config" / "chat-tui" / "presets"

@@ -10,7 +10,7 @@ import pytest
 from chat_tui.config import presets
 from chat_tui.core.conversation_settings import NewConversation
 from chat_tui.core.errors import CommandError, ConfigError
-from chat_tui.core.preset import Preset, Variable, decode_preset, encode_preset, values_in, with_values
+from chat_tui.core.preset import Preset, Variable, decode_preset, encode_preset, parse_values, values_in, with_values
 from chat_tui.core.request import Request
 from tests.support.scripted_engine import ended, stage
 
@@ -57,6 +57,28 @@ def test_a_variable_that_is_not_there_is_told_with_those_that_are() -> None:
     with pytest.raises(CommandError) as told:
         with_values(shipped("translate"), {"langage": "x"})
     assert "language" in told.value.hint
+
+
+def test_a_short_name_takes_one_word_and_the_message_follows() -> None:
+    translate = shipped("translate")
+    assert parse_values(translate, "to=fr") == ({"language": "fr"}, "")
+    assert parse_values(translate, "to=fr Is x = 1 if a=b?") == ({"language": "fr"}, "Is x = 1 if a=b?")
+    assert parse_values(translate, "to='Brazilian Portuguese' Hi\nthere") == (
+        {"language": "Brazilian Portuguese"},
+        "Hi\nthere",
+    )
+    assert parse_values(translate, "language=Old Norse to=fr") == ({"language": "fr"}, "")
+    assert parse_values(translate, "to= ") == ({"to": " "}, "")
+    assert with_values(translate, {"to": "fr"}).values == {"language": "fr"}
+    with pytest.raises(CommandError, match="has no variable `too`") as told:
+        with_values(translate, parse_values(translate, "too=fr Hi")[0])
+    assert told.value.hint == "It has: language. Short names: to for language."
+
+
+def test_a_short_name_never_hides_a_variable() -> None:
+    mine = parsed('[variables.a]\naliases = ["b"]\n[variables.b]\ndefault = "B"')
+    assert with_values(mine, {"b": "x"}).values == {"b": "x"}
+    assert decode_preset(encode_preset(mine)) == mine
 
 
 def test_values_are_taken_as_they_are_typed() -> None:

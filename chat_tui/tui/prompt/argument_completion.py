@@ -63,7 +63,7 @@ def titles(typed: str, sources: CompletionSources) -> Sequence[CompletionRow]:
 
 
 def presets(typed: str, sources: CompletionSources) -> Sequence[CompletionRow]:
-    """All presets; after a preset's name the choices of its first variable."""
+    """All presets; after a preset's name the choices of its first variable, after `name=` those of that one."""
     known = sources.presets()
     name, space, value = typed.partition(" ")
     if not space:
@@ -71,11 +71,15 @@ def presets(typed: str, sources: CompletionSources) -> Sequence[CompletionRow]:
         end = [(NO_PRESET, "stop using a preset")] if known else []
         return [row for row in [*rows, *end] if row[0].startswith(name.casefold())]
     preset = next((preset for preset in known if preset.name == name), None)
-    if preset is None or not preset.variables or "=" in value:
+    if preset is None or not preset.variables:
         return []
-    variable = preset.variable(next(iter(preset.variables)))
-    choices = (choice for choice in variable.choices if choice.casefold().startswith(value.casefold()))
-    return [(f"{name} {shorten(choice, 80)}", variable.help) for choice in choices]
+    before, sign, begun = value.rpartition("=")
+    named = preset.variable_name(before.rpartition(" ")[2]) if sign else next(iter(preset.variables))
+    if named is None:
+        return []
+    variable = preset.variable(named)
+    choices = (choice for choice in variable.choices if choice.casefold().startswith(begun.casefold()))
+    return [(f"{name} {before}{sign}{shorten(choice, 80)}", variable.help) for choice in choices]
 
 
 _SETTING_VALUES = {

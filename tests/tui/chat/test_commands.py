@@ -6,7 +6,7 @@ import pytest
 
 import chat_tui.tui.chat.commands.command_line  # noqa: F401  It registers the commands.
 from chat_tui.core.errors import CommandError
-from chat_tui.core.preset import Preset
+from chat_tui.core.preset import Preset, Variable
 from chat_tui.core.text.control_characters import clean
 from chat_tui.providers.scripted import Pause
 from chat_tui.tui.actions import slash_commands
@@ -117,6 +117,28 @@ async def test_a_preset_is_used_by_its_name_also_before_the_presets_were_read() 
         await chat.ask("/nosuchpreset x")
         await chat.until(lambda: "Unknown command /nosuchpreset" in chat.notices())
         assert chat.chat.prompt.text == "/nosuchpreset x"
+
+
+async def test_a_preset_by_its_name_takes_named_values_and_the_text_that_follows() -> None:
+    async with scripted_chat(["Bonjour."]) as chat:
+        await chat.ask("/translate to=fr Good morning")
+        await chat.answered()
+        assert chat.chat.session.preset is not None
+        assert chat.chat.session.preset.values == {"language": "fr"}
+        assert [turn.text for turn in chat.chat.conversation.turns] == ["Good morning", "Bonjour."]
+        await chat.ask("/translate langage=fr")
+        await chat.until(lambda: "has no variable `langage`" in chat.notices())
+        assert "It has: language. Short names: to for language." in chat.notices()
+        assert chat.chat.prompt.text == "/translate langage=fr"
+
+
+def test_the_choices_of_a_named_variable_are_completed() -> None:
+    preset = Preset(
+        name="say", variables={"tone": "calm", "language": Variable("x", choices=("French",), aliases=("to",))}
+    )
+    sources = CompletionSources(list, list, list, list, lambda: [preset])
+    assert [row for row, _ in slash_commands.completions("/say tone=dry to=f", sources)] == ["/say tone=dry to=French"]
+    assert not slash_commands.completions("/say nothing=f", sources)
 
 
 def test_an_alias_calls_and_completes_its_command() -> None:

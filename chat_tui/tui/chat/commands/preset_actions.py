@@ -13,7 +13,7 @@ from chat_tui.config import presets
 from chat_tui.core.attachments import attachment
 from chat_tui.core.attachments.attachment import Attachment
 from chat_tui.core.errors import ChatTuiError, CommandError
-from chat_tui.core.preset import Preset, question_about, values_in, with_values
+from chat_tui.core.preset import Preset, parse_values, question_about, with_values
 from chat_tui.core.text.excerpts import shorten
 from chat_tui.tui.chat.commands.context import CommandContext
 from chat_tui.tui.prompt.argument_completion import NO_PRESET
@@ -27,7 +27,7 @@ _PATH = re.compile(r"""\s*(?:"([^"]*)"|'([^']*)'|((?:\\.|[^\s\\])+))(.*)""", re.
 
 
 async def take(context: CommandContext, engine: Engine, typed: str) -> None:
-    """`/preset NAME [values]`, `/preset none`, or the list of all. Raises `ChatTuiError`."""
+    """`/preset NAME [values] [message]`, `/preset none`, or the list of all. Raises `ChatTuiError`."""
     name, _, values = typed.partition(" ")
     if not name:
         await _choose(context, engine)
@@ -36,7 +36,10 @@ async def take(context: CommandContext, engine: Engine, typed: str) -> None:
         context.host.say("No preset is in use")
     else:
         preset = await asyncio.to_thread(presets.find, name, presets.folders())
-        await use(context, engine, with_values(preset, values_in(preset, values)))
+        named, message = parse_values(preset, values)
+        await use(context, engine, with_values(preset, named))
+        if message:
+            context.submission.ask(message)
 
 
 async def use(context: CommandContext, engine: Engine, preset: Preset) -> None:
