@@ -1,4 +1,9 @@
-"""The app keeps what its own description promises, whatever is asked of it."""
+"""The app keeps what its own description promises, whatever is asked of it.
+
+`tests/web/test_description.py` runs these in a process of their own, with schemathesis as a plug-in of pytest:
+`pytest -p schemathesis.pytest.plugin tests/web/described_operations.py`. Loading it, and the making of its cases, would
+cost each process of each run of tests seconds.
+"""
 
 from __future__ import annotations
 
@@ -12,10 +17,8 @@ import pytest
 import schemathesis
 from hypothesis import HealthCheck, settings
 from schemathesis.checks import CHECKS, load_all_checks
-from starlette.routing import Route
 
 from chat_tui.config.schema import Web
-from chat_tui.web.app import routes
 from chat_tui.web.openapi import OPERATIONS, description
 from tests.doubles.model_scripts import Script
 from tests.doubles.model_server import ModelServer
@@ -66,9 +69,3 @@ def test_the_app_does_what_it_says_of_itself(case: Any, address: str) -> None:
         # A schema cannot say which strategies there are, or that the last message must be a user's.
         checks = [check for check in checks if check.__name__ != "positive_data_acceptance"]
     case.call_and_validate(base_url=address, headers={"Authorization": f"Bearer {TOKEN}"}, checks=checks, timeout=20)
-
-
-def test_every_route_is_described() -> None:
-    there = {(method, route.path) for route in routes() if isinstance(route, Route) for method in route.methods or ()}
-    told = {(operation.method, operation.path) for operation in OPERATIONS}
-    assert told == {(method, path) for method, path in there if method != "HEAD"}
