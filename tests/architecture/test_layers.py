@@ -316,6 +316,15 @@ def test_the_first_paint_loads_nothing_that_it_does_not_need(tmp_path: Path) -> 
     assert not list(tmp_path.rglob("*"))
 
 
+def test_the_transport_loads_no_command_line_of_a_library(tmp_path: Path) -> None:
+    loaded = loaded_in(
+        "import sys; from chat_tui.providers.client import load_transport; load_transport(); print(*sys.modules)",
+        tmp_path,
+    )
+    assert present(loaded, "httpx", "chat_tui.providers.http.transport")
+    assert not present(loaded, "click", "rich", "pygments", "httpx._main")
+
+
 def test_the_command_line_loads_no_face_before_it_has_chosen_one(tmp_path: Path) -> None:
     loaded = loaded_by("chat_tui.cli.main", tmp_path)
     behind = {f"chat_tui.{name}" for name in RANKS} - {"chat_tui.cli", "chat_tui.core"}
