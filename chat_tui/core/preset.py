@@ -12,14 +12,15 @@ from chat_tui.core.errors import CommandError
 from chat_tui.core.request import Request, Thinking
 from chat_tui.core.text.control_characters import clean
 from chat_tui.core.text.excerpts import shorten
+from chat_tui.core.text.lazy_pattern import lazy_pattern
 from chat_tui.core.text.sanitizer import sanitized
 
 LIMIT_BYTES = 100_000
 """Maximum size of a preset in bytes, as a file and as stored."""
 _VALUE_CHARACTERS = 2_000
-_PLACEHOLDER = re.compile(r"\{([a-z_][a-z0-9_]{0,39})\}")
-_SET = re.compile(r"(?:^|\s)([a-z_][a-z0-9_]{0,39})=")
-_WORD = re.compile(r"""\"[^\"]*\"|'[^']*'|\S+""")
+_PLACEHOLDER = lazy_pattern(r"\{([a-z_][a-z0-9_]{0,39})\}")
+_SET = lazy_pattern(r"(?:^|\s)([a-z_][a-z0-9_]{0,39})=")
+_WORD = lazy_pattern(r"""\"[^\"]*\"|'[^']*'|\S+""")
 _SENDS_NOTHING = frozenset(
     ("name", "title", "description", "system_prompt", "prompt", "temperature", "top_p", "stop", "variables", "values")
 )

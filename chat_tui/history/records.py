@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from sys import intern
@@ -15,10 +14,11 @@ from chat_tui.core.chunks import ErrorInfo, State, Timings, Usage
 from chat_tui.core.conversation import QuickAnswer, Role, Turn, now
 from chat_tui.core.route import Seam
 from chat_tui.core.text.bounds import EARLIEST, EPOCH, clamped_time
+from chat_tui.core.text.lazy_pattern import lazy_pattern
 from chat_tui.history.stored_text import clean_line_of, clean_text_of, cleaned_record, text_of
 
 _MICROSECOND = timedelta(microseconds=1)
-_SURROGATES = re.compile("[\ud800-\udfff]")
+_SURROGATES = lazy_pattern("[\ud800-\udfff]")
 
 TURN_COLUMNS = "id, role, state, created, verdict, kept, model, strategy, cost, details, text, thinking"
 """The columns that `turn` takes, in this order."""

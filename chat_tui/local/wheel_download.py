@@ -20,6 +20,7 @@ from chat_tui.core.models import LOCAL_MODEL
 from chat_tui.core.processes import child_process
 from chat_tui.core.processes.child_process import PIPE, STDOUT, ChildCommand
 from chat_tui.core.text.excerpts import shorten
+from chat_tui.core.text.lazy_pattern import lazy_pattern
 
 Received: TypeAlias = Callable[[int, int], None]
 """Called with the bytes received so far and the total (0: unknown)."""
@@ -44,15 +45,15 @@ BUILT_IN_MODEL = Subject(
     "Without it, use another model: add a provider's key or a server's address (/provider on the screen, "
     "`chat-tui auth add`), or name a GGUF file as `[local] weights`.",
 )
-_PROGRESS = re.compile(r"Progress (\d{1,15}) of (\d{1,15})\s*\Z")
-_NETWORK = re.compile(
+_PROGRESS = lazy_pattern(r"Progress (\d{1,15}) of (\d{1,15})\s*\Z")
+_NETWORK = lazy_pattern(
     r"NewConnectionError|NameResolutionError|ConnectTimeout|ReadTimeout|timed out|Connection (?:refused|reset|broken)"
     r"|ProxyError|SSLError|CERTIFICATE|Max retries|Network is unreachable|Failed to establish|ConnectionError"
     r"|incomplete-download"
 )
-_OLD_PIP = re.compile(r"option --progress-bar: invalid choice|no such option")
-_NO_SPACE = re.compile(r"No space left|Errno 28|Disk quota")
-_USER_INFO = re.compile(r"//[^/@\s]*@")
+_OLD_PIP = lazy_pattern(r"option --progress-bar: invalid choice|no such option")
+_NO_SPACE = lazy_pattern(r"No space left|Errno 28|Disk quota")
+_USER_INFO = lazy_pattern(r"//[^/@\s]*@")
 _ADVICE = "hint:", "note:", "[notice]"
 _LINES_KEPT = 40
 _LONGEST_LINE = 2000

@@ -13,6 +13,8 @@ from typing import Any
 
 import pytest
 
+from chat_tui.core.text.lazy_pattern import LazyPattern
+
 PACKAGE = Path(__file__).parents[2] / "chat_tui"
 SAMPLE, CHARACTERS = 800, 4_000
 """Every pattern is tried over a sample; over the full length only where that took suspiciously long."""
@@ -20,6 +22,7 @@ SUSPICIOUS_SECONDS = 0.0006
 """Of the processor, for a sample: a linear pattern takes a tenth of it, a quadratic one several times as long."""
 GROWTH = 9.0
 """How much longer a text of four times the length may take: linear is 4, quadratic 16."""
+COMPILING = {"re.compile", "lazy_pattern"}
 CALLS = {"search", "match", "fullmatch", "finditer", "findall", "sub", "subn", "split"}
 
 FILLS = [
@@ -65,6 +68,8 @@ def held(value: object) -> Iterator[re.Pattern[str]]:
     """The patterns in a module's constant, in tuples, mappings and records too."""
     if isinstance(value, re.Pattern):
         yield value
+    elif isinstance(value, LazyPattern):
+        yield re.compile(value.pattern, value.flags)
     elif isinstance(value, dict):
         for part in value.values():
             yield from held(part)
@@ -78,7 +83,7 @@ def of_functions(module: object, tree: ast.Module) -> Iterator[re.Pattern[str]]:
     for node in tree.body:
         if isinstance(node, ast.FunctionDef) and not node.args.args:
             calls = (call for call in ast.walk(node) if isinstance(call, ast.Call))
-            if any(ast.unparse(call.func) == "re.compile" for call in calls):
+            if any(ast.unparse(call.func) in COMPILING for call in calls):
                 yield from held(getattr(module, node.name)())
 
 
@@ -96,7 +101,13 @@ def patterns() -> dict[str, tuple[re.Pattern[str], frozenset[str]]]:
     """Every pattern by module and text, with the calls that are made of it there; none known counts as `finditer`."""
     found: dict[str, tuple[re.Pattern[str], frozenset[str]]] = {}
     for name, tree in package_modules():
-        if not any(isinstance(node, ast.Import) and node.names[0].name == "re" for node in ast.walk(tree)):
+        imported = (
+            alias.name
+            for node in ast.walk(tree)
+            if isinstance(node, ast.Import | ast.ImportFrom)
+            for alias in node.names
+        )
+        if not {"re", "lazy_pattern"}.intersection(imported):
             continue
         module = importlib.import_module(name)
         for constant, value in vars(module).items():

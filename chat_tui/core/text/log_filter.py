@@ -11,17 +11,18 @@ import logging
 import re
 from collections.abc import Collection, Iterable, Mapping
 
+from chat_tui.core.text.lazy_pattern import lazy_pattern
 from chat_tui.core.text.redaction import Credential, Redactor
 
 LOGGER = "chat_tui"
 """The logger above those of all modules; without `--debug` it has no handler and writes nothing."""
 LINE_LIMIT = 2000
 """The most characters of a line."""
-_NAME = re.compile(r"[!-~]{0,200}")
+_NAME = lazy_pattern(r"[!-~]{0,200}")
 """The name of a model, a host, a path, an outcome: printable ASCII without spaces. Prose has spaces, or is longer."""
 _ITEMS = 12
 """The most items of a list."""
-_NOT_IN_NAMES = re.compile(r"[^\w$.%+-]+", re.ASCII)
+_NOT_IN_NAMES = lazy_pattern(r"[^\w$.%+-]+", re.ASCII)
 
 
 class LogFilter(logging.Filter):

@@ -16,6 +16,8 @@ from urllib.parse import quote, quote_plus, unquote
 
 import msgspec
 
+from chat_tui.core.text.lazy_pattern import lazy_pattern
+
 MARK = "[key]"
 """Replaces a credential."""
 
@@ -27,11 +29,11 @@ _IN_WORD = 4
 """The least length of a prefix of a credential that is held back inside a word."""
 _LONGEST = 4096
 """Characters of a credential that are searched for."""
-_LOOKS_LIKE_A_KEY = re.compile(
+_LOOKS_LIKE_A_KEY = lazy_pattern(
     r"(?i)((?:bearer\s+|key[=:\s]+)['\"]?)(?=[\w\-.*…]*[\d*…])[\w\-.*…]{6,}"
     r"|\b(?:sk|gsk|xai|hf|pplx|r8)[-_][\w\-.*…]{6,}|\bAIza[\w\-*…]{6,}"
 )
-_USER_INFO = re.compile(r"(://)[^/\s@]{1,300}@")
+_USER_INFO = lazy_pattern(r"(://)[^/\s@]{1,300}@")
 """User information in an address, configured or not."""
 
 

@@ -7,19 +7,21 @@ import unicodedata
 from collections.abc import Iterable, Iterator
 from functools import lru_cache
 
+from chat_tui.core.text.lazy_pattern import lazy_pattern
+
 _SLICE = 4096
 # What folding leaves as it is (but for case in ASCII): ASCII, Chinese, kana, Korean syllables and usual punctuation.
 _SETTLED = (
     "\x00-\x7f\u2012-\u2016\u2018-\u2023\u2190-\u219f\u2500-\u257f\u3001\u3002"
     "\u3041-\u3096\u30a1-\u30fe\u4e00-\u9fff\uac00-\ud7a3"
 )
-_UNSETTLED = re.compile(f"[^{_SETTLED}]+")
+_UNSETTLED = lazy_pattern(f"[^{_SETTLED}]+")
 # What may make one character with a settled one before it.
-_JOINING = re.compile("[\u3099\u309a\u11a8-\u11c2]")
+_JOINING = lazy_pattern("[\u3099\u309a\u11a8-\u11c2]")
 _MARKS = "\u0300-\u036f\u3099\u309a\u1160-\u11ff"
-_ACCENTS = re.compile("[\u0300-\u036f]")
+_ACCENTS = lazy_pattern("[\u0300-\u036f]")
 # Text that keeps its length when folded, or one character with the marks and vowels that join it.
-_CLUSTERS = re.compile(f"[{_SETTLED}]+(?![{_MARKS}])|.[{_MARKS}]*", re.DOTALL)
+_CLUSTERS = lazy_pattern(f"[{_SETTLED}]+(?![{_MARKS}])|.[{_MARKS}]*", re.DOTALL)
 
 Range = tuple[int, int]
 """A range of characters: start and end (exclusive)."""

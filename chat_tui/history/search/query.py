@@ -12,6 +12,7 @@ import msgspec
 from chat_tui.core.conversation import Role
 from chat_tui.core.errors import QueryError
 from chat_tui.core.text.excerpts import shorten
+from chat_tui.core.text.lazy_pattern import lazy_pattern
 from chat_tui.core.text.text_match import folded
 
 _WORDS = 16
@@ -19,14 +20,14 @@ _WORD_CHARACTERS = 100
 _LAST_YEAR = 9000
 
 # `model::new` is code.
-_PART = re.compile(
+_PART = lazy_pattern(
     r'(?P<filter>model|role|before|after):(?!:)(?:"(?P<quoted>[^"]*)"?|(?P<value>[^\s"]*))'
     r'|"(?P<phrase>[^"]*)"?|(?P<term>[^\s"]+)',
     re.IGNORECASE,
 )
-_CONTROLS = re.compile(r"[\x00-\x1f\x7f]")
-_AGO = re.compile(r"(\d{1,4})([hdwmy])")
-_DATE = re.compile(r"(\d{4})(?:-(\d{1,2})(?:-(\d{1,2}))?)?")
+_CONTROLS = lazy_pattern(r"[\x00-\x1f\x7f]")
+_AGO = lazy_pattern(r"(\d{1,4})([hdwmy])")
+_DATE = lazy_pattern(r"(\d{4})(?:-(\d{1,2})(?:-(\d{1,2}))?)?")
 _HOURS = {"h": 1, "d": 24, "w": 7 * 24, "m": 30 * 24, "y": 365 * 24}
 _DATE_HINT = "Write a day (2026-01-31), a month, a year, `today`, `yesterday`, or a time ago (12h, 7d, 2w, 6m, 1y)."
 _FILTER_HINT = "To search for the text itself, put it in quotes."

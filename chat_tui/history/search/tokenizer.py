@@ -11,7 +11,6 @@ texts out, and the text itself decides.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Sequence
 from functools import cache
 from itertools import pairwise
@@ -19,6 +18,8 @@ from typing import Literal
 from zlib import crc32
 
 import msgspec
+
+from chat_tui.core.text.lazy_pattern import lazy_pattern
 
 PIECE_CHARACTERS = 32
 """Of a word; a longer one is kept as overlapping pieces."""
@@ -41,13 +42,13 @@ _MARKS = "\u0300-\u036f\u0483-\u0487\u0591-\u05c7\u0610-\u061a\u064b-\u065f\u090
 _LETTER = rf"(?:[^\W_{_CJK}]|[{_MARKS}])"
 _WORD = f"{_LETTER}+"
 _SIGN = rf"(?:[^\w\s\x00-\x1f\x7f-\x9f{_MARKS}]|_)+"
-_RUNS = re.compile(rf"(?P<word>{_WORD})|(?P<signs>[{_CJK}]+|{_SIGN})")
-_WORDS = re.compile(_WORD)
-_SIGNS = re.compile(rf"[{_CJK}]+|{_SIGN}")
-_ASCII_WORDS = re.compile("[a-z0-9]+")
-_ASCII_WORD_BYTES = re.compile(b"[a-z0-9]+")
-_WORD_END = re.compile(f"(?!{_LETTER})")
-_ASCII_SIGNS = re.compile(r"[!-/:-@\[-`{-~]+")
+_RUNS = lazy_pattern(rf"(?P<word>{_WORD})|(?P<signs>[{_CJK}]+|{_SIGN})")
+_WORDS = lazy_pattern(_WORD)
+_SIGNS = lazy_pattern(rf"[{_CJK}]+|{_SIGN}")
+_ASCII_WORDS = lazy_pattern("[a-z0-9]+")
+_ASCII_WORD_BYTES = lazy_pattern(b"[a-z0-9]+")
+_WORD_END = lazy_pattern(f"(?!{_LETTER})")
+_ASCII_SIGNS = lazy_pattern(r"[!-/:-@\[-`{-~]+")
 
 Reach = Literal["whole", "begins", "ends", "inside"]
 """How a part of a term stands in a word of the text: it is the word, its beginning, its end, or anywhere in it."""

@@ -2,29 +2,29 @@
 
 from __future__ import annotations
 
-import re
 from functools import lru_cache
 
+from chat_tui.core.text.lazy_pattern import lazy_pattern
 from chat_tui.providers.catalogue.model_name import bare_id
 
-_SEES = re.compile(
+_SEES = lazy_pattern(
     r"(?:chatgpt|gpt)-4o|gpt-4\.[15]|gpt-4-turbo|gpt-[5-9]|o1(?!-mini|-preview)\b|o3(?!-mini)\b|o4\b"
     r"|claude-(?:[3-9]|opus|sonnet|haiku)|gemini|gemma-3(?!n|-1b|-270m)|gemma-[4-9]|llama-4"
     r"|mistral-small-(?:3\.[1-9]|2503|2506)|mistral-medium-(?:3|2505|2508)|grok-[4-9]|nova-(?:lite|pro|premier)"
     r"|phi-4-multimodal|kimi-vl|molmo|moondream|minicpm-v|internvl|idefics|glm-4(?:\.\d)?v"
 )
-_BY_NAME = re.compile(r"(?:^|-|\d)(?:vl|vlm|vision)\b|llava|pixtral|smolvlm|qvq")
-_BLIND = re.compile(
+_BY_NAME = lazy_pattern(r"(?:^|-|\d)(?:vl|vlm|vision)\b|llava|pixtral|smolvlm|qvq")
+_BLIND = lazy_pattern(
     r"gpt-3\.5|gpt-oss|gpt-4(?:-\d{4}|-32k.*)?$|o1-(?:mini|preview)|o3-mini|claude-(?:2|instant)|deepseek-(?!vl)"
     r"|smollm|tinyllama|mixtral|codestral|mistral-(?:7b|nemo)|qwen(?:2\.5|3)-coder|llama-(?:2|3|3\.1|3\.3)(?:-|$)"
 )
-_THINKS = re.compile(
+_THINKS = lazy_pattern(
     r"o[134]\b|gpt-5(?!.*chat)|gpt-[6-9]|gpt-oss|claude-3-7|claude-(?:opus|sonnet|haiku)-[4-9]|claude-[4-9]"
     r"|gemini-(?:2\.5|[3-9])|deepseek-(?:r\d|v3\.[1-9])|qwen3(?!.*(?:instruct|coder))|qwq|qvq|magistral|grok-3-mini"
     r"|grok-[4-9]|glm-(?:4\.[5-9]|z1|[5-9])|minimax-m\d|smollm-?3|nova-2|seed-oss|ernie-x1|hunyuan-(?:t1|a13b)"
 )
-_NAMED = re.compile(r"(?:^|-)(non-|no-)?(?:thinking|reasoning|reasoner)\b")
-_SAYS_AT_ONCE = re.compile(
+_NAMED = lazy_pattern(r"(?:^|-)(non-|no-)?(?:thinking|reasoning|reasoner)\b")
+_SAYS_AT_ONCE = lazy_pattern(
     r"gpt-(?:3\.5|4)|chatgpt|claude-(?:2|instant|3-(?:opus|sonnet|haiku|5))|gemini-(?:1|2\.0)|deepseek-(?:chat|coder)"
     r"|llama-?[234]|llava|gemma-[123]|mi[sx]tral|codestral|pixtral|smollm-?2|smolvlm|tinyllama|qwen(?:1\.5|2)|phi-[23]"
     r"|command-r"

@@ -11,11 +11,13 @@ from functools import lru_cache
 
 import msgspec
 
+from chat_tui.core.text.lazy_pattern import lazy_pattern
+
 SMALL_TIERS = frozenset(
     ["nano", "micro", "tiny", "mini", "lite", "flash", "air", "small", "haiku", "luna", "light", "instant"]
 )
 """Words for the lesser models of a family."""
-_TIERS = re.compile(
+_TIERS = lazy_pattern(
     r"medium|large|pro|max|plus|ultra|premier|super|turbo|fast|sonnet|opus|fable|mythos|sol|terra|astra"
     r"|argon|scout|maverick|spark|wonder|glimmer|coder|code|codex|chat|prime|next|open|multimodal|nemotron"
 )
@@ -24,7 +26,7 @@ VARIANTS = frozenset(
 )
 """Tiers that are not lesser than the family's main model."""
 _ALIKE = {"flashx": "flash", "airx": "air", "highspeed": "fast", "ultraspeed": "fast", "ultrafast": "fast"}
-_NOISE = re.compile(
+_NOISE = lazy_pattern(
     r"instruct|it|hf|preview|exp|experimental|latest|beta|alpha|free|batch|fp8|fp16|bf16|nvfp4|awq|gguf"
     r"|int4|int8|4bit|8bit|q4|q8|0|k|m|online|versatile|maas|us|eu|global|basic|extended|fw|tee|instant"
     r"|specdec|text|vision|vl|lora|mlx|cloud|high|medium|low|xhigh|x|distill|qwen|llama|generate|api|omni"
@@ -34,14 +36,14 @@ _NOISE = re.compile(
 _UNNAMED = frozenset(["preview", "latest", "beta", "alpha", "exp", "distill", "vl", "vision", "deep", "research"])
 """Words before a version that are no part of the family's name."""
 _THINKING = frozenset(["thinking", "think", "thinker", "reasoning", "reasoner"])
-_SIZE = re.compile(r"^e?(?:(\d+)x)?(\d+(?:\.\d+)?)([bmt])$")
-_ACTIVE = re.compile(r"^a\d+(?:\.\d+)?b$|^\d+e$")
-_VERSION = re.compile(r"^([a-z]*?)(\d{1,2}(?:\.\d{1,2})?)([ovn]?)$")
-_MAKERS = re.compile(
+_SIZE = lazy_pattern(r"^e?(?:(\d+)x)?(\d+(?:\.\d+)?)([bmt])$")
+_ACTIVE = lazy_pattern(r"^a\d+(?:\.\d+)?b$|^\d+e$")
+_VERSION = lazy_pattern(r"^([a-z]*?)(\d{1,2}(?:\.\d{1,2})?)([ovn]?)$")
+_MAKERS = lazy_pattern(
     r"^(?:(?:global|regional|us|eu|apac)\.)?(?:meta|amazon|anthropic|mistral|qwen|deepseek|openai|google|nvidia"
     r"|moonshotai|zai|cohere|writer|minimax)\.(?=[a-z])|^(?:databricks|zai|nvidia|meta|amazon|~)-?(?=[a-z])"
 )
-_DATE = re.compile(r"-(?:\d{4}-\d\d-\d\d|\d\d-\d{4}|\d\d-\d\d)(?=-|$)|-v\d-\d$")
+_DATE = lazy_pattern(r"-(?:\d{4}-\d\d-\d\d|\d\d-\d{4}|\d\d-\d\d)(?=-|$)|-v\d-\d$")
 """A date within an id, or Bedrock's number of a build."""
 _SHARED_BY_EXPERTS = 0.83
 """The weights of `8x7b` are fewer than 8 times 7 billion: the experts share some."""

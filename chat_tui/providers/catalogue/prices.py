@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
-import re
 import signal
 import time
 from pathlib import Path
@@ -16,18 +15,19 @@ from chat_tui.core.files.reading import read_regular
 from chat_tui.core.models import PriceStep
 from chat_tui.core.processes import child_process
 from chat_tui.core.processes.child_process import ChildCommand
+from chat_tui.core.text.lazy_pattern import lazy_pattern
 from chat_tui.providers.catalogue.purposes import purpose_of
 
 FRESH_SECONDS = 7 * 24 * 3600
 CHILD_SECONDS = 60.0
 _BYTES_LIMIT = 16 * 1024 * 1024
-_VERSION = re.compile(
+_VERSION = lazy_pattern(
     r"[-@:](?:\d{4}-\d\d-\d\d|\d\d-\d{4}|\d\d-\d\d|\d{6,8}|\d{3,4}|latest|(?:preview|exp)(?:-\d[\d-]*)?)$"
 )
 """A date, or another suffix of a model's name that does not make it another model."""
 _PRICED_ALIKE = {"azure": ("openai", "deepseek", "xai")}
 """Providers that sell other makers' models at their prices."""
-_NOT_OFFERED = re.compile(r"vision-preview|^ft:")
+_NOT_OFFERED = lazy_pattern(r"vision-preview|^ft:")
 
 
 class CatalogueEntry(msgspec.Struct, frozen=True, array_like=True):

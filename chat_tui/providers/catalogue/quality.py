@@ -12,7 +12,6 @@ the quality of the family; a guess from a price is below what the best models ar
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cache, lru_cache
 from itertools import pairwise
@@ -20,6 +19,7 @@ from pathlib import Path
 
 import msgspec
 
+from chat_tui.core.text.lazy_pattern import lazy_pattern
 from chat_tui.providers.catalogue.model_name import SMALL_TIERS, VARIANTS, ModelName, bare_id, parse_name
 
 _SIZES = (
@@ -40,7 +40,7 @@ _LARGE_BILLIONS = 200.0
 """A size from which on a model is taken for the family's main one, if the table has no sizes for it."""
 _STEP = 0.5
 """What a version older than all known ones, or a model that was told not to think, loses of its ability."""
-_SUFFIX = re.compile(
+_SUFFIX = lazy_pattern(
     r"-(?:\d{3,}|\d+k|instruct|it|hf|preview|exp|free|batch|extended|fp8|nvfp4|awq|gguf|maas|us|versatile|vision"
     r"|\d{4}-\d\d-\d\d|\d\d-\d{4}|\d\d-\d\d|v\d-\d|v1|0)$"
 )

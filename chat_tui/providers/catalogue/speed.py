@@ -11,6 +11,7 @@ from functools import lru_cache
 
 import msgspec
 
+from chat_tui.core.text.lazy_pattern import lazy_pattern
 from chat_tui.providers.catalogue.model_name import bare_id
 
 THINKING_TOKENS = 800
@@ -48,15 +49,15 @@ _SIZES = ((4.0, 150.0), (9.0, 120.0), (15.0, 90.0), (35.0, 60.0), (80.0, 50.0))
 _LARGEST = 35.0
 _PROVIDERS = {"cerebras": 20.0, "groq": 4.0, "sambanova": 4.0}
 """Providers with hardware of their own, by how many times faster they are than others."""
-_THINKS_FIRST = re.compile(
+_THINKS_FIRST = lazy_pattern(
     r"o[134]\b|gpt-5(?!\.|.*chat)|gpt-oss|deepseek-r\d|qwen3(?!.*(?:instruct|coder|max|next))|qwq|qvq|magistral"
     r"|gemini-(?:2\.5|[3-9])(?!.*lite)|grok-3-mini|grok-[4-9]|glm-(?:4\.[5-9]|z1|[5-9])|minimax-m\d|kimi-k2\.[5-9]"
     r"|kimi-k[3-9]|smollm-?3|seed-oss|ernie-x1|hunyuan-(?:t1|a13b)|.*deep-research"
 )
 """Families that think before they answer unless a request says otherwise."""
-_NAMED = re.compile(r"(?:^|-)(non-|no-)?(?:thinking|reasoning|reasoner)\b")
-_SIZE = re.compile(r"(?<![\d.a-z])(\d+(?:\.\d+)?)([bm])(?![a-z\d])")
-_ACTIVE = re.compile(r"-a(\d+(?:\.\d+)?)b\b")
+_NAMED = lazy_pattern(r"(?:^|-)(non-|no-)?(?:thinking|reasoning|reasoner)\b")
+_SIZE = lazy_pattern(r"(?<![\d.a-z])(\d+(?:\.\d+)?)([bm])(?![a-z\d])")
+_ACTIVE = lazy_pattern(r"-a(\d+(?:\.\d+)?)b\b")
 _DENSE_PER_ACTIVE = 2.5
 """A mixture of experts is about as fast as a dense model of this many times its active weights."""
 

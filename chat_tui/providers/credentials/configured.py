@@ -9,21 +9,22 @@ from urllib.parse import parse_qsl, unquote
 from urllib.request import getproxies
 
 from chat_tui.core.models import Provider
+from chat_tui.core.text.lazy_pattern import lazy_pattern
 from chat_tui.core.text.redaction import Credential
 
-_HARMLESS_HEADERS = re.compile(
+_HARMLESS_HEADERS = lazy_pattern(
     r"accept(-encoding|-language)?|anthropic-(beta|version)|cache-control|connection|content-type|host|(http-)?referer"
     r"|openai-beta|origin|prefer|user-agent|x-goog-api-client|x-title",
     re.IGNORECASE,
 )
 """Headers that never hold a credential."""
-_HARMLESS_PARAMETERS = re.compile(r"alt|api[-_]version|model|region|stream|timeout|version", re.IGNORECASE)
-_PLACEHOLDERS = re.compile(
+_HARMLESS_PARAMETERS = lazy_pattern(r"alt|api[-_]version|model|region|stream|timeout|version", re.IGNORECASE)
+_PLACEHOLDERS = lazy_pattern(
     r"anything|dummy|empty|fake|lm-studio|local|no-key|none|not-needed|null|ollama|test", re.IGNORECASE
 )
 """Placeholder keys for servers that require a key but do not check it."""
-_USER_INFO = re.compile(r"\s*(?:[a-z][a-z0-9+.\-]*:)?//([^/?#]*)@", re.IGNORECASE)
-_SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9_-]*)\s+(\S.*)", re.DOTALL)
+_USER_INFO = lazy_pattern(r"\s*(?:[a-z][a-z0-9+.\-]*:)?//([^/?#]*)@", re.IGNORECASE)
+_SCHEME = lazy_pattern(r"([A-Za-z][A-Za-z0-9_-]*)\s+(\S.*)", re.DOTALL)
 
 
 def credentials_of(provider: Provider, api_key: str = "") -> Iterator[Credential]:

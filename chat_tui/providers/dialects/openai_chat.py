@@ -16,6 +16,7 @@ from chat_tui.core.conversation import Turn
 from chat_tui.core.errors import Garbled
 from chat_tui.core.models import Model
 from chat_tui.core.request import Request
+from chat_tui.core.text.lazy_pattern import lazy_pattern
 from chat_tui.providers.dialects.dialect import (
     Call,
     Dialect,
@@ -43,9 +44,9 @@ _EFFORTS: Mapping[str, Sequence[str]] = {
 }
 """The words for each effort; if the server names those it accepts, the first of them is used."""
 _TAKES = "thinking:"
-_LEVELS = re.compile(r"(?:supported values|one of|should be|expected)(.{0,200})", re.DOTALL)
-_LEVEL = re.compile(r"\b(none|minimal|low|medium|high)\b")
-_LAST_ROLE = re.compile(r"(?:last message|conversation|expected last role).{0,80}\buser\b")
+_LEVELS = lazy_pattern(r"(?:supported values|one of|should be|expected)(.{0,200})", re.DOTALL)
+_LEVEL = lazy_pattern(r"\b(none|minimal|low|medium|high)\b")
+_LAST_ROLE = lazy_pattern(r"(?:last message|conversation|expected last role).{0,80}\buser\b")
 
 
 def dialect() -> Dialect:

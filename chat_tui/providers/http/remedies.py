@@ -13,6 +13,7 @@ from typing import Any
 import msgspec
 
 from chat_tui.core.request import Request
+from chat_tui.core.text.lazy_pattern import lazy_pattern
 from chat_tui.providers.dialects.dialect import MAX_TOKENS, ROOM, SYSTEM, WHOLE, Dialect, parsed
 from chat_tui.providers.dialects.parsing.output_limits import output_limit
 from chat_tui.providers.dialects.parsing.refused_fields import WITHOUT, field_of, refused_field
@@ -20,7 +21,7 @@ from chat_tui.providers.dialects.parsing.server_errors import server_error_of
 
 Json = Any
 
-_NO_SYSTEM = re.compile(
+_NO_SYSTEM = lazy_pattern(
     r"system\W{0,3} ?(?:role|message|prompt|instruction|turn)s?.{0,60}?(?:n[o']t|un)\W?(?: be | are | currently )?"
     r"\W?(?:support|allow|enabl|accept|permit|available|valid)"
     r"|(?:not|n't|never|un)[ -]?(?:support|allow|accept|recogni[sz]e|permit|have)\w{0,3} (?:\S{1,40} ){0,4}?"
@@ -36,8 +37,8 @@ _NO_SYSTEM = re.compile(
     r"|role.{0,60}(?:should be|must be|expected|one of).{0,20}user\W{1,4}(?:and |or )?\W?(?:assistant|model)",
     re.IGNORECASE | re.DOTALL,
 )
-_TEMPLATE = re.compile(r"jinja|template ?error|chat[ _]template|raise_exception", re.IGNORECASE)
-_NO_STREAM = re.compile(
+_TEMPLATE = lazy_pattern(r"jinja|template ?error|chat[ _]template|raise_exception", re.IGNORECASE)
+_NO_STREAM = lazy_pattern(
     r"to stream this model|(?<![\w-])stream(?:ing|ed)?\b.{0,60}?(?:(?:not|n't) (?:yet |currently |be )?(?:support"
     r"|allow|enabl|permit|available|implement|possible|accept)|unsupported|disabled"
     r"|unavailable|must be (?:set to )?false"

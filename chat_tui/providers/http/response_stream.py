@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import re
 from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from contextlib import suppress
 
@@ -11,6 +10,7 @@ import msgspec
 
 from chat_tui.core.chunks import Chunk, End, Token
 from chat_tui.core.errors import Garbled, ProviderError
+from chat_tui.core.text.lazy_pattern import lazy_pattern
 from chat_tui.providers.dialects.dialect import Dialect, Reading
 from chat_tui.providers.dialects.parsing.response_parser import ResponseParser
 from chat_tui.providers.http.framing import Decoder, JsonLinesDecoder, SseDecoder
@@ -24,8 +24,8 @@ AFTER_END_SECONDS = 0.02
 _BLANK_LIMIT = 1024 * 1024
 _BOM = b"\xef\xbb\xbf"
 _UNDECIDED = {b"", _BOM[:1], _BOM[:2], b"{", b"["}
-_EVENT = re.compile(rb":|(?:data|event|id|retry)\b")
-_SPREAD_OUT = re.compile(rb"[{\[][ \t]*[\r\n]")
+_EVENT = lazy_pattern(rb":|(?:data|event|id|retry)\b")
+_SPREAD_OUT = lazy_pattern(rb"[{\[][ \t]*[\r\n]")
 
 Broken = tuple[type[Exception], ...]
 """What the bytes' iterator raises when the connection is lost."""

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence, Set
-from functools import cache
 from itertools import islice
 from typing import NamedTuple
 
 from chat_tui.core.attachments.attachment import Attachment
 from chat_tui.core.request import Request
+from chat_tui.core.text.lazy_pattern import lazy_pattern
 from chat_tui.core.text.prompt_features import PromptFeatures
 from chat_tui.core.usage.token_estimate import attachment_tokens
 from chat_tui.routing.ranking.difficulty import difficulty_of
@@ -132,7 +132,7 @@ _SCRIPTS = {
 
 
 class _Patterns(NamedTuple):
-    """Compiled when the first question is asked. Each is linear: a long run is possessive, or bounded."""
+    """Each is linear: a long run is possessive, or bounded."""
 
     word: re.Pattern[str]
     call: re.Pattern[str]
@@ -143,17 +143,15 @@ class _Patterns(NamedTuple):
     scripts: dict[str, re.Pattern[str]]
 
 
-@cache
-def _patterns() -> _Patterns:
-    return _Patterns(
-        word=re.compile(r"\w+"),
-        call=re.compile(r"(?<=\w)(?:\(\w*+\)|::\w)"),
-        tag=re.compile(r"</\w"),
-        clause_end=re.compile(r"([.?!({;:=])"),
-        formula=re.compile(r"\$[^$\n]{2,60}+\$"),
-        sum=re.compile(r"\d\s*+[-+*/^×÷]\s*+\d"),
-        scripts={name: re.compile(f"[{letters}]") for name, letters in _SCRIPTS.items()},
-    )
+_PATTERNS = _Patterns(
+    word=lazy_pattern(r"\w+"),
+    call=lazy_pattern(r"(?<=\w)(?:\(\w*+\)|::\w)"),
+    tag=lazy_pattern(r"</\w"),
+    clause_end=lazy_pattern(r"([.?!({;:=])"),
+    formula=lazy_pattern(r"\$[^$\n]{2,60}+\$"),
+    sum=lazy_pattern(r"\d\s*+[-+*/^×÷]\s*+\d"),
+    scripts={name: lazy_pattern(f"[{letters}]") for name, letters in _SCRIPTS.items()},
+)
 
 
 def with_features(request: Request) -> Request:
@@ -176,7 +174,7 @@ def _extract(request: Request) -> PromptFeatures:
     system = request.turns[0].text if request.turns and request.turns[0].role == "system" else ""
     text = _both_ends(question) + "".join(_beginning(file) for file in own if not file.is_image)[:LOOKED_AT]
     lowered = text.lower()
-    words = _patterns().word.findall(lowered)
+    words = _PATTERNS.word.findall(lowered)
     vocabulary = frozenset(words)
     kind = _kind(text, lowered, words, vocabulary)
     thinking = not _THINKING.isdisjoint(vocabulary) or _any_in(_THINKING_PHRASES, lowered)
@@ -219,7 +217,7 @@ def _any_in(phrases: Iterable[str], text: str) -> bool:
 
 def _holds_code(text: str, vocabulary: Set[str]) -> bool:
     """A fence, a call, a path, a closing tag, or a keyword soon before a bracket, colon or the like."""
-    patterns = _patterns()
+    patterns = _PATTERNS
     if "```" in text or "#include" in text or ("</" in text and patterns.tag.search(text)):
         return True
     if (")" in text or "::" in text) and patterns.call.search(text):
@@ -235,7 +233,7 @@ def _holds_code(text: str, vocabulary: Set[str]) -> bool:
 
 def _holds_maths(text: str) -> bool:
     """A sign, a formula between dollars, or a sum that is asked for: `12 * 3` with `=` or `?` behind it."""
-    patterns = _patterns()
+    patterns = _PATTERNS
     if _any_in(_MATHS_SIGNS, text) or patterns.formula.search(text):
         return True
     *asked, _ = text.replace("?", "=").split("=")
@@ -262,7 +260,7 @@ def _language(text: str) -> str:
     if text.isascii():
         return ""
     sample = text[:LANGUAGE_SAMPLE]
-    counts = {name: len(letters.findall(sample)) for name, letters in _patterns().scripts.items()}
+    counts = {name: len(letters.findall(sample)) for name, letters in _PATTERNS.scripts.items()}
     foreign = sum(counts.values())
     if foreign * 3 < len(sample):
         return ""

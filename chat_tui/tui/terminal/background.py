@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 
 from textual.message import Message
 
+from chat_tui.core.text.lazy_pattern import lazy_pattern
+
 _QUERY = "\x1b]11;?\x1b\\"
 _WITHOUT = ("", "dumb", "linux")
 """`TERM` of terminals that would print the query."""
-_REPLY = re.compile(r"11;rgba?:([0-9a-fA-F]{1,4})/([0-9a-fA-F]{1,4})/([0-9a-fA-F]{1,4})")
+_REPLY = lazy_pattern(r"11;rgba?:([0-9a-fA-F]{1,4})/([0-9a-fA-F]{1,4})/([0-9a-fA-F]{1,4})")
 _WEIGHTS = (0.299, 0.587, 0.114)
 """Of red, green and blue in the brightness that is seen."""
 _LIGHT = {"7", "15"}

@@ -10,17 +10,18 @@ from collections.abc import Iterator
 from textual._ansi_sequences import ANSI_SEQUENCES_KEYS
 
 from chat_tui.core.text.graphemes import is_typed
+from chat_tui.core.text.lazy_pattern import lazy_pattern
 
 # A control sequence of ECMA-48. Keys of the Linux console and rxvt, and the first mouse protocol, break its rules.
-_SEQUENCE = re.compile(
+_SEQUENCE = lazy_pattern(
     r"\x1b\[(?:\[[A-E]|M[\s\S]{3}|(?:3|7|8|23|24)\$(?!y)|[ -?]*[@-~])"
     # Except letters that begin a sequence, and the word movement keys of macOS, which Textual understands.
     r"|\x1b[\r\n0-9ac-eg-zA-NQ-WYZ]"
 )
 # Keys of kitty's protocol: all that end with "u"; of the others, only those with fields that Textual does not read.
-_KITTY = re.compile(r"\x1b\[(?:([\d:;]*)u|([\d;]*:[\d:;]*)([~A-HP-S]))")
-_MODIFY_OTHER_KEYS = re.compile(r"\x1b\[27;(\d+);(\d+)~")
-_KNOWN = re.compile(
+_KITTY = lazy_pattern(r"\x1b\[(?:([\d:;]*)u|([\d;]*:[\d:;]*)([~A-HP-S]))")
+_MODIFY_OTHER_KEYS = lazy_pattern(r"\x1b\[27;(\d+);(\d+)~")
+_KNOWN = lazy_pattern(
     r"\x1b\[(?:[IO]|20[01]~"  # focus, pastes
     r"|[\d;]*[u~ABCDEFHPQRS]"  # keys and cursor position
     r"|<?[-\d;]+[mM]|M[\s\S]{3}"  # mouse

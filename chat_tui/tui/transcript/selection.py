@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import re
 from typing import NamedTuple
 
 from textual.geometry import Offset
 from textual.selection import Selection
 
+from chat_tui.core.text.lazy_pattern import lazy_pattern
 from chat_tui.tui.transcript.model.line_model import START, LineModel, Position, Row
 from chat_tui.tui.transcript.render.wrapping import clusters
 from chat_tui.tui.transcript.viewport import Viewport
 
-_WORD = re.compile(r"\w+(?:[-'’./:@~]+\w+)*")
+_WORD = lazy_pattern(r"\w+(?:[-'’./:@~]+\w+)*")
 """Names with a hyphen, paths and addresses are one."""
 
 

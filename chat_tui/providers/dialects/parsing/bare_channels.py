@@ -6,18 +6,18 @@ names: `analysisWe need to greet.assistantfinalHello!`.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Sequence
 from typing import Literal
 
 from chat_tui.core.chunks import Metadata, Token
+from chat_tui.core.text.lazy_pattern import lazy_pattern
 from chat_tui.providers.dialects.parsing.thinking_marks import CodeMarks
 from chat_tui.providers.dialects.parsing.thinking_tags import ThinkingTags
 
 _OPENING, _CLOSING = "analysis", "assistantfinal"
-_OPENED = re.compile(rf"\s{{0,20}}{_OPENING}(?=[^\W_a-z]|[\"'“‘(\[*<])")
+_OPENED = lazy_pattern(rf"\s{{0,20}}{_OPENING}(?=[^\W_a-z]|[\"'“‘(\[*<])")
 """A word goes on in lower case, or has a blank or a sign behind it."""
-_CLOSED = re.compile(_CLOSING)
+_CLOSED = lazy_pattern(_CLOSING)
 _QUOTES = "`\"'“”‘’«»*_"
 """Between two of these the name is talked about."""
 

@@ -12,6 +12,8 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
+from chat_tui.core.text.lazy_pattern import lazy_pattern
+
 Json = Any
 """A JSON value of unknown shape, as servers send it."""
 
@@ -25,12 +27,12 @@ _LESS = ("description", "title", "status_msg", "base_resp", "Message", "faultstr
 """Fields that are looked at where none of the others says anything."""
 _NAMES = ("code", "type", "status")
 """Words for programs; better than nothing."""
-_QUOTED = re.compile(r'"(?:message|msg|detail|error)"\s*:\s*("(?:[^"\\]|\\.){1,2000}")')
-_VALUE = re.compile(r"[:\[,]\s*[\"\d-]")
+_QUOTED = lazy_pattern(r'"(?:message|msg|detail|error)"\s*:\s*("(?:[^"\\]|\\.){1,2000}")')
+_VALUE = lazy_pattern(r"[:\[,]\s*[\"\d-]")
 """JSON that holds more than empty objects."""
-_MARKUP_MESSAGE = re.compile(r"<(message|title|h1)\b[^<>]{0,200}>([^<]{1,2000})</", re.IGNORECASE)
-_UNSHOWN = re.compile(r"<(script|style)\b.*?(?:</\1>|\Z)|<!--.*?(?:-->|\Z)", re.IGNORECASE | re.DOTALL)
-_TAG = re.compile(r"<[^<>]{0,2000}>")
+_MARKUP_MESSAGE = lazy_pattern(r"<(message|title|h1)\b[^<>]{0,200}>([^<]{1,2000})</", re.IGNORECASE)
+_UNSHOWN = lazy_pattern(r"<(script|style)\b.*?(?:</\1>|\Z)|<!--.*?(?:-->|\Z)", re.IGNORECASE | re.DOTALL)
+_TAG = lazy_pattern(r"<[^<>]{0,2000}>")
 
 
 def message_in(value: Json) -> str:

@@ -9,26 +9,28 @@ import re
 
 import msgspec
 
+from chat_tui.core.text.lazy_pattern import lazy_pattern
+
 LEAST_ROOM = 256
 """Tokens; if the window leaves less for the reply, the prompt itself does not fit."""
 _LONGEST = 4000
 """The characters of an error that are searched."""
 
-_THOUSANDS = re.compile(r"(?<=\d),(?=\d{3}\b)")
-_FIELD = re.compile(
+_THOUSANDS = lazy_pattern(r"(?<=\d),(?=\d{3}\b)")
+_FIELD = lazy_pattern(
     r"max\w{0,12}[ _]?tokens|maximum (?:output |completion |new )?tokens|num_predict"
     r"|(?:output|completion|new)[ -]tokens?",
     re.IGNORECASE,
 )
-_TOO_LARGE = re.compile(
+_TOO_LARGE = lazy_pattern(
     r"too (?:large|high|big|many|long)|exceed|at most|up to|less than|no more|cannot be (?:more|greater|larger)|maximum"
     r"|limit|range|between|must be in|<=|≤|\d >",
     re.IGNORECASE,
 )
-_KILO = re.compile(r"(?<![\w.])(\d{1,4}) ?[kK]\b")
-_NUMBER = re.compile(r"(?<![\w.-])(\d{2,9})(?![\w-]|\.\d)")
+_KILO = lazy_pattern(r"(?<![\w.])(\d{1,4}) ?[kK]\b")
+_NUMBER = lazy_pattern(r"(?<![\w.-])(\d{2,9})(?![\w-]|\.\d)")
 _WHOLE = tuple(
-    re.compile(pattern, re.IGNORECASE | re.DOTALL)
+    lazy_pattern(pattern, re.IGNORECASE | re.DOTALL)
     for pattern in (
         r"(?P<prompt>\d{1,9}) \+ (?P<reply>\d{1,9}) > (?P<window>\d{1,9})",
         r"\((?P<reply>\d{1,9}) > (?P<window>\d{1,9}) - (?P<prompt>\d{1,9})\)",
@@ -44,7 +46,7 @@ _WHOLE = tuple(
 )
 """Errors that the prompt and the reply together exceed the window."""
 _OF_REPLY = tuple(
-    re.compile(pattern, re.IGNORECASE | re.DOTALL)
+    lazy_pattern(pattern, re.IGNORECASE | re.DOTALL)
     for pattern in (
         r"\d > (?P<most>\d{1,9})",
         r"support\w{0,3} at most (?P<most>\d{1,9})",

@@ -13,6 +13,8 @@ from typing import Any
 
 import msgspec
 
+from chat_tui.core.text.lazy_pattern import lazy_pattern
+
 Json = Any
 Path = tuple[str, ...]
 
@@ -27,20 +29,20 @@ _LONGEST = 4000
 """The characters of an error that are searched."""
 _PLACES = ("param", "field", "fields", "path", "loc", "location", "parameter", "property", "argument", "name", "key")
 """Keys under which errors name the field."""
-_REFUSES = re.compile(
+_REFUSES = lazy_pattern(
     r"support|unknown|recogni[sz]|valid|permit|allow|enable|available|accept|implement|extra|unexpected|additional|cannot"
     r"|can't|must|should|too (?:many|large|long|high|small|low|big)|at most|at least|maxim|minim|exceed|up to|only"
     r"|more than|less than|greater|deprecat|remove|disallow|forbid|reject|refus|incompatible|not found|no such|range"
     r"|不支持|非法|有误|无效|错误|不能|必须|超出|超过|未知",
     re.IGNORECASE,
 )
-_UNKNOWN_FIELD = re.compile(
+_UNKNOWN_FIELD = lazy_pattern(
     r"(?:unsupported|unknown|unrecogni[sz]ed|unexpected|extra|additional|invalid)[ _]"
     r"(?:request |keyword |json |body )?(?:param|arg|field|name|key|input|propert|option)|not permitted|extra_forbidden"
     r"|not (?:a )?recogni[sz]ed",
     re.IGNORECASE,
 )
-_WRONG_VALUE = re.compile(
+_WRONG_VALUE = lazy_pattern(
     r"must (?:be|not|have)|should (?:be|have)|too (?:many|large|long|high|small|low|big)|at most|at least|maxim|minim"
     r"|exceed|up to|more than|less than|greater|between|range|unsupported[ _]value|invalid[ _]value|(?:^|\W)only\W"
     r"|非法|有误|无效|必须|超出|超过",

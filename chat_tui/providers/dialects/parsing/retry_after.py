@@ -12,42 +12,44 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Any
 
+from chat_tui.core.text.lazy_pattern import lazy_pattern
+
 Json = Any
 
-_RESETS = re.compile(
+_RESETS = lazy_pattern(
     r"(?:x-)?rate-?limit-reset(?:-[a-z-]{1,40})?|(?:x-|anthropic-)?rate-?limit-[a-z-]{1,40}-reset", re.IGNORECASE
 )
-_ONE_HEADER = re.compile(r"\b(?:remaining|r)=(\d{1,9}).{0,40}?\b(?:reset|t)=(\d{1,9})")
+_ONE_HEADER = lazy_pattern(r"\b(?:remaining|r)=(\d{1,9}).{0,40}?\b(?:reset|t)=(\d{1,9})")
 """The draft's header: `ratelimit: limit=100, remaining=0, reset=5`, in later versions `"default";r=0;t=5`."""
 _UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86_400.0}
 _SPAN = (
     r"(\d{1,9}(?:\.\d{1,9})?)\s?"
     r"(milliseconds?|msecs?|ms|seconds?|secs?|s|minutes?|mins?|m|hours?|hrs?|h|days?|d)(?![a-z])"
 )
-_PERIOD = re.compile(_SPAN, re.IGNORECASE)
-_PERIODS = re.compile(rf"(?:{_SPAN}[\s,]{{0,3}}(?:and\s)?)+", re.IGNORECASE)
-_NUMBER = re.compile(r"\d{1,15}(?:\.\d{1,9})?")
+_PERIOD = lazy_pattern(_SPAN, re.IGNORECASE)
+_PERIODS = lazy_pattern(rf"(?:{_SPAN}[\s,]{{0,3}}(?:and\s)?)+", re.IGNORECASE)
+_NUMBER = lazy_pattern(r"\d{1,15}(?:\.\d{1,9})?")
 _EPOCH_SECONDS, _EPOCH_MILLISECONDS = 1e9, 1e12
 """From here on, a number is a Unix timestamp and not a duration."""
-_ASKED = re.compile(
+_ASKED = lazy_pattern(
     r"(?:try(?:ing)? again|retry(?:ing)?|wait(?:ing)?|resets?|resetting|available(?: again)?|come back|back off"
     r"|allowed|lifted|cool ?down)\b"
     r"[^\d\n]{0,40}",
     re.IGNORECASE,
 )
-_UP_TO = re.compile(r"^\d{1,3}\s?(?:to|-)\s?(?=\d{1,4}\s?[a-z])", re.IGNORECASE)
-_IN_CHINESE = re.compile(r"(\d{1,5}) ?(秒|分|小时)钟?(?:之后|后|再)")
+_UP_TO = lazy_pattern(r"^\d{1,3}\s?(?:to|-)\s?(?=\d{1,4}\s?[a-z])", re.IGNORECASE)
+_IN_CHINESE = lazy_pattern(r"(\d{1,5}) ?(秒|分|小时)钟?(?:之后|后|再)")
 _CHINESE_UNITS = {"秒": 1.0, "分": 60.0, "小时": 3600.0}
-_NEXT = re.compile(r"\b(?:the next|in a|in one|for a|next) (second|minute|hour)\b", re.IGNORECASE)
-_BARE = re.compile(r"(\d{1,6}(?:\.\d{1,9})?)(?![\w.:-]{0,20}\d)")
-_TIME = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d(?::\d\d(?:\.\d{1,9})?)?(?:Z|[+-]\d\d:?\d\d)?")
-_BY_DAY = re.compile(
+_NEXT = lazy_pattern(r"\b(?:the next|in a|in one|for a|next) (second|minute|hour)\b", re.IGNORECASE)
+_BARE = lazy_pattern(r"(\d{1,6}(?:\.\d{1,9})?)(?![\w.:-]{0,20}\d)")
+_TIME = lazy_pattern(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d(?::\d\d(?:\.\d{1,9})?)?(?:Z|[+-]\d\d:?\d\d)?")
+_BY_DAY = lazy_pattern(
     r"per[ _-]?day\b|\bdaily\b|\b[RT]PD\b|(?:requests?|tokens?|messages?) ?(?:a|/) ?day\b|\bfor today\b|\btoday's\b"
     r"|\b24[ -]?hours?\b",
     re.IGNORECASE,
 )
-_TOO_LARGE = re.compile(r"limit:? (\d{1,9})[,;.]? (?:used:? \d{1,9}[,;.]? )?requested:? (\d{1,9})", re.IGNORECASE)
-_THOUSANDS = re.compile(r"(?<=\d),(?=\d{3}\b)")
+_TOO_LARGE = lazy_pattern(r"limit:? (\d{1,9})[,;.]? (?:used:? \d{1,9}[,;.]? )?requested:? (\d{1,9})", re.IGNORECASE)
+_THOUSANDS = lazy_pattern(r"(?<=\d),(?=\d{3}\b)")
 _FIELDS = {
     "retry_after": 1.0,
     "retryAfter": 1.0,

@@ -19,6 +19,7 @@ from chat_tui.core.errors import (
 )
 from chat_tui.core.text.control_characters import clean
 from chat_tui.core.text.excerpts import shorten
+from chat_tui.core.text.lazy_pattern import lazy_pattern
 from chat_tui.providers.dialects.dialect import Json, count
 from chat_tui.providers.dialects.parsing.error_message import message_in
 from chat_tui.providers.dialects.parsing.output_limits import output_limit
@@ -30,37 +31,37 @@ from chat_tui.providers.dialects.parsing.retry_after import (
     wait_in_text,
 )
 
-_TOO_LONG = re.compile(
+_TOO_LONG = lazy_pattern(
     r"context_length_exceeded|exceed_context_size|request_too_large|maximum context length|max context length"
     r"|context window|context limit|exceeds the context length|prompt is too long"
     r"|exceeds the maximum number of tokens allowed|input is too long|input tokens exceed|too many tokens"
     r"|range of input length|inputs?\W{0,2} must have less than \d",
     re.IGNORECASE,
 )
-_SIZES = re.compile(
+_SIZES = lazy_pattern(
     r"(\d{1,9})(?: tokens| \+ \d{1,9}) > (\d{1,9})"
     r"|\((\d{1,9})\) exceeds the maximum number of tokens allowed \((\d{1,9})\)"
 )
-_NO_CREDIT = re.compile(
+_NO_CREDIT = lazy_pattern(
     r"insufficient_quota|billing_hard_limit|billing_error|credit balance"
     r"|insufficient[ _](?:user[ _])?(?:balance|credits?|funds)"
     r"|spend(?:ing)?[ _]limit|specified .{0,20}usage limits|budget[ _](?:has been[ _])?exceeded|out of credits?"
     r"|(?:used all|any) (?:available )?credits?|key limit exceeded",
     re.IGNORECASE,
 )
-_WRONG_KEY = re.compile(r"API_KEY_INVALID|API key not valid|API key expired", re.IGNORECASE)
-_ABOUT_REGION = re.compile(
+_WRONG_KEY = lazy_pattern(r"API_KEY_INVALID|API key not valid|API key expired", re.IGNORECASE)
+_ABOUT_REGION = lazy_pattern(
     r"unsupported_country"
     r"|(?:country|region|territory|location)\b.{0,60}\b(?:not|un)[ -]?(?:support|available|allow|permit)"
     r"|not (?:available|supported|allowed) in your (?:country|region|location)",
     re.IGNORECASE,
 )
-_ABOUT_CONTENT = re.compile(
+_ABOUT_CONTENT = lazy_pattern(
     r"moderation|flagged|content[ _-]?(?:policy|filter|management)|safety (?:system|filter|polic)|usage polic|guardrail"
     r"|prohibited content",
     re.IGNORECASE,
 )
-_FILTERED = re.compile(
+_FILTERED = lazy_pattern(
     r"ResponsibleAIPolicyViolation|content[ _]management[ _]policy|\bcontent_filter(?:ed)?\b|content_policy_violation"
     r"|moderation_blocked|data_?inspection_?failed|content exists risk|content filtering policy"
     r"|(?:rejected|blocked|refused|filtered|flagged)\b.{0,80}\b(?:safety system|safety polic|content (?:policy|filter|"
@@ -71,13 +72,13 @@ _FILTERED = re.compile(
     re.IGNORECASE | re.DOTALL,
 )
 """A filter on the provider's side stopped the question, in the words of Azure, OpenAI, DashScope and DeepSeek."""
-_ABOUT_KEY = re.compile(
+_ABOUT_KEY = lazy_pattern(
     r"\b(?:api[ _-]?)?keys?\b|\btoken\b|credential|authenticat|authori[sz]|\blog(?:ged)? ?in\b|\bsign(?:ed)? ?in\b"
     r"|permission|forbidden|access[ _]?denied",
     re.IGNORECASE,
 )
-_WEB_PAGE = re.compile(r"\s{0,100}<(?:!doctype html|html|head|body)\b", re.IGNORECASE)
-_SECONDS = re.compile(r"(\d{1,9}(?:\.\d{1,9})?)s")
+_WEB_PAGE = lazy_pattern(r"\s{0,100}<(?:!doctype html|html|head|body)\b", re.IGNORECASE)
+_SECONDS = lazy_pattern(r"(\d{1,9}(?:\.\d{1,9})?)s")
 _SOON_SECONDS = 3600.0
 """A limit by the day that is lifted within so long slides: the wait is told as that of any limit."""
 

@@ -13,10 +13,12 @@ from typing import Literal
 
 import msgspec
 
+from chat_tui.core.text.lazy_pattern import lazy_pattern
+
 _NAMES = "thinking", "think", "thoughts", "thought", "reasoning"
 _NAME = rf"(?:[a-z]{{1,12}}:)?(?:{'|'.join(_NAMES)})"
 _ROLE = r"[\w .=\-]{0,60}"
-_TAG = re.compile(
+_TAG = lazy_pattern(
     rf"<\s?(?P<slash>/)?\s?(?P<name>(?i:{_NAME}))(?:\s[^<>/]{{0,200}})?>"
     r"|\[(?P<bracket_slash>/)?THINK(?:ING)?\]"
     r"|◁(?P<triangle_slash>/)?think(?:ing)?▷"
@@ -26,21 +28,21 @@ _TAG = re.compile(
     rf"|(?:<\|(?:end|return|call)\|>\s?)?(?:<\|start\|>{_ROLE}(?:<\|channel\|>(?P<channel>{_ROLE}))?|<\|channel\|>(?P<first>{_ROLE}))"
     r"(?:<\|constrain\|>[\w .\-]{0,20})?<\|message\|>"
 )
-_UNFINISHED = re.compile(
+_UNFINISHED = lazy_pattern(
     rf"(?:<\s?/?\s?[a-z:]{{0,26}}|<\s?/?\s?{_NAME}(?:\s?/|\s[^<>/]{{0,200}})|<channel\|?|<\|channel>[a-z]{{0,8}}|\[/?[THINKG]{{0,8}}|◁/?[think]{{0,8}}"
     rf"|(?:<\|(?:end|return|call)\|>\s?)?(?:<\|start\|>{_ROLE})?(?:<\|channel\|>{_ROLE})?"
     r"(?:<\|constrain\|>[\w .\-]{0,20})?(?:<(?:\|[a-z_]{0,20}\|?)?)?)\Z",
     re.IGNORECASE,
 )
-_HARMONY_END = re.compile(r"(?:<\|(?:end|return|call)\|>\s*)+\Z")
-_BEGINNINGS = re.compile(r"[<\[◁]")
+_HARMONY_END = lazy_pattern(r"(?:<\|(?:end|return|call)\|>\s*)+\Z")
+_BEGINNINGS = lazy_pattern(r"[<\[◁]")
 LONGEST_MARK = 300
 """The longest mark, in characters."""
 _SENTENCE_ENDS = ".!?…。！？"
 _QUOTES = "\"'“‘«‹„(`"
 _BEHIND_MENTION = ".,;:!?)\"'”’»›`"
-_FENCE = re.compile(r"[ \t>]*(?:(?:[-*+]|\d{1,9}[.)])[ \t]+)?(`{3,}|~{3,})(.*)")
-_TICKS = re.compile(r"`+")
+_FENCE = lazy_pattern(r"[ \t>]*(?:(?:[-*+]|\d{1,9}[.)])[ \t]+)?(`{3,}|~{3,})(.*)")
+_TICKS = lazy_pattern(r"`+")
 _SCANNED_AT_ONCE = 100_000
 _LINE_BEGINNING = 300
 

@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 import asyncio
-import re
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, cast
 
 from chat_tui.core.conversation import Turn
 from chat_tui.core.errors import CommandError
 from chat_tui.core.text.excerpts import shorten
+from chat_tui.core.text.lazy_pattern import lazy_pattern
 from chat_tui.tui.transcript.transcript import Transcript
 from chat_tui.tui.widgets.host import Host, ListChoice, report_errors
 
 if TYPE_CHECKING:
     from chat_tui.markdown.code_blocks import CodeBlock
 
-_NOT_IN_LANGUAGES = re.compile(r"[^\w+#.\-]+")
+_NOT_IN_LANGUAGES = lazy_pattern(r"[^\w+#.\-]+")
 _NO_CODE = ("This answer has no code block", "Choose another with Up and Down; [ and ] jump between code blocks.")
 
 

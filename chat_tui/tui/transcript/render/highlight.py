@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from rich.style import Style
 
+from chat_tui.core.text.lazy_pattern import lazy_pattern
 from chat_tui.tui.transcript.render.wrapping import Run
 
 if TYPE_CHECKING:
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 LONGEST_LINE = 2_000
 """Characters; code with a longer line is not coloured."""
 
-_NAME = re.compile(r"[\w+#.\-]{1,40}")
+_NAME = lazy_pattern(r"[\w+#.\-]{1,40}")
 _PLAIN = frozenset(("", "text", "txt", "plain", "plaintext", "output", "none"))
 
 
