@@ -21,7 +21,7 @@ from chat_tui.providers.catalogue.model_info import ModelInfoResolver
 from chat_tui.providers.credentials.keys import KeyLookup
 from chat_tui.providers.discovery.found_servers import FoundServers, identity_of, place_of
 from chat_tui.providers.registry import ProviderRegistry
-from chat_tui.providers.replicas import Replicas
+from chat_tui.providers.replicas import ReplicasByProvider
 
 if TYPE_CHECKING:
     from chat_tui.providers.discovery.port_scan import ProbeAnswer
@@ -57,7 +57,7 @@ class ProviderClient:
         found_servers: FoundServers,
     ) -> None:
         self._registry, self._keys, self._model_info = registry, keys, model_info
-        self._connection_seconds, self._clock = connection_seconds, clock
+        self._connection_seconds = connection_seconds
         self._found_servers = found_servers
         self._lost = lost
         """Called with a provider whose models may not be chosen any more."""
@@ -65,7 +65,7 @@ class ProviderClient:
         """Called with models that strategies may choose from now on."""
         self._transport: Transport | None = None
         self._loading = asyncio.Lock()
-        self._replicas: dict[str, Replicas] = {}
+        self._replicas = ReplicasByProvider(clock)
         self._silent: dict[str, str] = {}
         self._listed: dict[str, tuple[Model, ...]] = {}
         """The models that offered servers list."""
@@ -168,7 +168,7 @@ class ProviderClient:
             transport = await self.transport()
             from chat_tui.providers.endpoint import Endpoint
 
-            replicas = self._replicas_of(provider)
+            replicas = self._replicas.of(provider)
             addresses = replicas.order()
             several = len(addresses) > 1
             for address in addresses:
@@ -182,7 +182,7 @@ class ProviderClient:
                             async for burst in bursts:
                                 if burst and isinstance(burst[-1], End):
                                     self._look_up_loaded(provider, model)
-                                    if told := await self._truncation_note(provider, model, request, burst[-1]):
+                                    if told := await self._find_truncation(provider, model, request, burst[-1]):
                                         yield [told]
                                 has_spoken = has_spoken or any(isinstance(chunk, Token) for chunk in burst)
                                 yield [_with_address(chunk, address) for chunk in burst] if several else burst
@@ -200,15 +200,7 @@ class ProviderClient:
             self._keys.forget(provider.name)
             raise
 
-    def _replicas_of(self, provider: Provider) -> Replicas:
-        """Return the provider's addresses; a single one is not kept, since it may change."""
-        if len(provider.base_urls) < 2:
-            return Replicas((provider.base_url,), self._clock)
-        if provider.name not in self._replicas:
-            self._replicas[provider.name] = Replicas(provider.base_urls, self._clock)
-        return self._replicas[provider.name]
-
-    async def _truncation_note(self, provider: Provider, model: Model, request: Request, end: End) -> Metadata | None:
+    async def _find_truncation(self, provider: Provider, model: Model, request: Request, end: End) -> Metadata | None:
         """Return a note if the server has read only a part of the request; Ollama does not report that."""
         counted = end.usage.prompt_tokens if end.usage else 0
         if provider.dialect != "ollama" or not counted:
@@ -222,12 +214,7 @@ class ProviderClient:
         window = await self._window_in_use(provider, model)
         if not is_truncated(sent, fresh, counted, window):
             return None
-        of_window = f" of {window:,} tokens" if window else ""
-        told = (
-            f"{provider.name} read only {counted:,} of about {sent:,} tokens; the rest did not fit the context window"
-            f"{of_window} and was left out. Set `context_window` for `{model.name}` under [[models]]."
-        )
-        return Metadata("note", model=model.name, reason=told, attempt=1)
+        return _truncation_note(model, counted, sent, window)
 
     async def _window_in_use(self, provider: Provider, model: Model) -> int | None:
         """Return the context window with which the server has loaded the model; None if it does not say."""
@@ -426,17 +413,30 @@ class ProviderClient:
         """Yield the statuses of offered models, and a row for each server that did not answer."""
         yield from (standing for standing in self._offers if standing.model.name not in known)
         for name, why in self._silent.items():
-            yield ModelStatus(Model(f"{name}/?", selectable=False), state=why, usable=False)
+            yield _nameless_status(name, why)
 
     def _offered_statuses(self) -> Iterator[ModelStatus]:
         for provider in tuple(self._registry.offered.values()):
             models = self._listed.get(provider.name) or self._model_info.models_of(provider)
             state = OFFERED_BY_OTHERS if provider.name in self._strangers else OFFERED
-            for model in models:
-                yield ModelStatus(self._model_info.of(model, provider), state=state)
+            yield from (ModelStatus(self._model_info.of(model, provider), state=state) for model in models)
             if not models:
-                nameless = Model(f"{provider.name}/?", selectable=False)
-                yield ModelStatus(nameless, state=f"found: /model {provider.name}/NAME", usable=False)
+                yield _nameless_status(provider.name, f"found: /model {provider.name}/NAME")
+
+
+def _nameless_status(provider: str, state: str) -> ModelStatus:
+    """Return the status of a provider whose models are not known."""
+    return ModelStatus(Model(f"{provider}/?", selectable=False), state=state, usable=False)
+
+
+def _truncation_note(model: Model, read: int, sent: int, window: int | None) -> Metadata:
+    """Return the note that the server has read only so many of about so many tokens."""
+    of_window = f" of {window:,} tokens" if window else ""
+    told = (
+        f"{model.provider} read only {read:,} of about {sent:,} tokens; the rest did not fit the context window"
+        f"{of_window} and was left out. Set `context_window` for `{model.name}` under [[models]]."
+    )
+    return Metadata("note", model=model.name, reason=told, attempt=1)
 
 
 def _with_address(chunk: Chunk, address: str) -> Chunk:

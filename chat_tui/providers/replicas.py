@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
+from chat_tui.core.models import Provider
+
 REST_SECONDS = 15.0
 """How long an address that has failed is avoided while others work."""
 
@@ -45,3 +47,19 @@ class Replicas:
             yield
         finally:
             self._running[address] -= 1
+
+
+class ReplicasByProvider:
+    """The addresses of all providers."""
+
+    def __init__(self, clock: Callable[[], float]) -> None:
+        self._clock = clock
+        self._known: dict[str, Replicas] = {}
+
+    def of(self, provider: Provider) -> Replicas:
+        """Return the provider's addresses; a single one is not kept, since it may change."""
+        if len(provider.base_urls) < 2:
+            return Replicas((provider.base_url,), self._clock)
+        if provider.name not in self._known:
+            self._known[provider.name] = Replicas(provider.base_urls, self._clock)
+        return self._known[provider.name]
