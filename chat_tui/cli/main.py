@@ -19,6 +19,7 @@ COMMANDS = {
     "ask": "chat_tui.cli.commands.ask",
     "compare": "chat_tui.cli.commands.compare",
     "batch": "chat_tui.cli.commands.batch",
+    "route": "chat_tui.cli.commands.route",
     "serve": "chat_tui.cli.commands.serve",
     "auth": "chat_tui.cli.commands.auth",
     "models": "chat_tui.cli.commands.models",
@@ -29,6 +30,7 @@ COMMANDS = {
 _NEVER_PRIVATE = {
     "serve": "its conversations are saved in the history",
     "history": "it works on saved conversations",
+    "route": "it sends no questions",
     "models": "it sends no questions",
     "auth": "it sends no questions",
     "settings": "it sends no questions",

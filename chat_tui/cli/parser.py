@@ -117,6 +117,14 @@ def build_parser() -> CommandParser:
         " history; the daily budget applies.",
     )
     commands.add_parser(
+        "route",
+        add_arguments=_add_route,
+        help="tell which model would answer a prompt, and why",
+        description="Tell which model would answer a prompt, and why: how hard the prompt is, how likely each model's"
+        " answer is good, what it would cost and how long it would take, and what the other strategies would choose."
+        " No model is asked. Standard input is added to the prompt.",
+    )
+    commands.add_parser(
         "serve",
         add_arguments=_add_serve,
         help="start the web page and the HTTP APIs",
@@ -186,6 +194,25 @@ def _add_timeout(to: CommandParser, what: str) -> None:
 
 def _add_max_price(to: CommandParser, what: str) -> None:
     to.add_argument("--max-price", type=option_types.not_negative, metavar="DOLLARS", help=f"maximum price of {what}")
+
+
+def _add_route(route: CommandParser) -> None:
+    route.add_argument("question", nargs="*", metavar="prompt", help="the prompt; quotes are optional")
+    _add_model_choice(route)
+    _add_preset(route)
+    _add_max_tokens(route, "the answer")
+    _add_max_price(route, "the answer")
+    route.add_argument(
+        "--attach", "--file", action="append", default=[], metavar="FILE", help="attach a file; may be repeated"
+    )
+    route.add_argument(
+        "--models",
+        metavar="MODEL,…",
+        help="choose among these models (PROVIDER/MODEL, separated by commas), whether they can be asked from here"
+        " or not",
+    )
+    route.add_argument("--json", action="store_true", help="write the model and the route as JSON")
+    route.add_private()
 
 
 def _add_ask(ask: CommandParser) -> None:

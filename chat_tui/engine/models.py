@@ -9,6 +9,7 @@ from time import time
 from chat_tui.config.load import Config
 from chat_tui.core.models import LOCAL_MODEL, Model, ModelStatus
 from chat_tui.core.request import Request
+from chat_tui.core.route import Route
 from chat_tui.engine.conversations.places import Places
 from chat_tui.engine.protocols import LocalWeights, ModelBackend
 from chat_tui.routing.router import Router
@@ -46,6 +47,10 @@ class ModelRegistry:
         """The model that this strategy would ask first now, empty when there is none."""
         plan = self._router.plan(Request(prompt=" ", strategy=strategy))
         return plan.models[0].name if plan.models else ""
+
+    def preview_route(self, request: Request) -> tuple[str, Route]:
+        """Return the model that would be asked now, and why; nobody is asked. Raises `NoModel`."""
+        return self._router.preview(request)
 
     def knows(self, model: str) -> bool:
         """This model can be asked by its name; where its provider is known, naming it takes it up."""

@@ -23,13 +23,14 @@ from chat_tui.core.conversation import new_id
 from chat_tui.core.errors import ChatTuiError, NoModel
 from chat_tui.core.models import Model
 from chat_tui.core.request import Request
-from chat_tui.core.route import Alternative, Candidate
+from chat_tui.core.route import Alternative, Candidate, Route
 from chat_tui.core.text.excerpts import shorten
 from chat_tui.routing.execution.accounting import PriceLookUp
 from chat_tui.routing.execution.attempt import ExecutionDependencies, OpenStream
 from chat_tui.routing.execution.context_window import fit
 from chat_tui.routing.execution.control import StreamControl
 from chat_tui.routing.execution.execution import Execution
+from chat_tui.routing.execution.messages import list_candidates
 from chat_tui.routing.execution.stream import Stream
 from chat_tui.routing.policy import FIXED, Plan, RoutingPolicy
 from chat_tui.routing.ranking.eligibility import BY_NAME_ONLY, eligible, estimated_price, over_limit_reason
@@ -170,6 +171,24 @@ class Router:
         if named or not request.fallback:
             models = (models[0], *named)
         return self._complete(request, Plan(name, models, tuple(ranked), rungs=tuple(rungs(name)) if on_ladder else ()))
+
+    def preview(self, request: Request) -> tuple[str, Route]:
+        """Return the model that would be asked now, and why; nobody is asked. Raises `NoModel`."""
+        request = with_features(request)
+        plan = self.plan(request)
+        if plan.error is not None:
+            raise plan.error
+        listed, others = list_candidates(plan.candidates, {plan.models[0].name})
+        route = Route(
+            plan.strategy,
+            listed,
+            left_out=sum(others.values()),
+            left_out_for={why: count for why, count in others.items() if why},
+            others=tuple(self._others(request, plan, features_of(request).tokens)),
+            needs=plan.needs,
+            difficulty=plan.difficulty,
+        )
+        return plan.models[0].name, route
 
     def _rank(
         self, strategy: Strategy, request: Request, models: Sequence[Model], health: Health | None = None

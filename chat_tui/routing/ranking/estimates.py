@@ -210,13 +210,17 @@ def _loss_by_trimming(model: Model, needs: PromptFeatures) -> float:
     return TRIMMED * (1.0 - window / needs.tokens) if window is not None and window < needs.tokens else 0.0
 
 
+def has_price(model: Model) -> bool:
+    """Return whether the model's prices are known, so that its estimate in dollars is more than an assumption."""
+    return model.local or (model.price_in is not None and model.price_out is not None)
+
+
 def _token_prices(model: Model) -> tuple[float, float] | None:
     if model.price_steps:
         return None
-    if model.price_in is None or model.price_out is None:
+    price_in, price_out = model.price_in, model.price_out
+    if price_in is None or price_out is None:
         price_in, price_out = (0.0, 0.0) if model.local else UNKNOWN_PRICES
-    else:
-        price_in, price_out = model.price_in, model.price_out
     return price_in / 1_000_000, price_out / 1_000_000
 
 

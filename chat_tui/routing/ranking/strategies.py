@@ -16,7 +16,14 @@ from chat_tui.config.schema import Strategies, StrategySettings
 from chat_tui.core.models import Model
 from chat_tui.core.request import Request
 from chat_tui.core.route import Candidate
-from chat_tui.routing.ranking.estimates import CandidateTable, candidate_table, curiosity, learned_abilities, success_of
+from chat_tui.routing.ranking.estimates import (
+    CandidateTable,
+    candidate_table,
+    curiosity,
+    has_price,
+    learned_abilities,
+    success_of,
+)
 from chat_tui.routing.ranking.health import Health
 from chat_tui.routing.ranking.prompt_features import features_of
 
@@ -50,7 +57,7 @@ class Objective(msgspec.Struct, frozen=True):
 
 
 _OBJECTIVES: Mapping[str, Objective] = {
-    "quality-first": Objective(per_dollar=2, per_second=1 / 600),
+    "quality-first": Objective(per_dollar=3, per_second=1 / 600),
     "cost-optimized": Objective(per_dollar=10_000, per_second=1 / 600, min_success=0.5),
     "balanced": Objective(per_dollar=20, per_second=1 / 120, min_success=0.4),
     "speed-priority": Objective(per_dollar=2, per_second=2, min_success=0.5),
@@ -114,7 +121,7 @@ class BuiltInStrategy:
                 round(values[i], 4),
                 note=notes.get(table.models[i].name, ""),
                 success=round(success[i], 3),
-                price=round(table.dollars[i], 7),
+                price=round(table.dollars[i], 7) if has_price(table.models[i]) else None,
                 seconds=round(table.seconds[i], 2),
             )
             for i in order[:DETAILED]

@@ -1,0 +1,67 @@
+"""`chat-tui route`: which model would answer, and why, without asking any."""
+
+from __future__ import annotations
+
+import json
+
+from tests.doubles.model_server import ModelServer
+from tests.wire.home import Home
+
+PRICED = """
+[[models]]
+name = "box/strong"
+quality = 0.95
+price_in = 5.0
+price_out = 25.0
+
+[[models]]
+name = "box/weak"
+quality = 0.75
+price_in = 0.05
+price_out = 0.1
+"""
+PROOF = "Find all integer solutions of x^4 - 2y^2 = 1, and prove that there are no others."
+
+
+async def test_the_choice_is_told_with_the_reasons_and_nobody_is_asked(home: Home, server: ModelServer) -> None:
+    home.serve(server.base_url, "strong", "weak", more=PRICED)
+    asked = len(server.exchanges)
+    easy = await home.run("route", "What is the capital of France?", "--strategy", "capability-match", "--json")
+    hard = await home.run("route", PROOF, "--strategy", "capability-match", "--json")
+    assert (easy.code, hard.code) == (0, 0)
+    told = [json.loads(ran.text) for ran in (easy, hard)]
+    assert [each["model"] for each in told] == ["box/weak", "box/strong"]
+    assert told[0]["route"]["difficulty"] < told[1]["route"]["difficulty"]
+    best = told[1]["route"]["candidates"][0]
+    assert best["model"] == "box/strong"
+    assert 0 < best["success"] < 1
+    assert best["price"] > 0
+    assert best["seconds"] > 0
+    assert {other["strategy"] for other in told[1]["route"]["others"]} >= {"balanced", "quality-first"}
+    assert len(server.exchanges) == asked
+
+
+async def test_the_table_names_models_figures_and_other_strategies(home: Home, server: ModelServer) -> None:
+    home.serve(server.base_url, "strong", "weak", more=PRICED)
+    ran = await home.run("route", PROOF, "--strategy", "quality-first")
+    assert ran.code == 0
+    assert ran.text.startswith("box/strong, chosen by quality-first\nprompt: ")
+    for part in ("model", "good", "price", "time", "box/weak", "%", "other strategies", "capability-match"):
+        assert part in ran.text
+
+
+async def test_models_may_be_named_that_cannot_be_asked_from_here(home: Home) -> None:
+    ran = await home.run("route", "hello", "--models", "openai/gpt-5, openai/gpt-5-nano,ollama/llama3.2:3b", "--json")
+    assert ran.code == 0
+    candidates = {each["model"] for each in json.loads(ran.text)["route"]["candidates"]}
+    assert candidates == {"openai/gpt-5", "openai/gpt-5-nano", "ollama/llama3.2:3b"}
+
+
+async def test_a_prompt_is_needed_and_names_must_be_whole(home: Home) -> None:
+    assert (await home.run("route")).code == 2
+    wrong = await home.run("route", "hello", "--models", "gpt-5")
+    assert wrong.code == 1
+    assert "gpt-5 is no model's name" in wrong.told()
+    unknown = await home.run("route", "hello", "--strategy", "best")
+    assert unknown.code == 2
+    assert "unknown strategy" in unknown.told()
