@@ -12,6 +12,7 @@ from math import ceil
 
 import msgspec
 
+from chat_tui.bootstrap.unusable_providers import UnusableProviders
 from chat_tui.config.load import Config
 from chat_tui.core.chunks import Chunk, Metadata
 from chat_tui.core.models import LOCAL_MODEL, SCRIPTED_MODEL, DownloadProgress, Model, ModelStatus, Provider
@@ -67,8 +68,9 @@ class Backend:
         catalogue: Catalogue,
         clock: Callable[[], float],
         found_servers: FoundServers,
+        unusable: UnusableProviders,
     ) -> None:
-        self._config = config
+        self._config, self._unusable = config, unusable
         self._children, self._runtime = local.children, local.runtime
         self.built_in_files = LocalFiles((local.runtime, local.weights))
         """Files that the built-in model needs; the user's own models need only llama.cpp."""
@@ -85,6 +87,7 @@ class Backend:
             clock=clock,
             found=self._add_models,
             lost=self._remove_models,
+            unusable=unusable.note,
             found_servers=found_servers,
         )
         self.router = Router(
@@ -175,10 +178,13 @@ class Backend:
 
             return aclosing(Scripted().stream(model, request))
         if model.name in self._children:
-            return aclosing(self._stream_local(model, request))
-        # A program that only ever asks models it knows by name would never learn what they cost.
-        self._begin_pricing()
-        return aclosing(self._providers.stream(model, request))
+            stream = self._stream_local(model, request)
+        else:
+            # A program that only ever asks models it knows by name would never learn what they cost.
+            self._begin_pricing()
+            stream = self._providers.stream(model, request)
+        remarks = self._unusable.remarks(model, request)
+        return aclosing(_stream_after(remarks, stream) if remarks else stream)
 
     async def _stream_local(self, model: Model, request: Request) -> AsyncGenerator[Sequence[Chunk], None]:
         """Answer with a local model, which is loaded first if needed."""
@@ -358,6 +364,16 @@ class Backend:
             await asyncio.wait([self._pricing])
         await self._providers.close()
         await self._children.close()
+
+
+async def _stream_after(
+    remarks: Sequence[Chunk], stream: AsyncGenerator[Sequence[Chunk], None]
+) -> AsyncGenerator[Sequence[Chunk], None]:
+    """Yield the remarks, then the stream."""
+    async with aclosing(stream):
+        yield remarks
+        async for burst in stream:
+            yield burst
 
 
 class WeightsStatus:

@@ -15,6 +15,7 @@ import msgspec
 
 from chat_tui.bootstrap.backend import Backend, LocalModels, WeightsStatus
 from chat_tui.bootstrap.provider_setup import ProviderSetup, own_local_model
+from chat_tui.bootstrap.unusable_providers import UnusableProviders
 from chat_tui.config import paths
 from chat_tui.config.known_providers import KnownProvider, known_providers
 from chat_tui.config.load import Config
@@ -147,7 +148,8 @@ async def open_engine(
     await asyncio.to_thread(prior_of, LOCAL_MODEL)  # Its table takes some milliseconds to read.
     told_file = paths.found_servers_file() if save else None
     found_servers = FoundServers(tell, told_file=told_file, owner_of=owner_of)
-    parts = Backend(config, local, registry, setup.keys, catalogue, clock, found_servers)
+    unusable = UnusableProviders(tell)
+    parts = Backend(config, local, registry, setup.keys, catalogue, clock, found_servers, unusable)
     setup.attach(parts)
     await parts.list_offers()
     for warning in key_warnings([row.name for row in config.providers if row.api_key], paths.config_file()):

@@ -13,12 +13,12 @@ import msgspec
 
 from chat_tui.config.known_providers import KnownProvider
 from chat_tui.core.chunks import Chunk, End, Metadata, Token
-from chat_tui.core.errors import ChatTuiError, KeyRefused, ProviderError, Rejected
+from chat_tui.core.errors import ChatTuiError, KeyRefused, Notice, ProviderError, Rejected
 from chat_tui.core.models import Model, ModelStatus, Provider
 from chat_tui.core.request import Request
 from chat_tui.core.text.addresses import host_of
 from chat_tui.providers.catalogue.model_info import ModelInfoResolver
-from chat_tui.providers.credentials.keys import KeyLookup
+from chat_tui.providers.credentials.keys import KeyLookup, missing_key
 from chat_tui.providers.discovery.found_servers import FoundServers, identity_of, place_of
 from chat_tui.providers.registry import ProviderRegistry
 from chat_tui.providers.replicas import ReplicasByProvider
@@ -54,6 +54,7 @@ class ProviderClient:
         clock: Callable[[], float],
         found: Callable[[Sequence[Model]], None],
         lost: Callable[[str], None],
+        unusable: Callable[[str, ChatTuiError | None], None],
         found_servers: FoundServers,
     ) -> None:
         self._registry, self._keys, self._model_info = registry, keys, model_info
@@ -61,6 +62,8 @@ class ProviderClient:
         self._found_servers = found_servers
         self._lost = lost
         """Called with a provider whose models may not be chosen any more."""
+        self._unusable = unusable
+        """Called with a provider in use and why no model of it can be chosen; None if one can."""
         self._found = found
         """Called with models that strategies may choose from now on."""
         self._transport: Transport | None = None
@@ -98,6 +101,7 @@ class ProviderClient:
             return await self._ask_for_models(provider)
         models = self._configured_models(provider)
         self._found(models)
+        await self._check_key(provider)
         return len(models)
 
     async def remove(self, name: str) -> None:
@@ -106,6 +110,7 @@ class ProviderClient:
         self._keys.forget(name)
         self._agreed.pop(name, None)
         self._silent.pop(name, None)
+        self._unusable(name, None)
         self._lost(name)
         await self.list_offers()
 
@@ -289,6 +294,7 @@ class ProviderClient:
         await asyncio.gather(
             self._look_here(),
             *(self._ask_for_models(provider) for provider in asked),
+            *(self._check_key(provider) for provider in named),
             *(self._look_up(provider, self._configured_models(provider)) for provider in named),
         )
         await self.list_offers()
@@ -348,11 +354,23 @@ class ProviderClient:
             listing = await transport.list_models(provider, key)
         except ChatTuiError as error:
             self._silent[provider.name] = error.title
+            self._report_use(provider, error)
             return 0
         models = await asyncio.to_thread(models_of, provider, listing)
         self._silent.pop(provider.name, None)
+        self._report_use(provider, None if models else Notice("It lists no models."))
         await self._report_models(provider, models, key)
         return len(models)
+
+    def _report_use(self, provider: Provider, error: ChatTuiError | None) -> None:
+        """Report whether a provider can be used; that a server which was found here is gone is no news."""
+        if not self._registry.is_found_here(provider):
+            self._unusable(provider.name, error)
+
+    async def _check_key(self, provider: Provider) -> None:
+        """Report whether a provider whose models are configured, so that it is not asked for them, lacks its key."""
+        is_missing = await self._keys.is_missing(provider)
+        self._report_use(provider, missing_key(provider) if is_missing else None)
 
     async def _report_models(self, provider: Provider, models: Sequence[Model], key: str) -> None:
         known = await asyncio.to_thread(lambda: [self._model_info.of(model, provider) for model in models])

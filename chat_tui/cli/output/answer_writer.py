@@ -170,7 +170,7 @@ class AnswerWriter:
             self._line("summing up" if chunk.attempt == chunk.of else f"part {chunk.attempt} of {chunk.of - 1}")
         elif chunk.event == "phase":
             self._over(chunk)
-        elif chunk.event in {"budget", "note"}:
+        elif chunk.event == "budget" or (chunk.event == "note" and chunk.attempt):
             self._line(chunk.reason)
         elif chunk.event == "trimmed":
             self._line(chunk.reason or f"{chunk.left_out} earlier exchanges do not fit and were not sent.")

@@ -123,6 +123,14 @@ class KeyLookup:
             )
         return key
 
+    async def is_missing(self, provider: Provider) -> bool:
+        """Return whether a provider needs a key and has none, without running a command or opening the keyring."""
+        if not provider.api_key_env or provider.api_key_cmd or provider.key_optional:
+            return False
+        if provider.name in await asyncio.to_thread(self._kept.names):
+            return False
+        return not await self._find(provider)
+
     async def _find(self, provider: Provider) -> str:
         name = provider.name
         if name in self._session:

@@ -1,0 +1,133 @@
+"""A provider that the config names and that cannot be used is reported, and never replaced without a word."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.cli.test_serve import serving
+from tests.doubles.model_server import ModelServer
+from tests.wire.home import QUICK, Home, Ran
+from tests.wire.raw_server import Asked, RawServer, whole
+
+QUESTION = "What is the capital of France?"
+NO_KEY = "chat-tui: groq cannot be used: No API key for groq."
+STANDS_IN = "The built-in model (local/smollm2-135m) answers instead of "
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Home:
+    return Home(tmp_path)
+
+
+def configure(home: Home, *providers: str) -> None:
+    home.config.write_text("\n".join([QUICK, *providers]))
+
+
+def row(name: str, base_url: str = "", more: str = "") -> str:
+    address = f'base_url = "{base_url}"\n' if base_url else ""
+    return f'[[providers]]\nname = "{name}"\n{address}{more}\n'
+
+
+async def refuse(asked: Asked, writer: asyncio.StreamWriter) -> None:
+    writer.write(whole(b'{"error": {"message": "Incorrect API key provided"}}', "401 Unauthorized"))
+
+
+async def list_nothing(asked: Asked, writer: asyncio.StreamWriter) -> None:
+    writer.write(whole(b'{"object": "list", "data": []}'))
+
+
+def notes(ran: Ran) -> list[str]:
+    route = ran.chunks[-1]["route"]
+    return [str(note) for note in route["notes"]]
+
+
+def told_of(ran: Ran, provider: str) -> list[str]:
+    return [line for line in ran.told().splitlines() if f"{provider} cannot be used" in line]
+
+
+async def test_a_provider_without_a_key_is_reported_before_the_built_in_model_answers(home: Home) -> None:
+    configure(home, row("groq"))
+    ran = await home.run("ask", "--no-save", QUESTION)
+    lines = ran.told().splitlines()
+    assert lines[0].startswith(NO_KEY)
+    assert lines[1] == f"chat-tui: {STANDS_IN}groq."
+    assert len(told_of(ran, "groq")) == 1
+
+
+async def test_the_route_tells_of_it_too(home: Home) -> None:
+    configure(home, row("groq"))
+    ran = await home.run("ask", "--no-save", "--json", QUESTION)
+    assert len(told_of(ran, "groq")) == 1
+    assert [note.startswith(start) for note, start in zip(notes(ran), (NO_KEY[10:], STANDS_IN), strict=True)] == [
+        True
+    ] * 2
+
+
+async def test_a_list_that_answers_401_is_reported_while_another_provider_answers(home: Home) -> None:
+    async with RawServer(refuse) as refusing, ModelServer(models=["tiny"]) as good:
+        configure(home, row("strict", refusing.base_url), row("box", good.base_url))
+        ran = await home.run("ask", "--no-save", "--json", QUESTION)
+    assert ran.code == 0
+    assert ran.chunks[-1]["model"] == "box/tiny"
+    assert len(told_of(ran, "strict")) == 1
+    assert [note.partition(":")[0] for note in notes(ran)] == ["strict cannot be used"]
+    assert STANDS_IN not in ran.told()
+
+
+async def test_a_list_that_answers_401_is_not_replaced_in_silence(home: Home) -> None:
+    async with RawServer(refuse) as refusing:
+        configure(home, row("strict", refusing.base_url))
+        ran = await home.run("ask", "--no-save", QUESTION)
+    assert len(told_of(ran, "strict")) == 1
+    assert f"{STANDS_IN}strict." in ran.told()
+
+
+async def test_a_server_that_is_out_of_reach_or_lists_nothing_is_reported(home: Home) -> None:
+    async with RawServer(list_nothing) as empty:
+        configure(home, row("away", "http://127.0.0.1:9/v1"), row("hollow", empty.base_url))
+        ran = await home.run("ask", "--no-save", QUESTION)
+    assert len(told_of(ran, "away")) == 1
+    assert told_of(ran, "hollow") == ["chat-tui: hollow cannot be used: It lists no models."]
+    assert f"{STANDS_IN}away, hollow." in ran.told()
+
+
+async def test_configured_models_do_not_hide_that_the_key_is_missing(home: Home) -> None:
+    configure(home, row("groq", more='models = ["llama-3.3-70b-versatile"]'))
+    ran = await home.run("ask", "--no-save", QUESTION)
+    assert ran.told().startswith(NO_KEY)
+    assert f"{STANDS_IN}groq." in ran.told()
+
+
+async def test_nothing_is_said_where_the_question_names_its_model_or_all_is_well(home: Home) -> None:
+    async with ModelServer(models=["tiny"]) as good:
+        configure(home, row("groq"), row("box", good.base_url))
+        ran = await home.run("ask", "--no-save", "--json", "--model", "box/tiny", QUESTION)
+        assert (ran.code, ran.told(), notes(ran)) == (0, "", [])
+        configure(home, row("box", good.base_url))
+        ran = await home.run("ask", "--no-save", "--json", QUESTION)
+        assert (ran.code, ran.told(), notes(ran)) == (0, "", [])
+
+
+async def test_a_batch_reports_it_once(home: Home) -> None:
+    prompts = home.folder / "prompts.jsonl"
+    prompts.write_text("".join(json.dumps({"id": str(number), "prompt": "hello"}) + "\n" for number in range(3)))
+    async with ModelServer(models=["tiny"]) as good:
+        configure(home, row("groq"), row("box", good.base_url))
+        ran = await home.run("batch", str(prompts), "--out", str(home.folder / "answers.jsonl"))
+    assert ran.code == 0, ran.told()
+    assert len(told_of(ran, "groq")) == 1
+
+
+async def test_serve_logs_it_once(home: Home) -> None:
+    async with ModelServer(models=["tiny"]) as good:
+        configure(home, row("groq"), row("box", good.base_url))
+        async with serving(home) as served:
+            for _ in range(2):
+                assert [chunk async for chunk in served.follow(QUESTION)]
+            served.process.terminate()
+            _, _, told = await served.ended()
+    assert told.count("groq cannot be used") == 1
