@@ -14,6 +14,8 @@ from chat_tui.tui.widgets.styled_lines import Line, Span, StyledLines, apart, cr
 FAVOURITE = "★"
 STATE_WIDTH = 16
 """Cells for a model's state."""
+_KINDS = ("code", "math", "writing", "long")
+"""Kinds of task whose quality is told if it differs from the general one."""
 _LEAST_STATE = 11
 _MARK_WIDTH = 2
 _LEAST_NAME = 24
@@ -210,6 +212,7 @@ def description_parts(standing: ModelStatus) -> list[str]:
         "images" if model.images else "",
         "thinks" if model.thinking else "",
         f"quality {_quality(model)}{' (estimate)' * model.guessed}" if model.quality is not None else "",
+        *(f"{kind} {value:.2f}" for kind in _KINDS if (value := model.qualities.get(kind)) is not None),
         f"first token {formatting.ttft(standing.ttft_seconds)}" if standing.ttft_seconds is not None else "",
         formatting.rate(standing.tokens_per_second) if standing.tokens_per_second is not None else "",
         f"{formatting.context(model.context_window)} context" if model.context_window else "",

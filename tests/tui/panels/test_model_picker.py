@@ -71,6 +71,8 @@ def test_a_model_is_described_in_words() -> None:
     told = " · ".join(description_parts(SEEING))
     for part in ("hosted", "images", "thinks", "quality ≈0.97 (estimate)", "first token 2.4 s", "54 tok/s"):
         assert part in told
+    kinds = ModelStatus(Model("shelf/coder", quality=0.7, qualities={"math": 0.75, "code": 0.9, "zh": 0.6}))
+    assert description_parts(kinds)[1:4] == ["quality 0.70", "code 0.90", "math 0.75"]
     assert description_parts(ModelStatus(Model("shelf/new"))) == ["hosted", "price unknown"]
     assert "free" in description_parts(LOCAL)
 
