@@ -388,6 +388,7 @@ def _add_history(history: CommandParser) -> None:
 def _add_history_reading(actions: Any) -> tuple[CommandParser, ...]:
     listing = actions.add_parser("list", help="list conversations: pinned ones first, then the newest")
     listing.add_argument("--limit", type=option_types.count, metavar="N", help="show at most N")
+    listing.add_argument("--deleted", action="store_true", help="list the deleted ones that can be restored")
     show = actions.add_parser("show", help="show a conversation")
     show.add_argument("id", metavar="ID", help=_CONVERSATION_ID)
     show.add_argument("--all", action="store_true", help="show all branches, not only the current one")
@@ -429,13 +430,21 @@ def _add_history_writing(actions: Any) -> tuple[CommandParser, ...]:
         "delete",
         help="permanently delete a conversation",
         description="Permanently delete a conversation with all its branches and files. Unlike on the screen, this"
-        " cannot be undone. Asks for confirmation in a terminal, but not in a script.",
+        " cannot be undone. Asks for confirmation in a terminal, but not in a script. Finds deleted conversations,"
+        " too.",
     )
     delete.add_argument("id", metavar="ID", help=_CONVERSATION_ID)
     delete.add_argument("--yes", action="store_true", help="do not ask for confirmation")
+    restore = actions.add_parser(
+        "restore",
+        help="restore a deleted conversation",
+        description="Restore a conversation that was deleted on the screen or the page; it is kept for 30 days."
+        " `chat-tui history list --deleted` lists them.",
+    )
+    restore.add_argument("id", metavar="ID", help="id, its beginning, or `last` for the one deleted last")
     check = actions.add_parser("check", help="check the history for damage; exit code 1 if any is found")
     backup = actions.add_parser("backup", help="copy the history to a file, even while it is in use")
     backup.add_argument(
         "file", nargs="?", metavar="FILE", help="default: next to the history, with the date in its name"
     )
-    return add, delete, check, backup
+    return add, delete, restore, check, backup

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import math
 import os
 import time
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Literal
 
 import msgspec
@@ -108,6 +109,13 @@ class DeletedConversation(msgspec.Struct, frozen=True):
     summary: ConversationSummary
     deleted: datetime
     """When it was deleted."""
+
+
+def days_left(deleted: datetime, now: datetime) -> int:
+    """Return for how many more days a conversation can be restored that was deleted at this time."""
+    left = deleted + timedelta(days=RESTORABLE_DAYS) - now
+    # More than all of them are left if the clock was set back.
+    return min(RESTORABLE_DAYS, max(0, math.ceil(left / timedelta(days=1))))
 
 
 class SearchHit(msgspec.Struct, frozen=True):

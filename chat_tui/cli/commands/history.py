@@ -1,4 +1,5 @@
-"""`chat-tui history`: list, show, search, export, import, delete, check, backup. Only `import` creates a store."""
+"""`chat-tui history`: list, show, search, export, import, delete, restore, check, backup. Only `import`
+creates a store."""
 
 from __future__ import annotations
 
@@ -11,12 +12,12 @@ from collections.abc import AsyncGenerator, Callable, Coroutine, Iterator, Seque
 from contextlib import AbstractAsyncContextManager, aclosing, asynccontextmanager, contextmanager
 from datetime import datetime
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, NamedTuple
 
 from chat_tui.cli.output.history_notices import report_migration, report_recovery
 from chat_tui.cli.output.progress import ProgressLine
 from chat_tui.config import paths
-from chat_tui.core.conversation import ConversationSummary, SearchHit, Tree, Turn
+from chat_tui.core.conversation import ConversationSummary, SearchHit, Tree, Turn, days_left, now
 from chat_tui.core.errors import HistoryError, StoreDamaged
 from chat_tui.core.files import writing as files
 from chat_tui.core.processes import console
@@ -25,7 +26,7 @@ from chat_tui.core.text.counts import count_of
 from chat_tui.core.text.excerpts import shorten
 from chat_tui.core.text.search_progress import search_progress
 from chat_tui.history.opening import StoreSettings
-from chat_tui.history.queries import naming, reads
+from chat_tui.history.queries import deletion, naming, reads
 from chat_tui.history.queries.integrity import CheckReport
 from chat_tui.history.store import Store
 from chat_tui.history.transfer.exporting import export_text
@@ -83,12 +84,30 @@ async def cancel_on_signals(action: Coroutine[Any, Any, int], tell: Callable[[in
 
 
 async def _list(options: argparse.Namespace) -> int:
+    if options.deleted:
+        return await _list_deleted(options)
     async with _open_store() as store:
         rows = [] if store is None else await store.read(reads.summaries, options.limit or _EVERY)
     if options.json:
         console.write_output("[" + ",\n ".join(native.json_text(_summary(row)) for row in rows) + "]\n")
         return 0
     console.write_output("".join(map(_format_summary, rows)) or "There are no conversations yet.\n")
+    return 0
+
+
+async def _list_deleted(options: argparse.Namespace) -> int:
+    async with _open_store() as store:
+        rows = [] if store is None else await store.read(reads.deleted_conversations, options.limit or _EVERY)
+    if options.json:
+        texts = (native.json_text({**_summary(row.summary), "deleted": row.deleted}) for row in rows)
+        console.write_output("[" + ",\n ".join(texts) + "]\n")
+        return 0
+    for row in rows:
+        left = count_of(days_left(row.deleted, now()), "day")
+        title = shorten(row.summary.title, 100)
+        console.write_output(f"{row.summary.id}  deleted {_format_time(row.deleted)}  {left:>7} left  {title}\n")
+    if not rows:
+        console.write_output("No deleted conversation can be restored.\n")
     return 0
 
 
@@ -252,20 +271,52 @@ async def _import(options: argparse.Namespace) -> int:
 
 async def _delete(options: argparse.Namespace) -> int:
     async with _open_store() as store:
-        tree = await _find_tree(store, options.id)
-        of = tree.conversation
-        about = f"“{shorten(of.title, 100)}” ({of.id}, {count_of(len(tree.turns), 'turn')})"
+        found = await _find_any(store, options.id)
+        about = f"“{shorten(found.title, 100)}” ({found.id}, {count_of(found.turns, 'turn')})"
         if not options.yes and sys.stdin is not None and sys.stdin.isatty() and console.error_is_terminal():
             write_error(f"Permanently delete {about}? [y/N] ")
             answer = await asyncio.to_thread(sys.stdin.readline)
             if answer.strip().lower() not in ("y", "yes"):
                 write_error("chat-tui: nothing was deleted.\n")
                 return 1
-        await _require_store(store).erase(of.id)
+        await _require_store(store).erase(found.id)
     if options.json:
-        console.write_output(native.json_text({"deleted": of.id, "title": of.title, "turns": len(tree.turns)}) + "\n")
+        console.write_output(native.json_text({"deleted": found.id, "title": found.title, "turns": found.turns}) + "\n")
     else:
         console.write_output(f"{about} was deleted.\n")
+    return 0
+
+
+class _FoundConversation(NamedTuple):
+    id: str
+    title: str
+    turns: int
+
+
+async def _find_any(store: Store | None, name: str) -> _FoundConversation:
+    """Return the conversation of this name, also if it is deleted. Raises `HistoryError`."""
+    known = _require_store(store)
+    wanted = await known.read(naming.resolve_id, name, "all")
+    for row in await known.read(reads.deleted_conversations, _EVERY):
+        if row.summary.id == wanted:
+            return _FoundConversation(wanted, row.summary.title, row.summary.turns)
+    tree = await known.read(reads.tree, wanted)
+    return _FoundConversation(wanted, tree.conversation.title, len(tree.turns))
+
+
+async def _restore(options: argparse.Namespace) -> int:
+    async with _open_store() as store:
+        known = _require_store(store)
+        wanted = await known.read(naming.resolve_id, options.id, "deleted")
+        rows = await known.read(reads.deleted_conversations, _EVERY)
+        found = next((row.summary for row in rows if row.summary.id == wanted), None)
+        if found is None:
+            raise naming.deleted_not_found(options.id)
+        await known.write(deletion.restore, found.id)
+    if options.json:
+        console.write_output(native.json_text({"restored": found.id, "title": found.title}) + "\n")
+    else:
+        console.write_output(f"“{shorten(found.title, 100)}” ({found.id}) was restored.\n")
     return 0
 
 
@@ -324,6 +375,7 @@ _ACTIONS = {
     "export": _export,
     "import": _import,
     "delete": _delete,
+    "restore": _restore,
     "check": _check,
     "backup": _backup,
 }

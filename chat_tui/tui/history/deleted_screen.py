@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Coroutine, Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from functools import partial
 from typing import TYPE_CHECKING, ClassVar, cast
 
@@ -13,8 +12,10 @@ from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.containers import Vertical
 
+from chat_tui.core import conversation
 from chat_tui.core.conversation import RESTORABLE_DAYS, DeletedConversation
 from chat_tui.core.errors import ChatTuiError
+from chat_tui.core.text.counts import count_of
 from chat_tui.tui.actions import bindings
 from chat_tui.tui.dialogs.frame import FramedScreen
 from chat_tui.tui.history.sidebar import NoHistory, local_now
@@ -32,10 +33,7 @@ _NOTHING = f"Nothing is here. What you delete is kept here for {RESTORABLE_DAYS}
 
 def days_left(deleted: datetime, now: datetime) -> str:
     """How long a conversation can still be restored: `30 days left`."""
-    left = deleted + timedelta(days=RESTORABLE_DAYS) - now
-    # More than all of them are left if the clock was set back.
-    days = min(RESTORABLE_DAYS, max(0, math.ceil(left / timedelta(days=1))))
-    return f"{days} day{'s' * (days != 1)} left"
+    return f"{count_of(conversation.days_left(deleted, now), 'day')} left"
 
 
 def deleted_line(deleted: DeletedConversation, width: int, now: datetime) -> Line:
