@@ -72,19 +72,37 @@ class _Row(msgspec.Struct, frozen=True):
         return self.name.billions or 0.0
 
 
-class _Table(msgspec.Struct, frozen=True):
-    """All rated models."""
+class RatedModels:
+    """The table of rated models. A row is read when it is first asked for: all five hundred of them take 12 ms."""
 
-    by_id: dict[str, _Row]
-    lines: dict[tuple[str, tuple[str, ...]], list[_Row]]
-    """By family and tier."""
+    def __init__(self, text: str) -> None:
+        """`text` is TOML with one model in a line."""
+        lines = (line.removeprefix('"').partition('" = ') for line in text.splitlines() if line.startswith('"'))
+        self._values = {model_id: value for model_id, _, value in lines}
+        self._rows: dict[str, _Row] = {}
+
+    def row(self, model_id: str) -> _Row | None:
+        """Return the row of an id, if it is rated."""
+        if model_id not in self._rows and (value := self._values.get(model_id)) is not None:
+            import tomllib
+
+            self._rows[model_id] = _Row(parse_name(model_id), _prior_of_row(tomllib.loads(f"row = {value}")["row"]))
+        return self._rows.get(model_id)
+
+    def line(self, family: str, tiers: tuple[str, ...]) -> list[_Row]:
+        """Return the rows of a family and tier, in their order."""
+        # Only ids that hold the family's first word need to be read.
+        first = family.partition("-")[0]
+        names = {model_id: parse_name(model_id) for model_id in self._values if first in model_id}
+        found = [model_id for model_id, name in names.items() if (name.family, name.tiers) == (family, tiers)]
+        return [row for row in map(self.row, found) if row is not None]
 
 
 @lru_cache(maxsize=8192)
 def prior_of(model_id: str, price_out: float | None = None) -> QualityPrior | None:
     """Return the prior of a model by its id; None if not even a guess is possible."""
     bare = bare_id(model_id)
-    rated = next((row for each in _shorter_ids(bare) if (row := _table().by_id.get(each))), None)
+    rated = next((row for each in _shorter_ids(bare) if (row := _table().row(each))), None)
     if rated is not None:
         return rated.prior
     name = parse_name(bare)
@@ -112,7 +130,7 @@ def _inherited(name: ModelName, guess: float | None) -> QualityPrior | None:
     """Return what the table's rows of the same family and tier tell about a model that is not among them."""
     found: list[QualityPrior] = []
     for tiers in _tier_choices(name):
-        rows = _table().lines.get((name.family, tiers))
+        rows = _table().line(name.family, tiers)
         prior = _of_rows(rows, name) if rows else None
         if prior is not None and name.billions is None and not SMALL_TIERS.isdisjoint({*name.tiers} - {*tiers}):
             prior = _lesser(prior, guess)
@@ -225,16 +243,8 @@ def _shift(quality: float, by: float) -> float:
 
 
 @cache
-def _table() -> _Table:
-    import tomllib
-
-    read = tomllib.loads(Path(__file__).with_name("quality.toml").read_text("utf-8"))
-    table = _Table({}, {})
-    for model_id, rated in read.items():
-        row = _Row(parse_name(model_id), _prior_of_row(rated))
-        table.by_id[model_id] = row
-        table.lines.setdefault((row.name.family, row.name.tiers), []).append(row)
-    return table
+def _table() -> RatedModels:
+    return RatedModels(Path(__file__).with_name("quality.toml").read_text("utf-8"))
 
 
 def _prior_of_row(row: Mapping[str, float]) -> QualityPrior:

@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import re
+import tomllib
 from collections import defaultdict
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from functools import cache
 from itertools import combinations
+from pathlib import Path
 from typing import NamedTuple
 
 import pytest
 
-from chat_tui.providers.catalogue.model_name import bare_id
+from chat_tui.providers.catalogue import quality
+from chat_tui.providers.catalogue.model_name import bare_id, parse_name
 from chat_tui.providers.catalogue.prices_worker import _dollars
 from chat_tui.providers.catalogue.purposes import purpose_of
-from chat_tui.providers.catalogue.quality import GUESS_MOST, prior_of, usual_for_size
+from chat_tui.providers.catalogue.quality import GUESS_MOST, RatedModels, prior_of, usual_for_size
 
 SMALL = ("nano", "micro", "mini", "lite", "flash", "air", "small", "haiku", "light", "tiny")
 _VERSION = re.compile(r"(?<=[a-z-])(\d)(?:[.p-](\d{1,2}))?(?=-|$|:)")
@@ -219,3 +222,16 @@ def test_the_usual_quality_grows_with_the_size() -> None:
     assert found == sorted(found)
     assert found[0] == 0.02
     assert found[-1] < GUESS_MOST
+
+
+def test_each_rated_model_is_read_alone_and_found_by_its_family() -> None:
+    text = Path(quality.__file__).with_name("quality.toml").read_text("utf-8")
+    rated = tomllib.loads(text)
+    assert len(rated) == sum(line.startswith('"') for line in text.splitlines()), "a line for each model"
+    for model_id, values in rated.items():
+        models = RatedModels(text)
+        row = models.row(model_id)
+        assert row is not None
+        assert {"all": row.prior.quality, **row.prior.qualities} == values
+        assert row in models.line(row.name.family, row.name.tiers)
+        assert row.name == parse_name(model_id)
