@@ -25,9 +25,9 @@ def measure(room: Room) -> Samples:
     with fresh_home() as bare_home, fresh_home() as our_home:
         homes = {"bare": bare_home, "chat-tui": our_home}
         for subject in room.subjects:
-            # The first start compiles and creates what later ones find.
+            # The first start compiles and creates what later ones find, also what is imported behind the first key.
             with subject.open(homes[subject.name]) as terminal:
-                _first_key(terminal)
+                _measured(terminal)
                 quit_politely(terminal)
 
         def start(subject: Subject) -> Mapping[str, float]:
