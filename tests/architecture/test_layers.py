@@ -316,6 +316,28 @@ def test_the_first_paint_loads_nothing_that_it_does_not_need(tmp_path: Path) -> 
     assert not list(tmp_path.rglob("*"))
 
 
+PARSER_LOADED = """
+import asyncio, sys
+from chat_tui.tui.transcript.transcript import Transcript
+
+async def load():
+    transcript = Transcript()
+    transcript.loader.load_parser()
+    while transcript.loader.is_loading:
+        await asyncio.sleep(0.01)
+    assert transcript.renderer.ready
+
+asyncio.run(load())
+print(*sys.modules)
+"""
+
+
+def test_what_shows_the_first_turn_is_loaded_with_the_parser(tmp_path: Path) -> None:
+    loaded = loaded_in(PARSER_LOADED, tmp_path)
+    shown = {"chat_tui.tui.transcript.model.turn_view", "chat_tui.tui.transcript.render.blocks", "markdown_it"}
+    assert shown <= loaded
+
+
 def test_the_transport_loads_no_command_line_of_a_library(tmp_path: Path) -> None:
     loaded = loaded_in(
         "import sys; from chat_tui.providers.client import load_transport; load_transport(); print(*sys.modules)",

@@ -21,7 +21,7 @@ from chat_tui.tui.theme.ink import Ink, plain_ink
 from chat_tui.tui.transcript.find import TranscriptFinder
 from chat_tui.tui.transcript.frames import Frames
 from chat_tui.tui.transcript.live_turn import LiveTurn
-from chat_tui.tui.transcript.model.line_model import START, LineModel
+from chat_tui.tui.transcript.model.line_model import START, LineModel, load_turn_views
 from chat_tui.tui.transcript.model.parts import FoldKind
 from chat_tui.tui.transcript.render.loader import RendererLoader
 from chat_tui.tui.transcript.render.renderer import Renderer
@@ -91,7 +91,7 @@ class Transcript(ScrollView, can_focus=True, inherit_bindings=False):
         self.finder = TranscriptFinder(self.viewport, self.repaint)
         self.keyboard = KeyboardSelection(self.viewport)
         self.live = LiveTurn(self.model, self._request_frame, self.repaint)
-        self.loader = RendererLoader(self.renderer, self._take_loaded)
+        self.loader = RendererLoader(self.renderer, self._take_loaded, load_turn_views)
         self._painter = RowPainter(self.viewport, self.finder.highlights, self.keyboard)
         self._frames = frames or Frames()
         self._scroll_position = ScrollPosition(self)

@@ -403,3 +403,8 @@ class LineModel:
             pieces.append(joint + (text.lstrip(" ") if joint == " " else text))
             joint = row.line.joint
         return "".join(pieces)
+
+
+def load_turn_views() -> None:
+    """Import what shows turns, which the first paint does not need and the first turn is not to wait for."""
+    from chat_tui.tui.transcript.model import turn_view  # noqa: F401

@@ -9,17 +9,25 @@ from chat_tui.tui.transcript.render.renderer import Renderer
 
 
 class RendererLoader:
-    """One import at a time; `loaded` is called when what was missing can be rendered."""
+    """One import at a time; `loaded` is called when what was missing can be rendered. `load_more` is called in the
+    thread before the parser is loaded."""
 
-    def __init__(self, renderer: Renderer, loaded: Callable[[], None]) -> None:
+    def __init__(
+        self, renderer: Renderer, loaded: Callable[[], None], load_more: Callable[[], None] = lambda: None
+    ) -> None:
         self._renderer = renderer
         self._loaded = loaded
+        self._load_more = load_more
         self.is_loading = False
 
     def load_parser(self) -> None:
         """Have the Markdown parser loaded, if that has not happened yet."""
         if not self._renderer.ready and not self.is_loading:
-            self._on_thread(self._renderer.load)
+            self._on_thread(self._load_parser)
+
+    def _load_parser(self) -> None:
+        self._load_more()
+        self._renderer.load()
 
     def load_lexers(self) -> None:
         """Have the lexers loaded that the highlighter has missed."""
