@@ -44,10 +44,11 @@ class ModelInfoResolver:
         price_out = _first(*[each.price_out for each in sources], free, entry.price_out)
         # The price of what is cached belongs to the price of what is not.
         source = next((each for each in sources if each.price_in is not None), None if model.local else entry)
-        prior = prior_of(model.id, price_out) or QualityPrior(0.0)
-        speed = usual_speed(model.provider, model.id, local=model.local)
-        rated = _first(row.quality, model.quality)
         purpose = model.not_for_chat or self._purpose_by_name(model, provider)
+        prior = (None if purpose else prior_of(model.id, price_out)) or QualityPrior(0.0)
+        speed = usual_speed(model.provider, model.id, local=model.local)
+        # A guess is made again, since the price may be known now.
+        rated = _first(row.quality, None if model.guessed else model.quality)
         window = row.context_window or model.context_window or entry.context_window
         return msgspec.structs.replace(
             model,

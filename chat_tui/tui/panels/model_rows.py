@@ -209,6 +209,7 @@ def description_parts(standing: ModelStatus) -> list[str]:
     price = formatting.price(model.price_in, model.price_out)
     parts = [
         "runs on this machine" if model.local else "hosted",
+        f"{model.not_for_chat}: no strategy chooses it" if model.not_for_chat else "",
         "images" if model.images else "",
         "thinks" if model.thinking else "",
         f"quality {_quality(model)}{' (estimate)' * model.guessed}" if model.quality is not None else "",

@@ -197,3 +197,20 @@ def test_the_price_of_cached_tokens_comes_from_where_the_price_comes_from(tmp_pa
     assert (priced.price_in, priced.price_cached, priced.price_steps) == (1.0, None, ())
     listed = ModelInfoResolver(Config(), catalogue).of(Model("acme/a", price_in=3.0, price_out=3.0, price_cached=0.5))
     assert (listed.price_in, listed.price_cached, listed.price_steps) == (3.0, 0.5, ())
+
+
+def test_a_guess_stays_one_and_is_made_again_once_the_price_is_known(catalogue: Catalogue) -> None:
+    before = ModelInfoResolver(Config(), Catalogue(Path("none"))).of(Model("acme/anvil-2-mini", price_out=0.1))
+    assert before.guessed
+    after = ModelInfoResolver(Config(), catalogue).of(msgspec.structs.replace(before, price_in=4.0, price_out=4.0))
+    assert after.guessed
+    assert before.quality is not None
+    assert after.quality is not None
+    assert after.quality > before.quality
+    rated = ModelInfoResolver(Config(), catalogue).of(Model("acme/gpt-4o"))
+    assert ModelInfoResolver(Config(), catalogue).of(rated) == rated
+
+
+def test_a_model_that_does_not_chat_has_no_quality(catalogue: Catalogue) -> None:
+    embedding = ModelInfoResolver(Config(), catalogue).of(Model("acme/anvil-embed", price_out=5.0))
+    assert (embedding.quality, embedding.selectable) == (None, False)

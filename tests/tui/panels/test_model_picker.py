@@ -75,6 +75,8 @@ def test_a_model_is_described_in_words() -> None:
     assert description_parts(kinds)[1:4] == ["quality 0.70", "code 0.90", "math 0.75"]
     assert description_parts(ModelStatus(Model("shelf/new"))) == ["hosted", "price unknown"]
     assert "free" in description_parts(LOCAL)
+    embeds = Model("shelf/e", selectable=False, not_for_chat="makes embeddings")
+    assert "makes embeddings: no strategy chooses it" in description_parts(ModelStatus(embeds, state="not for chat"))
 
 
 @pytest.mark.parametrize("width", [20, 40, 57, 113])
