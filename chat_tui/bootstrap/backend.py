@@ -13,7 +13,7 @@ from math import ceil
 import msgspec
 
 from chat_tui.bootstrap.unusable_providers import UnusableProviders
-from chat_tui.config.load import Config
+from chat_tui.config.schema import Config
 from chat_tui.core.chunks import Chunk, Metadata
 from chat_tui.core.models import LOCAL_MODEL, SCRIPTED_MODEL, DownloadProgress, Model, ModelStatus, Provider
 from chat_tui.core.request import Request
@@ -194,7 +194,7 @@ class Backend:
         if not self._children.alive(model.name):
             yield [Metadata("loading", model=model.name)]
         transport = await self._providers.transport()
-        from chat_tui.providers.http.transport import Endpoint
+        from chat_tui.providers.endpoint import Endpoint
 
         async with self._children.lease(model.name) as address:
             provider = Provider("local", base_url=address.base_url, local=True)

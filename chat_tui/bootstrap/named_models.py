@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from chat_tui.config import paths
-from chat_tui.config.load import Config
+from chat_tui.config.schema import Config
 from chat_tui.core.models import Model
 from chat_tui.providers.catalogue.model_info import ModelInfoResolver
 from chat_tui.providers.catalogue.prices import Catalogue

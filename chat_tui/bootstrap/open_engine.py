@@ -18,7 +18,7 @@ from chat_tui.bootstrap.provider_setup import ProviderSetup, own_local_model
 from chat_tui.bootstrap.unusable_providers import UnusableProviders
 from chat_tui.config import paths
 from chat_tui.config.known_providers import KnownProvider, known_providers
-from chat_tui.config.load import Config
+from chat_tui.config.schema import Config
 from chat_tui.core.errors import ChatTuiError, ConfigError, HistoryError
 from chat_tui.core.models import LOCAL_MODEL
 from chat_tui.core.text.excerpts import shorten

@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 import msgspec
 
 from chat_tui.config.known_providers import KnownProvider
-from chat_tui.config.load import ProviderRow
+from chat_tui.config.schema import ProviderRow
 from chat_tui.core.errors import KeyMissing, KeyRefused, ProviderError, Rejected, TooSlow, Unreachable
 from chat_tui.core.models import KeyCheck, Provider, ServerCheck
 from chat_tui.core.text.addresses import OLLAMA_PORT, dialect_of, host_of

@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 from chat_tui.bootstrap.provider_checks import check_provider_key, find_server
 from chat_tui.config import paths
 from chat_tui.config.known_providers import KnownProvider, known_providers
-from chat_tui.config.load import Config
+from chat_tui.config.schema import Config
 from chat_tui.core.errors import CommandError, KeyRefused, LocalModelError
 from chat_tui.core.files.state_files import Tell, ignore
 from chat_tui.core.models import (

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from chat_tui.bootstrap.open_engine import open_engine
 from chat_tui.cli.output.history_notices import report_migration, report_recovery
-from chat_tui.config.load import Config
+from chat_tui.config.schema import Config
 from chat_tui.core.processes.console import report_error
 from chat_tui.engine.engine import Engine
 

@@ -12,19 +12,7 @@ from typing import Any
 import msgspec
 
 from chat_tui.config.known_providers import known_providers, plug_in_dialects
-from chat_tui.config.schema import DEFAULT_SYSTEM_PROMPT as DEFAULT_SYSTEM_PROMPT
-from chat_tui.config.schema import Adaptive as Adaptive
-from chat_tui.config.schema import Config as Config
-from chat_tui.config.schema import ContextSettings as ContextSettings
-from chat_tui.config.schema import Display as Display
-from chat_tui.config.schema import ErrorHandling as ErrorHandling
-from chat_tui.config.schema import LocalModel as LocalModel
-from chat_tui.config.schema import ModelRow as ModelRow
-from chat_tui.config.schema import Performance as Performance
-from chat_tui.config.schema import ProviderRow as ProviderRow
-from chat_tui.config.schema import RequestDefaults as RequestDefaults
-from chat_tui.config.schema import Timeouts as Timeouts
-from chat_tui.config.schema import Web as Web
+from chat_tui.config.schema import Config, ProviderRow
 from chat_tui.core.errors import ConfigError
 from chat_tui.core.files.reading import NotRegularError, TooLargeError, read_regular
 from chat_tui.core.models import DIALECTS, LOCAL_MODEL

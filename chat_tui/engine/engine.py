@@ -14,12 +14,11 @@ from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
-from chat_tui.config.load import Config
+from chat_tui.config.schema import Config
 from chat_tui.core.attachments.attachment import Attachment
 from chat_tui.core.conversation import Conversation, Role, Turn, extended, new_id, now
 from chat_tui.core.conversation_settings import NewConversation
 from chat_tui.core.errors import ChatTuiError, CommandError
-from chat_tui.core.models import DownloadProgress as DownloadProgress
 from chat_tui.core.preset import Preset, decode_preset
 from chat_tui.core.request import Request
 from chat_tui.core.text.control_characters import StreamCleaner, clean
@@ -38,8 +37,7 @@ from chat_tui.engine.conversations.places import Places
 from chat_tui.engine.conversations.stores import ConversationStores
 from chat_tui.engine.estimates import CostEstimator
 from chat_tui.engine.models import ModelRegistry
-from chat_tui.engine.protocols import LocalWeights as LocalWeights
-from chat_tui.engine.protocols import ModelBackend, SourceSetup
+from chat_tui.engine.protocols import LocalWeights, ModelBackend, SourceSetup
 from chat_tui.engine.request_builder import RequestBuilder
 from chat_tui.history.store import Store
 from chat_tui.routing.ranking.prompt_features import features_of, with_features

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import msgspec
 
-from chat_tui.config.load import Config
+from chat_tui.config.schema import Config
 from chat_tui.core.attachments.attachment import Attachment
 from chat_tui.core.context import Context
 from chat_tui.core.conversation import Conversation, Turn

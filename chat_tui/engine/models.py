@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Mapping, Sequence
 from time import time
 
-from chat_tui.config.load import Config
+from chat_tui.config.schema import Config
 from chat_tui.core.models import LOCAL_MODEL, Model, ModelStatus
 from chat_tui.core.request import Request
 from chat_tui.core.route import Route

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from msgspec.structs import replace
 
-from chat_tui.config.load import Config
+from chat_tui.config.schema import Config
 from chat_tui.core.conversation import STEERED, Conversation, Turn, chained, new_id, now, title_of
 from chat_tui.core.conversation_settings import NewConversation, decode_settings, encode_settings
 from chat_tui.core.preset import Preset, decode_preset, encode_preset

@@ -27,7 +27,7 @@ from chat_tui.history.database.error_mapping import map_error
 from chat_tui.history.database.process_locks import ProcessLock, hold_opening_lock
 from chat_tui.history.migrations import MIGRATIONS, Migration
 from chat_tui.history.queries import writes
-from chat_tui.history.search import search
+from chat_tui.history.search import index, stepped
 from chat_tui.history.stored_text import decode_leniently
 
 log = logging.getLogger(__name__)
@@ -60,9 +60,9 @@ class StoreSettings(msgspec.Struct, frozen=True):
     """Whether a store that is found damaged while it is open is recovered at once, or at the next start."""
     recovery_seconds: float = 5.0
     """How long closing waits for a recovery."""
-    catch_up: search.CatchUpBounds = search.USUAL_CATCH_UP
+    catch_up: index.CatchUpBounds = index.USUAL_CATCH_UP
     """How much work one step of indexing does, and of which histories."""
-    search: search.SearchBounds = search.USUAL_BOUNDS
+    search: stepped.SearchBounds = stepped.USUAL_BOUNDS
     """How much work one step of a search does."""
 
 
@@ -186,8 +186,8 @@ def _open_writer(file: Path, owner: ProcessLock, settings: StoreSettings) -> Sto
             writes.end_orphans(db, owner)
             # A small store is indexed at once; the rest of a large one follows in steps. What only speeds searches up
             # can wait.
-            if search.gap(db).words:
-                search.catch_up(db, settings.catch_up)
+            if index.gap(db).words:
+                index.catch_up(db, settings.catch_up)
     except BaseException:
         owner.release()
         db.close()

@@ -25,7 +25,7 @@ from chat_tui.history.live_recovery import LiveRecovery
 from chat_tui.history.opening import StoreSettings
 from chat_tui.history.queries import deletion, integrity, reads, writes
 from chat_tui.history.queries.integrity import CheckReport
-from chat_tui.history.search import search
+from chat_tui.history.search import index, stepped
 from chat_tui.history.stored_text import TextDecoder
 
 P = ParamSpec("P")
@@ -187,7 +187,7 @@ class Store:
             behind = True
             while True:
                 await asyncio.sleep(CATCH_UP_SECONDS if behind else LOOK_SECONDS)
-                behind = await self._writer.run(_in_transaction("IMMEDIATE", search.catch_up, self._settings.catch_up))
+                behind = await self._writer.run(_in_transaction("IMMEDIATE", index.catch_up, self._settings.catch_up))
 
     # -- queries and commands -------------------------------------------------------------------------------------
 
@@ -270,7 +270,7 @@ class Store:
         Ends when all turns were searched, or with `limit` hits. `start` is the `rest` of an earlier search for the same
         query, which continues there; its first hits may come again.
         """
-        steps = search.SteppedSearch(query, limit, self._settings.search, start)
+        steps = stepped.SteppedSearch(query, limit, self._settings.search, start)
         while not steps.ended:
             stopped = Event()
             try:

@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 import msgspec
 
 from chat_tui.config.known_providers import KnownProvider
-from chat_tui.config.load import Config, ProviderRow
+from chat_tui.config.schema import Config, ProviderRow
 from chat_tui.core.errors import ChatTuiError, ConfigError
 from chat_tui.core.models import DIALECTS, Provider
 from chat_tui.core.text.addresses import cleaned_address, dialect_of, is_loopback, ollama_address

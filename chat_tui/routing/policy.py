@@ -6,8 +6,7 @@ from typing import Any, Literal
 
 import msgspec
 
-from chat_tui.config.load import Config
-from chat_tui.config.schema import ErrorHandling, ProviderRow, Strategies, Timeouts
+from chat_tui.config.schema import Config, ErrorHandling, ProviderRow, Strategies, Timeouts
 from chat_tui.core.errors import ChatTuiError
 from chat_tui.core.models import Model
 from chat_tui.core.route import Candidate

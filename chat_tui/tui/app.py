@@ -23,7 +23,7 @@ from textual.notifications import Notify
 from textual.screen import Screen
 from textual.widgets import Input
 
-from chat_tui.config.load import Config
+from chat_tui.config.schema import Config
 from chat_tui.core.errors import ChatTuiError, Notice
 from chat_tui.core.text.excerpts import shorten
 from chat_tui.tui.actions import bindings

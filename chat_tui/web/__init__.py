@@ -23,7 +23,8 @@ from starlette.types import ASGIApp
 
 from chat_tui.bootstrap.open_engine import open_engine
 from chat_tui.config import paths
-from chat_tui.config.load import Config, load
+from chat_tui.config.load import load
+from chat_tui.config.schema import Config
 from chat_tui.core.errors import ConfigError
 from chat_tui.core.processes.console import report_error, write_error
 from chat_tui.engine.engine import Engine

@@ -14,7 +14,7 @@ from urllib.parse import quote
 
 import uvicorn
 
-from chat_tui.config.load import Config
+from chat_tui.config.schema import Config
 from chat_tui.core.errors import ChatTuiError, ConfigError
 from chat_tui.core.text.excerpts import shorten
 from chat_tui.web import TOKEN_VARIABLE, configured_token, create_state, new_token

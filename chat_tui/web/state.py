@@ -10,7 +10,7 @@ from time import monotonic
 
 from starlette.requests import HTTPConnection
 
-from chat_tui.config.load import Config
+from chat_tui.config.schema import Config
 from chat_tui.core.errors import ChatTuiError
 from chat_tui.core.processes.console import write_error
 from chat_tui.engine.answers.answer import Answer

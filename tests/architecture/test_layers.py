@@ -239,7 +239,7 @@ def loaded_by(module: str, home: Path) -> set[str]:
 
 FIRST_PAINT = """
 import asyncio, sys
-from chat_tui.config.load import Config
+from chat_tui.config.schema import Config
 from chat_tui.tui.app import ChatApp
 
 loaded = []

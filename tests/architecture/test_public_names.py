@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import ast
 import re
 from importlib import import_module
 from pathlib import Path
 
 import pytest
+
+from tests.architecture.test_layers import modules
 
 DOCS = Path(__file__).parents[2] / "docs"
 NAMED = sorted(
@@ -22,6 +25,19 @@ NAMED = sorted(
 @pytest.mark.parametrize(("module", "name"), NAMED)
 def test_what_the_documentation_imports_is_there(module: str, name: str) -> None:
     assert hasattr(import_module(module), name)
+
+
+def test_a_name_is_imported_from_where_it_lives() -> None:
+    """Only documented import paths re-export; mypy refuses an import by way of a module that does not say so."""
+    saying = [
+        module
+        for module, tree in modules().items()
+        for node in tree.body
+        if (isinstance(node, ast.ImportFrom) and any(alias.asname == alias.name for alias in node.names))
+        or (isinstance(node, ast.Assign) and any(ast.unparse(target) == "__all__" for target in node.targets))
+    ]
+    documented = {"chat_tui.chunks", "chat_tui.errors", "chat_tui.models", "chat_tui.request", "chat_tui.routing"}
+    assert set(saying) <= documented
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ import sys
 import time
 from statistics import median
 
-from chat_tui.config.load import Config, Performance, ProviderRow
+from chat_tui.config.schema import Config, Performance, ProviderRow
 from chat_tui.core.chunks import Token
 from chat_tui.core.request import Request
 from chat_tui.engine.answers.answer import Answer

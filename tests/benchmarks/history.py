@@ -28,7 +28,7 @@ from chat_tui.history.database.connection import StoreConnection
 from chat_tui.history.database.connection_thread import transaction
 from chat_tui.history.database.process_locks import ProcessLock
 from chat_tui.history.queries import reads, writes
-from chat_tui.history.search import search
+from chat_tui.history.search import index
 from chat_tui.history.store import Store
 from tests.benchmarks.figures import say
 
@@ -164,7 +164,7 @@ def _write(db: StoreConnection, batch: list[Conversation]) -> None:
 
 def _catches_up(db: StoreConnection) -> bool:
     with transaction(db):
-        return search.catch_up(db)
+        return index.catch_up(db)
 
 
 def _plant(db: StoreConnection, phrases: list[str]) -> None:

@@ -21,7 +21,8 @@ import httpx
 from chat_tui.core.chunks import Chunk, End, Timings, Token
 from chat_tui.core.models import Model, Provider
 from chat_tui.core.request import Request
-from chat_tui.providers.http.transport import Endpoint, Transport
+from chat_tui.providers.endpoint import Endpoint
+from chat_tui.providers.http.transport import Transport
 from chat_tui.routing.policy import RoutingPolicy
 from chat_tui.routing.ranking.strategies import names
 from chat_tui.routing.router import Router

@@ -11,7 +11,8 @@ import pytest
 
 from chat_tui.config import paths
 from chat_tui.config.diagnostics import line_of
-from chat_tui.config.load import DEFAULT_SYSTEM_PROMPT, Config, ModelRow, ProviderRow, load, parse
+from chat_tui.config.load import load, parse
+from chat_tui.config.schema import DEFAULT_SYSTEM_PROMPT, Config, ModelRow, ProviderRow
 from chat_tui.core.errors import ConfigError
 from tests.support.whole_config import WHOLE
 

@@ -6,7 +6,7 @@ import asyncio
 
 from chat_tui.bootstrap.open_engine import open_engine
 from chat_tui.cli.commands.tui import run_app
-from chat_tui.config.load import Config
+from chat_tui.config.schema import Config
 from chat_tui.tui.app import ChatApp
 from chat_tui.tui.chat.screen.screen import ChatScreen
 

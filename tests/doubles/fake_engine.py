@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 from typing import cast
 
-from chat_tui.config.load import Config
+from chat_tui.config.schema import Config
 from chat_tui.core.chunks import Chunk, Token
 from chat_tui.core.context import Context
 from chat_tui.core.conversation import Conversation, ConversationSummary, Turn

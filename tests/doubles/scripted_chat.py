@@ -11,7 +11,7 @@ from pathlib import Path
 
 from textual.widget import Widget
 
-from chat_tui.config.load import Config
+from chat_tui.config.schema import Config
 from chat_tui.core.errors import ChatTuiError
 from chat_tui.core.models import LOCAL_MODEL, SCRIPTED_MODEL, Model
 from chat_tui.core.preset import Preset

@@ -7,7 +7,7 @@ from contextlib import AbstractAsyncContextManager, aclosing
 from functools import partial
 from pathlib import Path
 
-from chat_tui.config.load import Config
+from chat_tui.config.schema import Config
 from chat_tui.core.models import SCRIPTED_MODEL, Model
 from chat_tui.core.request import Request
 from chat_tui.engine.engine import Engine

@@ -6,7 +6,7 @@ import asyncio
 from pathlib import Path
 
 from chat_tui.config import presets
-from chat_tui.config.load import Config
+from chat_tui.config.schema import Config
 from chat_tui.core.attachments.attachment import of_bytes
 from chat_tui.core.chunks import Token
 from chat_tui.core.conversation import Turn

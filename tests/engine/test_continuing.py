@@ -7,7 +7,7 @@ import asyncio
 import pytest
 
 from chat_tui.config import paths
-from chat_tui.config.load import Config
+from chat_tui.config.schema import Config
 from chat_tui.core.chunks import End, Error, Metadata, Token
 from chat_tui.core.conversation import Conversation, Turn, now
 from chat_tui.core.errors import CommandError, KeyRefused, Unreachable

@@ -8,7 +8,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from chat_tui.config.load import Config, ContextSettings, ProviderRow, RequestDefaults
+from chat_tui.config.schema import Config, ContextSettings, ProviderRow, RequestDefaults
 from chat_tui.core.conversation_settings import NewConversation
 from chat_tui.core.errors import ConversationNotFound, HistoryError, KeyRefused
 from chat_tui.core.models import LOCAL_MODEL, Model

@@ -13,8 +13,7 @@ from types import CodeType, FrameType
 from typing import Any
 
 import chat_tui
-from chat_tui.config.load import Config
-from chat_tui.config.schema import ProviderRow
+from chat_tui.config.schema import Config, ProviderRow
 from chat_tui.core.errors import ChatTuiError
 from chat_tui.engine.engine import Engine
 from chat_tui.tui.app import ChatApp

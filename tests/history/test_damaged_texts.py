@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from chat_tui.config.load import Config
+from chat_tui.config.schema import Config
 from chat_tui.core.attachments.attachment import Attachment
 from chat_tui.core.chunks import Usage
 from chat_tui.core.conversation import Conversation, Turn, now

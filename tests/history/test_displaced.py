@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from chat_tui.bootstrap.open_engine import open_engine
-from chat_tui.config.load import Config
+from chat_tui.config.schema import Config
 from chat_tui.core.conversation import Conversation, Turn, TurnDelta
 from chat_tui.core.errors import ChatTuiError, HistoryError
 from chat_tui.history.queries import reads, turn_deltas, writes

@@ -19,7 +19,8 @@ from typing import Any
 
 import pytest
 
-from chat_tui.config.load import Config, LocalModel, ModelRow, parse
+from chat_tui.config.load import parse
+from chat_tui.config.schema import Config, LocalModel, ModelRow
 from chat_tui.core.errors import ConfigError, LocalModelError
 from chat_tui.core.request import Request
 from chat_tui.local.gguf import head_of

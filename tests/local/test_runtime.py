@@ -19,8 +19,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from chat_tui.config.load import Config, LocalModel
-from chat_tui.config.schema import ModelRow
+from chat_tui.config.schema import Config, LocalModel, ModelRow
 from chat_tui.core.errors import LocalModelError
 from chat_tui.core.models import LOCAL_MODEL, SCRIPTED_MODEL
 from chat_tui.core.request import Request
@@ -336,7 +335,7 @@ def test_the_program_itself_never_imports_it() -> None:
     script = (
         "import asyncio, sys\n"
         "from chat_tui.bootstrap.open_engine import open_engine\n"
-        "from chat_tui.config.load import Config\n"
+        "from chat_tui.config.schema import Config\n"
         "async def main():\n"
         "    engine = await open_engine(Config(), save=False, tell=print, environ={}, known={})\n"
         "    engine.models.status()\n"

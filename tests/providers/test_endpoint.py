@@ -11,13 +11,14 @@ import pytest
 import trustme
 
 from chat_tui.config.known_providers import known_providers
-from chat_tui.config.load import Config, ErrorHandling, ProviderRow, parse
+from chat_tui.config.load import parse
+from chat_tui.config.schema import Config, ErrorHandling, ProviderRow
 from chat_tui.core import errors
 from chat_tui.core.errors import ConfigError
 from chat_tui.core.models import Provider
 from chat_tui.core.request import Request
-from chat_tui.providers.endpoint import base_url_of
-from chat_tui.providers.http.transport import Endpoint, Transport
+from chat_tui.providers.endpoint import Endpoint, base_url_of
+from chat_tui.providers.http.transport import Transport
 from chat_tui.providers.http.trust import tls_verification
 from chat_tui.providers.registry import provider_of_row
 from tests.doubles.model_scripts import Script

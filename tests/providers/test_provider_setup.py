@@ -14,7 +14,8 @@ import pytest
 from chat_tui.bootstrap.provider_setup import ProviderSetup
 from chat_tui.config import paths
 from chat_tui.config.known_providers import KnownProvider, known_providers
-from chat_tui.config.load import Config, load
+from chat_tui.config.load import load
+from chat_tui.config.schema import Config
 from chat_tui.core.errors import CommandError, KeyRefused, ProviderError, Unreachable
 from chat_tui.core.request import Request
 from chat_tui.core.text.log_filter import LOGGER, LogFilter

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 
-from chat_tui.config.load import Config, ProviderRow
+from chat_tui.config.schema import Config, ProviderRow
 from chat_tui.core.chunks import Metadata
 from chat_tui.core.request import Request
 from chat_tui.engine.engine import Engine

@@ -14,7 +14,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from chat_tui.config.load import Config, ErrorHandling, ProviderRow
+from chat_tui.config.schema import Config, ErrorHandling, ProviderRow
 from chat_tui.core.attachments.attachment import Attachment
 from chat_tui.core.chunks import Chunk, End, Metadata, Token
 from chat_tui.core.conversation import Turn
@@ -23,7 +23,8 @@ from chat_tui.core.models import Model, Provider
 from chat_tui.core.request import Request
 from chat_tui.local import server_worker
 from chat_tui.local.server_worker import ChildConfig, ChildReport
-from chat_tui.providers.http.transport import Endpoint, Transport
+from chat_tui.providers.endpoint import Endpoint
+from chat_tui.providers.http.transport import Transport
 from tests.support.isolated_engine import ended, engine_with, standing
 from tests.support.weights import weights_file
 from tests.wire.home import send_signal

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from chat_tui.config.load import ErrorHandling, Timeouts
+from chat_tui.config.schema import ErrorHandling, Timeouts
 from chat_tui.core.chunks import End, Error, Metadata, Start, Token
 from chat_tui.core.errors import (
     ChatTuiError,

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from chat_tui.config.load import ErrorHandling
+from chat_tui.config.schema import ErrorHandling
 from chat_tui.core.chunks import Chunk, End, Error, Metadata, Token, Usage
 from chat_tui.core.conversation import Turn
 from chat_tui.core.errors import Unreachable

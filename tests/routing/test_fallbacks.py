@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
-from chat_tui.config.load import ErrorHandling
+from chat_tui.config.schema import ErrorHandling
 from chat_tui.core.errors import RateLimited, Unreachable
 from chat_tui.core.models import Model
 from chat_tui.providers.scripted import Fault

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from chat_tui.config.load import ErrorHandling, Timeouts, parse
+from chat_tui.config.load import parse
+from chat_tui.config.schema import ErrorHandling, Timeouts
 from chat_tui.core.chunks import Error
 from chat_tui.core.errors import ConfigError
 from chat_tui.core.models import Model

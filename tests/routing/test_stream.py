@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Callable, Sequence
 
 import pytest
 
-from chat_tui.config.load import ErrorHandling, Timeouts
+from chat_tui.config.schema import ErrorHandling, Timeouts
 from chat_tui.core.chunks import Chunk, Token
 from chat_tui.providers.scripted import Pause, Scripted
 from chat_tui.routing.execution.stream import Stream

@@ -9,7 +9,7 @@ from pathlib import Path
 from textual.events import Key
 from textual.keys import _character_to_key
 
-from chat_tui.config.load import Config, ErrorHandling
+from chat_tui.config.schema import Config, ErrorHandling
 from chat_tui.core.chunks import Chunk
 from chat_tui.core.models import LOCAL_MODEL, SCRIPTED_MODEL, Model
 from chat_tui.core.request import Request

@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager
 from chat_tui.bootstrap.backend import Backend
 from chat_tui.bootstrap.open_engine import open_engine
 from chat_tui.config.known_providers import KnownProvider
-from chat_tui.config.load import Config
+from chat_tui.config.schema import Config
 from chat_tui.core.errors import ChatTuiError
 from chat_tui.core.models import ModelStatus
 from chat_tui.engine.answers.answer import Answer

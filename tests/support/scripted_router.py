@@ -9,7 +9,7 @@ from contextlib import AbstractAsyncContextManager, aclosing
 
 import msgspec
 
-from chat_tui.config.load import ErrorHandling, Timeouts
+from chat_tui.config.schema import ErrorHandling, Timeouts
 from chat_tui.core.chunks import Chunk, End, Error, Metadata, Start, Token
 from chat_tui.core.errors import ChatTuiError, Overloaded
 from chat_tui.core.models import Model

@@ -10,12 +10,13 @@ from collections.abc import AsyncGenerator, Sequence
 from contextlib import AbstractAsyncContextManager, aclosing
 from dataclasses import dataclass, field
 
-from chat_tui.config.load import ErrorHandling, Timeouts
+from chat_tui.config.schema import ErrorHandling, Timeouts
 from chat_tui.core.chunks import Chunk, End, Token
 from chat_tui.core.conversation import Turn
 from chat_tui.core.models import Model, Provider
 from chat_tui.core.request import Request
-from chat_tui.providers.http.transport import Endpoint, Transport
+from chat_tui.providers.endpoint import Endpoint
+from chat_tui.providers.http.transport import Transport
 from chat_tui.routing.policy import RoutingPolicy
 from chat_tui.routing.ranking.health import REST_LIMIT_SECONDS, Health
 from chat_tui.routing.router import Router

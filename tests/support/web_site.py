@@ -12,7 +12,7 @@ import httpx
 from msgspec.structs import replace
 
 from chat_tui.bootstrap.open_engine import open_engine
-from chat_tui.config.load import Config, ProviderRow
+from chat_tui.config.schema import Config, ProviderRow
 from chat_tui.core.errors import ChatTuiError
 from chat_tui.engine.engine import Engine
 from chat_tui.web.server import Server, bind_socket

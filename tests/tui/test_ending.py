@@ -7,7 +7,7 @@ import gc
 
 from textual import events
 
-from chat_tui.config.load import Config
+from chat_tui.config.schema import Config
 from chat_tui.core.errors import ChatTuiError
 from chat_tui.tui.app import ChatApp
 from tests.doubles.fake_backend import FakeWeights

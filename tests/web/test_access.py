@@ -7,7 +7,7 @@ import asyncio
 import pytest
 from msgspec.structs import replace
 
-from chat_tui.config.load import Config, Web
+from chat_tui.config.schema import Config, Web
 from chat_tui.core.errors import ConfigError
 from chat_tui.web import create_app
 from chat_tui.web.middleware.access import host_is_ours, origin_is_ours, token_is_ours

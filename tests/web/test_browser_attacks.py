@@ -10,7 +10,7 @@ from contextlib import asynccontextmanager
 import pytest
 from playwright.async_api import Browser
 
-from chat_tui.config.load import Config
+from chat_tui.config.schema import Config
 from chat_tui.core.chunks import Token
 from chat_tui.core.errors import Overloaded
 from chat_tui.providers.scripted import Fault, Script

@@ -11,7 +11,7 @@ import httpx
 import pytest
 from msgspec.structs import replace
 
-from chat_tui.config.load import Web
+from chat_tui.config.schema import Web
 from chat_tui.web.api.schemas import LARGE_BYTES, PromptBody, decode
 from chat_tui.web.ops.rates import RateBuckets
 from tests.doubles.model_server import ModelServer

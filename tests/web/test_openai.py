@@ -13,7 +13,7 @@ import pytest
 from msgspec.structs import replace
 from openai import AsyncOpenAI, OpenAI
 
-from chat_tui.config.load import Config, ErrorHandling, ProviderRow, Web
+from chat_tui.config.schema import Config, ErrorHandling, ProviderRow, Web
 from chat_tui.core.chunks import End, Error, ErrorInfo, Token
 from chat_tui.core.conversation import Turn
 from chat_tui.core.request import Request

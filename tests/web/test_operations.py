@@ -15,8 +15,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from websockets.asyncio.client import connect
 
 from chat_tui import __version__
-from chat_tui.config.load import Config
-from chat_tui.config.schema import Web
+from chat_tui.config.schema import Config, Web
 from chat_tui.engine.engine import Engine
 from chat_tui.web.ops.access_log import WAITING, AccessLog
 from chat_tui.web.ops.metrics import MODELS, Metrics

@@ -7,11 +7,11 @@ import tomllib
 from pathlib import Path
 from typing import Any
 
-from chat_tui.config.load import Config
+from chat_tui.config.schema import Config
 from chat_tui.core.conversation import Conversation, Turn
 from chat_tui.history.opening import StoreSettings
 from chat_tui.history.queries import writes
-from chat_tui.history.search.search import SearchBounds
+from chat_tui.history.search.stepped import SearchBounds
 from chat_tui.history.store import Store
 from chat_tui.providers.scripted import Pause
 from chat_tui.web.page.page import document

@@ -15,7 +15,7 @@ from starlette.types import Message, Receive, Scope, Send
 from websockets.asyncio.client import connect
 from websockets.exceptions import InvalidStatus
 
-from chat_tui.config.load import Web
+from chat_tui.config.schema import Web
 from chat_tui.web.middleware.idle_timeout import IdleTimeout
 from chat_tui.web.middleware.private_errors import PrivateErrors, PrivateFault
 from chat_tui.web.state import UNAUTHENTICATED_SOCKETS

@@ -9,8 +9,7 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from chat_tui.config.load import Config
-from chat_tui.config.schema import ErrorHandling
+from chat_tui.config.schema import Config, ErrorHandling
 from tests.support.web_site import Site, box, site
 from tests.wire.raw_server import Answer, Asked, RawServer, chunked, event, saying, whole
 

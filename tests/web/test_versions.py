@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from chat_tui.config.load import Config
+from chat_tui.config.schema import Config
 from chat_tui.core.errors import Overloaded
 from chat_tui.providers.scripted import Fault, Pause
 from tests.doubles.scripted_web import scripted_opener

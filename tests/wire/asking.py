@@ -10,7 +10,8 @@ from chat_tui.core import errors
 from chat_tui.core.chunks import Chunk, End, Metadata, Token
 from chat_tui.core.models import Model, Provider
 from chat_tui.core.request import Request
-from chat_tui.providers.http.transport import Endpoint, Transport
+from chat_tui.providers.endpoint import Endpoint
+from chat_tui.providers.http.transport import Transport
 
 KEY = "local-hunter2-QWERTYUIOP-7"
 MODEL = Model("box/tiny")

@@ -14,6 +14,7 @@ from chat_tui.cli.output.answer_writer import AnswerWriter
 from chat_tui.cli.question import Question, model_choice_error, read_question
 from chat_tui.cli.signals import run_until_interrupted, watch_interrupts
 from chat_tui.config import load, paths
+from chat_tui.config.schema import Config
 from chat_tui.core.chunks import Chunk, has_answered
 from chat_tui.core.errors import ChatTuiError
 from chat_tui.core.processes.console import report_error, write_error
@@ -55,7 +56,7 @@ def run(options: argparse.Namespace) -> int:
     return asyncio.run(_ask(settings, question, options))
 
 
-async def _ask(settings: load.Config, question: Question, options: argparse.Namespace) -> int:
+async def _ask(settings: Config, question: Question, options: argparse.Namespace) -> int:
     interrupted = watch_interrupts()
     engine = await open_reporting_engine(settings, save=not (options.no_save or options.private))
     request = Request(
@@ -126,9 +127,7 @@ async def _cancel_when(interrupted: asyncio.Event, engine: Engine, answer: Answe
     await answer.cancel()
 
 
-async def _write_answer(
-    answer: Answer, writer: AnswerWriter, settings: load.Config, interrupted: asyncio.Event
-) -> None:
+async def _write_answer(answer: Answer, writer: AnswerWriter, settings: Config, interrupted: asyncio.Event) -> None:
     given, pace = settings.performance, TypingPace(settings.display, interrupted)
     if writer.is_watched and pace.is_slow:
         batches = _single_chunks(answer, pace)

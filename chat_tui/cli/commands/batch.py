@@ -15,6 +15,7 @@ from chat_tui.cli.output.progress import ProgressLine, batch_progress
 from chat_tui.cli.question import model_choice_error, read_preset
 from chat_tui.cli.signals import watch_interrupts
 from chat_tui.config import load, paths
+from chat_tui.config.schema import Config
 from chat_tui.core.errors import ChatTuiError, CommandError
 from chat_tui.core.processes import console
 from chat_tui.core.processes.console import report_error, write_error
@@ -88,7 +89,7 @@ def _open_output(options: argparse.Namespace, prompts: PromptSource) -> OrderedO
 
 
 async def _run(
-    settings: load.Config, prompts: PromptSource, output: OrderedOutput, job: BatchJob, options: argparse.Namespace
+    settings: Config, prompts: PromptSource, output: OrderedOutput, job: BatchJob, options: argparse.Namespace
 ) -> int:
     interrupted = watch_interrupts()
     engine = await open_reporting_engine(settings, save=not options.private)

@@ -15,6 +15,7 @@ from chat_tui.cli.output.compare_table import table
 from chat_tui.cli.question import Question, model_choice_error, read_question
 from chat_tui.cli.signals import run_until_interrupted, watch_interrupts
 from chat_tui.config import load, paths
+from chat_tui.config.schema import Config
 from chat_tui.core.chunks import Chunk, Error, Metadata, encode, has_answered
 from chat_tui.core.errors import ChatTuiError
 from chat_tui.core.processes.console import format_error, report_error, write_error
@@ -53,7 +54,7 @@ def run(options: argparse.Namespace) -> int:
     return asyncio.run(_run(settings, question, models, options))
 
 
-async def _run(settings: load.Config, question: Question, models: Sequence[str], options: argparse.Namespace) -> int:
+async def _run(settings: Config, question: Question, models: Sequence[str], options: argparse.Namespace) -> int:
     interrupted = watch_interrupts()
     engine = await open_reporting_engine(settings, save=not (options.no_save or options.private))
     request = Request(
@@ -126,7 +127,7 @@ async def _cancel_when(interrupted: asyncio.Event, comparison: Comparison) -> No
 class _Columns:
     """Writes several answers to one output: their chunks as they arrive, or each answer when it is complete."""
 
-    def __init__(self, settings: load.Config, *, as_json: bool) -> None:
+    def __init__(self, settings: Config, *, as_json: bool) -> None:
         self.writer = AnswerWriter(as_json=False)
         self._performance, self._json = settings.performance, as_json
         self._writing = asyncio.Lock()

@@ -16,6 +16,7 @@ from chat_tui.bootstrap.provider_setup import ProviderSetup
 from chat_tui.cli.commands.auth import keep_key, read_key
 from chat_tui.cli.output.progress import DownloadMeter, ProgressLine
 from chat_tui.config import load, paths
+from chat_tui.config.schema import Config
 from chat_tui.core.errors import ChatTuiError, KeyRefused, LocalModelError
 from chat_tui.core.models import LOCAL_MODEL, LocalOffer
 from chat_tui.core.processes import console
@@ -67,7 +68,7 @@ def run(options: argparse.Namespace) -> int:
         raise LocalModelError(f"{name} cannot be used: {error.strerror or error}.", "Fix it and try again.") from error
 
 
-def list_models(settings: load.Config, library: Library) -> list[ModelListing]:
+def list_models(settings: Config, library: Library) -> list[ModelListing]:
     """Return the built-in model and the user's own, with the metadata of their files."""
     weights = Weights(paths.cache_folder() / "weights", own_file=paths.expand(settings.local.weights))
     runtime = Runtime(paths.cache_folder() / "runtime")

@@ -14,6 +14,7 @@ from chat_tui.bootstrap.named_models import named_models
 from chat_tui.cli.engine import open_reporting_engine
 from chat_tui.cli.question import model_choice_error, read_question
 from chat_tui.config import load, paths
+from chat_tui.config.schema import Config
 from chat_tui.core.chunks import Chunk
 from chat_tui.core.conversation import Turn
 from chat_tui.core.errors import ChatTuiError, CommandError
@@ -61,7 +62,7 @@ def run(options: argparse.Namespace) -> int:
     return 0
 
 
-async def _preview(settings: load.Config, request: Request, names: Sequence[str]) -> tuple[str, Route]:
+async def _preview(settings: Config, request: Request, names: Sequence[str]) -> tuple[str, Route]:
     if names:
         if wrong := [name for name in names if not all(name.partition("/"))]:
             raise CommandError(

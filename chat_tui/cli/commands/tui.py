@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from chat_tui.cli.output.crash_notice import report_crash
 from chat_tui.config import load, paths
+from chat_tui.config.schema import Config
 from chat_tui.core.errors import ChatTuiError
 from chat_tui.core.processes import console
 from chat_tui.core.processes.console import write_error
@@ -46,7 +47,7 @@ def run(options: argparse.Namespace) -> int:
     return asyncio.run(_screen(settings, options, preset))
 
 
-async def _screen(settings: load.Config, options: argparse.Namespace, preset: Preset | None) -> int:
+async def _screen(settings: Config, options: argparse.Namespace, preset: Preset | None) -> int:
     # Textual paints in ticks; with its own 60 a second a key waits up to 17 ms for its echo. Idle costs the same.
     os.environ.setdefault("TEXTUAL_FPS", "120")
     if "STY" in os.environ:

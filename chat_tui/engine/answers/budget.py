@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from chat_tui.config.load import Config
+from chat_tui.config.schema import Config
 from chat_tui.core.usage.spending import EarlierSpending, Spending, midnight
 from chat_tui.engine.answers.price_limit import PriceLimit
 from chat_tui.engine.answers.runner import AnswerRunner

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import suppress
 
-from chat_tui.config.load import Display
+from chat_tui.config.schema import Display
 from chat_tui.core.chunks import Chunk, Token
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from contextlib import suppress
 
-from chat_tui.config.load import Config
+from chat_tui.config.schema import Config
 from chat_tui.core.conversation import TITLE_LENGTH, title_of
 from chat_tui.core.errors import ChatTuiError
 from chat_tui.core.models import LOCAL_MODEL, Model

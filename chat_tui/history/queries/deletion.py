@@ -10,7 +10,7 @@ from chat_tui.history.database.connection_thread import transaction
 from chat_tui.history.queries import attachments, costs
 from chat_tui.history.queries.writes import conversation_key
 from chat_tui.history.records import microseconds
-from chat_tui.history.search import search
+from chat_tui.history.search import index
 
 PIECE_SECONDS = 0.03
 """How long one transaction of erasing may take, since other writers wait meanwhile."""
@@ -83,7 +83,7 @@ class Eraser:
     def _turn(self, db: sqlite3.Connection, key: int) -> None:
         indexed, text = db.execute("SELECT indexed, text FROM turn WHERE key = ?", (key,)).fetchone()
         if indexed:
-            self._words.update(search.take_out(db, key, text))
+            self._words.update(index.take_out(db, key, text))
         contents = [content for (content,) in db.execute("SELECT content FROM attachment WHERE turn = ?", (key,))]
         costs.keep_of_erased(db, key)
         # This deletes its pieces, route and attachments, too.
@@ -92,7 +92,7 @@ class Eraser:
 
     def _forgotten(self, db: sqlite3.Connection, until: float) -> bool:
         while self._words and time.monotonic() < until:
-            search.forget(db, self._words.pop())
+            index.forget(db, self._words.pop())
         return bool(self._words)
 
 

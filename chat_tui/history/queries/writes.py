@@ -13,7 +13,7 @@ from chat_tui.history.database.packing import pack_route
 from chat_tui.history.database.process_locks import ProcessLock
 from chat_tui.history.queries import attachments, reads
 from chat_tui.history.records import microseconds, storable
-from chat_tui.history.search import search
+from chat_tui.history.search import index
 
 
 def add_conversation(db: StoreConnection, conversation: Conversation, owner: str | None = None) -> None:
@@ -83,7 +83,7 @@ def add_turn(
     assert key is not None
     attachments.add(db, key, turn.attachments)
     if not streaming:
-        search.add(db, key, text)
+        index.add(db, key, text)
     # After the clock was set back, a conversation does not become older than it was.
     db.execute(
         "UPDATE conversation SET leaf = ?, updated = max(updated, ?) WHERE key = ?",
@@ -113,7 +113,7 @@ def finish(db: sqlite3.Connection, turn: Turn, route: Route | None) -> None:
         raise _deleted_error()
     key, conversation, indexed, before = found
     if indexed:
-        search.remove(db, key, before)
+        index.remove(db, key, before)
     _settle(db, key, turn)
     db.execute("DELETE FROM route WHERE turn = ?", (key,))
     if route is not None:
@@ -137,7 +137,7 @@ def _settle(db: sqlite3.Connection, key: int, turn: Turn) -> None:
             key,
         ),
     )
-    search.add(db, key, text)
+    index.add(db, key, text)
     db.execute("DELETE FROM piece WHERE turn = ?", (key,))
 
 

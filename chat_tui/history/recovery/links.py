@@ -11,7 +11,7 @@ import msgspec
 
 from chat_tui.core.chunks import ErrorInfo
 from chat_tui.history import records
-from chat_tui.history.search import search
+from chat_tui.history.search import index
 
 CUT = ErrorInfo(
     kind="Damaged",
@@ -53,7 +53,7 @@ def repair_links(db: sqlite3.Connection) -> BrokenLinks:
         db.execute(f"DELETE FROM {table} WHERE turn NOT IN (SELECT key FROM turn)")
     files = db.execute("DELETE FROM attachment WHERE content NOT IN (SELECT key FROM content)").rowcount
     db.execute("DELETE FROM content WHERE key NOT IN (SELECT content FROM attachment)")
-    search.begin_again(db)
+    index.begin_again(db)
     return BrokenLinks(conversations, moved, lost, files)
 
 

@@ -7,7 +7,7 @@ from typing import TypeAlias
 
 import msgspec
 
-from chat_tui.config.load import Config, ModelRow
+from chat_tui.config.schema import Config, ModelRow
 from chat_tui.core.models import Model, Provider
 from chat_tui.providers.catalogue.capabilities import takes_images, thinks
 from chat_tui.providers.catalogue.prices import Catalogue, CatalogueEntry

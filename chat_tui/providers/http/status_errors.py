@@ -14,9 +14,7 @@ from chat_tui.core.text.control_characters import clean, clean_line
 from chat_tui.core.text.excerpts import shorten
 from chat_tui.core.text.redaction import Redactor
 from chat_tui.providers.dialects.parsing.error_message import message_in_body
-from chat_tui.providers.dialects.parsing.retry_after import limits_reset as limits_reset
-from chat_tui.providers.dialects.parsing.retry_after import retry_after as retry_after
-from chat_tui.providers.dialects.parsing.retry_after import too_large_for_limit
+from chat_tui.providers.dialects.parsing.retry_after import limits_reset, retry_after, too_large_for_limit
 from chat_tui.providers.dialects.parsing.server_errors import (
     ServerError,
     access_refused,

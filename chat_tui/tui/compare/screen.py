@@ -16,7 +16,7 @@ from textual.reactive import Reactive
 from textual.screen import Screen
 from textual.widget import Widget
 
-from chat_tui.config.load import Display
+from chat_tui.config.schema import Display
 from chat_tui.core.conversation import Conversation
 from chat_tui.core.errors import ChatTuiError
 from chat_tui.core.text.excerpts import shorten

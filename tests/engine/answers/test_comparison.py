@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 
 import pytest
 
-from chat_tui.config.load import Config
+from chat_tui.config.schema import Config
 from chat_tui.core.chunks import Chunk, Error, Token
 from chat_tui.core.errors import CommandError, Unreachable
 from chat_tui.core.models import Model

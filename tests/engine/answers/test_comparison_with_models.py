@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from chat_tui.config.load import Adaptive, Config, LocalModel, ModelRow, Performance, ProviderRow
+from chat_tui.config.schema import Adaptive, Config, LocalModel, ModelRow, Performance, ProviderRow
 from chat_tui.core.chunks import Token
 from chat_tui.core.request import Request
 from chat_tui.engine.answers.comparison import Comparison

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Sequence
 
-from chat_tui.config.load import Display
+from chat_tui.config.schema import Display
 from chat_tui.core.chunks import Chunk, Metadata, Token
 from chat_tui.engine.answers.pacing import TypingPace
 

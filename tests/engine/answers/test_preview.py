@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 
 from chat_tui.config import presets
-from chat_tui.config.load import Config
+from chat_tui.config.schema import Config
 from chat_tui.core.chunks import Token
 from chat_tui.core.conversation_settings import NewConversation
 from chat_tui.core.models import Model

@@ -7,7 +7,7 @@ from typing import Literal
 
 import pytest
 
-from chat_tui.config.load import Config
+from chat_tui.config.schema import Config
 from chat_tui.core.errors import Unreachable
 from chat_tui.core.models import Model
 from chat_tui.engine.answers.titles import title_in, title_model

@@ -7,8 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from chat_tui.cli.output.progress import bar, batch_progress
-from chat_tui.config.load import Config
-from chat_tui.config.schema import ErrorHandling
+from chat_tui.config.schema import Config, ErrorHandling
 from chat_tui.core.request import Request
 from chat_tui.engine.batch.ordered_output import OrderedOutput
 from chat_tui.engine.batch.prompts import PromptSource

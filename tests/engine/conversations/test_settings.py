@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from chat_tui.config.load import Config, ProviderRow, RequestDefaults
+from chat_tui.config.schema import Config, ProviderRow, RequestDefaults
 from chat_tui.core.conversation_settings import ConversationSettings, NewConversation
 from chat_tui.core.preset import Preset
 from chat_tui.core.request import Request

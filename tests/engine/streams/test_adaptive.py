@@ -8,7 +8,7 @@ from contextlib import aclosing, asynccontextmanager
 
 import pytest
 
-from chat_tui.config.load import Adaptive, Config
+from chat_tui.config.schema import Adaptive, Config
 from chat_tui.core.chunks import Chunk, Metadata, Timings, Token
 from chat_tui.core.errors import Rejected
 from chat_tui.core.models import Model

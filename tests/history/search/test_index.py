@@ -16,12 +16,12 @@ from chat_tui.history import opening
 from chat_tui.history.database.connection import StoreConnection
 from chat_tui.history.migrations import MIGRATIONS, first
 from chat_tui.history.queries import deletion, reads, writes
-from chat_tui.history.search import search
+from chat_tui.history.search import index, stepped
 from chat_tui.history.store import Store
 from tests.support.store_search import found_in
 
 COUNT = 700
-FIRST_STEP = search.SearchBounds(told=COUNT, seconds=60)
+FIRST_STEP = stepped.SearchBounds(told=COUNT, seconds=60)
 
 
 def path(count: int) -> tuple[Turn, ...]:
@@ -33,35 +33,35 @@ def db() -> StoreConnection:
     """A store of many turns whose index was lost."""
     db = opening.in_memory(opening.StoreSettings())
     writes.add_conversation(db, Conversation("c", path=path(COUNT)), "")
-    for index in ("turn_tokens", "word_grams"):
-        db.execute(f"INSERT INTO {index} ({index}) VALUES ('delete-all')")
+    for table in ("turn_tokens", "word_grams"):
+        db.execute(f"INSERT INTO {table} ({table}) VALUES ('delete-all')")
     db.execute("DELETE FROM word")
-    search.begin_again(db)
+    index.begin_again(db)
     return db
 
 
 def found(db: sqlite3.Connection, query: str) -> set[str]:
     """By the index: the steps behind the first one find what is not in it."""
-    return {hit.turn for hit in search.SteppedSearch(query, COUNT, FIRST_STEP).step(db, threading.Event()).hits}
+    return {hit.turn for hit in stepped.SteppedSearch(query, COUNT, FIRST_STEP).step(db, threading.Event()).hits}
 
 
 def sound(db: sqlite3.Connection) -> None:
-    for index in ("turn_tokens", "word_grams"):
-        db.execute(f"INSERT INTO {index} ({index}) VALUES ('integrity-check')")
+    for table in ("turn_tokens", "word_grams"):
+        db.execute(f"INSERT INTO {table} ({table}) VALUES ('integrity-check')")
 
 
 def test_the_index_is_made_again_in_pieces_the_newest_turns_first(db: StoreConnection) -> None:
     with closing(db):
         assert found(db, "turn") == set()
         assert len(found_in(db, "turn", COUNT)) == COUNT
-        assert search.catch_up(db)
+        assert index.catch_up(db)
         first = found(db, "turn")
         assert 0 < len(first) < COUNT
         assert first == {str(number) for number in range(COUNT - len(first), COUNT)}
-        while search.catch_up(db):
+        while index.catch_up(db):
             pass
         assert found(db, "turn") == {str(number) for number in range(COUNT)}
-        assert not search.catch_up(db)
+        assert not index.catch_up(db)
         sound(db)
 
 
@@ -70,7 +70,7 @@ def test_a_turn_that_changes_before_its_piece_is_indexed_is_found_as_it_is_then(
         writes.finish(db, Turn("user", "rewritten", id="3"), None)
         writes.add_turn(db, "c", Turn("user", "entirely new", id="new"), "")
         assert found(db, "new") == {"new"}
-        while search.catch_up(db):
+        while index.catch_up(db):
             pass
         assert found(db, "number3") & {"3"} == set()
         assert found(db, "rewritten") == {"3"}
@@ -87,7 +87,7 @@ async def test_an_opened_store_catches_up_by_itself(tmp_path: Path) -> None:
     await store.close()
     with closing(sqlite3.connect(file)) as db, db:
         db.execute("INSERT INTO turn_tokens (turn_tokens) VALUES ('delete-all')")
-        search.begin_again(db)
+        index.begin_again(db)
     store = await Store.open(file)
     deadline = time.monotonic() + 30
     hits: list[SearchHit] = []
@@ -110,10 +110,10 @@ def test_the_indexes_of_a_large_older_store_are_erased_in_pieces() -> None:
         )
         for migration in MIGRATIONS[1:]:
             migration(db)
-        assert search.catch_up(db)
+        assert index.catch_up(db)
         assert found(db, "again") == {"t"}
         pieces = 0
-        while search.catch_up(db):
+        while index.catch_up(db):
             pieces += 1
         assert pieces > 1
         tables = {name for (name,) in db.execute("SELECT name FROM sqlite_master")}
@@ -139,7 +139,7 @@ async def test_what_is_erased_leaves_no_word_behind(tmp_path: Path) -> None:
 
 def test_a_search_that_nobody_waits_for_stops_at_once(db: StoreConnection) -> None:
     with closing(db):
-        while search.catch_up(db):
+        while index.catch_up(db):
             pass
         stopped = threading.Event()
         stopped.set()

@@ -26,10 +26,11 @@ from chat_tui.history.database.process_locks import ProcessLock
 from chat_tui.history.migrations import MIGRATIONS
 from chat_tui.history.opening import StoreSettings
 from chat_tui.history.queries import deletion, writes
-from chat_tui.history.search import search
+from chat_tui.history.search import index
 from chat_tui.history.search.candidates import BEGINS, full_text_queries
+from chat_tui.history.search.index import CatchUpBounds
 from chat_tui.history.search.query import parse
-from chat_tui.history.search.search import CatchUpBounds, SearchBounds, SteppedSearch
+from chat_tui.history.search.stepped import SearchBounds, SteppedSearch
 from chat_tui.history.search.tokenizer import neighbours, pair_token, pair_tokens
 from chat_tui.history.store import Store
 from tests.support.store_search import found_in
@@ -44,7 +45,7 @@ SMALL = CatchUpBounds(turns=3, without_pairs=0)
 def caught_up(db: sqlite3.Connection, bounds: CatchUpBounds) -> int:
     """Steps until there is nothing more to index."""
     steps = 0
-    while search.catch_up(db, bounds):
+    while index.catch_up(db, bounds):
         steps += 1
     return steps
 
@@ -73,7 +74,7 @@ def large() -> Iterator[sqlite3.Connection]:
                 " VALUES (?1, ?1, 1, 'user', 'complete', 0, ?2)",
                 enumerate(texts(), 1),
             )
-            search.begin_again(db)
+            index.begin_again(db)
             caught_up(db, CatchUpBounds(turns=COUNT, characters=10**9))
         yield db
 
@@ -165,8 +166,8 @@ def test_the_newest_turns_wait_until_there_are_many() -> None:
         assert len(found(db, "the of")) == 10
         writes.add_turn(db, "c", Turn("user", "of the", id="new"))
         assert caught_up(db, CatchUpBounds(turns=10, without_pairs=0)) == 1
-        assert search.gap(db).has_pairs(10)
-        assert not search.gap(db).has_pairs(11)
+        assert index.gap(db).has_pairs(10)
+        assert not index.gap(db).has_pairs(11)
         assert len(found(db, "the of")) == 10
         assert found(db, "of the") == {"new"}
 
@@ -176,12 +177,12 @@ def test_a_history_gets_tokens_of_neighbours_when_it_is_so_large_that_it_needs_t
     with closing(filled(["the of and"] * 10)) as db:
         assert caught_up(db, bounds) == 0
         # Also when all is indexed anew.
-        for index in ("turn_tokens", "word_grams"):
-            db.execute(f"INSERT INTO {index} ({index}) VALUES ('delete-all')")
+        for table in ("turn_tokens", "word_grams"):
+            db.execute(f"INSERT INTO {table} ({table}) VALUES ('delete-all')")
         db.execute("DELETE FROM word")
-        search.begin_again(db)
+        index.begin_again(db)
         assert caught_up(db, bounds) == 4
-        assert not search.gap(db).words
+        assert not index.gap(db).words
         assert pairs_in(db) == 0
         writes.add_turn(db, "c", Turn("user", "of the", id="new"))
         assert caught_up(db, bounds) > 3
@@ -215,12 +216,12 @@ def test_a_search_is_right_at_every_moment(texts: list[str], phrases: list[str],
         for _ in range(data.draw(st.integers(1, 6))):
             match data.draw(st.sampled_from(["catch up", "catch up", "lose", "change", "erase", "add"])):
                 case "catch up":
-                    search.catch_up(db, SMALL)
+                    index.catch_up(db, SMALL)
                 case "lose":
-                    for index in ("turn_tokens", "word_grams"):
-                        db.execute(f"INSERT INTO {index} ({index}) VALUES ('delete-all')")
+                    for table in ("turn_tokens", "word_grams"):
+                        db.execute(f"INSERT INTO {table} ({table}) VALUES ('delete-all')")
                     db.execute("DELETE FROM word")
-                    search.begin_again(db)
+                    index.begin_again(db)
                 case "change" if now_there:
                     id, text = data.draw(st.sampled_from(sorted(now_there))), data.draw(TEXTS)[0]
                     writes.finish(db, Turn("user", text, id=id), None)
@@ -228,7 +229,7 @@ def test_a_search_is_right_at_every_moment(texts: list[str], phrases: list[str],
                 case "erase" if now_there:
                     id = data.draw(st.sampled_from(sorted(now_there)))
                     key, text = db.execute("SELECT key, text FROM turn WHERE id = ?", (id,)).fetchone()
-                    search.remove(db, key, text)
+                    index.remove(db, key, text)
                     db.execute("UPDATE turn SET parent = NULL WHERE parent = ?", (key,))
                     db.execute("DELETE FROM turn WHERE key = ?", (key,))
                     del now_there[id]
@@ -241,7 +242,7 @@ def test_a_search_is_right_at_every_moment(texts: list[str], phrases: list[str],
         sound(db)
         for id in now_there:
             key, text = db.execute("SELECT key, text FROM turn WHERE id = ?", (id,)).fetchone()
-            search.remove(db, key, text)
+            index.remove(db, key, text)
         # What was put in was taken out.
         assert not db.execute("SELECT count(*) FROM turn_tokens WHERE turn_tokens MATCH '\"+\" *'").fetchone()[0]
 
@@ -270,26 +271,26 @@ def test_a_store_of_the_schema_before_is_searched_and_gets_its_neighbours(tmp_pa
         assert db.execute("PRAGMA user_version").fetchone() == (len(MIGRATIONS),)
         assert found(db, "the of") == {"0"}
         steps = 0
-        while search.catch_up(db, SMALL):
+        while index.catch_up(db, SMALL):
             steps += 1
             assert found(db, "the of") == {"0"}
             assert found(db, "the n3") == {"3"}
         assert steps > 5
-        assert search.gap(db).has_pairs(1)
+        assert index.gap(db).has_pairs(1)
         sound(db)
 
 
 CATCHING_UP = """
 import os, sys
 from pathlib import Path
-from tests.history.search.test_neighbours import SMALL, opened, search, transaction
+from tests.history.search.test_neighbours import SMALL, index, opened, transaction
 file, steps = sys.argv[1:]
 db = opened(Path(file))
 for _ in range(int(steps)):
     with transaction(db):
-        search.catch_up(db, SMALL)
+        index.catch_up(db, SMALL)
 db.execute("BEGIN IMMEDIATE")
-search.catch_up(db, SMALL)
+index.catch_up(db, SMALL)
 print("in the middle", flush=True)
 if not sys.stdin.read(1):
     os._exit(9)
@@ -300,10 +301,10 @@ def test_catching_up_goes_on_after_a_kill_in_the_middle(tmp_path: Path) -> None:
     file = tmp_path / "history.db"
     with closing(opened(file)) as db:
         writes.add_conversation(db, Conversation("c", path=path(30)))
-        for index in ("turn_tokens", "word_grams"):
-            db.execute(f"INSERT INTO {index} ({index}) VALUES ('delete-all')")
+        for table in ("turn_tokens", "word_grams"):
+            db.execute(f"INSERT INTO {table} ({table}) VALUES ('delete-all')")
         db.execute("DELETE FROM word")
-        search.begin_again(db)
+        index.begin_again(db)
     for steps in (0, 2, 3):
         with subprocess.Popen(
             [sys.executable, "-c", CATCHING_UP, str(file), str(steps)], stdin=subprocess.PIPE, stdout=subprocess.PIPE
@@ -317,7 +318,7 @@ def test_catching_up_goes_on_after_a_kill_in_the_middle(tmp_path: Path) -> None:
             sound(db)
     with closing(opened(file)) as db:
         caught_up(db, SMALL)
-        assert search.gap(db).has_pairs(1)
+        assert index.gap(db).has_pairs(1)
         assert found(db, "the of") == {"0"}
 
 
@@ -325,10 +326,10 @@ def test_two_processes_that_catch_up_and_write_leave_one_index(tmp_path: Path) -
     file = tmp_path / "history.db"
     with closing(opened(file)) as one, closing(opened(file)) as other:
         writes.add_conversation(one, Conversation("c", path=path(10)))
-        search.begin_again(one)
+        index.begin_again(one)
         one.execute("INSERT INTO turn_tokens (turn_tokens) VALUES ('delete-all')")
         number = 10
-        while any(search.catch_up(db, SMALL) for db in (one, other)):
+        while any(index.catch_up(db, SMALL) for db in (one, other)):
             if number < 30:
                 writes.add_turn(other, "c", Turn("user", "of the of", id=str(number)))
                 number += 1
@@ -343,7 +344,7 @@ async def test_what_an_open_store_gets_is_caught_up_with(tmp_path: Path) -> None
     await store.close()
     store = await Store.open(tmp_path / "history.db", settings)
     async with asyncio.timeout(30):
-        while not (await store.read(search.gap)).has_pairs(1):  # noqa: ASYNC110
+        while not (await store.read(index.gap)).has_pairs(1):  # noqa: ASYNC110
             await asyncio.sleep(0.02)
     assert [hit.turn for hit in await store.search('"the of"')] == ["0"]
     await store.write(deletion.delete, "c")

@@ -18,8 +18,8 @@ from chat_tui.core.conversation import Conversation, SearchHit, SearchStep, Turn
 from chat_tui.history import opening
 from chat_tui.history.opening import StoreSettings
 from chat_tui.history.queries import writes
-from chat_tui.history.search import search
-from chat_tui.history.search.search import SearchBounds, SteppedSearch
+from chat_tui.history.search import index
+from chat_tui.history.search.stepped import SearchBounds, SteppedSearch
 from chat_tui.history.store import Store
 from tests.support.store_search import found_in
 
@@ -186,10 +186,10 @@ def test_filters_alone_go_on_to_the_oldest_turn() -> None:
 
 def test_turns_that_an_older_version_left_out_of_the_index_are_found() -> None:
     with closing(filled(turns(50))) as db:
-        for index in ("turn_tokens", "word_grams"):
-            db.execute(f"INSERT INTO {index} ({index}) VALUES ('delete-all')")
+        for table in ("turn_tokens", "word_grams"):
+            db.execute(f"INSERT INTO {table} ({table}) VALUES ('delete-all')")
         db.execute("DELETE FROM word")
-        search.begin_again(db)
+        index.begin_again(db)
         assert [hit.turn for hit in found_in(db, PHRASE, 10, bounds=SMALL)] == ["0"]
         assert found_in(db, "absent", 10, bounds=SMALL) == []
 

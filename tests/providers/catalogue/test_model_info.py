@@ -11,7 +11,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from chat_tui.config.load import Config, ModelRow, ProviderRow
+from chat_tui.config.schema import Config, ModelRow, ProviderRow
 from chat_tui.core.models import Model, Provider
 from chat_tui.core.processes.child_process import ChildCommand
 from chat_tui.providers.catalogue.model_info import ModelInfoResolver

@@ -16,7 +16,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chat_tui.config.load import Config, ModelRow
+from chat_tui.config.schema import Config, ModelRow
 from chat_tui.core.chunks import Chunk
 from chat_tui.core.models import Model, Provider
 from chat_tui.core.request import Request

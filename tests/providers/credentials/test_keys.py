@@ -13,7 +13,8 @@ from typing import Any
 
 import pytest
 
-from chat_tui.config.load import Config, ProviderRow, parse
+from chat_tui.config.load import parse
+from chat_tui.config.schema import Config, ProviderRow
 from chat_tui.core.errors import ChatTuiError, KeyMissing, KeyRefused
 from chat_tui.core.models import Provider
 from chat_tui.core.request import Request

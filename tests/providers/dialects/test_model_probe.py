@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chat_tui.config.load import Config, ModelRow, ProviderRow
+from chat_tui.config.schema import Config, ModelRow, ProviderRow
 from chat_tui.core.models import Model, Provider
 from chat_tui.core.request import Request
 from chat_tui.engine.engine import Engine

@@ -11,7 +11,7 @@ import msgspec
 import pytest
 
 from chat_tui.config.known_providers import KnownProvider, known_providers
-from chat_tui.config.load import Config, ProviderRow
+from chat_tui.config.schema import Config, ProviderRow
 from chat_tui.core.models import LOCAL_MODEL
 from chat_tui.core.request import Request
 from chat_tui.providers.discovery.port_scan import PortCandidate, scan

@@ -13,7 +13,7 @@ import pytest
 from msgspec.structs import replace
 
 from chat_tui.config.known_providers import KnownProvider
-from chat_tui.config.load import Config
+from chat_tui.config.schema import Config
 from chat_tui.core.errors import ChatTuiError, Notice
 from chat_tui.core.models import Provider
 from chat_tui.core.request import Request

@@ -19,11 +19,12 @@ from chat_tui.core.models import Provider
 from chat_tui.core.text.control_characters import StreamCleaner, clean
 from chat_tui.core.text.redaction import Credential, Redactor
 from chat_tui.providers.dialects.openai_chat import OpenAiParser
+from chat_tui.providers.dialects.parsing.retry_after import retry_after
 from chat_tui.providers.dialects.parsing.thinking_tags import ThinkingTags
 from chat_tui.providers.discovery.model_list import models_of
 from chat_tui.providers.http import framing
 from chat_tui.providers.http.framing import Decoder, JsonLinesDecoder, ServerEvent, SseDecoder
-from chat_tui.providers.http.status_errors import ErrorContext, http_error, retry_after
+from chat_tui.providers.http.status_errors import ErrorContext, http_error
 
 CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 

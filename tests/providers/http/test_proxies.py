@@ -14,7 +14,8 @@ import trustme
 from chat_tui import __version__
 from chat_tui.core import errors
 from chat_tui.core.models import Provider
-from chat_tui.providers.http.transport import Endpoint, Transport
+from chat_tui.providers.endpoint import Endpoint
+from chat_tui.providers.http.transport import Transport
 from tests.wire.asking import HELLO, KEY, MODEL, free_port, said, text_of
 from tests.wire.raw_server import GOOD, RawServer, chunked, head, saying
 

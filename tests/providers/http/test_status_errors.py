@@ -13,7 +13,8 @@ import pytest
 from chat_tui.core import errors
 from chat_tui.core.conversation import now
 from chat_tui.core.models import Provider
-from chat_tui.providers.http.status_errors import ErrorContext, http_error, limits_reset
+from chat_tui.providers.dialects.parsing.retry_after import limits_reset
+from chat_tui.providers.http.status_errors import ErrorContext, http_error
 from chat_tui.providers.http.transport import Transport
 from tests.wire.asking import KEY, ask, said, text_of
 from tests.wire.raw_server import GOOD, Asked, RawServer, chunked, event, head, saying, whole

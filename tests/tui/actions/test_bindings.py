@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from textual.keys import _character_to_key
 
-from chat_tui.config.load import Config
+from chat_tui.config.schema import Config
 from chat_tui.providers.scripted import Pause, Script
 from chat_tui.tui.actions import bindings
 from chat_tui.tui.actions.action import Action

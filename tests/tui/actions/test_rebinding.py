@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 import pytest
 from textual.widget import Widget
 
-from chat_tui.config.load import Config
+from chat_tui.config.schema import Config
 from chat_tui.core.chunks import Token
 from chat_tui.core.errors import Rejected
 from chat_tui.providers.scripted import Fault, Script

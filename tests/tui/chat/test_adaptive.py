@@ -7,7 +7,7 @@ from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-from chat_tui.config.load import Adaptive, Config
+from chat_tui.config.schema import Adaptive, Config
 from chat_tui.core.chunks import Chunk, Timings, Token
 from chat_tui.core.errors import Rejected
 from chat_tui.core.models import Model

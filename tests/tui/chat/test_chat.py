@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from chat_tui.config.load import Config, ContextSettings
+from chat_tui.config.schema import Config, ContextSettings
 from chat_tui.core.chunks import Chunk, End, Metadata, Token
 from chat_tui.core.errors import LocalModelError, Overloaded, Rejected
 from chat_tui.core.models import Model

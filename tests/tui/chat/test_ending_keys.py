@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from chat_tui.config.load import Config
+from chat_tui.config.schema import Config
 from chat_tui.core.chunks import End, Token
 from chat_tui.core.errors import Rejected
 from chat_tui.providers.scripted import Fault, Script

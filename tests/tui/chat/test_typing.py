@@ -7,7 +7,8 @@ import time
 
 import pytest
 
-from chat_tui.config.load import Config, Display, parse
+from chat_tui.config.load import parse
+from chat_tui.config.schema import Config, Display
 from chat_tui.core.errors import ConfigError
 from chat_tui.providers.scripted import Pause
 from tests.doubles.model_server import ModelServer

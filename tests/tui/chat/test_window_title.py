@@ -14,7 +14,7 @@ from typing import Any, cast
 import pytest
 
 from chat_tui.cli import crash_report
-from chat_tui.config.load import Config, Display
+from chat_tui.config.schema import Config, Display
 from chat_tui.core.conversation import Turn
 from chat_tui.core.errors import ChatTuiError, Notice
 from chat_tui.core.text.sanitizer import sanitized

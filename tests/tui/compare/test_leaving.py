@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from chat_tui.config.load import Config, Display
+from chat_tui.config.schema import Config, Display
 from tests.doubles.scripted_chat import DEEP, FAST
 from tests.support.comparison_screen import compared
 from tests.support.scripted_router import endless, slowly

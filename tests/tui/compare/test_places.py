@@ -8,7 +8,7 @@ import pytest
 from textual.widgets._toast import Toast
 
 from chat_tui.bootstrap.open_engine import open_engine
-from chat_tui.config.load import Config, Performance, ProviderRow
+from chat_tui.config.schema import Config, Performance, ProviderRow
 from chat_tui.core.errors import ChatTuiError, Overloaded
 from chat_tui.core.models import LOCAL_MODEL
 from chat_tui.engine.engine import Engine

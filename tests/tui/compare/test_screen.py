@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from chat_tui.config.load import Config
+from chat_tui.config.schema import Config
 from chat_tui.core.attachments.attachment import Attachment
 from chat_tui.core.chunks import Token
 from chat_tui.core.errors import Overloaded

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from rich.cells import cell_len
 
-from chat_tui.config.load import Config, Display
+from chat_tui.config.schema import Config, Display
 from chat_tui.core.chunks import Insights, Sentiment
 from chat_tui.providers.scripted import Pause
 from chat_tui.tui.panels.insights import insights_lines

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from chat_tui.config.load import Config
+from chat_tui.config.schema import Config
 from chat_tui.tui.terminal.background import BackgroundTold, background_query, background_told, is_dark
 from chat_tui.tui.terminal.input_splitter import InputSplitter
 from tests.doubles.scripted_chat import scripted_chat

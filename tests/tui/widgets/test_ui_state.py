@@ -9,7 +9,7 @@ import pytest
 from textual.pilot import Pilot
 from textual.widgets import Input
 
-from chat_tui.config.load import Config, Display
+from chat_tui.config.schema import Config, Display
 from chat_tui.core.errors import ChatTuiError
 from chat_tui.engine.engine import Engine
 from chat_tui.tui.app import ChatApp

@@ -13,7 +13,7 @@ from chat_tui.core.text.excerpts import shorten
 from chat_tui.tui.chat.commands.context import CommandContext
 
 if TYPE_CHECKING:
-    from chat_tui.config.load import Config
+    from chat_tui.config.schema import Config
     from chat_tui.config.setting_list import Override
     from chat_tui.engine.engine import Engine
 
