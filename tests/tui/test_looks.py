@@ -127,7 +127,7 @@ async def test_the_last_row_names_only_what_can_be_done() -> None:
         await chat.ask("code")
         await chat.answered()
         await chat.pilot.press("tab")
-        await chat.shows("] code")
+        await chat.shows("Y copy code")
 
 
 @pytest.mark.parametrize("size", [(60, 20), (80, 24)])
@@ -190,7 +190,9 @@ async def test_a_command_that_is_written_says_what_may_follow_it() -> None:
 async def test_an_answer_that_was_refused_says_what_can_be_done() -> None:
     async with scripted_chat([End(state="refused", finish_reason="content_filter")]) as chat:
         await chat.ask("go")
-        await chat.shows("refused", "refused to answer", "another model with /model")
+        await chat.shows(
+            "refused", "refused to answer", "Tab\xa0e\xa0edit\xa0the\xa0question", "choose\xa0another\xa0model"
+        )
 
 
 async def test_the_price_is_told_whole_beside_the_preset_in_use() -> None:

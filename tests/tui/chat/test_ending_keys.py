@@ -72,3 +72,15 @@ async def test_a_refused_answer_names_the_key_that_edits_the_question() -> None:
         await says(chat, "Tab e edit the question")
         await chat.pilot.press("tab", "e")
         await chat.until(lambda: chat.chat.prompt.text == "hi")
+
+
+async def test_in_the_messages_the_keys_are_named_without_the_one_that_leads_there() -> None:
+    async with scripted_chat(CUT) as chat:
+        await chat.ask("hi")
+        await chat.answered()
+        await says(chat, "Tab c continue · Tab r regenerate")
+        await chat.pilot.press("tab")
+        await says(chat, " c continue · r regenerate")
+        assert "Tab" not in chat.shown(chat.chat.transcript)
+        await chat.pilot.press("escape")
+        await says(chat, "Tab c continue · Tab r regenerate")

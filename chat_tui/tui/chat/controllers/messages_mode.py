@@ -46,6 +46,7 @@ class MessagesMode:
 
     def follow_focus(self) -> None:
         """Mark the message that keys act on while the messages have the focus; else no question waits."""
+        self._name_keys()
         view = self._chat.transcript.viewport
         if not self._chat.transcript.has_focus:
             self.forget_question()
@@ -53,6 +54,14 @@ class MessagesMode:
             self._stepped = rows[-1].position.turn
             view.select(self._stepped)
             self._chat.transcript.repaint()
+
+    def _name_keys(self) -> None:
+        """Name the keys below an answer that was cut as they are pressed from where the focus is."""
+        transcript = self._chat.transcript
+        if transcript.renderer.keys_from_prompt == transcript.has_focus:
+            transcript.renderer.keys_from_prompt = not transcript.has_focus
+            transcript.model.views.forget_errors()
+            transcript.repaint()
 
     def leave(self) -> None:
         """Give the keys to the prompt, and choose no message where only stepping in has chosen one."""

@@ -140,6 +140,13 @@ class TurnViews:
             view.set_width(width)
             self.heights[index] = view.tops()[-1] if view.built else view.height
 
+    def forget_errors(self) -> None:
+        """Render the lines about errors again when next seen."""
+        for view in self.made.values():
+            for part in view.parts() if view.built else ():
+                if part.kind == "error":
+                    part.lines = None
+
     def _estimate(self) -> None:
         width = self.width
         self.heights = [estimated_turn_height(turn, width) for turn in self.turns]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
+from typing import NamedTuple
 
 from rich.style import Style
 
@@ -186,28 +187,38 @@ def status_lines(text: str, width: int, ink: Ink) -> list[Line]:
     return _decoration(text, width, ink.ground + ink.dim)
 
 
-def error_lines(turn: Turn, width: int, ink: Ink, changed: Mapping[str, str], *, keys: bool) -> list[Line]:
-    """An error below what has come of the answer, and with `keys` those that help; `changed` holds rebound keys by
-    id."""
+class NextStepKeys(NamedTuple):
+    """How the keys are named that help after an ending."""
+
+    changed: Mapping[str, str]
+    """Rebound keys by id."""
+    shown: bool
+    """They act on this answer."""
+    from_prompt: bool
+    """As they are pressed from the prompt; else as those of the messages."""
+
+
+def error_lines(turn: Turn, width: int, ink: Ink, keys: NextStepKeys) -> list[Line]:
+    """An error below what has come of the answer, and the keys that help."""
     lines: list[Line] = [Line([])] if turn.text else []
     hint = _REFUSED if turn.state == "refused" else ""
     if turn.error is not None:
         title = turn.error.title[:_LONGEST_ERROR].expandtabs(4)
         lines += wrap([(title, ink.ground + ink.error, True)], width)
-        hint = as_bound(turn.error.hint[:_LONGEST_ERROR].expandtabs(4), changed) or hint
+        hint = as_bound(turn.error.hint[:_LONGEST_ERROR].expandtabs(4), keys.changed) or hint
     if hint:
         lines += wrap([(hint, ink.ground + ink.dim, True)], width)
-    return [*lines, *_next_step_lines(turn, width, ink, changed)] if keys else lines
+    return [*lines, *_next_step_lines(turn, width, ink, keys)] if keys.shown else lines
 
 
-def _next_step_lines(turn: Turn, width: int, ink: Ink, changed: Mapping[str, str]) -> list[Line]:
-    """Return the keys that help, as they are pressed from the prompt, such as `Tab c continue · Ctrl+O models`."""
+def _next_step_lines(turn: Turn, width: int, ink: Ink, keys: NextStepKeys) -> list[Line]:
+    """Return a line such as `Tab c continue · Tab r regenerate`."""
     steps = _NEXT_STEPS.get(turn.state, ()) if turn.role == "assistant" else ()
     runs: list[Run] = []
     for id, what in steps:
-        key = first_key(id, changed).replace(" ", "\xa0")
-        if BY_ID[id].where == "transcript":
-            key = f"{first_key('prompt.complete', changed)}\xa0{key}"
+        key = first_key(id, keys.changed)
+        if keys.from_prompt and BY_ID[id].where == "transcript":
+            key = f"{first_key('prompt.complete', keys.changed)}\xa0{key}"
         dot = "\xa0· " if runs else ""
         runs += [(dot, ink.ground + ink.dim, False), (key, ink.ground + ink.text + ink.strong, False)]
         runs.append((f"\xa0{what}".replace(" ", "\xa0"), ink.ground + ink.dim, False))

@@ -416,7 +416,8 @@ class TurnView:
             case "status":
                 return turn_lines.status_lines(self.status, width, ink)
             case "error":
-                return turn_lines.error_lines(self.turn, width, ink, renderer.changed_keys, keys=self.has_keys)
+                keys = turn_lines.NextStepKeys(renderer.changed_keys, self.has_keys, renderer.keys_from_prompt)
+                return turn_lines.error_lines(self.turn, width, ink, keys)
         if part.block is None:
             return turn_lines.note_lines(part.kind, self.turn, width, ink)
         if part.block.kind == "summary":

@@ -25,6 +25,8 @@ class Renderer:
         self.highlighter = Highlighter()
         self.changed_keys: Mapping[str, str] = {}
         """Rebound keys by id, for lines that name keys."""
+        self.keys_from_prompt = True
+        """Such lines name keys as they are pressed from the prompt; else as those of the messages."""
         self._parser: MarkdownIt | None = None
         self.set_ink(ink)
 
