@@ -223,6 +223,7 @@ COPYING = (
         "transcript",
         help="copy the current code block, or choose one from a list",
         words="copy code, code, snippet",
+        label="copy code",
     ),
     Action(
         "transcript.copy_code",

@@ -115,3 +115,8 @@ def test_a_panel_that_was_opened_and_closed_again_leaves_the_chat_where_it_was()
     layout.want("history", 120, open=True)
     layout.want("history", 120, open=False)
     assert layout.at(120, 40) == before
+
+
+def test_the_messages_name_the_key_that_copies_code_where_there_is_some() -> None:
+    assert "code.copy" in key_hints.ids(HintState("transcript", has_code=True))
+    assert "code.copy" not in key_hints.ids(HintState("transcript"))

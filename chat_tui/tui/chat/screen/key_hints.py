@@ -27,6 +27,7 @@ _TURN_KEYS = (
     "version.after",
     "version.compare",
     "transcript.copy",
+    "code.copy",
     "code.after",
     "turn.branch",
     "answer.route",
@@ -88,7 +89,7 @@ def ids(state: HintState) -> Sequence[str]:
     if not state.has_messages:
         without.add("prompt.complete")
     if not state.has_code:
-        without.add("code.after")
+        without |= {"code.copy", "code.after"}
     if not state.can_continue:
         without.add("answer.continue")
     return [id for id in (_TURN_KEYS if state.place == "transcript" else _IDLE_KEYS) if id not in without]
