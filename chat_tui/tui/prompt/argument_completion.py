@@ -106,7 +106,9 @@ def conversation_settings(typed: str, _sources: CompletionSources) -> Sequence[C
     """The names of a conversation's own settings; after a name, its values."""
     name, space, value = typed.partition(" ")
     if not space:
-        return _matching(name, [*_SETTING_HELP.items(), (_NO_SETTING, "reset all of them")])
+        rows = _matching(name, [*_SETTING_HELP.items(), (_NO_SETTING, "reset all of them")])
+        # A blank leads on to the values.
+        return [(f"{row} " if row in _SETTING_HELP else row, help) for row, help in rows]
     name = name.casefold().replace("-", "_")
     return [(f"{name} {known}", help) for known, help in _setting_values(name, value)]
 

@@ -105,3 +105,21 @@ async def test_help_that_would_be_cut_to_a_few_words_is_left_out(columns: int, h
         await chat.pilot.press("ctrl+p", *"new conversation")
         await chat.shows("New conversation", "Ctrl+N")
         assert ("start a new" in chat.shown()) is helps
+
+
+async def test_what_may_follow_a_command_from_the_palette_is_offered() -> None:
+    async with scripted_chat() as chat:
+        await chat.pilot.press("ctrl+p", *"temperature", "enter")
+        await chat.shows("/set temperature", "how varied the answers are")
+        await chat.pilot.press("tab", *"0.2", "enter")
+        await chat.shows("temp 0.2")
+
+
+@pytest.mark.parametrize("columns", [80, 120])
+async def test_the_list_of_themes_leaves_some_of_the_chat_in_sight(columns: int) -> None:
+    async with scripted_chat(size=(columns, 24)) as chat:
+        await chat.ask("/theme")
+        await chat.until(lambda: isinstance(chat.app.screen, ChoiceScreen))
+        frame = chat.app.screen.query_one(".frame")
+        await chat.until(lambda: frame.region.right == columns)
+        assert frame.region.x >= 24

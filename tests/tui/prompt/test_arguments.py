@@ -44,7 +44,7 @@ KNOWN = CompletionSources(
         ("/preset translate g", ["/preset translate German", "/preset translate Greek"]),
         ("/preset translate language=", []),
         ("/preset code ", []),
-        ("/set temp", ["/set temperature"]),
+        ("/set temp", ["/set temperature "]),
         ("/set temperature 0", ["/set temperature 0", "/set temperature 0.3", "/set temperature 0.7"]),
         ("/set max-tokens 5", ["/set max_tokens 500"]),
         ("/set def", ["/set default"]),

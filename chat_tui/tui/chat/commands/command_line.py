@@ -55,7 +55,8 @@ class CommandLine:
         if chat.prompt.text:
             chat.host.say("The prompt is not empty", f"Send or clear it, then type {text.strip()} and its argument.")
         else:
-            chat.prompt.set_draft(text)
+            # As if it were typed: what may follow is offered.
+            chat.prompt.insert(text)
         chat.prompt.focus()
 
     async def run(self, call: CommandCall, typed: str) -> None:
