@@ -80,7 +80,7 @@ class AppThemes:
         auto = ListChoice(
             palettes.AUTO_THEME,
             partial(use, palettes.AUTO_THEME),
-            help="dark or light, as the terminal's background is",
+            help="as the terminal's background",
             note="in use" if self.follows else "",
             marked=self.follows,
         )

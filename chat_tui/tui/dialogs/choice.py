@@ -41,8 +41,9 @@ class ChoiceScreen(FramedScreen[ListChoice]):
     DEFAULT_CSS = """
     ChoiceScreen { align: center top; }
     /* What is looked at is the screen behind the list. */
-    ChoiceScreen.-looks { background: transparent; }
+    ChoiceScreen.-looks { background: transparent; align: right top; }
     ChoiceScreen > .frame { width: 100; height: auto; margin-top: 2; }
+    ChoiceScreen.-looks > .frame { width: 56; }
     ChoiceScreen RowList { background: $surface; }
     """
     KEYS = ("list.choose", "screen.close")
