@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 _EXCERPT = 200
 _SUM_ROWS = 4
+"""The height in its style sheet."""
 _WHY = {
     "window": "excluded: context window full",
     "exchanges": "excluded: too old",
@@ -52,7 +53,7 @@ def exchange_line(number: int, exchange: Exchange, question: str, width: int) ->
 class ContextSum(StyledLines):
     """The sum against the window."""
 
-    DEFAULT_CSS = f"ContextSum {{ height: {_SUM_ROWS}; width: 1fr; padding: 0 1; background: $surface; }}"
+    DEFAULT_CSS = "ContextSum { height: 4; width: 1fr; padding: 0 1; background: $surface; }"
 
     def __init__(self) -> None:
         super().__init__()
