@@ -18,6 +18,7 @@ from chat_tui.web.api.conversation_schemas import (
     ChangedConversation,
     ConversationChanges,
     ConversationPage,
+    ListedDeletions,
     OfferedChoices,
     OpenedConversation,
 )
@@ -107,6 +108,9 @@ OPERATIONS: Sequence[Operation] = (
     Operation("PATCH", _CONVERSATION, "Rename or pin a conversation.", ChangedConversation, ConversationChanges),
     Operation("DELETE", _CONVERSATION, "Delete a conversation; it can be restored for 30 days.", status=204),
     Operation("POST", f"{_CONVERSATION}/restore", "Restore a deleted conversation.", status=204),
+    Operation("GET", "/api/deleted", "List the deleted conversations that can be restored.", ListedDeletions),
+    Operation("DELETE", "/api/deleted", "Erase all deleted conversations for good.", status=204),
+    Operation("DELETE", "/api/deleted/{id}", "Erase a deleted conversation for good.", status=204),
     Operation(
         "GET",
         f"{_CONVERSATION}/export",

@@ -101,7 +101,7 @@ class FakeAnswer:
 class FakeDeletion:
     """Nothing was deleted."""
 
-    async def count(self) -> int:
+    async def count(self, *, private: bool = True) -> int:
         return 0
 
 

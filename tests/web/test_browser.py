@@ -128,6 +128,28 @@ async def test_a_conversation_is_renamed_and_a_deleted_one_brought_back(browser:
         await tab.shows("Yes.")
 
 
+async def test_deleted_conversations_are_restored_or_deleted_for_good(browser: Browser) -> None:
+    async with scripted_tab(browser, ["Yes."]) as (tab, web):
+        for question in ("First", "Second"):
+            await tab.ask(question)
+            await tab.answered()
+            await tab.page.click("#menu-button")
+            await tab.page.click("#delete")
+            await tab.shows("No conversations yet.")
+        await tab.page.get_by_role("button", name="Deleted (2)").click()
+        await tab.shows("Second", "30 days left", "Empty: delete all for good")
+        await tab.page.get_by_role("button", name="Delete “Second” for good").click()
+        await tab.page.keyboard.press("Escape")
+        await tab.page.get_by_role("button", name="Delete “Second” for good").click()
+        await tab.page.get_by_role("button", name="Delete for good", exact=True).last.click()
+        await tab.until("document.querySelectorAll('#list .deleted').length === 1")
+        assert await web.engine.conversations.deletion.count() == 1
+        await tab.page.get_by_role("button", name="Restore “First”").click()
+        await tab.lists("First")
+        await tab.shows("Yes.")
+        assert tab.errors == []
+
+
 async def test_the_place_that_is_read_holds_while_text_comes(browser: Browser) -> None:
     gate, long = Gate(), [f"Paragraph {number}.\n\n" for number in range(60)]
     async with scripted_tab(browser, [*long[:40], gate, *long[40:]]) as (tab, _):

@@ -159,6 +159,31 @@ async def test_a_conversation_is_renamed_deleted_and_brought_back() -> None:
     assert (back["title"], back["pinned"]) == ("A better title", True)
 
 
+async def test_deleted_conversations_are_listed_and_erased_and_no_others() -> None:
+    async with site(Config(), opener=scripted_opener(["Yes."])) as web:
+        one, two, three = [await kept(web, f"Question {number}") for number in range(3)]
+        for id in (one, two):
+            await web.client.delete(f"/api/conversations/{id}")
+        private = await web.engine.conversations.begin_private()
+        await (await web.engine.ask(private.id, "A secret")).saved.wait()
+        await web.engine.delete(private.id)
+        listed = (await web.client.get("/api/deleted")).json()["conversations"]
+        told = (await web.client.get("/api/conversations")).json()["deleted"]
+        replies = [await web.client.delete(f"/api/deleted/{id}") for id in (one, three, private.id, "none")]
+        gone = await web.post(f"/api/conversations/{one}/restore")
+        left = (await web.client.get("/api/deleted")).json()["conversations"]
+        emptied = await web.client.delete("/api/deleted")
+        lost = await web.post(f"/api/conversations/{two}/restore")
+        still = await web.client.get(f"/api/conversations/{three}")
+        hidden = await web.engine.conversations.deletion.count()
+    assert [(row["id"], row["daysLeft"]) for row in listed] == [(two, 30), (one, 30)]
+    assert told == 2
+    assert [reply.status_code for reply in replies] == [204, 404, 404, 404]
+    assert [row["id"] for row in left] == [two]
+    assert [gone.status_code, emptied.status_code, lost.status_code, still.status_code] == [404, 204, 404, 200]
+    assert hidden == 1
+
+
 async def test_the_models_and_strategies_are_told_with_how_they_fare() -> None:
     async with site(Config(strategy="balanced"), opener=scripted_opener()) as web:
         said = (await web.client.get("/api/models")).json()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from contextlib import suppress
 from datetime import timedelta
 
@@ -50,21 +51,25 @@ class ConversationDeletion:
         await self._stores.store_of(conversation_id).write(deletion.restore, conversation_id)
         self._deleted.discard(conversation_id)
 
-    async def deleted(self, limit: int = 200) -> list[DeletedConversation]:
-        """The conversations that can be restored, private ones first, the last deleted ones before others.
+    def _of(self, private: bool) -> Sequence[Store]:
+        return self._stores.all() if private else [self._stores.saved]
+
+    async def deleted(self, limit: int = 200, *, private: bool = True) -> list[DeletedConversation]:
+        """The conversations that can be restored, private ones (unless not `private`) first, the last deleted ones
+        before others.
 
         Raises `HistoryError`.
         """
         found: list[DeletedConversation] = []
-        for store in self._stores.all():
+        for store in self._of(private):
             for each in await store.read(reads.deleted_conversations, limit):
                 private = self._stores.is_private(each.summary.id)
                 found.append(replace(each, summary=replace(each.summary, private=private)))
         return found[:limit]
 
-    async def count(self) -> int:
+    async def count(self, *, private: bool = True) -> int:
         """How many conversations can be restored. Errors of the store are reported, not raised."""
-        return sum([await self._errors.guard(each.read(reads.count_deleted), 0) for each in self._stores.all()])
+        return sum([await self._errors.guard(each.read(reads.count_deleted), 0) for each in self._of(private)])
 
     async def erase(self, older_seconds: float) -> None:
         """Erase for good what any process deleted this many seconds ago or earlier."""
@@ -77,9 +82,9 @@ class ConversationDeletion:
         await store.write(deletion.condemn, conversation_id)
         self._begin_to_erase(store)
 
-    async def erase_all(self) -> None:
+    async def erase_all(self, *, private: bool = True) -> None:
         """Let all deleted conversations be erased for good, in the background. Raises `HistoryError`."""
-        for store in self._stores.all():
+        for store in self._of(private):
             await store.write(deletion.condemn_all)
             self._begin_to_erase(store)
 

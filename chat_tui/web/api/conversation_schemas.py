@@ -43,6 +43,25 @@ class ConversationPage(msgspec.Struct, frozen=True, rename="camel"):
     """Part of the history that the search has covered, 0 to 1."""
     searched_back_to: datetime | None = None
     """Messages newer than this have been searched, if the search is incomplete and this is known."""
+    deleted: int = 0
+    """Number of deleted conversations that can be restored; 0 in a search."""
+
+
+class ListedDeletion(msgspec.Struct, frozen=True, rename="camel"):
+    """A deleted conversation."""
+
+    id: str
+    title: str
+    deleted: datetime
+    """When it was deleted."""
+    days_left: int
+    """For how many more days it can be restored."""
+
+
+class ListedDeletions(msgspec.Struct, frozen=True):
+    """The deleted conversations that can be restored, the last deleted one first."""
+
+    conversations: list[ListedDeletion]
 
 
 class ShownTurn(msgspec.Struct, frozen=True, rename="camel"):

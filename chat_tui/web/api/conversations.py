@@ -87,7 +87,9 @@ async def list_conversations(request: Request) -> Response:
     rows = await engine.conversations.summaries(asked.limit + 1, asked.offset)
     rows = [row for row in rows if not row.private]
     shown = [ListedConversation(row.id, row.title, row.updated, row.model, row.pinned) for row in rows[: asked.limit]]
-    return _json_response(ConversationPage(shown, asked.offset + asked.limit if len(rows) > asked.limit else None))
+    more = asked.offset + asked.limit if len(rows) > asked.limit else None
+    deleted = await engine.conversations.deletion.count(private=False)
+    return _json_response(ConversationPage(shown, more, deleted=deleted))
 
 
 async def _search(engine: Engine, query: str, start: int | None) -> ConversationPage:

@@ -5,11 +5,15 @@ const MOST = 200;
 let listed = [];
 let more = null;
 let listing = 0;
+// How many deleted conversations can be restored.
+let deletions = 0;
 // Progress of the search; null: it is complete, or there is none.
 let searching = null;
 
 async function showList() {
   const query = $("search").value.trim();
+  if (query) showsDeleted = false;
+  if (showsDeleted) return showDeleted();
   const mine = ++listing;
   const parameters = query ? { query } : { limit: Math.min(MOST, Math.max(PAGE, listed.length)) };
   try {
@@ -17,6 +21,7 @@ async function showList() {
     if (mine !== listing) return;
     listed = said.conversations;
     more = said.next;
+    deletions = said.deleted;
     searching = query && !said.complete ? searchedWords(said) : null;
     paintList(query);
     tellTitle();
@@ -73,6 +78,7 @@ function paintList(query) {
     button.addEventListener("click", () => showMore().catch((error) => toast(error.message)));
     parts.push(button);
   }
+  if (deletions && !query) parts.push(deletedLink());
   const focused = document.activeElement.closest("#list .entry")?.dataset.id;
   $("list").replaceChildren(...parts);
   if (focused) parts.find((part) => part.dataset.id === focused)?.focus();
@@ -138,7 +144,7 @@ function closeDrawer() {
 function walkList(event) {
   const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
   if (!step) return;
-  const entries = [...$("list").querySelectorAll(".entry, .more")];
+  const entries = [...$("list").querySelectorAll("button")];
   const place = entries.indexOf(document.activeElement);
   const next = entries[place + step];
   if (next) next.focus();
