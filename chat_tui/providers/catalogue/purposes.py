@@ -8,8 +8,9 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from functools import cache, lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 
+from chat_tui.core.text.lazy_pattern import lazy_pattern
 from chat_tui.providers.catalogue.model_name import bare_id
 
 EMBEDDINGS = "makes embeddings"
@@ -57,11 +58,13 @@ _BY_ID = (
     (TOOLS, r"computer-use(?:-preview)?|robotics|aqa|relace-apply|morph-v\d|distilbert|bert"),
 )
 """(purpose, words of an id)."""
-_COMPLETES = re.compile(
+_STEM = re.compile(r"[a-z\d-]+(?![?*])")
+"""The beginning of a word that is the same in all that it matches."""
+_COMPLETES = lazy_pattern(
     r"(?:ada|babbage|curie|davinci)(?:-\d+)?$|text-(?:ada|babbage|curie|davinci)|gpt-3\.5-turbo-instruct|starcoder"
     r"|codegen|.*-base(?:-\d+b)?$|.*-(?:fim|foundation)$|gemma-.*-pt$|code-(?:davinci|cushman)"
 )
-_RESPONSES = re.compile(r".*-pro(?:-\d[\d-]*)?$|.*codex|.*deep-research")
+_RESPONSES = lazy_pattern(r".*-pro(?:-\d[\d-]*)?$|.*codex|.*deep-research")
 """Models that OpenAI serves over the Responses API only."""
 
 _BY_TYPE = {
@@ -92,14 +95,37 @@ def purpose_of(provider: str, model_id: str) -> str:
     bare = bare_id(model_id)
     if provider in {"openai", "azure"} and _RESPONSES.match(bare):
         return RESPONSES_ONLY
-    purpose = next((purpose for purpose, words in _patterns() if words.search(bare)), "")
+    found = (each.purpose for each in named_purposes() if each.may_be_in(bare) and each.words.search(bare))
+    purpose = next(found, "")
     return purpose or (COMPLETION if _COMPLETES.match(bare) else "")
 
 
+class NamedPurpose(NamedTuple):
+    """A purpose with the words of an id that tell it."""
+
+    purpose: str
+    stems: tuple[str, ...]
+    """Beginnings of the words; most ids hold none of them, so that the pattern is seldom compiled."""
+    words: re.Pattern[str]
+
+    def may_be_in(self, bare: str) -> bool:
+        """Whether one of the words may be in the id."""
+        return any(stem in bare for stem in self.stems)
+
+
 @cache
-def _patterns() -> Sequence[tuple[str, re.Pattern[str]]]:
+def named_purposes() -> Sequence[NamedPurpose]:
+    """Return the purposes that an id can tell, in the order in which they count."""
     # Between words: `live` is not in `olive`.
-    return [(purpose, re.compile(rf"(?<![a-z])(?:{words})(?![a-z])")) for purpose, words in _BY_ID]
+    return [
+        NamedPurpose(
+            purpose,
+            # What stands behind a `|` in parentheses counts as a word of its own: one stem too many.
+            tuple(stem[0] for word in words.split("|") if (stem := _STEM.match(word))),
+            lazy_pattern(rf"(?<![a-z])(?:{words})(?![a-z])"),
+        )
+        for purpose, words in _BY_ID
+    ]
 
 
 def listed_purpose(row: dict[str, Any]) -> str:

@@ -21,8 +21,9 @@ from chat_tui.core.chunks import Chunk
 from chat_tui.core.models import Model, Provider
 from chat_tui.core.request import Request
 from chat_tui.providers.catalogue.model_info import ModelInfoResolver
+from chat_tui.providers.catalogue.model_name import bare_id
 from chat_tui.providers.catalogue.prices import Catalogue
-from chat_tui.providers.catalogue.purposes import RESPONSES_ONLY, listed_purpose, purpose_of
+from chat_tui.providers.catalogue.purposes import RESPONSES_ONLY, listed_purpose, named_purposes, purpose_of
 from chat_tui.providers.discovery.model_list import models_of
 from chat_tui.routing.ranking.health import Health
 from chat_tui.routing.ranking.strategies import names
@@ -129,3 +130,18 @@ FIELDS = ["type", "object", "mode", "capabilities", "endpoints", "metadata", "ar
 @given(st.dictionaries(st.sampled_from(FIELDS), JSON, max_size=5))
 def test_no_json_breaks_what_a_list_says(row: dict[str, Any]) -> None:
     assert isinstance(listed_purpose(json.loads(json.dumps(row))), str)
+
+
+def test_the_stems_of_a_purpose_rule_out_no_id_that_its_words_match() -> None:
+    from genai_prices.data_snapshot import get_snapshot
+
+    ids = [model.id for provider in get_snapshot().providers for model in provider.models]
+    ids += ["embeddings-3", "computer-use-preview", "morph-v3-large", "bge", "m2m100", "text-similarity-ada", "sd3"]
+    matched = 0
+    for bare in map(bare_id, ids):
+        for each in named_purposes():
+            if each.words.search(bare):
+                matched += 1
+                assert each.may_be_in(bare), (each.purpose, bare)
+    assert matched > 50
+    assert not any(each.may_be_in(bare) for each in named_purposes() for bare in ("gpt-4o", "built-in", "sample"))
