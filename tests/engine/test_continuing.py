@@ -10,8 +10,10 @@ from chat_tui.config import paths
 from chat_tui.config.schema import Config
 from chat_tui.core.chunks import End, Error, Metadata, Token
 from chat_tui.core.conversation import Conversation, Turn, now
+from chat_tui.core.conversation_settings import NewConversation
 from chat_tui.core.errors import CommandError, KeyRefused, Unreachable
 from chat_tui.core.models import Model
+from chat_tui.core.preset import Preset
 from chat_tui.core.request import Request
 from chat_tui.engine.answers.answer import Answer
 from chat_tui.engine.models import LEARNED
@@ -111,6 +113,24 @@ async def test_the_error_of_the_days_budget_says_what_was_spent_and_where_to_rai
             assert error.title == "The daily budget of $1 has $0.001 left: $0.999 was spent today."
             assert f"Raise `daily_budget` in {paths.config_file()}" in error.hint
             assert "one/a would cost about" in error.hint
+        assert on.rig.asked == []
+
+
+@pytest.mark.parametrize("kind", ["adaptive", "document"])
+async def test_the_error_of_the_days_budget_is_the_same_for_an_answer_of_several_requests(kind: str) -> None:
+    history = await Store.open(None)
+    paid = Turn("assistant", "Yes.", id="a", created=now(), cost=0.999)
+    await history.write(writes.add_conversation, Conversation("earlier", path=(paid,)))
+    preset = Preset("reader", document=True, system_prompt="Read.") if kind == "document" else None
+    async with stage(["dear"], history=history, config=Config(daily_budget=1.0)) as on:
+        on.router.models = (DEAR,)
+        asked = NewConversation(preset=preset)
+        settings = Request(adaptive=kind == "adaptive")
+        chunks = await chunks_of(await on.engine.ask(asked, "Hello? " * 20_000, settings))
+        error = next(chunk.error for chunk in chunks if isinstance(chunk, Error))
+        assert error.kind == "NoModel"
+        assert error.title == "The daily budget of $1 has $0.001 left: $0.999 was spent today."
+        assert f"Raise `daily_budget` in {paths.config_file()}" in error.hint
         assert on.rig.asked == []
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from chat_tui.config import paths
+from chat_tui.core.chunks import Chunk, Error
 from chat_tui.core.errors import NoModel
 from chat_tui.routing.policy import Plan
 
@@ -30,8 +31,26 @@ class PriceLimit(msgspec.Struct, frozen=True):
         if not dear:
             return plan
         told = "; ".join(f"{each.model} {each.out}" for each in dear[:4])
-        hint = f"Raise `daily_budget` in {paths.config_file()}, or choose a free model. {told}."
-        return msgspec.structs.replace(plan, error=NoModel(over_budget(self.budget, self.spent), hint))
+        return msgspec.structs.replace(plan, error=NoModel(over_budget(self.budget, self.spent), _advice(f"{told}.")))
+
+    def explain_chunk(self, chunk: Chunk) -> Chunk:
+        """The chunk; if it is the error that the daily budget leaves no model for a part of an answer, it says so.
+
+        Adaptive answers, and those that work through a document, make plans for their parts themselves.
+        """
+        if self.budget is None or not isinstance(chunk, Error) or chunk.error.kind != NoModel.__name__:
+            return chunk
+        error = chunk.error
+        title = over_budget(self.budget, self.spent)
+        told = next((text for text in (error.title, error.hint) if any(words in text for words in _DEAR)), "")
+        if error.title == title or not told:
+            return chunk
+        return Error(msgspec.structs.replace(error, title=title, hint=_advice(told.partition(" Raise ")[0])))
+
+
+def _advice(told: str) -> str:
+    """The hint of the error, which ends with what the models would cost."""
+    return f"Raise `daily_budget` in {paths.config_file()}, or choose a free model. {told}"
 
 
 def over_budget(budget: float, spent: float) -> str:

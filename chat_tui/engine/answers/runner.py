@@ -48,6 +48,9 @@ class Preview:
         await self.answer.cancel()
 
 
+_NO_LIMIT = PriceLimit()
+
+
 class PreparedAnswer(msgspec.Struct, frozen=True):
     """What it takes to begin an answer of a conversation."""
 
@@ -59,7 +62,7 @@ class PreparedAnswer(msgspec.Struct, frozen=True):
     """The partial answer that it continues."""
     in_parts: bool = False
     """Whether it works through a document in parts."""
-    limit: PriceLimit = PriceLimit()
+    limit: PriceLimit = _NO_LIMIT
     """Why the request has its price limit."""
 
 
@@ -124,7 +127,15 @@ class AnswerRunner:
         answer = self._make_answer(conversation.id, conversation.path[place - 1], request, plan, prepared.cut)
         self._add(answer)
         self._conversations.cache.remember(extended(conversation, place, answer.turn))
-        work = self._run(answer, request, plan, in_parts=prepared.in_parts, stored=True, on_end=self._begin_last_save)
+        work = self._run(
+            answer,
+            request,
+            plan,
+            in_parts=prepared.in_parts,
+            stored=True,
+            on_end=self._begin_last_save,
+            limit=prepared.limit,
+        )
         self._track(asyncio.ensure_future(work))
         return answer
 
@@ -226,6 +237,7 @@ class AnswerRunner:
         in_parts: bool = False,
         stored: bool = False,
         on_end: Callable[[Answer], None],
+        limit: PriceLimit = _NO_LIMIT,
     ) -> None:
         """Run an answer to its ending, whatever that is, and then call `on_end`."""
         try:
@@ -235,7 +247,7 @@ class AnswerRunner:
             async with await self._stream(request, plan, in_parts=in_parts) as stream:
                 await answer.attach(stream)
                 async for chunk in stream:
-                    answer.take(chunk)
+                    answer.take(limit.explain_chunk(chunk))
         except asyncio.CancelledError:
             # The program ends.
             answer.give_up("cancelled")
