@@ -35,26 +35,26 @@ class References:
         self._users: dict[str, list[int]] = {}
         """For labels that are not defined yet: the places of the blocks that have them in brackets."""
 
-    def resolved(self, block: Block, place: int) -> Block:
-        """The block with the definitions that are known; it is remembered for those to come. `place`: its index."""
+    def resolve(self, block: Block, place: int | None = None) -> Block:
+        """Return the block with the definitions that are known.
+
+        With its index as `place` it is resolved again when further ones come; an unfinished block has none.
+        """
         if "[" not in block.source or block.kind not in ("markdown", "table"):
+            return block
+        if place is None and not self._definitions:
             return block
         needed = []
         for label in _labels(block.source):
             if line := self._definitions.get(label):
                 needed.append(line)
-            elif len(self._users) < MOST:
-                users = self._users.setdefault(label, [])
-                if len(users) < MOST_USERS:
-                    users.append(place)
+            elif place is not None:
+                self._wait(label, place)
         return msgspec.structs.replace(block, definitions=tuple(needed)) if needed else block
 
-    def now(self, block: Block) -> Block:
-        """The same for an unfinished block, which is not remembered."""
-        if not self._definitions or "[" not in block.source or block.kind not in ("markdown", "table"):
-            return block
-        needed = [self._definitions[label] for label in _labels(block.source) if label in self._definitions]
-        return msgspec.structs.replace(block, definitions=tuple(needed)) if needed else block
+    def _wait(self, label: str, place: int) -> None:
+        if len(self._users) < MOST and len(users := self._users.setdefault(label, [])) < MOST_USERS:
+            users.append(place)
 
     def define(self, paragraph: str) -> tuple[str, list[int]]:
         """Take the definitions with which a paragraph begins. Returns what is still to be shown of it (links that are

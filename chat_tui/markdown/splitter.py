@@ -149,7 +149,7 @@ class BlockSplitter:
         """The unfinished rest as blocks; it may look different when more has come."""
         if self._plain is not None:
             return self._plain.open()
-        return [self._references.now(block) for block in self._open()]
+        return [self._references.resolve(block) for block in self._open()]
 
     def _open(self) -> list[Block]:
         unfinished = self._begins_image()
@@ -417,11 +417,11 @@ class BlockSplitter:
         shown, places = self._references.define("\n".join(self._lines))
         self._lines = shown.split("\n") if shown else []
         for place in places:
-            self.closed[place] = self._references.resolved(self.closed[place], place)
+            self.closed[place] = self._references.resolve(self.closed[place], place)
         self.changed += places
 
     def _add_closed(self, block: Block) -> None:
-        self.closed.append(self._references.resolved(block, len(self.closed)))
+        self.closed.append(self._references.resolve(block, len(self.closed)))
         self._codes += len(codes_of(block)) - block.in_code if block.first or block.kind != "code" else 0
         self._in_code = False
 
