@@ -155,23 +155,22 @@ def usual_speed(model: Model) -> tuple[float, float]:
     return first, 1.0 / rate
 
 
-def learned_abilities(table: CandidateTable) -> Sequence[float]:
-    """Return the abilities, shifted by the outcomes of all answers: failures, verdicts, regenerations, comparisons."""
-    kind = table.needs.kind
-    return [
-        ability + _shift(ability, _outcomes(known.outcomes, kind), OUTCOMES_OF_PRIOR) if known.outcomes else ability
-        for ability, known in zip(table.abilities, table.stats, strict=True)
-    ]
+def learned_success(table: CandidateTable) -> tuple[Sequence[float], Sequence[float]]:
+    """Return P(good answer) by the outcomes of all answers, and what is added to it out of curiosity.
 
-
-def curiosity(table: CandidateTable) -> Sequence[float]:
-    """Return what is added to P(good answer) so that models are tried again that were seldom asked."""
-    kind, total = table.needs.kind, math.log1p(table.health.outcomes_known())
-    unseen = CURIOSITY * math.sqrt(total)
-    return [
-        CURIOSITY * math.sqrt(total / (1.0 + sum(_outcomes(known.outcomes, kind)))) if known.outcomes else unseen
-        for known in table.stats
-    ]
+    Outcomes are failures, verdicts, regenerations and comparisons; they shift the abilities. Models that were seldom
+    asked for this kind of prompt are favoured a little, the more, the more is known of others.
+    """
+    kind, difficulty = table.needs.kind, table.needs.difficulty
+    total = CURIOSITY * math.sqrt(math.log1p(table.health.outcomes_known()))
+    success, curiosity = list(table.success), [total] * len(table.models)
+    for place, known in enumerate(table.stats):
+        if known.outcomes:
+            good, bad = _outcomes(known.outcomes, kind)
+            ability = table.abilities[place] + _shift(table.abilities[place], (good, bad), OUTCOMES_OF_PRIOR)
+            success[place] = 1.0 / (1.0 + math.exp(difficulty - ability))
+            curiosity[place] = total / math.sqrt(1.0 + good + bad)
+    return success, curiosity
 
 
 def _with_verdicts(abilities: Sequence[float], stats: Sequence[ModelStats], kind: str) -> Sequence[float]:

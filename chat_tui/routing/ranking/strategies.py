@@ -19,10 +19,8 @@ from chat_tui.core.route import Candidate
 from chat_tui.routing.ranking.estimates import (
     CandidateTable,
     candidate_table,
-    curiosity,
     has_price,
-    learned_abilities,
-    success_of,
+    learned_success,
 )
 from chat_tui.routing.ranking.health import Health
 from chat_tui.routing.ranking.prompt_features import features_of
@@ -139,14 +137,14 @@ class BuiltInStrategy:
         """Return P(good answer) of each model, and its value."""
         wanted, success = self.wanted, table.success
         if wanted.learns:
-            success = success_of(learned_abilities(table), table.needs.difficulty)
+            success, curiosity = learned_success(table)
         per_dollar, per_second = wanted.per_dollar, wanted.per_second
         values = [
             good - per_dollar * dollars - per_second * seconds
             for good, dollars, seconds in zip(success, table.dollars, table.seconds, strict=True)
         ]
         if wanted.learns:
-            values = [value + bonus for value, bonus in zip(values, curiosity(table), strict=True)]
+            values = [value + bonus for value, bonus in zip(values, curiosity, strict=True)]
         return success, values
 
     def _keys(
