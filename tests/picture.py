@@ -26,7 +26,7 @@ async def palette_opened(pilot: Pilot[int]) -> None:
 
 
 PICTURES: tuple[tuple[str, tuple[int, int], str, Callable[[Pilot[int]], Awaitable[None]]], ...] = (
-    ("chat", (114, 32), "dusk", asked),
+    ("chat", (115, 32), "dusk", asked),
     ("small", (60, 20), "paper", asked),
     ("palette", (90, 28), "fjord", palette_opened),
 )
