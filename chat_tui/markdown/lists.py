@@ -1,4 +1,5 @@
-"""The numbers of an ordered list's items: those that the writer gave, though CommonMark counts on from the first."""
+"""The numbers of an ordered list's items: those that the writer gave, though CommonMark counts on from the first; and
+the boxes of tasks."""
 
 from __future__ import annotations
 
@@ -22,6 +23,19 @@ def number_lists(state: StateCore) -> None:
             _number(items, int(opening.attrs.get("start", 1)))
         elif token.type == "list_item_open" and lists and token.level == lists[-1][0].level + 1:
             lists[-1].append(token)
+
+
+def take_task_box(item: Sequence[Token]) -> str:
+    """Take the mark of a task, such as `[x] `, out of the text of a list item, whose tokens follow its opening. Return
+    the box in its place; empty for other items."""
+    if len(item) < 2 or item[1].type != "inline" or not item[1].children:
+        return ""
+    text = item[1].children[0]
+    for mark, box in (("[ ] ", "☐ "), ("[x] ", "☑ "), ("[X] ", "☑ ")):
+        if text.content.startswith(mark):
+            text.content = text.content[len(mark) :]
+            return box
+    return ""
 
 
 def count_from(tokens: Sequence[Token], start: int) -> None:

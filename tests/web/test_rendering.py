@@ -110,3 +110,12 @@ def test_long_code_goes_on_in_pieces_that_join() -> None:
     assert [piece.joins for piece in found] == [False, *[True] * (len(found) - 1)]
     code = "".join(code for piece in found for code in re.findall("<code>(.*)</code>", piece.html, re.DOTALL))
     assert Inspector(code).text == "\n".join(f"x{n} = {n}" for n in range(100))
+
+
+def test_tasks_have_boxes_as_on_the_screen() -> None:
+    html = html_of("- [x] done\n- [ ] open\n- plain\n\n1. [ ] first\n\n   more")
+    assert '<li class="task">☑ done</li>' in html
+    assert '<li class="task">☐ open</li>' in html
+    assert "<li>plain</li>" in html
+    assert '<li class="task"><p>☐ first</p>' in html
+    assert "[" not in html

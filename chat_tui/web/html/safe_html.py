@@ -18,7 +18,7 @@ from chat_tui.markdown.block import Block
 from chat_tui.markdown.inline.data_images import described
 from chat_tui.markdown.inline.latex import legible
 from chat_tui.markdown.links import alt_text, deceives, is_openable, told_target
-from chat_tui.markdown.lists import count_from
+from chat_tui.markdown.lists import count_from, take_task_box
 from chat_tui.markdown.references import parse_block
 from chat_tui.web.html.code_html import highlight
 
@@ -73,9 +73,13 @@ def image_html(alt: str, address: str) -> str:
 
 
 def _blocks(tokens: Sequence[Token]) -> Iterator[str]:
-    for token in tokens:
+    box = ""
+    for place, token in enumerate(tokens):
         if token.type == "inline":
-            yield "".join(_inline(token.children or ()))
+            yield box + "".join(_inline(token.children or ()))
+            box = ""
+        elif token.type == "list_item_open" and (box := take_task_box(tokens[place + 1 : place + 3])):
+            yield '<li class="task">'
         elif token.type in ("fence", "code_block"):
             yield code_html(token.content.removesuffix("\n"), token.info.split(" ")[0])
         elif token.type == "hr":

@@ -11,7 +11,7 @@ from chat_tui.markdown.alerts import ALERTS
 from chat_tui.markdown.block import Block
 from chat_tui.markdown.inline.data_images import described
 from chat_tui.markdown.inline.latex import is_display, legible
-from chat_tui.markdown.lists import count_from
+from chat_tui.markdown.lists import count_from, take_task_box
 from chat_tui.markdown.references import parse_block
 from chat_tui.tui.theme.ink import Ink
 from chat_tui.tui.transcript.render.highlight import Highlighter
@@ -174,7 +174,7 @@ class BlockRenderer:
         before = 0
         for number, (_, item) in zip(numbers, items, strict=True):
             label = f"{number}.".rjust(widest - 1) + " " if ordered else f"{bullet} "
-            box = _task(item)
+            box = take_task_box(item)
             if box:
                 label = box
             tight = any(token.type == "paragraph_open" and token.hidden for token in item)
@@ -273,15 +273,3 @@ def _number_codes(tokens: Sequence[Token], block: Block) -> None:
         if token.type == "fence":
             token.meta["number"] = 0 if block.in_code and number == block.codes_before else number
             number += 1
-
-
-def _task(item: Sequence[Token]) -> str:
-    """The box of a task item, whose mark is taken out of the text; empty for other items."""
-    if len(item) < 2 or item[1].type != "inline" or not item[1].children:
-        return ""
-    text = item[1].children[0]
-    for mark, box in (("[ ] ", "☐ "), ("[x] ", "☑ "), ("[X] ", "☑ ")):
-        if text.content.startswith(mark):
-            text.content = text.content[4:]
-            return box
-    return ""
