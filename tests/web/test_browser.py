@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from datetime import datetime, timedelta
 
 import pytest
 from playwright.async_api import Browser
@@ -275,3 +276,15 @@ async def test_a_model_or_strategy_is_chosen_and_remembered(browser: Browser) ->
         await tab.ask("Who?")
         await tab.answered()
         assert await tab.page.locator(".who b").inner_text() == "fast"
+
+
+async def test_below_yesterday_a_row_tells_the_hour(browser: Browser) -> None:
+    async with scripted_tab(browser, ["Hello."]) as (on, _):
+        await on.ask("hi")
+        await on.answered()
+        await on.page.clock.set_fixed_time(datetime.now().astimezone() + timedelta(days=1))
+        await on.page.reload()
+        await on.lists("hi")
+        said = await on.page.locator("#list").inner_text()
+        assert "Yesterday" in said
+        assert "yesterday" not in said

@@ -87,8 +87,9 @@ function dayWords(when, now = new Date()) {
   return when.getFullYear() === now.getFullYear() ? month : `${month} ${when.getFullYear()}`;
 }
 
-function momentWords(when, now = new Date()) {
-  if (when >= midnight(0, now)) return when.toLocaleTimeString([], { hour: "2-digit", minute: "2-digit" });
+// Below the heading "Yesterday" a row tells the hour.
+function momentWords(when, { group = "", now = new Date() } = {}) {
+  if (when >= midnight(0, now) || group === "Yesterday") return when.toLocaleTimeString([], { hour: "2-digit", minute: "2-digit" });
   if (when >= midnight(1, now)) return "yesterday";
   const year = when.getFullYear() === now.getFullYear() ? undefined : "numeric";
   return when.toLocaleDateString("en-GB", { day: "numeric", month: "short", year });

@@ -69,7 +69,7 @@ function paintList(query) {
     const name = query ? "Found" : row.pinned ? "Pinned" : dayWords(new Date(row.updated));
     if (name !== group) parts.push(element("h2", {}, name));
     group = name;
-    parts.push(entry(row));
+    parts.push(entry(row, name));
   }
   if (query && searching !== null) parts.push(element("p", { className: "note", role: "status" }, searching));
   else if (!listed.length) parts.push(element("p", { className: "note" }, query ? `No results for “${query}”.` : "No conversations yet."));
@@ -84,10 +84,10 @@ function paintList(query) {
   if (focused) parts.find((part) => part.dataset.id === focused)?.focus();
 }
 
-function entry(row) {
+function entry(row, group) {
   const detail = row.snippet
     ? element("small", { className: "found" }, ...marked(row.snippet, row.marks))
-    : element("small", {}, [momentWords(new Date(row.updated)), shortName(row.model)].filter(Boolean).join(" · "));
+    : element("small", {}, [momentWords(new Date(row.updated), { group }), shortName(row.model)].filter(Boolean).join(" · "));
   const made = element("button", { type: "button", className: "entry", title: row.title }, element("b", {}, row.title || "Untitled"), detail);
   made.dataset.id = row.id;
   if (row.id === current) made.setAttribute("aria-current", "true");
