@@ -213,9 +213,12 @@ class Conversations:
         store = self._stores.store_of(conversation_id)
         await self._errors.guard(store.write(writes.set_settings, conversation_id, stored), None)
 
-    async def rename(self, conversation_id: str, title: str) -> str:
-        """Change a conversation's title; returns it as it is now. Raises `HistoryError`."""
-        title = title_of(clean(title))
+    async def rename(self, conversation_id: str, title: str, *, whole: bool = False) -> str:
+        """Change a conversation's title, which is shortened unless it is to stay `whole`; returns it as it is now.
+
+        Raises `HistoryError`.
+        """
+        title = clean(title) if whole else title_of(clean(title))
         await self._stores.store_of(conversation_id).write(writes.retitle, conversation_id, title)
         if (known := self.cache.get(conversation_id)) is not None:
             self.cache.remember(msgspec.structs.replace(known, title=title))

@@ -31,6 +31,8 @@ class ConversationDeletion:
         self._stores, self._cache, self._errors = stores, cache, errors
         self._deleted: set[str] = set()
         """By this process, and not restored."""
+        self._erased: set[str] = set()
+        """Of these, those that this process erases for good."""
         self._tasks = BackgroundTasks()
         self._erasing = False
         """Whether this process was asked to erase something that may not be erased yet."""
@@ -38,6 +40,10 @@ class ConversationDeletion:
     def is_deleted(self, conversation_id: str) -> bool:
         """Whether this process has deleted the conversation."""
         return conversation_id in self._deleted
+
+    def can_restore(self, conversation_id: str) -> bool:
+        """Whether this process has deleted the conversation, and neither restored nor erased it."""
+        return conversation_id in self._deleted - self._erased
 
     async def delete(self, conversation_id: str) -> None:
         """Remove a conversation from the list. Raises `HistoryError`."""
@@ -80,12 +86,14 @@ class ConversationDeletion:
         """Let a deleted conversation be erased for good, in the background. Raises `HistoryError`."""
         store = self._stores.store_of(conversation_id)
         await store.write(deletion.condemn, conversation_id)
+        self._erased.add(conversation_id)
         self._begin_to_erase(store)
 
     async def erase_all(self, *, private: bool = True) -> None:
         """Let all deleted conversations be erased for good, in the background. Raises `HistoryError`."""
         for store in self._of(private):
             await store.write(deletion.condemn_all)
+            self._erased.update(id for id in self._deleted if self._stores.store_of(id) is store)
             self._begin_to_erase(store)
 
     def begin_to_erase_expired(self) -> None:

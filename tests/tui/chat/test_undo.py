@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
+from functools import partial
+
 import pytest
 
-from chat_tui.core.errors import CommandError, ConversationNotFound
+from chat_tui.core.errors import CommandError, ConversationNotFound, StoreBusy
 from chat_tui.tui.chat.conversation.undo import KEPT, Undo
-from tests.doubles.scripted_chat import scripted_chat
+from tests.doubles.scripted_chat import ScriptedChat, scripted_chat
+
+
+def names(chat: ScriptedChat, step: str) -> bool:
+    return chat.chat.undo.next_step == step
 
 
 async def test_the_last_thing_done_is_undone_first_and_each_once() -> None:
@@ -64,6 +71,113 @@ async def test_what_cannot_be_undone_now_can_be_later() -> None:
         await undo.take()
     busy = False
     assert await undo.take() == "back"
+
+
+async def test_what_a_busy_store_refused_is_still_the_next_to_be_undone() -> None:
+    undo, undone = Undo(), list[str]()
+
+    async def refuse() -> None:
+        undo.push("newest", "newest undone", nothing)
+        raise StoreBusy("The history is locked.")
+
+    async def nothing() -> None:
+        undone.append("newest")
+
+    undo.push("older", "older undone", refuse)
+    with pytest.raises(StoreBusy):
+        await undo.take()
+    assert undo.next_step == "newest"
+    assert await undo.take() == "newest undone"
+    assert undo.next_step == "older"
+
+
+async def test_two_at_once_undo_one_after_the_other() -> None:
+    undo, gate, order = Undo(), asyncio.Event(), list[str]()
+
+    async def first() -> None:
+        await gate.wait()
+        order.append("first")
+
+    async def second() -> None:
+        order.append("second")
+
+    undo.push("second", "second undone", second)
+    undo.push("first", "first undone", first)
+    both = asyncio.gather(undo.take(), undo.take())
+    await asyncio.sleep(0)
+    assert undo.next_step == "first"
+    gate.set()
+    assert list(await both) == ["first undone", "second undone"]
+    assert order == ["first", "second"]
+
+
+async def test_what_was_taken_back_otherwise_is_neither_named_nor_undone() -> None:
+    undo, due = Undo(), True
+
+    async def nothing() -> None:
+        pass
+
+    undo.push("older", "older undone", nothing)
+    undo.push("newer", "newer undone", nothing, is_due=lambda: due)
+    assert undo.next_step == "newer"
+    due = False
+    assert undo.next_step == "older"
+    assert await undo.take() == "older undone"
+    assert await undo.take() == ""
+
+
+async def test_a_conversation_that_was_restored_or_erased_otherwise_is_not_restored_by_undo() -> None:
+    async with scripted_chat(["one"], ["two"]) as chat:
+        for question in ("first", "second"):
+            await chat.ask(question)
+            await chat.answered()
+            await chat.ask("/delete")
+            await chat.until(partial(names, chat, f"restore “{question}”"))
+        first, second = reversed([row.summary.id for row in await chat.engine.conversations.deletion.deleted()])
+        await chat.engine.conversations.deletion.restore(second)
+        assert chat.chat.undo.next_step == "restore “first”"
+        await chat.engine.conversations.deletion.erase_one(first)
+        assert chat.chat.undo.next_step == ""
+
+
+async def test_going_back_by_hand_leaves_nothing_to_go_back_to() -> None:
+    async with scripted_chat(["one"]) as chat:
+        await chat.ask("first")
+        await chat.answered()
+        left = chat.chat.session.conversation_id
+        assert left
+        await chat.ask("/clear")
+        await chat.until(lambda: chat.chat.undo.next_step == "go back to the previous conversation")
+        await chat.chat.open(left)
+        assert chat.chat.undo.next_step == ""
+
+
+async def test_a_long_title_is_restored_whole() -> None:
+    async with scripted_chat(["one"]) as chat:
+        await chat.ask("first")
+        await chat.answered()
+        id = chat.chat.session.conversation_id
+        assert id
+        title = await chat.engine.conversations.rename(id, "word " * 39 + "end", whole=True)
+        assert len(title) > 120
+        await chat.ask("/rename Other")
+        await chat.until(lambda: chat.chat.undo.next_step.startswith("restore the title"))
+        await chat.ask("/undo")
+        await chat.until(lambda: "Title restored" in chat.notices())
+        assert (await chat.engine.conversations.conversation(id)).title == title
+
+
+async def test_pinning_is_undone() -> None:
+    async with scripted_chat(["one"]) as chat:
+        await chat.ask("first")
+        await chat.answered()
+        id = chat.chat.session.conversation_id
+        assert id
+        await chat.ask("/pin")
+        await chat.until(lambda: chat.chat.undo.next_step == "unpin “first”")
+        await chat.ask("/undo")
+        await chat.until(lambda: "Unpinned" in chat.notices())
+        assert not (await chat.engine.conversations.conversation(id)).pinned
 
 
 async def test_with_nothing_to_undo_it_says_so() -> None:

@@ -145,7 +145,12 @@ class ConversationActions:
     def _push_return(self, left: str) -> None:
         """Let undo open the conversation again that was left."""
         words = "Back to the previous conversation"
-        self._chat.undo.push("go back to the previous conversation", words, partial(self._chat.open, left))
+        self._chat.undo.push(
+            "go back to the previous conversation",
+            words,
+            partial(self._chat.open, left),
+            is_due=lambda: self._chat.session.conversation_id != left,
+        )
 
     def act_on_chosen(self, what: str) -> None:
         """`rename`, `pin`, `delete` or `export` the conversation under the list's cursor, else the one in view."""
@@ -184,8 +189,10 @@ class ConversationActions:
         """Give it another title. Raises `HistoryError`."""
         assert self._engine is not None
         before = await self._title(conversation_id)
+        # Imported titles may be longer than those that are given here, or empty.
+        imported = (await self._engine.conversations.conversation(conversation_id)).title
         await self._engine.conversations.rename(conversation_id, title)
-        back = partial(self._engine.conversations.rename, conversation_id, before)
+        back = partial(self._engine.conversations.rename, conversation_id, imported, whole=True)
         self._chat.undo.push(f"restore the title “{before}”", f"Title restored: “{before}”", back)
         await self.refresh()
 
@@ -194,7 +201,9 @@ class ConversationActions:
         memory = self._engine.conversations
         pinned = not (await memory.conversation(conversation_id)).pinned
         await memory.pin(conversation_id, pinned)
-        self._chat.host.say("Pinned" if pinned else "Unpinned", await self._title(conversation_id))
+        title, back = await self._title(conversation_id), partial(memory.pin, conversation_id, not pinned)
+        self._chat.undo.push(f"{'unpin' if pinned else 'pin'} “{title}”", "Unpinned" if pinned else "Pinned", back)
+        self._chat.host.say("Pinned" if pinned else "Unpinned", title)
 
     async def _delete(self, conversation_id: str, _place: Region | None) -> None:
         assert self._engine is not None
@@ -204,7 +213,8 @@ class ConversationActions:
             await self._chat.new()
         await self._engine.delete(conversation_id)
         restore = partial(self._restore, conversation_id, was_open)
-        self._chat.undo.push(f"restore “{title}”", f"“{title}” was restored", restore)
+        is_due = partial(self._engine.conversations.deletion.can_restore, conversation_id)
+        self._chat.undo.push(f"restore “{title}”", f"“{title}” was restored", restore, is_due=is_due)
         key = "/undo"
         if self._listed.has_focus_within or self._chat.app.screen is not self._chat.screen:
             key = bindings.first_key("undo.take", self._chat.host.changed_keys)

@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from typing import NamedTuple
 
-from chat_tui.core.errors import CommandError
+from chat_tui.core.errors import ChatTuiError, ConversationNotFound
 
 KEPT = 50
 """So many steps back; older ones are forgotten."""
+
+
+def _always() -> bool:
+    return True
 
 
 class _Step(NamedTuple):
     name: str
     words: str
     undo: Callable[[], Awaitable[object]]
+    is_due: Callable[[], bool]
 
 
 class Undo:
@@ -22,27 +28,40 @@ class Undo:
 
     def __init__(self) -> None:
         self._steps: list[_Step] = []
+        self._taking = asyncio.Lock()
 
     @property
     def next_step(self) -> str:
         """What `take` would do, such as `restore “A title”`; empty if there is nothing to undo."""
-        return self._steps[-1].name if self._steps else ""
+        return next((step.name for step in reversed(self._steps) if step.is_due()), "")
 
-    def push(self, name: str, words: str, undo: Callable[[], Awaitable[object]]) -> None:
-        """`undo` takes back what was done: `name` says what that will do, and `words` that it was done."""
-        self._steps = [*self._steps[1 - KEPT :], _Step(name, words, undo)]
+    def push(
+        self, name: str, words: str, undo: Callable[[], Awaitable[object]], is_due: Callable[[], bool] = _always
+    ) -> None:
+        """`undo` takes back what was done: `name` says what that will do, and `words` that it was done. `is_due`
+        returns False once it was taken back otherwise: the step is then skipped."""
+        self._steps = [*self._steps[1 - KEPT :], _Step(name, words, undo, is_due)]
 
     async def take(self) -> str:
         """Undo the last thing that was done, and return its words; empty if there is none.
 
-        Raises `CommandError` if it cannot be undone now, which keeps it; and what it raises itself.
+        What `undo` raises is raised, and the step is kept for another try, unless the conversation is gone.
         """
-        if not self._steps:
-            return ""
-        step = self._steps.pop()
-        try:
-            await step.undo()
-        except CommandError:
-            self._steps.append(step)
-            raise
-        return step.words
+        async with self._taking:
+            while self._steps and not self._steps[-1].is_due():
+                self._steps.pop()
+            if not self._steps:
+                return ""
+            step = self._steps[-1]
+            try:
+                await step.undo()
+            except ChatTuiError as error:
+                if isinstance(error, ConversationNotFound):
+                    self._discard(step)
+                raise
+            self._discard(step)
+            return step.words
+
+    def _discard(self, step: _Step) -> None:
+        # Another one may have been added meanwhile.
+        self._steps = [each for each in self._steps if each is not step]
