@@ -9,8 +9,9 @@ from chat_tui.providers.catalogue.model_name import bare_id
 
 _SEES = lazy_pattern(
     r"(?:chatgpt|gpt)-4o|gpt-4\.[15]|gpt-4-turbo|gpt-[5-9]|o1(?!-mini|-preview)\b|o3(?!-mini)\b|o4\b"
-    r"|claude-(?:[3-9]|opus|sonnet|haiku)|gemini|gemma-3(?!n|-1b|-270m)|gemma-[4-9]|llama-4"
-    r"|mistral-small-(?:3\.[1-9]|2503|2506)|mistral-medium-(?:3|2505|2508)|grok-[4-9]|nova-(?:lite|pro|premier)"
+    r"|claude-(?:[3-9]|opus|sonnet|haiku|fable|mythos)|gemini|gemma-3(?!n|-1b|-270m)|gemma-[4-9]|llama-4"
+    r"|mistral-small-(?:3\.[1-9]|4|2503|2506|26)|mistral-medium-(?:3|25)|mistral-large-(?:3|4|2512)|ministral-(?:3-|\d+b-2512)"
+    r"|qwen3\.[5-9](?!.*coder)|kimi-k(?:2\.[5-9]|[3-9])|muse-|glm-5v|grok-[4-9]|nova-(?:lite|pro|premier)"
     r"|phi-4-multimodal|kimi-vl|molmo|moondream|minicpm-v|internvl|idefics|glm-4(?:\.\d)?v"
 )
 _BY_NAME = lazy_pattern(r"(?:^|-|\d)(?:vl|vlm|vision)\b|llava|pixtral|smolvlm|qvq")
@@ -19,8 +20,8 @@ _BLIND = lazy_pattern(
     r"|smollm|tinyllama|mixtral|codestral|mistral-(?:7b|nemo)|qwen(?:2\.5|3)-coder|llama-(?:2|3|3\.1|3\.3)(?:-|$)"
 )
 _THINKS = lazy_pattern(
-    r"o[134]\b|gpt-5(?!.*chat)|gpt-[6-9]|gpt-oss|claude-3-7|claude-(?:opus|sonnet|haiku)-[4-9]|claude-[4-9]"
-    r"|gemini-(?:2\.5|[3-9])|deepseek-(?:r\d|v3\.[1-9])|qwen3(?!.*(?:instruct|coder))|qwq|qvq|magistral|grok-3-mini"
+    r"o[134]\b|gpt-5(?!.*chat)|gpt-[6-9]|gpt-oss|claude-3-7|claude-(?:opus|sonnet|haiku|fable|mythos)-[4-9]|claude-[4-9]"
+    r"|gemini-(?:2\.5|[3-9])|deepseek-(?:r\d|v3\.[1-9]|v[4-9]|flash|pro)|kimi-k(?:2\.[5-9]|[3-9])|muse-|qwen3(?!.*(?:instruct|coder))|qwq|qvq|magistral|grok-3-mini"
     r"|grok-[4-9]|glm-(?:4\.[5-9]|z1|[5-9])|minimax-m\d|smollm-?3|nova-2|seed-oss|ernie-x1|hunyuan-(?:t1|a13b)"
 )
 _NAMED = lazy_pattern(r"(?:^|-)(non-|no-)?(?:thinking|reasoning|reasoner)\b")

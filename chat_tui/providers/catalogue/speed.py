@@ -52,7 +52,7 @@ _PROVIDERS = {"cerebras": 20.0, "groq": 4.0, "sambanova": 4.0}
 _THINKS_FIRST = lazy_pattern(
     r"o[134]\b|gpt-5(?!\.|.*chat)|gpt-oss|deepseek-r\d|qwen3(?!.*(?:instruct|coder|max|next))|qwq|qvq|magistral"
     r"|gemini-(?:2\.5|[3-9])(?!.*lite)|grok-3-mini|grok-[4-9]|glm-(?:4\.[5-9]|z1|[5-9])|minimax-m\d|kimi-k2\.[5-9]"
-    r"|kimi-k[3-9]|smollm-?3|seed-oss|ernie-x1|hunyuan-(?:t1|a13b)|.*deep-research"
+    r"|kimi-k[3-9]|muse-|smollm-?3|seed-oss|ernie-x1|hunyuan-(?:t1|a13b)|.*deep-research"
 )
 """Families that think before they answer unless a request says otherwise."""
 _NAMED = lazy_pattern(r"(?:^|-)(non-|no-)?(?:thinking|reasoning|reasoner)\b")

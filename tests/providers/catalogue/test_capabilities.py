@@ -16,9 +16,10 @@ from chat_tui.providers.discovery.model_list import models_of
 
 SEES = """gpt-4o openai/gpt-4o-mini gpt-4.1-nano gpt-5 o1 o3 o4-mini claude-3-haiku-20240307 claude-3.5-sonnet
     anthropic/claude-sonnet-4.5 gemini-2.5-flash models/gemini-3-pro gemma3:4b llama-4-scout llama3.2-vision:11b
-    llava:7b pixtral-12b-2409 Qwen/Qwen2.5-VL-7B-Instruct qwen-vl-max minicpm-v:8b grok-4 glm-4.5v InternVL2_5-8B"""
+    llava:7b pixtral-12b-2409 Qwen/Qwen2.5-VL-7B-Instruct qwen-vl-max minicpm-v:8b grok-4 glm-4.5v InternVL2_5-8B
+    claude-fable-5-1 gpt-6.1-sol gemini-4-argon mistral-large-2512 ministral-8b-2512 qwen3.8-27b moonshotai/Kimi-K3"""
 BLIND = """gpt-3.5-turbo gpt-4-0613 gpt-4 openai/gpt-oss-120b o3-mini deepseek-chat deepseek-r1:8b smollm2:135m
-    mixtral-8x7b llama-3.3-70b-versatile qwen3-coder-480b"""
+    mixtral-8x7b llama-3.3-70b-versatile qwen3-coder-480b deepseek-v4-pro"""
 UNKNOWN = "somebody/new-model qwen3:8b mistral-large llama3.2:3b gemma3:1b"
 
 
@@ -31,7 +32,8 @@ def test_a_family_is_told_from_the_id(ids: str, told: bool | None) -> None:
 
 THINKS = """o1-mini o3 openai/o4-mini gpt-5 gpt-oss:20b claude-3-7-sonnet-20250219 anthropic/claude-sonnet-4.5
     claude-opus-4-1 gemini-2.5-flash deepseek-r1:8b deepseek-reasoner qwen3:8b qwq-32b magistral-small grok-4
-    kimi-k2-thinking Qwen/Qwen3-30B-A3B-Thinking-2507 phi-4-reasoning glm-4.5-air"""
+    kimi-k2-thinking Qwen/Qwen3-30B-A3B-Thinking-2507 phi-4-reasoning glm-4.5-air
+    claude-fable-5-1 gpt-6.1-sol gemini-4-argon deepseek-v4-pro moonshotai/Kimi-K3 muse-spark-1.3"""
 SAY_AT_ONCE = """gpt-4o gpt-4.1-nano gpt-3.5-turbo claude-3-5-haiku-latest claude-3-haiku-20240307 gemini-2.0-flash
     llama-3.3-70b-versatile llama3.2:3b smollm2-135m mistral-large mixtral-8x7b gemma3:4b Qwen/Qwen2.5-VL-7B-Instruct
     deepseek-chat grok-4-fast-non-reasoning"""
