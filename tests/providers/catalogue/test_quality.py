@@ -21,6 +21,7 @@ from chat_tui.providers.catalogue.purposes import purpose_of
 from chat_tui.providers.catalogue.quality import GUESS_MOST, RatedModels, prior_of, usual_for_size
 
 SMALL = ("nano", "micro", "mini", "lite", "flash", "air", "small", "haiku", "light", "tiny")
+KINDS = ("", "code", "math", "writing", "long", "zh", "ja", "ko", "ru", "de", "fr", "es")
 _VERSION = re.compile(r"(?<=[a-z-])(\d)(?:[.p-](\d{1,2}))?(?=-|$|:)")
 _SIZE = re.compile(r"(?<=-)(\d+(?:\.\d+)?)b(?=-|$|:)")
 OTHER_MODELS = {
@@ -36,8 +37,11 @@ class Listed(NamedTuple):
 
     @property
     def quality(self) -> float:
+        return self.quality_for("")
+
+    def quality_for(self, kind: str) -> float:
         prior = prior_of(self.id, self.price_out)
-        return prior.quality if prior is not None else 0.0
+        return prior.qualities.get(kind, prior.quality) if prior is not None else 0.0
 
 
 @cache
@@ -71,10 +75,11 @@ def test_a_successor_never_ranks_below_its_predecessor() -> None:
             lines[line].append((version, model))
     assert sum(len(models) > 1 for models in lines.values()) > 100
     wrong = [
-        (older.id, older.quality, newer.id, newer.quality)
+        (kind, older, newer)
         for models in lines.values()
         for (first, older), (second, newer) in combinations(sorted(models, key=lambda pair: pair[0]), 2)
-        if first < second and newer.quality < older.quality
+        for kind in KINDS
+        if first < second and newer.quality_for(kind) < older.quality_for(kind)
     ]
     assert wrong == []
 
