@@ -20,7 +20,7 @@ from chat_tui.config import paths
 from chat_tui.config.known_providers import KnownProvider, known_providers
 from chat_tui.config.schema import Config
 from chat_tui.core.errors import ChatTuiError, ConfigError, HistoryError
-from chat_tui.core.models import LOCAL_MODEL
+from chat_tui.core.models import LOCAL_MODEL, Model
 from chat_tui.core.text.excerpts import shorten
 from chat_tui.core.usage.spending import PAID_APART, EarlierSpending, midnight, paid_apart
 from chat_tui.engine.engine import Engine
@@ -32,8 +32,8 @@ from chat_tui.local.runtime import Runtime
 from chat_tui.local.server import LocalServer
 from chat_tui.local.server_pool import ServerPool
 from chat_tui.local.weights import Weights
+from chat_tui.providers.catalogue.model_info import ModelInfoResolver
 from chat_tui.providers.catalogue.prices import Catalogue
-from chat_tui.providers.catalogue.quality import prior_of
 from chat_tui.providers.credentials.keys import key_warnings
 from chat_tui.providers.discovery.found_servers import FoundServers
 from chat_tui.providers.discovery.socket_owners import OwnerLookup, listening_owner
@@ -56,6 +56,15 @@ def _local_models(config: Config, runtime: Runtime, tell: Callable[[ChatTuiError
         models.append(model)
     children = ServerPool(servers, idle * 60 if idle is not None else None)
     return LocalModels(runtime, weights, children, tuple(models))
+
+
+def _read_catalogue(config: Config) -> Catalogue:
+    """Return the catalogue of prices, and read what else is known about models. Blocks."""
+    catalogue = Catalogue(paths.catalogue_file())
+    catalogue.load()
+    # The first model takes some milliseconds: a table is read, and the patterns of names are compiled.
+    ModelInfoResolver(config, catalogue).of(Model("unknown/unnamed-model"))
+    return catalogue
 
 
 def _with_a_strategy(config: Config, known: Set[str], tell: Callable[[ChatTuiError], None]) -> Config:
@@ -143,9 +152,7 @@ async def open_engine(
         known = await asyncio.to_thread(known_providers)
     setup = ProviderSetup(config, environ=environ, known=known, runtime=runtime, tell=tell)
     registry = ProviderRegistry(config, known, environ, await asyncio.to_thread(setup.key_store.places))
-    catalogue = Catalogue(paths.catalogue_file())
-    await asyncio.to_thread(catalogue.load)
-    await asyncio.to_thread(prior_of, LOCAL_MODEL)  # Its table takes some milliseconds to read.
+    catalogue = await asyncio.to_thread(_read_catalogue, config)
     told_file = paths.found_servers_file() if save else None
     found_servers = FoundServers(tell, told_file=told_file, owner_of=owner_of)
     unusable = UnusableProviders(tell)
