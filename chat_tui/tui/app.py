@@ -259,6 +259,10 @@ class ChatApp(App[int]):
         """Make room: notices that pile up would hide the screen."""
         self._notice_stack.make_room(event.notification)
 
+    def dismiss_errors(self) -> bool:
+        """Remove the errors that are shown; False where there are none."""
+        return self._notice_stack.remove_errors()
+
     def clear_notifications(self) -> None:
         """Remove all notices."""
         super().clear_notifications()

@@ -37,6 +37,14 @@ class NoticeStack:
             self._remove(notice)
         self.close_gaps()
 
+    def remove_errors(self) -> bool:
+        """Remove the errors; False where there are none."""
+        errors = [notice for notice in self._notices() if notice.severity == "error"]
+        for notice in errors:
+            self._remove(notice)
+        self.close_gaps()
+        return bool(errors)
+
     def close_gaps(self) -> None:
         """Remove the containers of removed notices: Textual keeps each as tall as it was."""
         shown = list(self._notices())

@@ -295,7 +295,15 @@ READING = (
         label="prompt",
     ),
     Action("turn.before", "Previous message", "up", "previous_turn", "transcript", inner=True),
-    Action("turn.after", "Next message", "down", "next_turn", "transcript", inner=True),
+    Action(
+        "turn.after",
+        "Next message",
+        "down",
+        "next_turn",
+        "transcript",
+        help="next message; below the last one, back to the prompt",
+        inner=True,
+    ),
     Action(
         "transcript.page_up",
         "Scroll up a page",

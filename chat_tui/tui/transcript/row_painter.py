@@ -38,9 +38,9 @@ class RowPainter:
         self._keyboard = keyboard
         self._strips: list[Strip] = []
 
-    def paint(self, width: int, selection: Selection | None, *, has_focus: bool) -> list[Region]:
-        """Make a strip of each row; the regions that changed. `has_focus`: the chosen turn is marked."""
-        old, self._strips = self._strips, self._new_strips(width, selection, has_focus)
+    def paint(self, width: int, selection: Selection | None) -> list[Region]:
+        """Make a strip of each row; the regions that changed."""
+        old, self._strips = self._strips, self._new_strips(width, selection)
         return changed_regions(old, self._strips, width)
 
     def strips(self, size: Size, crop: Region) -> list[Strip]:
@@ -54,7 +54,7 @@ class RowPainter:
         """Draw all rows with the next paint: the colours have changed."""
         self._strips = []
 
-    def _new_strips(self, width: int, selection: Selection | None, has_focus: bool) -> list[Strip]:
+    def _new_strips(self, width: int, selection: Selection | None) -> list[Strip]:
         base = self._renderer.base
         blank = Strip.blank(width, base)
         strips: list[Strip] = []
@@ -62,7 +62,7 @@ class RowPainter:
             if row is None:
                 strips.append(blank)
                 continue
-            bar, style = self._bar(row, has_focus)
+            bar, style = self._bar(row)
             overlays = self._overlays(row, selection)
             line = self._marked_line(row)
             if overlays:
@@ -109,12 +109,12 @@ class RowPainter:
             overlays.append((span[0], len(row.line.text) if span[1] < 0 else span[1], ink.selection))
         return overlays
 
-    def _bar(self, row: Row, has_focus: bool) -> tuple[str, Style]:
+    def _bar(self, row: Row) -> tuple[str, Style]:
         view = self._model.views[row.position.turn]
         user = view.turn.role == "user"
         style = self._renderer.ink.user_bar if user else self._renderer.ink.assistant_bar
         if row.position.part == len(view.parts()) - 1:
             return "", style
-        if has_focus and row.position.turn == self._view.cursor:
+        if row.position.turn == self._view.cursor:
             return THICK_BAR, style
         return (BAR if user else ""), style

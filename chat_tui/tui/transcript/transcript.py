@@ -133,8 +133,11 @@ class Transcript(ScrollView, can_focus=True, inherit_bindings=False):
         self.repaint()
 
     def add(self, turn: Turn) -> None:
-        """Add a question, or an answer that begins to stream (`streaming`). Its end comes into view."""
+        """Add a question, or an answer that begins to stream (`streaming`). Its end comes into view, and a message that
+        was chosen is no more, unless keys act on it now."""
         self.model.add(turn)
+        if not self.has_focus:
+            self.viewport.cursor = None
         self.viewport.follow_added()
         self._load_parser()
         self.repaint()
@@ -146,8 +149,8 @@ class Transcript(ScrollView, can_focus=True, inherit_bindings=False):
             self.model.set_headers(turns, forks)
             self.repaint()
 
-    def set_verdict(self, turn_id: str, good: bool) -> None:
-        """Show what the user thinks of an answer."""
+    def set_verdict(self, turn_id: str, good: bool | None) -> None:
+        """Show what the user thinks of an answer; None: nothing."""
         turns = [msgspec.structs.replace(turn, verdict=good) if turn.id == turn_id else turn for turn in self.turns]
         self.set_headers(turns, self.model.views.forks)
 
@@ -204,7 +207,7 @@ class Transcript(ScrollView, can_focus=True, inherit_bindings=False):
 
     def _draw(self) -> None:
         selection = self.text_selection if self.is_attached else None
-        regions = self._painter.paint(self.size.width, selection, has_focus=self.has_focus)
+        regions = self._painter.paint(self.size.width, selection)
         if regions:
             self.refresh(*regions)
 
@@ -328,9 +331,12 @@ class Transcript(ScrollView, can_focus=True, inherit_bindings=False):
             view.choose(rows[-1].position.turn)
 
     def action_next_turn(self) -> None:
-        """Choose the turn below."""
-        if self.viewport.cursor is not None:
-            self.viewport.choose(self.viewport.cursor + 1)
+        """Choose the turn below; below the last one, go to the end."""
+        view = self.viewport
+        if view.cursor is not None and view.cursor + 1 < len(self.model.views):
+            view.choose(view.cursor + 1)
+        elif view.cursor is not None:
+            view.follow()
 
     def action_page(self, direction: int) -> None:
         """A page down (1) or up (-1), with one line kept in view."""

@@ -62,6 +62,9 @@ class Host(Protocol):
     def say(self, title: str, more: str = "", *, long: bool = False, seconds: float | None = None) -> None:
         """Show a short notice; a long one stays as an error does, or as long as is said."""
 
+    def dismiss_errors(self) -> bool:
+        """Remove the errors that are shown; False where there are none."""
+
     def show_title(self, title: str) -> None:
         """Show this as the terminal's title, until the app ends."""
 

@@ -157,7 +157,7 @@ async def test_a_branch_leaves_all_as_it_was_and_undo_leads_back() -> None:
         await chat.until(lambda: "already the last message" in chat.notices())
         await pressed(chat, "up", "up", "up", "b")
         await chat.until(lambda: texts(chat) == ["first", "one"])
-        assert "a new branch" in chat.notices()
+        assert "a new branch The old branch is kept; Tab u undoes it." in chat.notices()
         await asked(chat, "third")
         await chat.shows("third", "‹2/2›", "three")
         await pressed(chat, "u")

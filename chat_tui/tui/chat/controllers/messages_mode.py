@@ -72,6 +72,11 @@ class MessagesMode:
             self._chat.transcript.repaint()
         self._focus_prompt()
 
+    def forget_choice(self) -> None:
+        """Choose no message."""
+        self._chat.transcript.viewport.cursor = None
+        self._chat.transcript.repaint()
+
     def _focus_prompt(self) -> None:
         self.forget_question()
         if self._chat.find_bar.display:
@@ -89,6 +94,8 @@ class MessagesMode:
             self._type(pending.event, event)
         elif event.is_printable and (bound is None or not self._is_command(bound.binding, event.key)):
             self._type(event)
+        elif pending is None and bound is not None and bound.binding.id == "turn.after" and self._is_at_end():
+            self.leave()
         elif bound is not None and (question := self._question(bound.binding.id)):
             run = partial(self._chat.app.run_action, bound.binding.action, bound.node)
             self._ask(question, _Pending(run, event))
@@ -121,6 +128,11 @@ class MessagesMode:
     def _is_command(self, binding: Binding, key: str) -> bool:
         """Whether a binding does something now: digits only where there is such a code block."""
         return not binding.action.startswith("copy_code") or int(key) <= len(self._chat.transcript.viewport.codes())
+
+    def _is_at_end(self) -> bool:
+        """Whether the last message is chosen, and its end is in view."""
+        view = self._chat.transcript.viewport
+        return view.cursor == len(self._chat.transcript.turns) - 1 and not view.lines_below
 
     def _question(self, id: str | None) -> str:
         """Return what is asked before a command acts; empty where it acts at once, or refuses."""

@@ -89,8 +89,9 @@ class MessageVersions:
         conversation_id = session.conversation_id
         await self._end_at(conversation_id, turns[end].id)
         self.remember("branch", conversation_id, turns[-1])
-        display.host.say("Your next question starts a new branch", "The old branch is kept; /undo returns to it.")
-        self._prompt.focus()
+        # At once: the notice names the keys that count from there.
+        self._prompt.screen.set_focus(self._prompt)
+        display.host.say("Your next question starts a new branch", f"The old branch is kept; {self.undo_keys}.")
 
     async def _end_at(self, conversation_id: str, turn_id: str) -> None:
         """Let the conversation in view end at this turn."""
@@ -124,6 +125,14 @@ class MessageVersions:
         if conversation_id != session.conversation_id:
             await self._open(conversation_id)
         await self._end_at(conversation_id, leaf)
+
+    @property
+    def undo_keys(self) -> str:
+        """The keys that undo a change from where the user is, such as `Tab u undoes it`."""
+        changed = self._display.host.changed_keys
+        reads = self._prompt.screen.focused is self._display.transcript
+        step = "" if reads else f"{bindings.first_key('prompt.complete', changed)} "
+        return f"{step}{bindings.first_key('change.undo', changed)} undoes it"
 
     async def undo(self) -> None:
         """Undo what was done last to a conversation. Raises `ChatTuiError`."""

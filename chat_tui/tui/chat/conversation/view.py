@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, ClassVar, cast
 
 import msgspec
@@ -44,6 +45,7 @@ from chat_tui.tui.widgets.host import Host, report_errors
 
 if TYPE_CHECKING:
     # Behind the first paint: the engine is not loaded for it.
+    from chat_tui.core.conversation import Turn
     from chat_tui.core.preset import Preset
     from chat_tui.engine.engine import Engine
 
@@ -288,9 +290,11 @@ class ChatView(Vertical):
             self.leave_transcript()
 
     def action_leave_edit(self) -> None:
-        """Esc: the question stays as it is. The key goes on when none is edited."""
-        if not self.editor.end():
+        """Esc: the question stays as it is, unless an error is to go first. The key goes on when none is edited."""
+        if self.session.edited is None:
             raise SkipAction
+        if not self.host.dismiss_errors():
+            self.editor.end()
 
     def action_edit(self) -> None:
         """Edit the chosen question, or that of the chosen answer, else the last one."""
@@ -340,7 +344,14 @@ class ChatView(Vertical):
         if turn is not None and turn.verdict != bool(good) and engine is not None:
             engine.judge(turn, good=bool(good))
             self.transcript.set_verdict(turn.id, bool(good))
-            self.host.say("Rated as good" if good else "Rated as bad", turn.model)
+            self.undo.push("take the rating back", "The rating is taken back", partial(self._take_verdict_back, turn))
+            self.host.say("Rated as good" if good else "Rated as bad", f"{turn.model} · {self.versions.undo_keys}")
+
+    async def _take_verdict_back(self, turn: Turn) -> None:
+        """Give an answer the verdict that it had."""
+        if self.session.engine is not None:
+            self.session.engine.judge(turn, turn.verdict)
+            self.transcript.set_verdict(turn.id, turn.verdict)
 
     def action_figures(self) -> None:
         """Show under each answer what it took, or hide it; it stays so while the app runs."""

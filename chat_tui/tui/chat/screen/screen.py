@@ -417,7 +417,8 @@ class ChatScreen(Screen[None]):
         await self.host.action_quit()
 
     async def action_cancel(self) -> None:
-        """Esc: a preview, a list over the chat, the answer, then the download; else to the prompt, and notices go."""
+        """Esc: a preview, a list over the chat, the answer, an error, then messages mode or the download; else to the
+        prompt, and notices and the chosen message go."""
         if self._submission.stop_preview():
             return
         if self.panels.history_covers_chat:
@@ -427,12 +428,15 @@ class ChatScreen(Screen[None]):
         comparison = self.views.comparison
         if (comparison is not None and await comparison.stop()) or await self.chat.conversation.cancel():
             self._cancelled_at = time.monotonic()
+        elif self.host.dismiss_errors():
+            return
         elif self.chat.transcript.has_focus:
             self._messages.leave()
         elif self.chat.fetch_line.running and time.monotonic() - self._cancelled_at > HASTY_SECONDS:
             self.chat.fetch_line.stop()
         elif comparison is None or not comparison.leave():
             self.app.clear_notifications()
+            self._messages.forget_choice()
             self.chat.prompt.focus()
 
     async def action_copy_or_cancel(self) -> None:
