@@ -12,7 +12,7 @@ ANSWERS = (
         "cancel",
         help="close a list, cancel the answer, or stop a download",
         label="cancel",
-        words="stop, abort, interrupt",
+        words="stop, abort, interrupt, stop generating, stop generation, halt",
     ),
     Action(
         "copy.or_cancel",
@@ -39,7 +39,7 @@ ANSWERS = (
         "transcript",
         help="regenerate the answer, with this model or the current choice",
         label="regenerate",
-        words="redo, retry, again, another answer, new version, try again, reroll",
+        words="redo, retry, again, another answer, new version, try again, reroll, ask again, rerun",
         slash="retry, regenerate, regen, redo",
         argument="[provider/model]",
     ),
@@ -50,7 +50,7 @@ ANSWERS = (
         "screen.regenerate_with",
         "transcript",
         help="regenerate the answer with another model, once",
-        words="other model",
+        words="other model, retry with, try another model",
     ),
     Action(
         "answer.continue",
@@ -60,7 +60,7 @@ ANSWERS = (
         "transcript",
         help="continue an incomplete answer, or ask again",
         label="continue",
-        words="go on, carry on, resume answer, cut off, more",
+        words="go on, carry on, resume answer, cut off, more, continue generating, keep going, finish the answer",
         slash="continue",
     ),
     Action(
@@ -82,7 +82,7 @@ ANSWERS = (
         "transcript",
         help="branch from here: your next message starts a new branch",
         label="branch",
-        words="fork, split",
+        words="fork, split, branch conversation, branch in new chat",
         slash="branch, fork",
     ),
     Action(
@@ -126,7 +126,7 @@ ANSWERS = (
         "transcript",
         help="undo the last change to a conversation",
         label="undo",
-        words="revert, take back",
+        words="revert, take back, undo delete",
         slash="undo",
     ),
     Action(
@@ -148,7 +148,7 @@ ANSWERS = (
         "transcript",
         help="show or hide tokens, speed and cost of each answer",
         label="stats",
-        words="token count, figures, latency, price of an answer",
+        words="token count, figures, latency, price of an answer, tokens per second, tps",
         slash="info, tokens",
     ),
     Action(
@@ -176,7 +176,7 @@ ANSWERS = (
         "judge(1)",
         "transcript",
         help="rate the answer as good; strategies learn from it",
-        words="like, thumbs up, upvote",
+        words="like, thumbs up, upvote, good answer",
         slash="good",
     ),
     Action(
@@ -186,7 +186,7 @@ ANSWERS = (
         "judge(0)",
         "transcript",
         help="rate the answer as bad",
-        words="dislike, thumbs down, downvote",
+        words="dislike, thumbs down, downvote, bad answer",
         slash="bad",
     ),
     Action(
@@ -210,7 +210,7 @@ COPYING = (
         "transcript",
         help="copy the answer; the command also copies one of its code blocks, or the whole conversation",
         label="copy",
-        words="yank, clipboard",
+        words="yank, clipboard, copy message, copy last answer",
         slash="copy",
         argument="[number|all]",
         inner=True,

@@ -12,6 +12,17 @@ _FEWEST_LETTERS = 3
 """Fewer letters fit nearly every name."""
 FUZZY = 8
 """The rank of what only has the letters in their order."""
+_SYNONYMS = {
+    "chat": "conversation",
+    "chats": "conversations",
+    "session": "conversation",
+    "sessions": "conversations",
+    "thread": "conversation",
+    "threads": "conversations",
+    "response": "answer",
+    "reply": "answer",
+}
+"""Words of other programs for what the names call otherwise."""
 
 
 class SearchText(msgspec.Struct, frozen=True):
@@ -66,9 +77,17 @@ def ranked(typed: str, texts: Sequence[SearchText], used: Sequence[int]) -> Sequ
     their order count only where nothing fits better."""
     if not typed.strip():
         return range(len(texts))
-    found = [(fits, -used[place], place) for place, text in enumerate(texts) if (fits := rank(typed, text)) is not None]
+    found = _fitting(typed, texts, used)
     better = [row for row in found if row[0] < FUZZY]
+    same = " ".join(_SYNONYMS.get(word, word) for word in typed.casefold().split())
+    if not better and same != typed.casefold().strip():
+        better = [row for row in _fitting(same, texts, used) if row[0] < FUZZY]
     return [place for _, _, place in sorted(better or found)]
+
+
+def _fitting(typed: str, texts: Sequence[SearchText], used: Sequence[int]) -> list[tuple[int, int, int]]:
+    """What fits: rank, the later used the lower a number, and place."""
+    return [(fits, -used[place], place) for place, text in enumerate(texts) if (fits := rank(typed, text)) is not None]
 
 
 def _begins(part: str, words: Sequence[str]) -> bool:

@@ -70,20 +70,74 @@ WORDS = {
     "version.compare": ("diff", "compare versions"),
 }
 
+FROM_OTHER_PROGRAMS = {
+    "answer.cancel": ("stop generating", "stop generation", "halt"),
+    "answer.continue": ("continue generating", "keep going", "finish the answer"),
+    "answer.regenerate": ("regenerate response", "ask again", "retry answer", "rerun"),
+    "answer.regenerate_with": ("retry with", "try another model", "regenerate with another model"),
+    "answer.good": ("good response", "upvote", "rate"),
+    "answer.bad": ("bad response", "thumbs down", "downvote"),
+    "answer.figures": ("latency", "tokens per second", "tps", "info"),
+    "answer.route": ("why this model", "fallback", "attempts"),
+    "transcript.copy": ("copy response", "copy message", "yank", "copy last answer"),
+    "transcript.fold": ("show reasoning", "hide thinking", "chain of thought"),
+    "transcript.select": ("select", "visual mode", "select text"),
+    "conversation.new": ("start new chat", "new thread", "empty session", "clear context", "new session"),
+    "conversation.private": ("temporary chat", "incognito chat", "private chat"),
+    "conversation.delete": ("delete chat", "remove chat"),
+    "conversation.rename": ("rename chat", "edit title", "change title"),
+    "conversation.pin": ("pin chat", "favorite"),
+    "conversation.export": ("export chat", "download chat", "save conversation", "save session", "export to markdown"),
+    "conversation.copy": ("copy chat", "copy whole conversation"),
+    "conversation.open": ("open chat", "switch chat", "resume", "load chat"),
+    "history.import": ("import chat", "migrate"),
+    "history.open": ("previous chats", "sessions", "recent chats", "list chats", "past chats"),
+    "history.search": ("search chats", "search history"),
+    "find.open": ("find in chat", "search in chat"),
+    "models.open": ("select model", "pick model", "choose model", "llm"),
+    "providers.add": ("openai", "add key", "set api key", "add model", "sign in"),
+    "servers.add": ("lm studio", "vllm", "base url", "endpoint"),
+    "models.get": ("qwen", "llama", "gguf", "download model"),
+    "preset.open": ("role", "agent", "character", "prompt library"),
+    "system.set": ("custom instructions", "set system prompt", "personalization"),
+    "request.set": ("parameters", "sampling", "top p", "stop sequence", "top k"),
+    "request.thinking": ("extended thinking", "think"),
+    "request.max_tokens": ("max length", "maximum length", "response length"),
+    "settings.open": ("configure", "customize", "edit config", "setup"),
+    "theme.choose": ("appearance", "light mode", "color scheme"),
+    "stats.show": ("billing", "bill", "costs", "usage statistics", "money"),
+    "help.open": ("manual", "keyboard shortcuts", "key bindings", "commands"),
+    "app.quit": ("leave", "bye", "close app"),
+    "file.attach": ("add file", "photo", "add image", "upload file", "document"),
+    "context.open": ("context usage", "what is sent"),
+    "history.toggle": ("toggle sidebar", "hide sidebar", "show sidebar"),
+    "stats.toggle": ("toggle stats", "side panel"),
+    "prompt.write_outside": ("external editor", "emacs", "multiline"),
+    "code.save": ("save to file", "write file"),
+    "turn.branch": ("branch conversation", "branch in new chat", "split"),
+    "compare.open": ("arena", "multiple models", "several models"),
+    "deleted.open": ("recycle bin", "recover", "deleted chats", "restore chat"),
+    "change.undo": ("take back", "undo delete"),
+    "insights.toggle": ("word count", "sentiment"),
+}
+"""What people type who come from ChatGPT, Claude, Open WebUI, aichat, elia or oterm."""
+
+ALL_WORDS = [(word, id) for table in (WORDS, FROM_OTHER_PROGRAMS) for id, words in table.items() for word in words]
+
 
 def found(typed: str, used: dict[str, int] | None = None) -> list[str]:
     """The ids of what the palette shows for these words, best first."""
     return [LISTED[place].id for place in ranked(typed, TEXTS, [(used or {}).get(row.id, 0) for row in LISTED])]
 
 
-@pytest.mark.parametrize(("word", "id"), [(word, id) for id, words in WORDS.items() for word in words])
+@pytest.mark.parametrize(("word", "id"), ALL_WORDS)
 def test_the_word_that_people_use_finds_the_action_first(word: str, id: str) -> None:
     assert found(word)[:1] == [id]
     assert found(word.upper() + " ")[:1] == [id]
 
 
 def test_many_words_are_tried() -> None:
-    assert sum(map(len, WORDS.values())) >= 100
+    assert len(ALL_WORDS) == len(dict(ALL_WORDS)) >= 200
 
 
 GRAVE = {row.id for row in LISTED if row.grave}
