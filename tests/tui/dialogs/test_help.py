@@ -5,6 +5,7 @@ from __future__ import annotations
 from chat_tui.tui.actions.table import TABLE, TOPICS
 from chat_tui.tui.dialogs.help import help_lines
 from chat_tui.tui.widgets.styled_lines import text_of
+from tests.doubles.scripted_chat import scripted_chat
 
 
 def test_help_begins_with_the_ten_things_that_people_do() -> None:
@@ -47,3 +48,13 @@ def test_keys_that_do_not_fit_go_on_in_the_next_row() -> None:
     at = next(place for place, line in enumerate(lines) if line.startswith("Ctrl+J or"))
     assert [line.split("  ")[0] for line in lines[at : at + 3]] == ["Ctrl+J or", "Shift+Enter or", "Alt+Enter"]
     assert not [line for line in lines if "…" in line.split("  ")[0]]
+
+
+async def test_a_lone_question_mark_in_the_prompt_is_text_and_names_the_key_of_the_help() -> None:
+    async with scripted_chat() as chat:
+        await chat.pilot.press("question_mark")
+        await chat.until(lambda: "F1: help" in str(chat.chat.prompt.border_subtitle))
+        assert chat.chat.prompt.text == "?"
+        await chat.pilot.press("?")
+        await chat.until(lambda: "F1" not in str(chat.chat.prompt.border_subtitle))
+        assert chat.app.screen is chat.screen

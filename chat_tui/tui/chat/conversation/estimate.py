@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from rich.cells import cell_len
@@ -11,6 +11,7 @@ from textual.content import Content
 from chat_tui.core.attachments.attachment import Attachment
 from chat_tui.core.errors import AttachmentRefused, ChatTuiError
 from chat_tui.core.text.excerpts import shorten
+from chat_tui.tui.actions.bindings import first_key
 from chat_tui.tui.chat.conversation.session import ConversationSession
 from chat_tui.tui.prompt.attachments import PromptAttachments
 from chat_tui.tui.prompt.prompt import Prompt
@@ -32,6 +33,8 @@ class QuestionEstimate:
         files.on_change, files.on_taken = self.refresh, self.clear
         self._shown = ""
         self._asked = 0
+        self.changed_keys: Mapping[str, str] = {}
+        """Rebound keys by id."""
 
     def refresh(self) -> None:
         """Estimate again."""
@@ -84,8 +87,13 @@ class QuestionEstimate:
         elif context is not None:
             both = " for both answers" if context.quick else ""
             price = f"{formatting.about_cost(context.price)}{both}" if context.price else ""
-            estimate = " · ".join(filter(None, [f"{formatting.tokens(context.tokens, True)} tokens", price]))
+            tokens = f"{formatting.tokens(context.tokens, True)} tokens"
+            estimate = " · ".join(filter(None, [self._help_key(text), tokens, price]))
         self.show(estimate)
+
+    def _help_key(self, text: str) -> str:
+        """Name the key of the help beside a lone question mark, which is text here and a key for help elsewhere."""
+        return f"{first_key('help.open', self.changed_keys)}: help" if text.strip() == "?" else ""
 
     async def costs_of_all(self, models: Sequence[str], text: str) -> str:
         """What the answers of several models to this text may cost, such as `≈12 tokens · ≈$0.02 for 3`."""

@@ -114,7 +114,7 @@ class ChatView(Vertical):
 
     def name_keys(self, changed: Mapping[str, str]) -> None:
         """Name the keys that are bound now; `changed` holds rebound keys by id."""
-        self.transcript.renderer.changed_keys = changed
+        self.transcript.renderer.changed_keys = self.estimate.changed_keys = changed
         for line in (self.welcome, self.more_below, self.fetch_line, self.editing_line):
             line.changed_keys = changed
 
