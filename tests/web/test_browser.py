@@ -288,3 +288,30 @@ async def test_below_yesterday_a_row_tells_the_hour(browser: Browser) -> None:
         said = await on.page.locator("#list").inner_text()
         assert "Yesterday" in said
         assert "yesterday" not in said
+
+
+async def test_details_are_folded_until_their_summary_is_clicked(browser: Browser) -> None:
+    inner = "<details>\n<summary>Why</summary>\n\nBecause.\n</details>"
+    text = f"Before.\n\n<details>\n<summary>The solution</summary>\n\nIt is 42.\n\n{inner}\n\n- a\n</details>\n\nAfter."
+    script: Script = [step for at in range(0, len(text), 20) for step in (text[at : at + 20], Pause(0.02))]
+    async with scripted_tab(browser, script) as (tab, _):
+        await tab.ask("How?")
+        await tab.answered()
+        await tab.shows("Before.", "The solution", "After.")
+        answer = tab.page.locator(".assistant .text")
+        assert await answer.locator("> *").evaluate_all("nodes => nodes.map((node) => node.tagName)") == [
+            "P",
+            "DETAILS",
+            "P",
+        ]
+        assert not await answer.get_by_text("It is 42.").is_visible()
+        await answer.get_by_text("The solution").click()
+        assert await answer.get_by_text("It is 42.").is_visible()
+        assert not await answer.get_by_text("Because.").is_visible()
+        await answer.get_by_text("Why", exact=True).click()
+        assert await answer.get_by_text("Because.").is_visible()
+        assert await answer.locator("details > details").count() == 1
+        await tab.page.reload()
+        await tab.shows("The solution")
+        assert await answer.locator("details > details").count() == 1
+        await tab.harmless()

@@ -30,6 +30,8 @@ class HtmlEvent(msgspec.Struct, frozen=True, tag_field="type", tag="html"):
     """Safe HTML; empty if the block is removed too."""
     joins: bool = False
     """Continues the code, table, list or paragraph of the block before."""
+    details: int | msgspec.UnsetType = msgspec.UNSET
+    """In how many `<details>` it is; left out where it is in none."""
 
 
 class StatsEvent(msgspec.Struct, frozen=True, tag_field="type", tag="figures"):
@@ -81,7 +83,8 @@ class PageStream:
         changes = await asyncio.to_thread(self._changes, texts, ended) if texts or ended else []
         told = [event for event in map(self._words.event_of, chunks) if event is not None]
         last = [told.pop()] if ended else []
-        shown = [HtmlEvent(change.block, change.piece.html, change.piece.joins) for change in changes]
+        pieces = [(change.block, change.piece) for change in changes]
+        shown = [HtmlEvent(block, piece.html, piece.joins, piece.details) for block, piece in pieces]
         return to_sse([*told, *shown, StatsEvent(to_camel(self._answer.figures())), *last])
 
     def _changes(self, chunks: Sequence[Chunk], ended: bool) -> list[HtmlChange]:

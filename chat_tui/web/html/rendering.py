@@ -17,6 +17,8 @@ class HtmlPiece(msgspec.Struct, frozen=True):
     """Safe HTML: only known tags and attributes."""
     joins: bool = False
     """Continues the code, table, list or paragraph of the block before."""
+    details: int | msgspec.UnsetType = msgspec.UNSET
+    """In how many `<details>` it is; left out where it is in none."""
 
 
 class HtmlChange(msgspec.Struct, frozen=True):
@@ -70,6 +72,11 @@ def render_pieces(text: str) -> list[HtmlPiece]:
 
 
 def _piece(block: Block) -> HtmlPiece:
+    piece = _flat_piece(block)
+    return msgspec.structs.replace(piece, details=block.details) if block.details else piece
+
+
+def _flat_piece(block: Block) -> HtmlPiece:
     joins = not block.first
     if block.kind == "code":
         joint = block.joint if joins else ""
@@ -77,7 +84,8 @@ def _piece(block: Block) -> HtmlPiece:
     if block.kind == "image":
         return HtmlPiece(image_html(block.language, block.source))
     if block.kind == "summary":
-        return HtmlPiece(f'<p class="summary">{escaped(block.source)}</p>')
+        # What belongs to it follows as blocks of their own.
+        return HtmlPiece(f'<details class="fold"><summary>{escaped(block.source)}</summary></details>')
     if block.kind == "plain":
         formula = is_display(block.source)
         return HtmlPiece(

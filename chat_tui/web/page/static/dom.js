@@ -24,7 +24,7 @@ function icon(name) {
 
 const policy = window.trustedTypes?.createPolicy("chat-tui", { createHTML: (html) => html });
 const KNOWN_TAGS = new Set(
-  ("P H1 H2 H3 H4 H5 H6 BLOCKQUOTE UL OL LI TABLE THEAD TBODY TR TH TD EM STRONG S SUB SUP KBD A BR HR CODE PRE SPAN DIV BUTTON").split(" "),
+  ("P H1 H2 H3 H4 H5 H6 BLOCKQUOTE UL OL LI TABLE THEAD TBODY TR TH TD EM STRONG S SUB SUP KBD A BR HR CODE PRE SPAN DIV BUTTON DETAILS SUMMARY").split(" "),
 );
 const KNOWN_ATTRIBUTES = new Set(["class", "href", "rel", "target", "start", "value", "type", "tabindex"]);
 

@@ -114,12 +114,20 @@ class AnswerView {
   }
 
   // Remove this block and those after it.
-  put({ block, html, joins }) {
+  put({ block, html, joins, details = 0 }) {
     for (const nodes of this.blocks.splice(block)) for (const node of nodes) node.remove();
     if (!html) return;
     const fresh = fragment(html);
-    this.blocks[block] = (joins && this.joined(block, fresh)) || this.appended(this.text, fresh.childNodes);
+    const parent = this.foldAt(details);
+    this.blocks[block] = (joins && this.joined(parent, fresh)) || this.appended(parent, fresh.childNodes);
     this.cursor.hidden = !this.text.hidden;
+  }
+
+  // The last part that can be folded away, this many of them deep.
+  foldAt(depth) {
+    let parent = this.text;
+    for (let inside = 0; inside < depth && parent.lastElementChild?.className === "fold"; inside++) parent = parent.lastElementChild;
+    return parent;
   }
 
   appended(parent, nodes) {
@@ -129,8 +137,8 @@ class AnswerView {
   }
 
   // Continue the code block, table, list or paragraph of the block before.
-  joined(block, fresh) {
-    const before = this.text.lastElementChild;
+  joined(parent, fresh) {
+    const before = parent.lastElementChild;
     const first = fresh.firstElementChild;
     if (!before || !first || before.tagName !== first.tagName || before.className !== first.className) return null;
     const inner = { code: "code", table: "table" }[first.className];
