@@ -109,6 +109,7 @@ class ChatApp(App[int]):
         self._preset = preset
         self.themes = AppThemes(self)
         self._notice_stack = NoticeStack(self, lambda: self._notifications, self._unnotify)
+        self.dismiss_errors = self._notice_stack.remove_errors
         self._copier: Clipboard | None = None
         self._choice = (model or (config.model if strategy is None else None), strategy or config.strategy)
         self._hanging_up: list[asyncio.Future[None]] = []
@@ -258,10 +259,6 @@ class ChatApp(App[int]):
     def on_notify(self, event: Notify) -> None:
         """Make room: notices that pile up would hide the screen."""
         self._notice_stack.make_room(event.notification)
-
-    def dismiss_errors(self) -> bool:
-        """Remove the errors that are shown; False where there are none."""
-        return self._notice_stack.remove_errors()
 
     def clear_notifications(self) -> None:
         """Remove all notices."""

@@ -133,12 +133,9 @@ class Transcript(ScrollView, can_focus=True, inherit_bindings=False):
         self.repaint()
 
     def add(self, turn: Turn) -> None:
-        """Add a question, or an answer that begins to stream (`streaming`). Its end comes into view, and a message that
-        was chosen is no more, unless keys act on it now."""
+        """Add a question, or an answer that begins to stream (`streaming`). Its end comes into view."""
         self.model.add(turn)
-        if not self.has_focus:
-            self.viewport.cursor = None
-        self.viewport.follow_added()
+        self.viewport.follow_added(keep_choice=self.has_focus)
         self._load_parser()
         self.repaint()
 

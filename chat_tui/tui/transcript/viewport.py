@@ -105,9 +105,12 @@ class Viewport:
         self.follows, self._holds_cut, self._marked = False, True, None
         self._slack.forget()
 
-    def follow_added(self) -> None:
-        """Follow the end, where a turn was added, unless a place is held after a cut."""
+    def follow_added(self, *, keep_choice: bool = False) -> None:
+        """Follow the end, where a turn was added, unless a place is held after a cut. A turn that was chosen is no
+        longer chosen, unless `keep_choice`."""
         self.follows = not self._holds_cut
+        if not keep_choice:
+            self.cursor = None
 
     # Scrolling.
 

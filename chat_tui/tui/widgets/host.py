@@ -50,6 +50,8 @@ class Host(Protocol):
     """Rebound keys by id."""
     log_file: Path | None
     """The debug log that is written; None: none."""
+    dismiss_errors: Callable[[], bool]
+    """Removes the errors that are shown; False where there are none."""
     kept: UiState
     """How the screen was left, and is left when it ends now."""
 
@@ -61,9 +63,6 @@ class Host(Protocol):
 
     def say(self, title: str, more: str = "", *, long: bool = False, seconds: float | None = None) -> None:
         """Show a short notice; a long one stays as an error does, or as long as is said."""
-
-    def dismiss_errors(self) -> bool:
-        """Remove the errors that are shown; False where there are none."""
 
     def show_title(self, title: str) -> None:
         """Show this as the terminal's title, until the app ends."""
