@@ -20,8 +20,9 @@ HIT_HEIGHT = 3
 """Lines of a hit: its title, and two of the passage."""
 _LONGEST_MODEL = 24
 
-_AROUND = re.compile(r"(?P<begin>\*\*|~~|`)(?=\S)[^\n]{0,200}?\S(?P<end>(?P=begin))")
+_AROUND = re.compile(r"(?P<begin>\*\*|~~|(?<!`)`(?!`))(?=\S)[^\n]{0,200}?\S(?P<end>(?P=begin))")
 _HEADING = re.compile(r"(?<!\S)#{1,6} ")
+_FENCE = re.compile(r"(?<!\S)`{3,}[\w+#.-]*(?: |$)")
 _ITEM = re.compile(r"(?<!\S)\*(?= )")
 
 Exchange = tuple[Turn, Turn | None]
@@ -40,14 +41,16 @@ def exchanges(path: Sequence[Turn]) -> list[Exchange]:
 
 
 def without_marks(text: str, marks: Sequence[Range] = ()) -> tuple[str, list[Range]]:
-    """A line of an answer without Markdown's marks around words and before items, and where these ranges are then."""
-    gone = [range for found in _AROUND.finditer(text) for range in (found.span("begin"), found.span("end"))]
-    gone += [found.span() for found in _HEADING.finditer(text)]
+    """A line of an answer without Markdown's marks around words and code and before items, and where these ranges are
+    then."""
+    spans = [span for found in _AROUND.finditer(text) for span in (found.span("begin"), found.span("end"))]
+    spans += [found.span() for pattern in (_HEADING, _FENCE) for found in pattern.finditer(text)]
+    gone = {place for first, last in spans for place in range(first, last)}
 
     def new_place(place: int) -> int:
-        return place - sum(max(0, min(place, last) - first) for first, last in gone)
+        return place - sum(before < place for before in gone)
 
-    kept = [character for place, character in enumerate(text) if not any(first <= place < last for first, last in gone)]
+    kept = [character for place, character in enumerate(text) if place not in gone]
     return _ITEM.sub("•", "".join(kept)), [(new_place(first), new_place(last)) for first, last in marks]
 
 
