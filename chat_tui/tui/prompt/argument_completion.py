@@ -37,9 +37,22 @@ def several_models(typed: str, sources: CompletionSources) -> Sequence[Completio
     return [(before + name, help) for name, help in _matching(last, rows)]
 
 
+_STRATEGY_HELP = {
+    "quality-first": "the model most likely to answer well",
+    "cost-optimized": "the cheapest that probably answers well",
+    "balanced": "quality, price and time together",
+    "speed-priority": "the fastest that probably answers well",
+    "round-robin": "good models in turn",
+    "least-loaded": "a good model with the fewest running answers",
+    "capability-match": "the cheapest that is very likely to answer well",
+    "learned": "balanced, by your ratings and earlier outcomes",
+}
+"""What each built-in strategy prefers; the README says more."""
+
+
 def strategies(typed: str, sources: CompletionSources) -> Sequence[CompletionRow]:
     """All strategies."""
-    return _matching(typed, [(name, "") for name in sources.strategies()])
+    return _matching(typed, [(name, _STRATEGY_HELP.get(name, "")) for name in sources.strategies()])
 
 
 def on_off(typed: str, _sources: CompletionSources) -> Sequence[CompletionRow]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import msgspec
 import pytest
 
 import chat_tui.tui.chat.commands.command_line  # noqa: F401  It registers the commands.
@@ -42,7 +43,7 @@ KNOWN = CompletionSources(
         ("/preset ", ["/preset code", "/preset translate", "/preset none"]),
         ("/preset co", ["/preset code"]),
         ("/preset translate g", ["/preset translate German", "/preset translate Greek"]),
-        ("/preset translate language=", []),
+        ("/preset translate language=", ["/preset translate language=German", "/preset translate language=Greek"]),
         ("/preset code ", []),
         ("/set temp", ["/set temperature "]),
         ("/set temperature 0", ["/set temperature 0", "/set temperature 0.3", "/set temperature 0.7"]),
@@ -84,3 +85,10 @@ async def test_the_path_behind_attach_is_completed(tmp_path: Path, monkeypatch: 
         assert chat.chat.prompt.text == '/attach "my notes.md"'
         await chat.pilot.press("enter")
         await chat.shows("+ my notes.md")
+
+
+async def test_each_built_in_strategy_says_what_it_prefers() -> None:
+    async with scripted_chat() as chat:
+        named = chat.engine.models.strategies()
+    rows = completions("/strategy ", msgspec.structs.replace(KNOWN, strategies=lambda: (*named, "mine")))
+    assert [text for text, help in rows if not help] == ["/strategy mine"]
