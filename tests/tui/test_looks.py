@@ -156,7 +156,7 @@ async def test_the_last_row_names_what_keys_do_in_an_open_list() -> None:
         await chat.shows("Enter send")
         chat.chat.prompt.clear_draft()
         await chat.pilot.press("ctrl+o")
-        await chat.shows("Enter choose · Esc close")
+        await chat.shows("Enter choose · F5 favourite · Esc close")
         await chat.pilot.press("escape")
         await chat.pilot.press("ctrl+l")
         await chat.shows("Esc back")
