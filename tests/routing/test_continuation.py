@@ -94,13 +94,14 @@ async def test_an_answer_that_cannot_go_on_is_broken_with_all_that_came() -> Non
 
 
 async def test_usage_and_cost_of_both_parts_count_each_at_its_price() -> None:
-    dear, cheap = Model("one/a", quality=0.9, price_in=0, price_out=100), Model("two/b", price_in=0, price_out=1.0)
+    dear = Model("one/a", quality=0.9, price_in=0, price_out=1.0)
+    cheap = Model("two/b", quality=0.1, price_in=0, price_out=0.01)
     rig = Rig(a=broken_with(KeyRefused("Gone."), "one ", "two "), b=["three"])
     end = end_of(await all_of(going_on(rig, dear, cheap).process_stream(ask())))
     assert end.usage is not None
     assert end.usage.completion_tokens == 3
     assert end.usage.estimated
-    assert end.cost == pytest.approx(0.000201)
+    assert end.cost == pytest.approx(0.00000201)
 
 
 async def test_cancel_in_the_continuation_keeps_all_that_came() -> None:

@@ -103,7 +103,7 @@ async def test_each_model_is_asked_as_the_settings_say() -> None:
 
 async def test_what_both_cost_is_told_before_and_summed_after() -> None:
     async with two(["All ", "of ", "it."], ["Short."]) as on:
-        alone = await on.engine.estimates.estimate(None, "Why?", Request(strategy="quality-first"))
+        alone = await on.engine.estimates.estimate(None, "Why?", Request(model=BEST.name))
         both = await on.engine.estimates.estimate(None, "Why?", ADAPTIVE)
         assert alone.price is not None
         assert both.price is not None
