@@ -158,12 +158,21 @@ def _edit(
             new = _changed_text(text, change, expected)
             if new is None:
                 raise _not_changed(file, "it is laid out in a way that is not supported")
-            config = parse(new.encode(), str(file))
+            config = _parse_changed(file, new)
             if new != text:
                 _replace(file, target, mode, raw, (mark + new).encode())
     except OSError as error:
         raise _not_changed(file, error.strerror or str(error), error.errno) from error
     return config
+
+
+def _parse_changed(file: Path, text: str) -> Config:
+    """Return the config of a changed text, which is not written. Raises `ConfigError`, which names no line of it."""
+    try:
+        return parse(text.encode(), str(file))
+    except ConfigError as error:
+        what = error.title.removeprefix(str(file)).partition(": ")[2] or error.title
+        raise ConfigError(what, "The file is as it was. Try another value.", file=str(file), key=error.key) from error
 
 
 def _replace(file: Path, target: Path, mode: int, old: bytes, new: bytes) -> None:

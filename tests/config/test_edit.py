@@ -142,6 +142,15 @@ def test_a_file_that_is_wrong_or_would_be_is_left_alone(
     assert [each.name for each in file.parent.iterdir()] == ["config.toml"]
 
 
+def test_a_value_that_is_refused_is_told_without_a_line_of_a_file_that_was_not_written(file: Path) -> None:
+    with pytest.raises(ConfigError) as raised:
+        set_value(file, "request.temperature", "warm")
+    assert raised.value.title == "`request.temperature` must be a number."
+    assert raised.value.hint == "The file is as it was. Try another value."
+    assert raised.value.key == "request.temperature"
+    assert not file.exists()
+
+
 def test_a_folder_or_a_file_of_others_is_reported(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="not a file"):
         set_value(tmp_path, "theme", "nord")

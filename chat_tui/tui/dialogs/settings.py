@@ -178,7 +178,7 @@ class SettingsScreen(FramedScreen[None]):
         setting = self._settings[self._found[row]]
         column = min(self._column, width // 2)
         changed = setting.source != DEFAULT
-        key = Span(set_cell_size(f" {crop(setting.key, column - 2)}", column), "strong" if changed else "text")
+        key = Span(set_cell_size(f" {crop_middle(setting.key, column - 2)}", column), "strong" if changed else "text")
         value = Span(setting.shown() or _UNSET, "accent" if changed else "text")
         return [(key, *apart(value, Span(f"{setting.source} ", "dim"), width - column))]
 

@@ -166,3 +166,9 @@ async def test_a_second_enter_before_the_first_is_saved_switches_back(file: Path
         await opened(chat, *"mouse", "enter", "enter")
         await chat.until(lambda: "mouse was saved" in chat.notices() and content(file) == "mouse = true\n")
         assert "another program" not in chat.notices()
+
+
+async def test_long_names_of_settings_stay_apart_on_a_narrow_screen(file: Path) -> None:
+    async with scripted_chat(size=(60, 20)) as chat:
+        await opened(chat, *"quality-first")
+        await chat.shows("first.speed", "first.fit", "answer_dollars")
