@@ -26,6 +26,7 @@ PATIENCE_SECONDS = 1.0
 """A machine under load runs a timer late."""
 
 ANSWER = """
+from chat_tui.core.chunks import Start
 from tests.support.scripted_engine import stage
 from tests.support.scripted_router import slowly
 
@@ -33,8 +34,10 @@ async def main(file, id):
     store = await Store.open(Path(file))
     async with stage(slowly(*(f"{n} " for n in range(10000)), seconds=0.002), history=store) as on:
         answer = await on.engine.ask(None, f"question {id}")
-        say("begun")
         async for chunk in answer.follow():
+            if isinstance(chunk, Start):
+                # The answer's turn is stored, which may be some time after its question.
+                say("begun")
             if token := getattr(chunk, "token", ""):
                 say(token, time.monotonic())
 """

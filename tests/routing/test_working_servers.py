@@ -148,7 +148,8 @@ async def test_a_model_that_is_being_loaded_is_waited_for_and_told_once(transpor
 
 async def test_loading_is_waited_for_as_long_as_the_first_token_may_take(home: Home) -> None:
     async with RawServer(saying(LOADING)) as server:
-        home.serve(server.base_url, "tiny", more="[timeouts]\nfirst_token_seconds = 1\n")
+        # Time for the first reply, which says that it is loading, also on a busy machine.
+        home.serve(server.base_url, "tiny", more="[timeouts]\nfirst_token_seconds = 3\n")
         ran = await home.run("ask", "--json", "hello")
     error = next(chunk["error"] for chunk in ran.chunks if chunk["type"] == "error")
     assert (ran.code, error["kind"], error["retryable"]) == (1, "TooSlow", False)

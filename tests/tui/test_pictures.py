@@ -70,8 +70,11 @@ async def asked(pilot: Pilot[Any]) -> None:
 
 async def history_opened(pilot: Pilot[Any]) -> None:
     await asked(pilot)
+    # Without motion the cursor of the input does not blink.
+    pilot.app.animation_level = "none"
     await pilot.press("ctrl+r")
-    await until(pilot, lambda: isinstance(pilot.app.screen, HistoryScreen))
+    # What was read is shown.
+    await until(pilot, lambda: isinstance(screen := pilot.app.screen, HistoryScreen) and bool(screen._heads))
     await pilot.pause(0.1)
 
 

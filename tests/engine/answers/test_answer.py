@@ -217,9 +217,15 @@ async def test_closing_the_engine_keeps_the_part() -> None:
 @pytest.mark.parametrize("call", ["add_assistant", "append_deltas", "finish"])
 async def test_a_fault_of_our_own_is_told_and_the_answer_still_ends(call: str) -> None:
     history = await FakeStore.failing(call, error=RuntimeError("a bug"), late=True)
-    async with stage(slowly("a ", "b ", seconds=0.15), history=history) as on:
+    gate = Gate()
+    async with stage(["a ", gate, "b "], history=history) as on:
         answer = await on.engine.ask(None, "Go")
+        if call == "append_deltas":
+            # Only what grows for a while is saved before its end.
+            await until(lambda: call in history.names())
+        gate.open()
         chunks = await chunks_of(answer)
+        await until(lambda: on.told)
         await asyncio.sleep(0.05)
         assert answer.ended
         assert [error.kind for error in on.told] == ["InternalError"]
