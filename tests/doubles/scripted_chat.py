@@ -112,7 +112,12 @@ class ScriptedChat:
 
     async def shows(self, *texts: str) -> None:
         """Wait until the screen shows all these texts."""
-        await self.until(lambda: all(text in self.shown() for text in texts))
+
+        def shows_all() -> bool:
+            shown = self.shown()
+            return all(text in shown for text in texts)
+
+        await self.until(shows_all)
 
     async def ask(self, text: str) -> None:
         """Type a question, or a command, and send it."""

@@ -8,6 +8,6 @@ from chat_tui.tui.terminal.background import BackgroundTold
 from chat_tui.tui.terminal.input_splitter import Piece
 
 
-def typed(pieces: Iterable[Piece]) -> list[Piece]:
+def typed_pieces(pieces: Iterable[Piece]) -> list[Piece]:
     """The pieces without the terminal's background colour, which is only known."""
     return [piece for piece in pieces if not isinstance(piece, BackgroundTold)]

@@ -33,6 +33,13 @@ class KeyPilot(Pilot[int]):
             await self.acted()
             await self._wait_for_screen()
 
+    async def press_at_once(self, *keys: str) -> None:
+        """Press these keys as they come in one read of the terminal, and wait until all have acted."""
+        assert self.app._driver is not None
+        for key in keys:
+            self.app._driver.send_message(_pressed(key))
+        await self.acted()
+
     async def acted(self) -> None:
         """Wait until all keys that were pressed have acted."""
         handled = asyncio.Event()

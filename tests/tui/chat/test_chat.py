@@ -352,7 +352,7 @@ async def test_esc_ends_the_answer_before_the_fetch() -> None:
         await chat.shows("12.3 of 92.9 MB")
         await chat.ask("go")
         await chat.shows("Half of")
-        await chat.pilot.press("escape", "escape")
+        await chat.pilot.press_at_once("escape", "escape")
         await chat.answered()
         assert weights.stopped == 0
         await chat.pilot.pause(0.6)

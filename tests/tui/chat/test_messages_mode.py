@@ -31,13 +31,6 @@ def marked(chat: ScriptedChat) -> int | None:
     return chat.chat.transcript.viewport.cursor
 
 
-async def typed(chat: ScriptedChat, text: str) -> None:
-    """Type a text in one burst."""
-    for character in text:
-        chat.app.post_message(events.Key("space" if character == " " else character, character))
-    await chat.pilot.acted()
-
-
 def seen(chat: ScriptedChat, folder: Path) -> object:
     """All that typing must leave as it is."""
     transcript = chat.chat.transcript
@@ -72,7 +65,7 @@ async def test_after_a_click_or_a_drag_every_sentence_is_for_the_prompt(
                 await chat.pilot.mouse_up(transcript, offset=(20, row + 2))
             else:
                 await chat.pilot.mouse_up(transcript, offset=(5, row))
-            await typed(chat, sentence)
+            await chat.pilot.press_at_once(*sentence)
             await chat.until(lambda sentence=sentence: prompt.text == sentence)  # type: ignore[misc]
             assert focused(chat) == "Prompt"
             assert seen(chat, tmp_path) == before
@@ -115,7 +108,7 @@ async def test_a_letter_that_is_no_command_goes_to_the_prompt_with_the_focus() -
         await chat.answered()
         for words in ("name it", "3 apples", "hello rust", " so"):
             await chat.pilot.press("tab")
-            await typed(chat, words)
+            await chat.pilot.press_at_once(*words)
             await chat.until(lambda words=words: chat.chat.prompt.text == words)  # type: ignore[misc]
             assert focused(chat) == "Prompt"
             chat.chat.prompt.clear_draft()
@@ -134,7 +127,7 @@ async def test_a_paid_request_waits_for_enter_and_words_are_no_consent() -> None
         await chat.pilot.press("escape")
         assert focused(chat) == "Transcript"
         assert "Regenerate with" not in chat.shown()
-        await typed(chat, "rust version please")
+        await chat.pilot.press_at_once(*"rust version please")
         await chat.until(lambda: chat.chat.prompt.text == "rust version please")
         assert len(chat.provider.requests) == 1
         chat.chat.prompt.clear_draft()

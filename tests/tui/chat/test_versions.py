@@ -17,7 +17,7 @@ async def asked(chat: ScriptedChat, *questions: str) -> None:
         await chat.answered()
 
 
-async def typed(chat: ScriptedChat, text: str) -> None:
+async def ask_from_prompt(chat: ScriptedChat, text: str) -> None:
     chat.chat.prompt.focus()
     await chat.ask(text)
 
@@ -131,7 +131,7 @@ async def test_an_answer_is_asked_for_again_in_one_step_and_left_and_right_walk(
         await chat.shows("‹2/3›", "other")
         await pressed(chat, "left", "left", "left")
         await chat.shows("‹1/3›", "one")
-        await typed(chat, "/version 3")
+        await ask_from_prompt(chat, "/version 3")
         await chat.shows("‹3/3›", "third")
 
 
@@ -144,7 +144,7 @@ async def test_another_model_answers_once_and_the_choice_stays() -> None:
         await chat.shows("‹2/2›")
         assert chat.chat.transcript.turns[-1].model == DEEP.name
         assert chat.screen.models.model is None
-        await typed(chat, f"/retry {DEEP.name}")
+        await ask_from_prompt(chat, f"/retry {DEEP.name}")
         await chat.shows("‹3/3›")
         assert chat.screen.models.model is None
 
@@ -173,11 +173,11 @@ async def test_undo_leads_back_from_an_edit_and_from_another_answer() -> None:
         assert texts(chat) == ["first!", "two"]
         await pressed(chat)
         await anew(chat, "r", "enter")
-        await typed(chat, "/undo")
+        await ask_from_prompt(chat, "/undo")
         await chat.until(lambda: texts(chat) == ["first!", "two"])
-        await typed(chat, "/undo")
+        await ask_from_prompt(chat, "/undo")
         await chat.until(lambda: texts(chat) == ["first", "one"])
-        await typed(chat, "/undo")
+        await ask_from_prompt(chat, "/undo")
         await chat.until(lambda: "nothing to undo" in chat.notices())
 
 
@@ -220,12 +220,12 @@ async def test_the_palette_and_the_commands_do_what_the_keys_do() -> None:
         await named["e"]()  # type: ignore[misc]
         await chat.shows("Editing an earlier question")
         await chat.pilot.press("escape")
-        await typed(chat, "/good")
+        await ask_from_prompt(chat, "/good")
         await chat.shows("+")
-        await typed(chat, "/edit")
+        await ask_from_prompt(chat, "/edit")
         await chat.shows("Editing an earlier question")
         await chat.pilot.press("escape")
-        await typed(chat, "/branch")
+        await ask_from_prompt(chat, "/branch")
         await chat.until(lambda: "already the last message" in chat.notices())
-        await typed(chat, "/version x")
+        await ask_from_prompt(chat, "/version x")
         await chat.until(lambda: "not a version" in chat.notices())

@@ -27,7 +27,7 @@ TEXT = ("a", "b", " ", "漢", FAMILY, "é", f"\x1b[200~pasted words{PASTE_END}",
 EDITS = (BACKSPACE, DELETE, LEFT, RIGHT, HOME, END, WORD_BACK, SELECT_LEFT)
 
 
-def typed(text: str) -> list[Message]:
+def input_events(text: str) -> list[Message]:
     """What the driver makes of these bytes, read in one piece; behind a paste there is a pause, else what follows could
     be a part of it."""
     splitter, parser, pieces = InputSplitter(), XTermParser(), list[str | Message]()
@@ -38,7 +38,7 @@ def typed(text: str) -> list[Message]:
 
 async def send(chat: ScriptedChat, text: str) -> None:
     """Type all of it at once."""
-    for event in typed(text):
+    for event in input_events(text):
         event.set_sender(chat.app)
         chat.app.post_message(event)
 

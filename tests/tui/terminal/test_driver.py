@@ -20,7 +20,7 @@ from textual import events
 
 from chat_tui.tui.terminal.driver import driver_class
 from chat_tui.tui.terminal.input_splitter import InputSplitter
-from tests.support.input_pieces import typed
+from tests.support.input_pieces import typed_pieces
 
 _ESC = "\x1b"
 START, END = "\x1b[200~", "\x1b[201~"
@@ -160,7 +160,7 @@ def terminal() -> Iterator[Terminal]:
 def told(*pieces: str, quiet_after: bool = True) -> list[tuple[str, str]]:
     """What the splitter makes of the pieces, neighbouring texts joined."""
     splitter, found = InputSplitter(), list[tuple[str, str]]()
-    out = [piece for text in pieces for piece in typed(splitter.feed(text))]
+    out = [piece for text in pieces for piece in typed_pieces(splitter.feed(text))]
     if quiet_after:
         for _ in range(20):
             out += splitter.silence()
@@ -321,7 +321,7 @@ REPLIES = [
 
 @pytest.mark.parametrize("reply", REPLIES)
 def test_a_reply_that_nobody_waits_for_is_dropped_whole_however_it_is_cut(reply: str) -> None:
-    assert typed(InputSplitter().feed(reply)) == []
+    assert typed_pieces(InputSplitter().feed(reply)) == []
     assert told(f"a{reply}b") == [("text", "ab")]
     assert told(f"a{reply * 2}b", quiet_after=False) == [("text", "ab")]
     for first in range(1, len(reply)):
@@ -335,14 +335,14 @@ def test_a_reply_that_stalls_where_it_is_cut_is_dropped(reply: str) -> None:
         splitter = InputSplitter()
         pieces = splitter.feed(reply[:cut])
         pieces += splitter.silence()
-        assert typed([*pieces, *splitter.feed(reply[cut:] + "b")]) == ["b"], cut
+        assert typed_pieces([*pieces, *splitter.feed(reply[cut:] + "b")]) == ["b"], cut
     # An Esc is told at once: what follows it shortly after is the reply all the same.
     splitter = InputSplitter()
     splitter.feed(_ESC)
     (escape,) = splitter.silence()
     assert isinstance(escape, events.Key)
     if len(reply) > 6:
-        assert "".join(map(str, typed(splitter.feed(reply[1:] + "b")))) in ("b", reply[1:] + "b")
+        assert "".join(map(str, typed_pieces(splitter.feed(reply[1:] + "b")))) in ("b", reply[1:] + "b")
 
 
 @pytest.mark.parametrize(

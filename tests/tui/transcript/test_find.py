@@ -65,10 +65,6 @@ def test_words_are_marked_where_a_line_was_broken_within_them() -> None:
     ]
 
 
-async def typed(chat: ScriptedChat, text: str) -> None:
-    await chat.pilot.press(*text)
-
-
 async def test_words_are_found_as_they_are_typed_and_walked_round() -> None:
     async with scripted_chat(STORY, size=(100, 24)) as chat:
         await chat.ask("tell me about cafés")
@@ -78,7 +74,7 @@ async def test_words_are_found_as_they_are_typed_and_walked_round() -> None:
         await chat.pilot.press("ctrl+f")
         await chat.shows("Find", "Enter next · Up previous · Esc close")
         assert chat.chat.transcript.region == before
-        await typed(chat, "cafe")
+        await chat.pilot.press(*"cafe")
         await chat.shows("7 of 7", "paragraph 55 with a Café")
         await chat.pilot.press("down")
         await chat.shows("1 of 7", "tell me about cafés")
@@ -86,7 +82,7 @@ async def test_words_are_found_as_they_are_typed_and_walked_round() -> None:
         await chat.shows("2 of 7", "paragraph 5 with a Café")
         await chat.pilot.press("up", "up")
         await chat.shows("7 of 7")
-        await typed(chat, "xyz")
+        await chat.pilot.press(*"xyz")
         await chat.shows("not found")
         place = chat.chat.transcript.viewport.reading_position
         await chat.pilot.press("escape")
@@ -145,7 +141,7 @@ async def test_input_methods_open_where_the_next_letter_goes() -> None:
         await chat.ask("go")
         await chat.answered()
         await chat.pilot.press("ctrl+f")
-        await typed(chat, "日本w")
+        await chat.pilot.press(*"日本w")
         x, y, _, _ = chat.chat.find_bar.content_region
         assert chat.app.cursor_position == (x + 5, y)
         await chat.pilot.press("left")
