@@ -215,7 +215,7 @@ class Backend:
             while not fetch.done():
                 progress = needed.progress
                 now = (progress.received_bytes, progress.total_bytes) if progress else (0, 0)
-                # What has not changed is said again so seldom only to show that somebody is still at it.
+                # Unchanged progress is repeated from time to time, to show that the download still runs.
                 if now != told or self._clock() - told_at > STILL_SECONDS:
                     told, told_at = now, self._clock()
                     yield Metadata("fetching", model=model.name, received_bytes=now[0], total_bytes=now[1])

@@ -189,7 +189,7 @@ class Tree(msgspec.Struct, frozen=True):
     import_key: str = ""
     """Id in the file that it was imported from, so that importing it again creates no duplicate."""
     import_keys: dict[str, str] = {}
-    """The same for its turns, by their ids here."""
+    """Import ids of its turns, by their ids in this store."""
 
 
 class TurnDelta(msgspec.Struct, frozen=True, gc=False):

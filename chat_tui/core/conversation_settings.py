@@ -49,7 +49,7 @@ class ConversationSettings(msgspec.Struct, frozen=True, omit_defaults=True):
 
     def labels(self) -> list[str]:
         """Return each setting in short, such as `temp 0.2`."""
-        told = [f"{short} {_shown(getattr(self, name))}" for name, short in _SHORT.items() if self.value(name)]
+        told = [f"{short} {_format(getattr(self, name))}" for name, short in _SHORT.items() if self.value(name)]
         if self.stop:
             more = f" +{len(self.stop) - 1}" if len(self.stop) > 1 else ""
             told.append(f"stop {shorten(self.stop[0], _STOP_LABEL_CHARACTERS)}{more}")
@@ -60,7 +60,7 @@ class ConversationSettings(msgspec.Struct, frozen=True, omit_defaults=True):
         value = getattr(self, name)
         if name == "stop":
             return " ".join(f'"{shorten(word, 40)}"' for word in value)
-        return "" if value is None else _shown(value)
+        return "" if value is None else _format(value)
 
 
 NAMES: tuple[str, ...] = ConversationSettings.__struct_fields__
@@ -152,5 +152,5 @@ def _fits(name: str, value: float | None) -> bool:
     return value is None or low <= value <= high
 
 
-def _shown(value: float | str) -> str:
+def _format(value: float | str) -> str:
     return value if isinstance(value, str) else str(value) if isinstance(value, int) else f"{value:g}"

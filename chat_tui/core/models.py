@@ -217,7 +217,7 @@ class LocalOffer(msgspec.Struct, frozen=True):
     """A local model that can be downloaded."""
 
     name: str
-    """What it is asked for by, such as `qwen3-4b`."""
+    """The name to download it by, such as `qwen3-4b`."""
     title: str
     source: str
     """`ORG/REPO:FILE` on Hugging Face."""

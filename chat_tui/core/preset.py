@@ -13,7 +13,7 @@ from chat_tui.core.request import Request, Thinking
 from chat_tui.core.text.control_characters import clean
 from chat_tui.core.text.excerpts import shorten
 from chat_tui.core.text.lazy_pattern import lazy_pattern
-from chat_tui.core.text.sanitizer import sanitized
+from chat_tui.core.text.sanitizer import sanitize
 
 LIMIT_BYTES = 100_000
 """Maximum size of a preset in bytes, as a file and as stored."""
@@ -179,7 +179,7 @@ def encode_preset(preset: Preset | None) -> str:
 def decode_preset(text: str) -> Preset | None:
     """Decode a stored preset; None if there is none or it cannot be read."""
     try:
-        preset = sanitized(msgspec.json.decode(text, type=Preset)) if text else None
+        preset = sanitize(msgspec.json.decode(text, type=Preset)) if text else None
     except (msgspec.MsgspecError, ValueError, RecursionError):
         return None
     if preset is None:
@@ -199,7 +199,7 @@ def without_switches(text: str) -> str:
     try:
         fields = msgspec.json.decode(text, type=dict[str, Any])
         kept = {name: value for name, value in fields.items() if name in _SENDS_NOTHING and not is_beyond(name, value)}
-        return encode_preset(sanitized(msgspec.convert(kept, Preset)))
+        return encode_preset(sanitize(msgspec.convert(kept, Preset)))
     except (msgspec.MsgspecError, ValueError, RecursionError):
         return ""
 

@@ -143,7 +143,7 @@ class Engine:
         the config. A `preview` that is whole and was made for just this is the answer; any other is cancelled.
         Raises `HistoryError`.
         """
-        text, begins = await _cleaned(text), not isinstance(conversation, str)
+        text, begins = await _clean(text), not isinstance(conversation, str)
         async with self._alone(begins=begins):
             before = await self._requests.conversation(conversation, text)
             question = Turn("user", text, id=new_id(), created=now(), attachments=tuple(attachments))
@@ -175,7 +175,7 @@ class Engine:
         None when the model must be downloaded first, when it costs something and is not in `paid`, and for an adaptive
         answer. Raises `HistoryError`.
         """
-        text = await _cleaned(text)
+        text = await _clean(text)
         before = await self._requests.conversation(conversation, text)
         question = Turn("user", text, id=new_id(), created=now())
         request = await self._requests.build_next(before, question, settings)
@@ -205,7 +205,7 @@ class Engine:
 
         Its `saved` is set when that has been noted.
         """
-        text = await _cleaned(text)
+        text = await _clean(text)
         before = await self._requests.conversation(beginning, text)
         question = Turn("user", text, id=new_id(), created=now(), attachments=tuple(attachments))
         request = await self._requests.build(before, (*before.path, question), settings)
@@ -230,7 +230,7 @@ class Engine:
         files, too. Raises `CommandError` where there are too few or too many models, or no such question,
         `HistoryError`.
         """
-        text, settings = await _cleaned(text), settings or Request()
+        text, settings = await _clean(text), settings or Request()
         async with self._asking:
             before = await self._requests.conversation(conversation, text)
             place = _place(before, edited, "user") if edited else len(before.path)
@@ -263,7 +263,7 @@ class Engine:
 
         Raises `CommandError` where there is no such question.
         """
-        text = await _cleaned(text)
+        text = await _clean(text)
         async with self._asking:
             before = await self.conversations.conversation(conversation_id)
             place = _place(before, turn_id, "user")
@@ -382,7 +382,7 @@ class Engine:
                 await self.conversations.close()
 
 
-async def _cleaned(text: str) -> str:
+async def _clean(text: str) -> str:
     """The text without control characters; a large one is cleaned piece by piece so as not to block the event loop."""
     if len(text) <= PIECE:
         return clean(text).strip("\n")

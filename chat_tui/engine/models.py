@@ -15,10 +15,10 @@ from chat_tui.engine.protocols import LocalWeights, ModelBackend
 from chat_tui.routing.router import Router
 
 LEARNED = "learned of models"
-"""Where what was learned of the models is kept."""
+"""The place in the store for what routing has learned of the models."""
 CHOSEN = "models chosen"
-"""Where the offered models are kept that somebody has chosen, one a line, with the server that was agreed to behind a
-tab; without one where an earlier version has written it."""
+"""The place in the store for the offered models that were chosen: one a line, a tab, and the server that the user
+agreed to. Earlier versions wrote no server."""
 CHOSEN_LIMIT = 200
 
 
@@ -53,16 +53,16 @@ class ModelRegistry:
         return self._router.preview(request)
 
     def knows(self, model: str) -> bool:
-        """This model can be asked by its name; where its provider is known, naming it takes it up."""
+        """Return whether a model of this name can be asked. One of a known provider is added if it was not listed."""
         self._backend.admit(model)
         return any(known.name == model for known in self._router.models)
 
     def in_use(self) -> Sequence[Model]:
-        """The models that are there, to be asked by their names without choosing them first."""
+        """The models that can be asked by name without choosing them first."""
         return [model for model in self._router.models if not model.named]
 
     def resting_seconds(self, model: str) -> float:
-        """How long a model still rests after it has failed; 0 where it does not."""
+        """Seconds that are left of a model's cooldown; 0 if it has none."""
         return self._router.health.resting_seconds(model)
 
     async def discover(self) -> None:
@@ -70,7 +70,7 @@ class ModelRegistry:
         await asyncio.gather(self._backend.discover(), asyncio.to_thread(self._router.load_plug_ins))
 
     async def look_up(self, model: str) -> None:
-        """Ask the model's server for its window, where nobody has told it, so that what does not fit can be told."""
+        """Ask the model's server for its context window if it is unknown."""
         await self._backend.look_up(model)
 
     async def recall(self) -> None:
@@ -102,7 +102,7 @@ class ModelRegistry:
         return taken_back
 
     async def chosen(self) -> Sequence[str]:
-        """The offered models that somebody has chosen."""
+        """The offered models that the user has chosen."""
         return list(await self._agreed())
 
     async def _agreed(self) -> dict[str, str]:

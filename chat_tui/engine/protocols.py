@@ -1,4 +1,4 @@
-"""What an engine needs from the parts that it does not import: the built-in model's weights, and what answers."""
+"""Interfaces of the parts that the engine does not import: the backend, and the built-in model's weights."""
 
 from __future__ import annotations
 
@@ -33,35 +33,35 @@ class LocalWeights(Protocol):
 
 
 class ModelBackend(Protocol):
-    """What stands behind the router (`assembly` makes one)."""
+    """Everything that answers: servers, local models, the scripted provider. `bootstrap/backend.py` implements it."""
 
     def statuses(self) -> Sequence[ModelStatus]:
-        """Every model and how it fares."""
+        """Every model with its status."""
 
     def offers(self, name: str) -> bool:
-        """This model's provider was merely found, and is not used before somebody has chosen the model."""
+        """Whether this model's provider was only found, and is not used until the user chooses the model."""
 
     def server_of(self, name: str) -> str:
-        """The server that one agrees to by choosing this model: its address and, on this machine, its owner."""
+        """The server that the user agrees to by choosing this model: its address and, on this machine, its owner."""
 
     def take(self, agreed: Mapping[str, str]) -> None:
-        """Use those of these models that are offered, now or as soon as they are found, each at the server that was
-        agreed to; empty where that is not known."""
+        """Use the offered ones of these models, now or as soon as they are found, each at the server that the user
+        agreed to (empty if unknown)."""
 
     def drop(self, names: Sequence[str]) -> None:
-        """Use these models no longer, as far as they are only offered."""
+        """Stop using those of these models that are only offered."""
 
     def admit(self, name: str) -> None:
-        """Let the router choose a model that was named but not listed, where its provider is known."""
+        """Let the router choose a model that its server does not list, if its provider is known."""
 
     async def discover(self) -> None:
         """Ask the servers that name no models for their lists."""
 
     async def look_up(self, name: str) -> None:
-        """Ask the model's server for its window, where nobody has told it; it has a third of a second."""
+        """Ask the model's server for its context window if it is unknown; waits a third of a second at most."""
 
     async def look_up_prices(self) -> None:
-        """Wait for the prices of hosted models, where none are known at all; it takes a second, once."""
+        """Wait for the prices of hosted models if none are known; takes a second, once."""
 
     async def prepare(self) -> None:
         """Load what a question to any server needs."""

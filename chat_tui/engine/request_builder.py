@@ -73,8 +73,9 @@ def build_request(config: Config, conversation: Conversation, path: Sequence[Tur
 
 
 def mark_steering(path: Sequence[Turn]) -> Sequence[Turn]:
-    """The turns with words that steer told as such; an answer of which nothing had come is left out, so that they
-    follow the question."""
+    """Return the turns with steering messages marked as such.
+
+    An answer that was still empty is left out, so that the message follows the question."""
     said: list[Turn] = []
     for turn in path:
         before = said[-1] if said else None

@@ -36,7 +36,7 @@ class Renewal(NamedTuple):
     warning: HistoryError
     """What happened, for the user."""
     replaced: bool
-    """It is another store, which lacks the open conversations."""
+    """Whether it is another store, which lacks the open conversations."""
 
 
 def identity_of(file: Path) -> StoreIdentity:

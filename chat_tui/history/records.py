@@ -15,7 +15,7 @@ from chat_tui.core.conversation import QuickAnswer, Role, Turn, now
 from chat_tui.core.route import Seam
 from chat_tui.core.text.bounds import EARLIEST, EPOCH, clamped_time
 from chat_tui.core.text.lazy_pattern import lazy_pattern
-from chat_tui.history.stored_text import clean_line_of, clean_text_of, cleaned_record, text_of
+from chat_tui.history.stored_text import clean_line_of, clean_record, clean_text_of, text_of
 
 _MICROSECOND = timedelta(microseconds=1)
 _SURROGATES = lazy_pattern("[\ud800-\udfff]")
@@ -104,7 +104,7 @@ def decode_details(record: object) -> TurnDetails:
     if not isinstance(record, str):
         return _NO_DETAILS
     try:
-        return cleaned_record(msgspec.json.decode(record, type=TurnDetails), record)
+        return clean_record(msgspec.json.decode(record, type=TurnDetails), record)
     except (msgspec.MsgspecError, RecursionError):
         return _NO_DETAILS
 

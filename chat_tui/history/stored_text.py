@@ -11,7 +11,7 @@ from typing import TypeVar
 import msgspec
 
 from chat_tui.core.text.control_characters import clean, clean_line, has_controls
-from chat_tui.core.text.sanitizer import LINE_CHARACTERS, sanitized
+from chat_tui.core.text.sanitizer import LINE_CHARACTERS, sanitize
 
 Record = TypeVar("Record", bound=msgspec.Struct)
 
@@ -60,9 +60,9 @@ def clean_line_of(value: object) -> str:
     return clean_line(text_of(value), LINE_CHARACTERS)
 
 
-def cleaned_record(record: Record, source: str) -> Record:
+def clean_record(record: Record, source: str) -> Record:
     """A record that was decoded from `source`, JSON, without control characters.
 
     Nearly every record has none: those without an escape in their JSON are not looked through.
     """
-    return sanitized(record) if "\\" in source or has_controls(source) else record
+    return sanitize(record) if "\\" in source or has_controls(source) else record

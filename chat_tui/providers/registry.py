@@ -45,7 +45,7 @@ class ProviderRegistry:
                 # A server that the user has configured is meant to be asked.
                 self.in_use[row.name] = provider_of_known(row, environ)
             elif (has_key or has_address) and not row.port and (not row.endpoint or environ.get(row.endpoint)):
-                self._found(provider_of_known(row, environ))
+                self._take_found(provider_of_known(row, environ))
         for name in stored_keys:
             # Whoever enters a provider's key means it to be asked, if it has an address.
             given = known.get(name)
@@ -107,7 +107,7 @@ class ProviderRegistry:
         offered."""
         provider = at_its_port(row, self._environ, host)
         self._servers_here[provider.name] = provider
-        self._found(provider, owner)
+        self._take_found(provider, owner)
         return provider
 
     def is_found_here(self, provider: Provider) -> bool:
@@ -123,7 +123,7 @@ class ProviderRegistry:
         self.in_use.pop(provider.name, None)
         self.offered[provider.name] = provider
 
-    def _found(self, provider: Provider, owner: ServerOwner | None = None) -> None:
+    def _take_found(self, provider: Provider, owner: ServerOwner | None = None) -> None:
         if provider.name in self.in_use:
             return
         if owner is None:

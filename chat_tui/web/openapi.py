@@ -157,7 +157,7 @@ def description(operations: Sequence[Operation]) -> dict[str, Any]:
     paths: dict[str, dict[str, Any]] = {}
     for operation in operations:
         path = _PARAMETER.sub(r"{\1}", operation.path)
-        paths.setdefault(path, {})[operation.method.lower()] = _described(operation, schema_of)
+        paths.setdefault(path, {})[operation.method.lower()] = _describe(operation, schema_of)
     return {
         "openapi": "3.1.0",
         "info": {"title": "chat-tui", "version": __version__, "description": ABOUT},
@@ -177,7 +177,7 @@ def _kinds(operation: Operation) -> list[Any]:
     return [*whole, *operation.events, _fault(operation), *operation.faults.values()]
 
 
-def _described(operation: Operation, schema_of: Mapping[Any, dict[str, Any]]) -> dict[str, Any]:
+def _describe(operation: Operation, schema_of: Mapping[Any, dict[str, Any]]) -> dict[str, Any]:
     told: dict[str, Any] = {"summary": operation.summary, "responses": _responses(operation, schema_of)}
     in_path = [
         {"name": name, "in": "path", "required": True, "schema": {"type": "string", "minLength": 1}}

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 
 from tests.architecture.test_layers import modules
 
-CLEANERS = {"clean", "clean_line", "sanitized", "single_line", "without_controls", "StreamCleaner"}
+CLEANERS = {"clean", "clean_line", "sanitize", "single_line", "without_controls", "StreamCleaner"}
 HOME = {"core.text.control_characters", "core.text.sanitizer"}
 
 COMES_IN = {

@@ -105,7 +105,7 @@ async def _add(setup: ProviderSetup, name: str, key: str, place: KeyPlace | None
     console.write_output(f"The key for {name} ({mask(key)}) was saved in {where}.{told}\n")
     shadow = next((each for each in setup.key_sources() if each.provider == name), None)
     if shadow is not None and shadow.place not in {"keyring", "file"}:
-        write_error(f"chat-tui: the key from {_described(shadow.place)} takes precedence over it.\n")
+        write_error(f"chat-tui: the key from {_describe(shadow.place)} takes precedence over it.\n")
     return 0
 
 
@@ -120,12 +120,12 @@ async def _remove(setup: ProviderSetup, name: str) -> int:
         other = next((each for each in setup.key_sources() if each.provider == name), None)
         write_error(f"chat-tui: there is no saved key for {shown}.\n")
         if other is not None:
-            write_error(f"          It comes from {_described(other.place)}: remove it there.\n")
+            write_error(f"          It comes from {_describe(other.place)}: remove it there.\n")
         return 1
     where = " and ".join("the system's keyring" if place == "keyring" else str(setup.key_file) for place in places)
     console.write_output(f"The key for {shown} was removed from {where}.\n")
     return 0
 
 
-def _described(place: str) -> str:
+def _describe(place: str) -> str:
     return {"command": "`api_key_cmd` in the config", "config": "`api_key` in the config"}.get(place, place)

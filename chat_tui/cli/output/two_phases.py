@@ -30,14 +30,14 @@ class PhaseOrder:
             return token.token if self.quick else ""
         self._detailed = True
         self._held.append(token.token)
-        return self._given() if self._over or not self.quick else ""
+        return self._release() if self._over or not self.quick else ""
 
     def rest(self) -> str:
         """Return what was held back; called when the quick answer has ended."""
         self._over = True
-        return self._given()
+        return self._release()
 
-    def _given(self) -> str:
+    def _release(self) -> str:
         held, self._held = "".join(self._held), []
         if held and self.quick:
             self.quick = False

@@ -18,7 +18,7 @@ from chat_tui.core.errors import CommandError, ConfigError
 from chat_tui.core.files.reading import TooLargeError, read_regular
 from chat_tui.core.preset import LIMIT_BYTES, LIMITS, Preset, Variable, is_beyond
 from chat_tui.core.text.excerpts import shorten
-from chat_tui.core.text.sanitizer import sanitized
+from chat_tui.core.text.sanitizer import sanitize
 
 _NAME = re.compile(r"[\w-]{1,40}")
 
@@ -99,7 +99,7 @@ def parse(raw: bytes, file: str, name: str) -> Preset:
         raise _wrong(
             text, file, "model", "must be written as provider/model", "Fix it; until then the preset is skipped."
         )
-    return sanitized(preset)
+    return sanitize(preset)
 
 
 def _wrong_variable(table: Mapping[str, object]) -> str:

@@ -1,7 +1,7 @@
-"""Takes out of foreign text what a terminal would obey.
+"""Removes from text what a terminal would obey.
 
-Whole control sequences (CSI, OSC, DCS, SOS, PM, APC) go with their contents where they are well formed; every other
-control character goes alone, so an unterminated sequence never eats the text behind it. Newline and tab stay. The
+Well-formed control sequences (CSI, OSC, DCS, SOS, PM, APC) are removed with their contents. Any other control character
+is removed alone, so that an unterminated sequence does not take the text after it along. Newline and tab stay. The
 result does not depend on how the text was cut.
 """
 
@@ -41,7 +41,7 @@ def clean(text: str) -> str:
 
 
 def clean_line(text: str, limit: int = 300) -> str:
-    """The same on one line, cut to `limit` characters: for titles, names and error texts."""
+    """Return the cleaned text on one line, cut to `limit` characters: for titles, names and error texts."""
     line = _ANY_OR_NEWLINE.sub(" ", clean(text[: limit * 4])).strip()
     return line if len(line) <= limit else line[: limit - 1] + "…"
 
@@ -52,7 +52,7 @@ def single_line(text: str) -> str:
 
 
 def without_controls(text: str) -> str:
-    """One line's text without its controls, each of which has no width; what stands between them stays."""
+    """Return one line's text without its control characters, which have no width; all other characters stay."""
     return _ANY_OR_NEWLINE.sub("", _SURROGATES.sub("\ufffd", text)) if _ANY_OR_NEWLINE.search(text) else text
 
 
@@ -80,15 +80,15 @@ class StreamCleaner:
         self._held = (opening.group() if opening else "") + half
         if opening:
             text = text[: opening.start()]
-        return clean(_joined(text))
+        return clean(_join_surrogates(text))
 
     def rest(self) -> str:
-        """What was held, at the end of the text."""
+        """Return the text that was held back; called at its end."""
         held, self._held = self._held, ""
-        return clean(_joined(held))
+        return clean(_join_surrogates(held))
 
 
-def _joined(text: str) -> str:
+def _join_surrogates(text: str) -> str:
     """Surrogate pairs that came in two halves become the character they mean."""
     if not _SURROGATES.search(text):
         return text

@@ -58,7 +58,7 @@ class Redactor:
         for credential in credentials:
             for form in _forms(credential.value[:_LONGEST]):
                 if len(form) >= _PIECE:
-                    folded = _folded(form)
+                    folded = _fold(form)
                     self._pieces.update(folded[at : at + _PIECE] for at in range(len(folded) - _PIECE + 1))
                 elif len(form) >= _TOKEN:
                     tokens.add(re.escape(form))
@@ -69,12 +69,12 @@ class Redactor:
 
     def redact(self, text: str) -> str:
         """The text with everything that looks like a key, or is part of a credential, replaced by `MARK`."""
-        text = _USER_INFO.sub(rf"\1{MARK}@", _LOOKS_LIKE_A_KEY.sub(_marked, text))
+        text = _USER_INFO.sub(rf"\1{MARK}@", _LOOKS_LIKE_A_KEY.sub(_mark, text))
         text = self._without_pieces(text)
         if self._tokens is not None:
             text = self._tokens.sub(MARK, text)
         for pattern in self._labelled:
-            text = pattern.sub(_marked, text)
+            text = pattern.sub(_mark, text)
         return text
 
     def _without_pieces(self, text: str) -> str:
@@ -98,7 +98,7 @@ class StreamRedactor:
 
     def __init__(self, credentials: Iterable[Credential] = ()) -> None:
         forms = {
-            _folded(form)
+            _fold(form)
             for credential in credentials
             for form in _forms(credential.value[:_LONGEST])
             if _is_distinctive(form)
@@ -124,7 +124,7 @@ class StreamRedactor:
         if not self._beginnings or not piece:
             return piece
         text = self._before + piece
-        folded = _folded(text)
+        folded = _fold(text)
         start = len(self._before) - self._held
         if self._inside or self._begins_in(folded):
             return self._masked(text, folded, start)
@@ -138,16 +138,16 @@ class StreamRedactor:
 
     @property
     def holds(self) -> bool:
-        """Something is held."""
+        """Whether text is held back."""
         return self._held > 0
 
     def rest(self) -> str:
-        """What is held, at the end of the text."""
+        """Return the text that was held back; called at its end."""
         held, self._held = self._held, 0
         return self._before[-held:] if held else ""
 
     def _masked(self, text: str, folded: str, start: int) -> str:
-        """What is given out of a text from `start` on, where a credential begins in it or goes on."""
+        """Return the text from `start` on with the credential in it masked, without what is held back."""
         if not self._pieces:
             self._pieces = {form[at : at + _PIECE] for form in self._forms for at in range(len(form) - _PIECE + 1)}
         hidden = hidden_positions(text, self._pieces)
@@ -178,7 +178,7 @@ class StreamRedactor:
 
 def hidden_positions(text: str, pieces: set[str]) -> set[int]:
     """The positions of all characters that belong to one of the pieces, which are folded."""
-    folded = _folded(text)
+    folded = _fold(text)
     hidden: set[int] = set()
     for start in range(len(folded) - _PIECE + 1):
         if folded[start : start + _PIECE] in pieces:
@@ -191,11 +191,11 @@ def _labelled_pattern(label: str, form: str) -> str:
     return rf"((?<![A-Za-z0-9]){re.escape(label)}\W{{1,8}}){re.escape(form)}(?![A-Za-z0-9])"
 
 
-def _marked(match: re.Match[str]) -> str:
+def _mark(match: re.Match[str]) -> str:
     return f"{match.group(1) or ''}{MARK}"
 
 
-def _folded(text: str) -> str:
+def _fold(text: str) -> str:
     """The text in lower case, as some servers repeat headers; unchanged if that would alter its length."""
     lower = text.lower()
     return lower if len(lower) == len(text) else text

@@ -23,7 +23,7 @@ _TEXTS = frozenset({"text", "thinking", "hint", "system_prompt", "prompt", "stop
 Record = TypeVar("Record", bound=msgspec.Struct)
 
 
-def sanitized(record: Record) -> Record:
+def sanitize(record: Record) -> Record:
     """The record with all texts cleaned. A number or time out of bounds becomes the field's default, or 0 or None.
 
     Bytes are unchanged. Nested records, tuples and dicts are sanitized too.
@@ -34,13 +34,13 @@ def sanitized(record: Record) -> Record:
         if not before:
             # Empty or zero, as most fields of most records are.
             continue
-        after = _sanitized(before, _default(type(record), name), is_text=name in _TEXTS)
+        after = _sanitize(before, _default(type(record), name), is_text=name in _TEXTS)
         if after is not before and after != before:
             changes[name] = after
     return msgspec.structs.replace(record, **changes) if changes else record
 
 
-def _sanitized(value: Any, default: Any, *, is_text: bool) -> Any:
+def _sanitize(value: Any, default: Any, *, is_text: bool) -> Any:
     if isinstance(value, str):
         return clean(value) if is_text else clean_line(value, LINE_CHARACTERS)
     if value is None or isinstance(value, bool | bytes):
@@ -52,11 +52,11 @@ def _sanitized(value: Any, default: Any, *, is_text: bool) -> Any:
     if isinstance(value, datetime):
         return bounded_time(value)
     if isinstance(value, msgspec.Struct):
-        return sanitized(value)
+        return sanitize(value)
     if isinstance(value, dict):
-        return {clean_line(key, LINE_CHARACTERS): _sanitized(inner, 0, is_text=is_text) for key, inner in value.items()}
+        return {clean_line(key, LINE_CHARACTERS): _sanitize(inner, 0, is_text=is_text) for key, inner in value.items()}
     if isinstance(value, tuple):
-        return tuple(_sanitized(inner, 0, is_text=is_text) for inner in value)
+        return tuple(_sanitize(inner, 0, is_text=is_text) for inner in value)
     return value
 
 

@@ -44,21 +44,21 @@ def _fold(text: str) -> str:
     # Where little is to be done, doing only that is many times faster.
     runs = _UNSETTLED.findall(lower)
     if len(runs) * 16 > len(lower) or any(map(_JOINING.search, runs)):
-        return _resolved(lower)
-    return _UNSETTLED.sub(_settled, lower) if runs else lower
+        return _resolve(lower)
+    return _UNSETTLED.sub(_fold_match, lower) if runs else lower
 
 
-def _resolved(text: str) -> str:
+def _resolve(text: str) -> str:
     # Only the accents of Latin, Greek and Cyrillic: the marks of Japanese kana make other letters.
     bare = _ACCENTS.sub("", unicodedata.normalize("NFKD", text))
     return unicodedata.normalize("NFC", bare.casefold())
 
 
-def _settled(match: re.Match[str]) -> str:
-    return _resolved(match[0]) if len(match[0]) > 4 else _resolved_sign(match[0])
+def _fold_match(match: re.Match[str]) -> str:
+    return _resolve(match[0]) if len(match[0]) > 4 else _resolve_sign(match[0])
 
 
-_resolved_sign = lru_cache(4096)(_resolved)
+_resolve_sign = lru_cache(4096)(_resolve)
 
 
 def find(text: str, wanted: str) -> list[Range]:

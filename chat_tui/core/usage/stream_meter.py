@@ -8,7 +8,7 @@ from chat_tui.core.usage.token_gaps import InterTokenLatency
 BURST_SECONDS = 0.05
 """Tokens that all came within this time have no honest rate."""
 FEWEST_PIECES = 3
-"""It takes so many to have a rate."""
+"""Fewer pieces have no rate."""
 SAMPLE_CHARACTERS = 2000
 """How much of a reply is looked at if its tokens must be estimated."""
 

@@ -21,7 +21,7 @@ Phase: TypeAlias = (
     ]
     | State
 )
-"""What is going on; after the end it is the answer's state."""
+"""What a running answer does; of an ended one, its state."""
 
 SLOT_SECONDS = 0.5
 SLOTS = 24
@@ -76,9 +76,9 @@ class StreamStats(msgspec.Struct, frozen=True):
     cost: float | None = None
     """US dollars."""
     cost_estimated: bool = False
-    """It stands on estimated tokens."""
+    """Whether it is computed from estimated tokens."""
     cost_billed: bool = False
-    """The server has said what it takes."""
+    """Whether it is the server's own figure."""
     cached_tokens: int = 0
     """Part of `prompt_tokens`, read from the server's cache."""
     saved: float | None = None
@@ -143,7 +143,7 @@ class LiveStats:
             self._held_from = None
 
     def _unheld(self, at: float) -> float:
-        """The time on a clock that stands still in a pause."""
+        """The time `at`, less the pauses until then."""
         return (at if self._held_from is None else self._held_from) - self._held
 
     def feed(self, chunk: Chunk, at: float) -> None:
@@ -229,7 +229,7 @@ class LiveStats:
             return (0, bool(self._usage and self._usage.estimated)) if self._end else (None, False)
         counted = meter.estimated_tokens()
         if told and told.completion_tokens and meter.characters:
-            # What the provider has told so far, and what has come since then.
+            # The provider's last count, and an estimate of what has arrived since.
             return told.completion_tokens + round(counted * fresh / meter.characters), True
         return counted, True
 
@@ -263,7 +263,7 @@ class LiveStats:
         return tuple(counts.get(slot, 0) * factor for slot in range(max(begin, end - SLOTS), end))
 
     def _first_token(self, timings: Timings) -> float | None:
-        """As the router tells it; by this clock only where nobody has told."""
+        """The router's measurement, otherwise our own."""
         told = timings.ttft_seconds if timings.ttft_seconds is not None else self._ttft
         if told is not None:
             return told

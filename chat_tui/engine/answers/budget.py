@@ -27,7 +27,7 @@ class Budget:
         return (await self.limit(asked, answers=answers)).dollars
 
     async def limit(self, asked: float | None, *, answers: int = 1) -> PriceLimit:
-        """The same, with what sets the limit."""
+        """Like `affordable`, with the daily budget and today's spending if they set the limit."""
         limits = [limit for limit in (asked, self._config.max_price_per_answer) if limit is not None]
         budget = self._config.daily_budget
         if budget is None:

@@ -11,13 +11,13 @@ from chat_tui.core.chunks import Chunk, Token
 
 
 class TypingPace:
-    """Paces one answer as `[display]` says. `hurry` is set when nobody wants to wait any more."""
+    """Paces one answer as `[display]` says. Once `hurry` is set, the rest is shown at once."""
 
     def __init__(self, display: Display, hurry: asyncio.Event | None = None) -> None:
         self._delay_seconds = display.typing_delay_seconds
         self._hurry = hurry or asyncio.Event()
         self.is_typing = False
-        """The answer is being typed, and has not been shown to its end."""
+        """Whether text that has arrived is still to be shown."""
 
     @property
     def is_slow(self) -> bool:

@@ -21,7 +21,7 @@ class ConversationCache:
 
     def __init__(self, stores: ConversationStores, errors: ErrorReports, is_busy: Callable[[str], bool]) -> None:
         self.pending = PendingWrites(stores, errors, self._path_of)
-        """What of them could not be saved yet."""
+        """Their changes that could not be saved yet."""
         self._stores, self._is_busy = stores, is_busy
         self._open: dict[str, Conversation] = {}
         """By id, the one that was used last at the end."""

@@ -7,7 +7,7 @@ import zlib
 import msgspec
 
 from chat_tui.core.route import Route
-from chat_tui.history.stored_text import cleaned_record
+from chat_tui.history.stored_text import clean_record
 
 _LIMIT_BYTES = 4_000_000
 """Of a route's JSON; a damaged record could expand without limit."""
@@ -42,6 +42,6 @@ def unpack_route(record: bytes | str) -> Route | None:
         if isinstance(record, bytes):
             raw = zlib.decompressobj(wbits=-zlib.MAX_WBITS, zdict=_COMMON).decompress(record, _LIMIT_BYTES)
             record = raw.decode()
-        return cleaned_record(msgspec.json.decode(record, type=Route), record)
+        return clean_record(msgspec.json.decode(record, type=Route), record)
     except (zlib.error, msgspec.MsgspecError, ValueError, RecursionError, TypeError):
         return None

@@ -180,7 +180,7 @@ class _FirstLook:
         while self._ways and not self.ended:
             way = self._ways[0]
             ranked = not self._query.wanted or way is not INSIDE
-            found, complete = self._found(db, max(limit, self._bounds.ranked) if ranked else limit, budget)
+            found, complete = self._find(db, max(limit, self._bounds.ranked) if ranked else limit, budget)
             if complete:
                 self._ways.pop(0)
             elif found or self._steps >= _FIRST_STEPS_MOST or len(self.seen) >= _FIRST_STEPS * self._bounds.examined:
@@ -203,7 +203,7 @@ class _FirstLook:
         step = 1.0 if way is WHOLE else 0.0
         return {one.key: step + one.score / (one.score + 1) for one in found[:limit]}
 
-    def _found(self, db: sqlite3.Connection, most: int, budget: _StepBudget) -> tuple[list[MatchCandidate], bool]:
+    def _find(self, db: sqlite3.Connection, most: int, budget: _StepBudget) -> tuple[list[MatchCandidate], bool]:
         """Those not found yet, newest first, `most` at the most; and whether there are no others of this kind."""
         found: list[MatchCandidate] = []
         if self._queries is None:

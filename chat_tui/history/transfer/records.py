@@ -18,7 +18,7 @@ from chat_tui.core.preset import without_switches
 from chat_tui.core.route import Route
 from chat_tui.core.text.bounds import bounded_time
 from chat_tui.core.text.control_characters import clean_line
-from chat_tui.core.text.sanitizer import sanitized
+from chat_tui.core.text.sanitizer import sanitize
 
 RECORD_BYTES = 100_000_000
 """The longest JSON record of a conversation."""
@@ -110,7 +110,7 @@ def _safe_key(key: str, *, is_id: bool) -> str:
 def _safe_header(head: ConversationHeader) -> ConversationHeader:
     created = bounded_time(head.created) or bounded_time(head.updated) or now()
     return msgspec.structs.replace(
-        sanitized(head),
+        sanitize(head),
         key=_safe_key(head.key, is_id=head.keeps_ids),
         created=created,
         updated=bounded_time(head.updated) or created,
@@ -121,7 +121,7 @@ def _safe_header(head: ConversationHeader) -> ConversationHeader:
 
 
 def _safe_turn(imported: ImportedTurn, *, is_id: bool) -> ImportedTurn:
-    turn = sanitized(imported.turn)
+    turn = sanitize(imported.turn)
     files = tuple(map(_safe_file, turn.attachments))
     turn = msgspec.structs.replace(turn, id=imported.turn.id and safe_id(imported.turn.id), attachments=files)
     return msgspec.structs.replace(
@@ -129,7 +129,7 @@ def _safe_turn(imported: ImportedTurn, *, is_id: bool) -> ImportedTurn:
         key=_safe_key(imported.key, is_id=is_id),
         parent=None if imported.parent is None else _safe_key(imported.parent, is_id=is_id),
         turn=turn,
-        route=imported.route and sanitized(imported.route),
+        route=imported.route and sanitize(imported.route),
         import_key=imported.import_key and _safe_key(imported.import_key, is_id=False),
     )
 

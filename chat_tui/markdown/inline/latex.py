@@ -116,7 +116,7 @@ class _Formula:
                 self._script(token, pieces)
             else:
                 pieces.append(self._piece(token))
-        return _joined(pieces)
+        return _join(pieces)
 
     def _argument(self) -> str:
         """A group in braces, or the next thing alone."""
@@ -360,7 +360,7 @@ def _case(row: Sequence[str]) -> list[str]:
     return [cells[0] + "," * joined, *cells[1:]] if cells else []
 
 
-def _joined(pieces: Sequence[_Piece]) -> str:
+def _join(pieces: Sequence[_Piece]) -> str:
     """The pieces as a line: signs between two things have room, fractions and functions do not run into others."""
     text = ""
     things = _things_after(pieces)

@@ -1,7 +1,7 @@
-"""Joins the continuation of an answer to its part, so that nothing is said twice.
+"""Joins the continuation of an answer to the partial answer, without repetitions.
 
-Models differ in what they do with the beginning of an answer: most go on behind it, some say its last words again,
-some begin anew. What a continuation repeats is held back until it is clear how far the repetition goes.
+Models differ in how they continue: most go on after the partial answer, some repeat its last words, and some begin
+again. A possible repetition is held back until it is clear how far it goes.
 """
 
 from __future__ import annotations
@@ -20,9 +20,9 @@ class OverlapTrimmer:
         self._passed = 0
         """Characters of the gap that the continuation has begun with, so far."""
         self._blanks: list[str] = []
-        """What is held before the first word: an answer may be nothing but blanks, megabytes of them."""
+        """Whitespace before the first word, held back; an answer may be megabytes of it."""
         self._text = ""
-        """What is held from the first word on."""
+        """The text from the first word on, held back."""
         self._places: list[int] | None = None
         self.open = bool(part)
         """Whether it is still undecided what is new."""
@@ -45,14 +45,14 @@ class OverlapTrimmer:
         for place in self._places:
             told = self._part[place:]
             if text.startswith(told):
-                return self._settled(text[len(told) :])
+                return self._settle(text[len(told) :])
             if told.startswith(text):
                 going_on.append(place)
         if going_on:
             self._places = going_on
             return ""
-        # It began anew, and took another way: that is an answer of its own.
-        return self._settled("\n\n" + text if 0 in self._places else self._held())
+        # It began again and then differed: that is another answer.
+        return self._settle("\n\n" + text if 0 in self._places else self._held_text())
 
     def _beginnings(self, text: str) -> list[int]:
         sure = text[:SURE]
@@ -63,15 +63,15 @@ class OverlapTrimmer:
             place = self._part.find(sure, place + 1)
         return places
 
-    def _held(self) -> str:
+    def _held_text(self) -> str:
         return "".join((*self._blanks, self._text))
 
-    def _settled(self, text: str) -> str:
+    def _settle(self, text: str) -> str:
         self.open, self._text, self._blanks = False, "", []
         return self._behind_gap(text)
 
     def _behind_gap(self, text: str) -> str:
-        """The blanks at the part's end stand there already."""
+        """Remove the whitespace with which the partial answer ends from the beginning of the text."""
         expected = self._gap[self._passed : self._passed + len(text)]
         same = len(expected)
         if not text.startswith(expected):
@@ -82,8 +82,8 @@ class OverlapTrimmer:
         return text[same:]
 
     def rest(self) -> str:
-        """What is held when the continuation has ended: it was no repetition after all, or one and nothing more."""
+        """Return the text that was held back, at the continuation's end; empty if it was all repetition."""
         text = self._text.strip()
         if not self.open:
             return ""
-        return self._settled("" if text and self._part.endswith(text) and len(text) >= SURE else self._held())
+        return self._settle("" if text and self._part.endswith(text) and len(text) >= SURE else self._held_text())

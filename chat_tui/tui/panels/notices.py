@@ -108,7 +108,7 @@ class KeyBar(StyledLines):
     def lines(self, width: int) -> Sequence[Line]:
         """One line; keys that do not fit are left out from the end."""
         spans: list[Span] = [Span(self._mode, "mark")] if self._mode else []
-        for key, word in self._shown(width):
+        for key, word in self._fitting_keys(width):
             spans += [Span(_GAP, "dim")] if spans else []
             spans += [Span(key, "strong"), Span(f" {word}", "dim")]
         return [tuple(spans)]
@@ -118,7 +118,7 @@ class KeyBar(StyledLines):
         """Cells of the mode's name and the gap behind it."""
         return len(self._mode) + len(_GAP) if self._mode else 0
 
-    def _shown(self, width: int) -> Sequence[tuple[str, str]]:
+    def _fitting_keys(self, width: int) -> Sequence[tuple[str, str]]:
         """Return the keys that fit."""
         room = width + len(_GAP) - self._mode_width - sum(map(_cells, self._last))
         shown: list[tuple[str, str]] = []
@@ -134,7 +134,7 @@ class KeyBar(StyledLines):
         event.stop()
         offset = event.get_content_offset(self)
         right = self._mode_width
-        for key, word in self._shown(self.content_size.width) if offset is not None else ():
+        for key, word in self._fitting_keys(self.content_size.width) if offset is not None else ():
             left, right = right, right + _cells((key, word))
             if offset is not None and left <= offset.x < right - len(_GAP) and (pressed := bindings.pressed(key)):
                 self.app.simulate_key(pressed)

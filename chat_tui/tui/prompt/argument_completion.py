@@ -22,7 +22,7 @@ _ENOUGH = 2
 
 def models(typed: str, sources: CompletionSources) -> Sequence[CompletionRow]:
     """All models, with state and price."""
-    return _matching(typed, [(status.model.name, _price(status)) for status in sources.models()])
+    return _match(typed, [(status.model.name, _price(status)) for status in sources.models()])
 
 
 def several_models(typed: str, sources: CompletionSources) -> Sequence[CompletionRow]:
@@ -34,7 +34,7 @@ def several_models(typed: str, sources: CompletionSources) -> Sequence[Completio
         # Enter shall send what is there, and not take another.
         return ()
     rows = [(status.model.name, _price(status)) for status in sources.models() if status.model.name not in named]
-    return [(before + name, help) for name, help in _matching(last, rows)]
+    return [(before + name, help) for name, help in _match(last, rows)]
 
 
 _STRATEGY_HELP = {
@@ -52,27 +52,27 @@ _STRATEGY_HELP = {
 
 def strategies(typed: str, sources: CompletionSources) -> Sequence[CompletionRow]:
     """All strategies."""
-    return _matching(typed, [(name, _STRATEGY_HELP.get(name, "")) for name in sources.strategies()])
+    return _match(typed, [(name, _STRATEGY_HELP.get(name, "")) for name in sources.strategies()])
 
 
 def on_off(typed: str, _sources: CompletionSources) -> Sequence[CompletionRow]:
     """On or off."""
-    return _matching(typed, [("on", ""), ("off", "")])
+    return _match(typed, [("on", ""), ("off", "")])
 
 
 def providers(typed: str, _sources: CompletionSources) -> Sequence[CompletionRow]:
     """The ways to more models, and the removal of a key."""
-    return _matching(typed, [*((way.name, f"{way.title}: {way.help}") for way in WAYS), ("remove", "remove a key")])
+    return _match(typed, [*((way.name, f"{way.title}: {way.help}") for way in WAYS), ("remove", "remove a key")])
 
 
 def themes(typed: str, sources: CompletionSources) -> Sequence[CompletionRow]:
     """All themes."""
-    return _matching(typed, [(name, "") for name in sources.themes()])
+    return _match(typed, [(name, "") for name in sources.themes()])
 
 
 def titles(typed: str, sources: CompletionSources) -> Sequence[CompletionRow]:
     """The titles in the history list."""
-    return _matching(typed, [(title, "") for title in dict.fromkeys(sources.titles())])
+    return _match(typed, [(title, "") for title in dict.fromkeys(sources.titles())])
 
 
 def presets(typed: str, sources: CompletionSources) -> Sequence[CompletionRow]:
@@ -119,7 +119,7 @@ def conversation_settings(typed: str, _sources: CompletionSources) -> Sequence[C
     """The names of a conversation's own settings; after a name, its values."""
     name, space, value = typed.partition(" ")
     if not space:
-        rows = _matching(name, [*_SETTING_HELP.items(), (_NO_SETTING, "reset all of them")])
+        rows = _match(name, [*_SETTING_HELP.items(), (_NO_SETTING, "reset all of them")])
         # A blank leads on to the values.
         return [(f"{row} " if row in _SETTING_HELP else row, help) for row, help in rows]
     name = name.casefold().replace("-", "_")
@@ -143,7 +143,7 @@ def _setting_values(name: str, typed: str) -> Sequence[CompletionRow]:
     return [row for row in rows if row[0].startswith(typed.strip().casefold())]
 
 
-def _matching(typed: str, rows: Sequence[tuple[str, str]]) -> list[tuple[str, str]]:
+def _match(typed: str, rows: Sequence[tuple[str, str]]) -> list[tuple[str, str]]:
     """Return the rows that begin with what is typed, then those that contain it."""
     wanted = typed.strip().casefold()
     first = [row for row in rows if row[0].casefold().startswith(wanted)]

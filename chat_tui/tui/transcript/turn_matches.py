@@ -15,18 +15,18 @@ _PAUSE_SECONDS = 0.0001
 _WORK_SECONDS = 0.001
 _YIELD_CHARACTERS = 8_000
 _YIELD_BLOCKS = 32
-"""So much is looked at or split in about a millisecond."""
+"""Takes about a millisecond to look at or to split."""
 _LONG_TEXT = 50_000
-"""Characters; what is done with a longer text as a whole would hold the interpreter, and so the screen."""
+"""Characters. Work on a longer text in one go would block the interpreter, and so the screen."""
 _MARKUP = re.compile(r"[*_`~]+")
 _MARKUP_BYTES = b"*_`~"
 _FENCES = re.compile(r"(?:`{3}|~{3})[^\n]*")
 _BETWEEN = r"[\s>*_`~]+"
-"""What may stand between two words of a block in its source: a quotation's signs, too, where code is quoted."""
+"""Matches what may separate two words in a block's source, including the `>` of quoted code."""
 
 
 class TurnMatches:
-    """Where these words stand in a turn. Once `stopped` says so what is under way ends early, and means nothing."""
+    """Counts matches of some words. Once `stopped` returns True, counting ends early and its result is void."""
 
     def __init__(self, wanted: str, stopped: Callable[[], bool] = lambda: False) -> None:
         self.wanted, self.stopped = wanted, stopped
@@ -35,7 +35,7 @@ class TurnMatches:
         self._may_match = re.compile(_BETWEEN.join(map(re.escape, self._words)))
 
     def pause(self) -> None:
-        """Now and then let the screen go first: a thread that only computes would hold it 5 ms at a time."""
+        """Sleep briefly from time to time: a thread that only computes would block the screen for 5 ms at a time."""
         if time.monotonic() - self._resumed >= _WORK_SECONDS:
             time.sleep(_PAUSE_SECONDS)
             self._resumed = time.monotonic()

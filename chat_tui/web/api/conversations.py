@@ -102,7 +102,7 @@ async def _search(engine: Engine, query: str, start: int | None) -> Conversation
     async with aclosing(engine.conversations.search_steps(query, most, start, private=False)) as steps:
         async for last in steps:
             for hit in last.hits:
-                best.setdefault(hit.conversation, _listed(hit))
+                best.setdefault(hit.conversation, _list_hit(hit))
             if (best and start is None) or len(best) >= LIST_LIMIT or time.monotonic() >= end:
                 break
     return ConversationPage(
@@ -114,7 +114,7 @@ async def _search(engine: Engine, query: str, start: int | None) -> Conversation
     )
 
 
-def _listed(hit: SearchHit) -> ListedConversation:
+def _list_hit(hit: SearchHit) -> ListedConversation:
     return ListedConversation(
         hit.conversation,
         hit.conversation_title,

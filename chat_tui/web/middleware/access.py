@@ -152,11 +152,11 @@ def _preflight(headers: Headers) -> Response:
 def _with_cors_headers(origin: str, send: Send) -> Send:
     """Add headers that let pages of an allowed origin read the reply."""
 
-    async def sent(message: Message) -> None:
+    async def send_with_headers(message: Message) -> None:
         if message["type"] == "http.response.start":
             headers = MutableHeaders(scope=message)
             headers["Access-Control-Allow-Origin"] = origin
             headers.add_vary_header("Origin")
         await send(message)
 
-    return sent
+    return send_with_headers

@@ -96,7 +96,7 @@ class CompletionEvents:
 
     def _of(self, chunk: Chunk) -> bytes:
         if isinstance(chunk, Token):
-            return self._said(chunk) if chunk.token else b""
+            return self._encode_token(chunk) if chunk.token else b""
         if isinstance(chunk, Metadata) and chunk.event == "reclassified":
             return self._answered_after_all(chunk)
         if isinstance(chunk, (Start, Metadata)):
@@ -107,7 +107,7 @@ class CompletionEvents:
             return self._ended(chunk)
         return b""
 
-    def _said(self, token: Token) -> bytes:
+    def _encode_token(self, token: Token) -> bytes:
         role = _NEVER if self._spoke else _FIRST
         self._spoke = True
         if token.kind == "thinking":
@@ -119,7 +119,7 @@ class CompletionEvents:
         """Send what was taken for thinking as the answer; clients cannot be told that text was thinking."""
         text, thinking = reclassify("", "".join(self._thinking), told)
         self._thinking = [thinking]
-        return self._said(Token(text)) if told.kind == "text" and text else b""
+        return self._encode_token(Token(text)) if told.kind == "text" and text else b""
 
     def _ended(self, end: End) -> bytes:
         self._model = end.model or self._model

@@ -105,10 +105,10 @@ class CompletionStream(EventStream):
     def __init__(
         self, state: AppState, answer: Answer, events: CompletionEvents, id: str, head_seconds: float = HEAD_SECONDS
     ) -> None:
-        super().__init__(state, answer, self._told)
+        super().__init__(state, answer, self._encode)
         self._events, self._id, self._head_seconds = events, id, head_seconds
 
-    async def _told(self, chunks: Sequence[Chunk]) -> bytes:
+    async def _encode(self, chunks: Sequence[Chunk]) -> bytes:
         return self._events.of(chunks)
 
     async def begin(self, scope: Scope, receive: Receive, send: Send) -> bool:

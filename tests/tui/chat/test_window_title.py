@@ -17,7 +17,7 @@ from chat_tui.cli import crash_report
 from chat_tui.config.schema import Config, Display
 from chat_tui.core.conversation import Turn
 from chat_tui.core.errors import ChatTuiError, Notice
-from chat_tui.core.text.sanitizer import sanitized
+from chat_tui.core.text.sanitizer import sanitize
 from chat_tui.core.usage.stream_stats import StreamStats
 from chat_tui.engine.answers.answer import Answer
 from chat_tui.providers.scripted import Pause
@@ -138,7 +138,7 @@ def test_ten_reports_are_kept(tmp_path: Path) -> None:
 
 
 def test_a_title_cannot_carry_control_characters_and_is_short() -> None:
-    evil = sanitized(Turn(id="t", role="user", text="a\x1b]0;evil\x07b\nc\x9c" + "x" * 500))
+    evil = sanitize(Turn(id="t", role="user", text="a\x1b]0;evil\x07b\nc\x9c" + "x" * 500))
     shown = window_title.title([evil], running=True, ended=False)
     assert shown.startswith("● chat-tui — a")
     assert shown.isprintable()

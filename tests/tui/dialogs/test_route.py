@@ -10,7 +10,7 @@ from chat_tui.core.conversation import Turn
 from chat_tui.core.errors import Unreachable
 from chat_tui.core.models import SCRIPTED_MODEL
 from chat_tui.core.route import Alternative, Candidate, Route, Seam, Try
-from chat_tui.core.text.sanitizer import sanitized
+from chat_tui.core.text.sanitizer import sanitize
 from chat_tui.providers.scripted import Fault, Pause
 from chat_tui.tui.dialogs.route import RouteScreen, route_lines
 from tests.doubles.scripted_chat import FAST, ScriptedChat, scripted_chat
@@ -152,7 +152,7 @@ def test_the_route_shows_how_hard_the_prompt_is_and_what_each_model_would_do() -
 def test_the_route_in_words_is_whole_clean_and_fits() -> None:
     for width in (40, 60, 98):
         lines = [
-            "".join(span.text for span in line) for line in route_lines(Turn("assistant", ""), sanitized(ROUTE), width)
+            "".join(span.text for span in line) for line in route_lines(Turn("assistant", ""), sanitize(ROUTE), width)
         ]
         assert all(len(line) <= width for line in lines)
         text = " ".join(" ".join(lines).split())

@@ -14,7 +14,7 @@ from textual.pilot import Pilot
 from textual.widgets import Input
 
 from chat_tui.core.conversation import ConversationSummary
-from chat_tui.core.text.sanitizer import sanitized
+from chat_tui.core.text.sanitizer import sanitize
 from chat_tui.tui.history.sidebar import ConversationRows, HistorySidebar, summary_lines
 from chat_tui.tui.widgets.row_list import RowList
 from chat_tui.tui.widgets.styled_lines import text_of
@@ -208,7 +208,7 @@ async def test_a_new_conversation_does_not_move_the_cursor() -> None:
 
 
 async def test_titles_are_not_markup_and_move_no_terminal() -> None:
-    async with listed([sanitized(ConversationSummary("c", EVIL, NOW, NOW))]) as (app, pilot):
+    async with listed([sanitize(ConversationSummary("c", EVIL, NOW, NOW))]) as (app, pilot):
         await pilot.pause()
         seen = app.seen(app.history)
         assert "[red]evil[/red] next" in seen

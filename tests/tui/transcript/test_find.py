@@ -13,7 +13,7 @@ import msgspec
 import pytest
 
 from chat_tui.core.conversation import Conversation, Turn
-from chat_tui.core.text.sanitizer import sanitized
+from chat_tui.core.text.sanitizer import sanitize
 from chat_tui.history.queries import writes
 from chat_tui.history.store import Store
 from chat_tui.markdown.block import Block
@@ -211,7 +211,7 @@ async def test_what_is_counted_is_what_stands_in_the_blocks() -> None:
     }
     for text, count in texts.items():
         wanted = "of the" if "of" in text else "python"
-        found = await hits([sanitized(Turn("assistant", text, id="a"))], wanted)
+        found = await hits([sanitize(Turn("assistant", text, id="a"))], wanted)
         assert len(found) == count, text
         assert len(set(found)) == count, text
 

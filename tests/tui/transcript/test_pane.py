@@ -11,7 +11,7 @@ from textual.pilot import Pilot
 
 from chat_tui.core.chunks import ErrorInfo
 from chat_tui.core.conversation import Turn
-from chat_tui.core.text.sanitizer import sanitized
+from chat_tui.core.text.sanitizer import sanitize
 from tests.support.transcript_app import answer, begin, pane, question, settled, shown
 
 
@@ -286,7 +286,7 @@ async def test_control_sequences_never_reach_a_strip(cut: int) -> None:
         transcript.live.finish(ended)
         await settled(pilot)
         rows += [strip.text for strip in transcript._painter._strips]
-        transcript.show([sanitized(ended)])
+        transcript.show([sanitize(ended)])
         await settled(pilot)
         rows += [strip.text for strip in transcript._painter._strips]
         assert not [row for row in rows if CONTROLS.search(row)]

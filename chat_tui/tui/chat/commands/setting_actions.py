@@ -90,10 +90,10 @@ async def set_typed(context: CommandContext, typed: str) -> None:
     if name == DEFAULT:
         await _change(context, ConversationSettings(), "The conversation has no settings of its own now")
     elif not value:
-        await _show(context, _known(name) if name else "")
+        await _show(context, _check_name(name) if name else "")
     else:
         own = context.chat.session.own_settings
-        name, unset = _known(name), value.casefold() == DEFAULT
+        name, unset = _check_name(name), value.casefold() == DEFAULT
         changed = getattr(ConversationSettings(), name) if unset else parse_setting(name, value)
         own = msgspec.structs.replace(own, **{name: changed})
         whose = "this conversation" if context.chat.session.conversation_id else "the next conversation"
@@ -101,7 +101,7 @@ async def set_typed(context: CommandContext, typed: str) -> None:
         await _change(context, own, told, "" if unset else f"/set {name} {DEFAULT} resets it.")
 
 
-def _known(name: str) -> str:
+def _check_name(name: str) -> str:
     if name in NAMES:
         return name
     known = ", ".join(NAMES)
@@ -118,11 +118,11 @@ async def _change(context: CommandContext, settings: ConversationSettings, told:
 async def _show(context: CommandContext, only: str) -> None:
     """Show the settings, or only one, and where each comes from."""
     engine = await context.engine.opened()
-    rows = [f"{name}: {_told(context, engine, name)}" for name in ([only] if only else NAMES)]
+    rows = [f"{name}: {_describe(context, engine, name)}" for name in ([only] if only else NAMES)]
     context.host.say("Settings of this conversation", " · ".join(rows), long=True)
 
 
-def _told(context: CommandContext, engine: Engine, name: str) -> str:
+def _describe(context: CommandContext, engine: Engine, name: str) -> str:
     own, preset = context.chat.session.own_settings, context.chat.session.preset
     if own.value(name):
         return f"{own.value(name)} (this conversation)"

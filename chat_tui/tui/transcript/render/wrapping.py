@@ -11,7 +11,7 @@ from rich.style import Style
 from textual.strip import Strip
 
 from chat_tui.core.text.control_characters import single_line
-from chat_tui.tui.transcript.render.zero_width import displayable
+from chat_tui.tui.transcript.render.zero_width import make_displayable
 
 Run: TypeAlias = tuple[str, Style, bool | str]
 """Text, its full style, and whether a copy takes it (decoration is not copied), or what it takes in its place."""
@@ -172,7 +172,7 @@ def _cut_runs(runs: Sequence[Run], rows: Iterable[tuple[int, int, str]]) -> list
 
 def wrap(runs: Sequence[Run], width: int) -> list[Line]:
     """Break runs into lines of at most `width` cells, at spaces where possible; newlines in the text break too."""
-    runs = displayable(runs)
+    runs = make_displayable(runs)
     text = "".join([run[0] for run in runs])
     width = max(width, 2)
     if len(text) <= width and text.isascii() and "\n" not in text:
@@ -198,7 +198,7 @@ CONTINUATION = "↪ "
 def wrap_code(runs: Sequence[Run], width: int, mark: Style) -> list[Line]:
     """Break a line of code into lines of at most `width` cells: what was broken goes on behind a mark, under the
     line's own indentation as far as half of the width."""
-    runs = displayable(runs)
+    runs = make_displayable(runs)
     text = "".join([run[0] for run in runs])
     if len(text) <= width and text.isascii():
         return [Line(list(runs))]

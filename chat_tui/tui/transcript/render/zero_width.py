@@ -38,7 +38,7 @@ def _has_no_width(code: int) -> bool:
     return unicodedata.category(chr(code)) in ("Mn", "Me", "Cf")
 
 
-def displayable(runs: Sequence[_Run]) -> Sequence[_Run]:
+def make_displayable(runs: Sequence[_Run]) -> Sequence[_Run]:
     """The runs without control characters, and without too many characters that have no width; a copy takes these too.
 
     All text of the transcript passes here before it is broken into lines.
