@@ -30,7 +30,6 @@ LARGE_CLASSES: dict[str, str] = {}
 
 SINGLE_SUBCLASSES = {
     "DraftArea": "keys and editing of any text area of ours; `Prompt` adds what a chat's prompt does",
-    "EventStream": "a server-sent event stream by itself; OpenAI's differs in its first event",
     "Filter": "a row list's filter line by itself; a choice of several keeps its keys",
     "Frames": "the frame timer of the chat by itself; comparisons stagger their panes",
     "PromptBody": "a request body by itself; on a WebSocket it has a type and an id",

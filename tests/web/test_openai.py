@@ -22,7 +22,7 @@ from chat_tui.providers.scripted import Pause
 from chat_tui.web import create_state
 from chat_tui.web.errors import ApiError
 from chat_tui.web.openai.responses import CompletionEvents, build_completion, incomplete_error
-from chat_tui.web.openai.routes import CompletionStream
+from chat_tui.web.openai.routes import completion_stream
 from tests.doubles.model_scripts import Script
 from tests.doubles.model_server import ModelServer
 from tests.support.scripted_engine import stage
@@ -330,7 +330,7 @@ async def test_whoever_waits_long_for_the_first_token_sees_that_somebody_is_ther
     async with stage([Pause(60.0), "Late."]) as on:
         answer = await on.engine.ask_apart(None, "Hi", Request())
         events = CompletionEvents("chatcmpl-1", 0, include_usage=False)
-        stream = CompletionStream(create_state(Config(), token=TOKEN), answer, events, "chatcmpl-1", head_seconds=0.02)
+        stream = completion_stream(create_state(Config(), token=TOKEN), answer, events, "chatcmpl-1", head_seconds=0.02)
         telling = asyncio.create_task(stream({"type": "http", "path": "/v1/chat/completions"}, receive, send))
         async with asyncio.timeout(20):
             await head.wait()

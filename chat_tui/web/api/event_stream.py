@@ -21,6 +21,8 @@ _PING = b": ping\n\n"
 
 Encode = Callable[[Sequence[Chunk]], Awaitable[bytes]]
 """Encodes chunks; no bytes mean that nothing is sent."""
+Open = Callable[[Scope], Awaitable[Response | Mapping[str, str]]]
+"""Waits until a stream can begin; returns its further headers, or the response that is sent instead."""
 
 
 class EventStream(Response):
@@ -36,20 +38,26 @@ class EventStream(Response):
         headers: Mapping[str, str] | None = None,
         *,
         first: bytes = b"",
+        open: Open | None = None,
     ) -> None:
         super().__init__(None, 200, {"X-Accel-Buffering": "no", **(headers or {})})
         del self.headers["content-length"]
         self._state, self._answer, self._encode = state, answer, encode
         self._first = first
         """Sent first."""
+        self._open = open
         self._wrote = monotonic()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Send the stream until its end or until the client disconnects."""
         with self._state.serving_reader():
             async with cancel_on_disconnect(self._state, self._answer, receive):
-                if not await self.begin(scope, receive, send):
+                opened = await self._open(scope) if self._open is not None else {}
+                if isinstance(opened, Response):
+                    await opened(scope, receive, send)
                     return
+                self.headers.update(opened)
+                await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
                 pinging = asyncio.ensure_future(self._ping(send))
                 try:
                     await self._write(send)
@@ -57,11 +65,6 @@ class EventStream(Response):
                     pinging.cancel()
                     await asyncio.wait([pinging])
                 await send({"type": "http.response.body", "body": b"", "more_body": False})
-
-    async def begin(self, scope: Scope, receive: Receive, send: Send) -> bool:
-        """Send the head; returns False if an error reply was sent instead."""
-        await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
-        return True
 
     async def _write(self, send: Send) -> None:
         if self._first:

@@ -6,14 +6,14 @@ Nothing is saved unless a request has `store`; the config's system prompt is not
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from time import time
 
 import msgspec
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
-from starlette.types import Receive, Scope, Send
+from starlette.types import Scope
 
 from chat_tui.core.chunks import Chunk, End, Token
 from chat_tui.core.conversation_settings import NewConversation
@@ -82,7 +82,7 @@ async def chat_completions(request: Request) -> Response:
     answer = await state.ask(client_of(request), lambda engine: _start_answer(engine, asked), named=named)
     id, created = f"chatcmpl-{answer.turn.id}", int(time())
     if asked.stream:
-        return CompletionStream(state, answer, CompletionEvents(id, created, include_usage=asked.include_usage), id)
+        return completion_stream(state, answer, CompletionEvents(id, created, include_usage=asked.include_usage), id)
     await wait_for_end(state, answer, request.receive)
     try:
         told = build_completion(id, created, answer.turn, answer.route)
@@ -99,35 +99,28 @@ async def _start_answer(engine: Engine, asked: ChatQuestion) -> Answer:
     return await ask(beginning, asked.text, settings, attachments=asked.attachments)
 
 
-class CompletionStream(EventStream):
-    """The events of a completion; if it fails before the first token, the status says so."""
+def completion_stream(
+    state: AppState, answer: Answer, events: CompletionEvents, id: str, head_seconds: float = HEAD_SECONDS
+) -> EventStream:
+    """Return the events of a completion; if it fails before the first token, the status says so."""
 
-    def __init__(
-        self, state: AppState, answer: Answer, events: CompletionEvents, id: str, head_seconds: float = HEAD_SECONDS
-    ) -> None:
-        super().__init__(state, answer, self._encode)
-        self._events, self._id, self._head_seconds = events, id, head_seconds
+    async def encode(chunks: Sequence[Chunk]) -> bytes:
+        return events.of(chunks)
 
-    async def _encode(self, chunks: Sequence[Chunk]) -> bytes:
-        return self._events.of(chunks)
-
-    async def begin(self, scope: Scope, receive: Receive, send: Send) -> bool:
-        """Send the head; returns False if an error reply was sent instead."""
+    async def open(scope: Scope) -> Response | Mapping[str, str]:
         try:
-            async with asyncio.timeout(self._head_seconds):
-                await _first_outcome(self._answer)
+            async with asyncio.timeout(head_seconds):
+                await _first_outcome(answer)
         except TimeoutError:
-            # Whoever waits must see by now that somebody is there.
+            # A client that waits must see by now that the server is there.
             pass
-        turn = self._answer.turn
-        if self._answer.ended and not turn.text and not turn.thinking and turn.state in {"failed", "cancelled"}:
-            refusal = await _with_retry_after(
-                self._state, self._answer, incomplete_error(turn.error, self._answer.route)
-            )
-            await error_response(scope["path"], refusal)(scope, receive, send)
-            return False
-        self.headers.update(response_headers(self._answer, self._id))
-        return await super().begin(scope, receive, send)
+        turn = answer.turn
+        if answer.ended and not turn.text and not turn.thinking and turn.state in {"failed", "cancelled"}:
+            refusal = await _with_retry_after(state, answer, incomplete_error(turn.error, answer.route))
+            return error_response(scope["path"], refusal)
+        return response_headers(answer, id)
+
+    return EventStream(state, answer, encode, open=open)
 
 
 async def _first_outcome(answer: Answer) -> None:
