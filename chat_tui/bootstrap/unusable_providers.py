@@ -9,7 +9,7 @@ from chat_tui.core.chunks import Metadata
 from chat_tui.core.errors import ChatTuiError, Notice
 from chat_tui.core.models import LOCAL_MODEL, Model
 from chat_tui.core.request import Request
-from chat_tui.core.text.control_characters import clean_line
+from chat_tui.core.text.excerpts import shorten
 
 _LENGTH = 240
 """Characters of a reason that are shown."""
@@ -30,8 +30,8 @@ class UnusableProviders:
         if error is None:
             self._reasons.pop(provider, None)
             return
-        reason = clean_line(f"{error.title} {error.hint}".strip(), _LENGTH)
-        told = f"{clean_line(provider, 60)} cannot be used: {reason}"
+        reason = shorten(f"{error.title} {error.hint}".strip(), _LENGTH)
+        told = f"{shorten(provider, 60)} cannot be used: {reason}"
         if self._reasons.get(provider) != told:
             self._reasons[provider] = told
             self._tell(Notice(told))
