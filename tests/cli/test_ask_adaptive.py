@@ -33,7 +33,7 @@ def serve(home: Home, server: ModelServer, best: str, fast: str) -> None:
 
 async def test_the_quick_answer_comes_first_then_a_rule_then_the_detailed_one(home: Home, server: ModelServer) -> None:
     serve(home, server, "t40-first600", "t9")
-    ran = await home.run("ask", "--adaptive", "why?")
+    ran = await home.run("ask", "--adaptive", "Hello?")
     assert ran.code == 0
     quick, detailed = "".join(tokens(9)), "".join(tokens(40)).rstrip("\n")
     assert ran.text == f"{quick}\n\n---\n\n{detailed}\n"
@@ -47,7 +47,7 @@ async def test_the_quick_answer_comes_first_then_a_rule_then_the_detailed_one(ho
 
 async def test_json_tells_the_phase_of_each_chunk(home: Home, server: ModelServer) -> None:
     serve(home, server, "t40-first300", "t9")
-    ran = await home.run("ask", "--adaptive", "--json", "why?")
+    ran = await home.run("ask", "--adaptive", "--json", "Hello?")
     said = {
         phase: "".join(c["token"] for c in ran.chunks if c["type"] == "token" and c["phase"] == phase)
         for phase in ("quick", "detailed")
@@ -66,7 +66,7 @@ async def test_the_wire_form_of_other_answers_has_no_phase(home: Home, server: M
 
 async def test_where_the_detailed_one_fails_the_quick_one_is_the_answer(home: Home, server: ModelServer) -> None:
     serve(home, server, "error500", "t9")
-    ran = await home.run("ask", "--adaptive", "--no-fallback", "why?")
+    ran = await home.run("ask", "--adaptive", "--no-fallback", "Hello?")
     assert (ran.code, ran.text) == (0, "".join(tokens(9)).rstrip("\n") + "\n")
     assert "The detailed answer is left out." in ran.told()
 
@@ -106,6 +106,6 @@ def test_a_quick_answer_that_broke_off_is_no_answer_that_was_left_out(capfd: pyt
 
 async def test_where_one_model_is_both_one_price_is_told(home: Home, server: ModelServer) -> None:
     home.serve(server.base_url, "t9", more="[[models]]\nname = 'box/t9'\nprice_in = 1.0\nprice_out = 2.0\n")
-    ran = await home.run("ask", "--adaptive", "why?")
+    ran = await home.run("ask", "--adaptive", "Hello?")
     assert "for one answer" in ran.told()
     assert len(server.exchanges) == 1

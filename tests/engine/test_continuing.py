@@ -159,9 +159,10 @@ async def test_a_chosen_model_that_is_too_dear_is_not_asked_silently() -> None:
 async def test_the_least_of_all_price_limits_holds() -> None:
     config = Config(strategy="quality-first", max_price_per_answer=5.0, daily_budget=9.0)
     async with stage(["dear"], config=config) as on:
-        on.router.models = (Model("one/a", quality=0.9, price_in=1.0, price_out=10.0), FREE)
-        cheap = await ended(await on.engine.ask(None, "Hello?", Request(max_price=0.001)))
-        dear = await ended(await on.engine.ask(None, "Hello?"))
+        on.router.models = (Model("one/a", quality=0.9, price_in=10.0, price_out=20.0), FREE)
+        question = "Prove that there are infinitely many primes."
+        cheap = await ended(await on.engine.ask(None, question, Request(max_price=0.001)))
+        dear = await ended(await on.engine.ask(None, question))
         assert (cheap.turn.model, dear.turn.model) == ("two/b", "one/a")
 
 

@@ -97,7 +97,7 @@ async def test_usage_and_cost_of_both_parts_count_each_at_its_price() -> None:
     dear = Model("one/a", quality=0.9, price_in=0, price_out=1.0)
     cheap = Model("two/b", quality=0.1, price_in=0, price_out=0.01)
     rig = Rig(a=broken_with(KeyRefused("Gone."), "one ", "two "), b=["three"])
-    end = end_of(await all_of(going_on(rig, dear, cheap).process_stream(ask())))
+    end = end_of(await all_of(going_on(rig, dear, cheap).process_stream(ask(prompt="Prove it rigorously."))))
     assert end.usage is not None
     assert end.usage.completion_tokens == 3
     assert end.usage.estimated

@@ -122,7 +122,7 @@ def test_kinds_are_told_by_signs_and_words(prompt: str, kind: str) -> None:
 
 
 def test_each_strategy_is_true_to_its_name() -> None:
-    assert best("quality-first") == "x/good"
+    assert best("quality-first", prompt="Prove that there are infinitely many primes") == "x/good"
     assert best("cost-optimized") == "x/cheap"
     assert best("capability-match", prompt="Refactor this python class step by step: def f(x): ...") == "x/coder"
     assert best("balanced", prompt="Refactor this python class step by step: def f(x): ...") == "x/coder"

@@ -255,7 +255,7 @@ async def test_what_the_router_does_is_told_as_it_happens(browser: Browser) -> N
     broken = Overloaded("The server has broken off.", "Ask again in a moment.", provider="shelf")
     scripts: list[Script] = [[Fault(refused)], ["Hello."], [Token("Hm.", "thinking"), "Half", Fault(broken)]]
     async with scripted_tab(browser, *scripts) as (tab, _):
-        await tab.ask("Hello?")
+        await tab.ask("Prove that there are infinitely many primes.")
         await tab.shows("Hello.", "Trying shelf/fast instead")
         await tab.answered()
         await tab.ask("And now?")

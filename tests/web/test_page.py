@@ -74,7 +74,7 @@ async def test_the_list_tells_the_newest_first_in_pages() -> None:
     assert [row["title"] for row in first["conversations"]] == ["Question 4", "Question 3", "Question 2"]
     assert [row["title"] for row in second["conversations"]] == ["Question 1", "Question 0"]
     assert second["next"] is None
-    assert first["conversations"][0]["model"] == "shelf/deep"
+    assert first["conversations"][0]["model"] == "shelf/fast"
 
 
 async def test_a_search_tells_the_passage_and_where_the_words_stand() -> None:

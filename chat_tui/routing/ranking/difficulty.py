@@ -1,7 +1,7 @@
-"""How hard a prompt is, in logits: words hashed into a table of weights that was fitted to public outcomes.
+"""How hard a prompt is, in logits: its words, hashed into a table of weights that was fitted to public outcomes.
 
 P(good answer) = sigmoid(ability − difficulty). An ability of 0 is that of a model which answers half of the prompts of
-difficulty 0 well.
+difficulty 0 well. `tests/training` makes the table; `docs/routing.md` tells from what.
 """
 
 from __future__ import annotations
@@ -9,82 +9,126 @@ from __future__ import annotations
 import re
 import struct
 from functools import cache
-from math import log, log1p, sqrt
+from itertools import islice, pairwise
+from math import log1p
 from pathlib import Path
 from typing import NamedTuple
 from zlib import crc32
 
-LOOKED_AT = 2000
+LOOKED_AT = 800
 """Characters that are looked at: the beginning and the end of the text."""
-EXTRAS = 4
+WORDS = 160
+"""Words that are looked at: the first and the last ones of these characters."""
+SHORT = 20
+"""Words in a short text have a second place each: "design" in a request is not "design" in a long question."""
+COUNTS = 8
 """How many numbers are counted beside the words."""
-_HEADER = struct.Struct(f"<I2f{EXTRAS}f")
+HEADER = struct.Struct(f"<2f{COUNTS}f")
+"""Scale of the weights, constant, weights of the counted numbers."""
+PLACES = 65_536 - HEADER.size
+"""Weights in the table, one signed byte each."""
+DAMPING = 0.4
+"""A sum of n weights is divided by n to the power of this."""
+_PAIR = 1_000_003
+"""Makes another place for a pair of words than for the same words the other way round."""
+_DEMANDING = frozenset(
+    [
+        *("prove", "proof", "derive", "lemma", "rigorous", "disprove", "formalise", "formalize"),
+        *("design", "architect", "architecture", "refactor", "implement", "optimise", "optimize", "migrate"),
+        *("deadlock", "race", "concurrent", "concurrency", "distributed", "ledger", "idempotent", "consistency"),
+        *("compiler", "parser", "scheduler", "protocol", "sharding", "replication", "multithreaded", "leak"),
+        *("enforceable", "liability", "liable", "clause", "statute", "differential", "critique", "analyse", "analyze"),
+        *("beweise", "entwirf", "démontre", "démontrer", "montre", "conçois", "demuestra", "diseña", "dimostra"),
+        *("progetta", "projete", "докажи", "доказать", "спроектируй"),
+    ]
+)
+"""Words of requests that are hard to answer well."""
 
 
 class HashedText(NamedTuple):
-    """A text as the table sees it."""
+    """What the table sees of a text."""
 
-    places: dict[int, float]
-    """Weights of the words by their place in the table."""
-    norm: float
-    """Euclidean length of the weights, at least 1 if there are none."""
-    extras: tuple[float, ...]
-    """Centred logarithms of the number of words, numbers and lines, and the number of answers to choose from."""
+    places: set[int]
+    """Where its words and its pairs of neighbouring words are in the table."""
+    counts: tuple[float, ...]
+    """`COUNTS` numbers about the text, each around 0 and 1."""
 
 
 class _Table(NamedTuple):
-    """The fitted weights, and the patterns that find words, compiled with the first question."""
-
-    bits: int
+    weights: memoryview
+    """Signed bytes."""
     scale: float
     constant: float
-    extras: tuple[float, ...]
-    weights: memoryview
+    counts: tuple[float, ...]
+
+
+class _Patterns(NamedTuple):
+    """Compiled with the first question; all are linear."""
+
+    word: re.Pattern[str]
+    """A number, a character of a script without spaces between words, a word, or a sign."""
+    option: re.Pattern[str]
+    """The beginning of a line with an answer to choose: `B. `, `(B) `."""
 
 
 @cache
-def _patterns() -> tuple[re.Pattern[str], re.Pattern[str]]:
-    return re.compile(r"\d+|[^\W\d_]+|[^\w\s]"), re.compile(r"(?m)^\s?\(?[A-J][.):] ")
+def _patterns() -> _Patterns:
+    return _Patterns(
+        word=re.compile(r"\d++|[\u0e00-\u0eff\u3040-\ud7af]|[^\W\d_\u0e00-\u0eff\u3040-\ud7af]++|[^\w\s]"),
+        option=re.compile(r"(?m)^ ?\(?[A-J][.):] "),
+    )
 
 
 @cache
 def _table() -> _Table:
     data = Path(__file__).with_name("difficulty.bin").read_bytes()
-    bits, scale, constant, *extras = _HEADER.unpack_from(data)
-    return _Table(bits, scale, constant, tuple(extras), memoryview(data)[_HEADER.size :].cast("b"))
+    scale, constant, *counts = HEADER.unpack_from(data)
+    return _Table(memoryview(data)[HEADER.size :].cast("b"), scale, constant, tuple(counts))
 
 
-def hashed(text: str, bits: int) -> HashedText:
-    """Return the text's words, hashed into 2 ** `bits` places, and its counted numbers."""
+def hashed(text: str) -> HashedText:
+    """Return the places of the text's words and pairs of words, and what is counted."""
     if len(text) > LOOKED_AT:
-        text = text[: LOOKED_AT // 2] + "\n" + text[-LOOKED_AT // 2 :]
-    word_pattern, option_pattern = _patterns()
-    words = word_pattern.findall(text.lower())
-    counts: dict[str, int] = {}
+        text = f"{text[: LOOKED_AT // 2]}\n{text[-LOOKED_AT // 2 :]}"
+    words = _patterns().word.findall(text.lower())
+    if len(words) > WORDS:
+        words[WORDS // 2 : -WORDS // 2] = []
     numbers = 0
+    ids = []
     for word in words:
-        if word[0].isdigit():
+        if word.isdecimal():
             # Numbers differ by their length only.
-            word = f"#{min(len(word), 5)}"
             numbers += 1
-        counts[word] = counts.get(word, 0) + 1
-    places: dict[int, float] = {}
-    for word, count in counts.items():
-        number = crc32(word.encode("utf-8", "replace"))
-        place = number & ((1 << bits) - 1)
-        weight = 1 + log(count)
-        places[place] = places.get(place, 0.0) + (weight if number >> 31 else -weight)
-    options = min(len(option_pattern.findall(text)), 10)
-    lines = text.count("\n")
-    extras = (log1p(len(words)) - 4.2, log1p(numbers) - 1.2, log1p(lines) - 1.2, options / 5 - 0.5)
-    return HashedText(places, sqrt(sum([weight * weight for weight in places.values()])) or 1.0, extras)
+            ids.append(min(len(word), 5))
+        else:
+            ids.append(crc32(word.encode("utf-8", "surrogatepass")))
+    places = {number % PLACES for number in ids}
+    # The beginning makes a pair with the first word.
+    places.update([(first * _PAIR + second) % PLACES for first, second in pairwise([0, *ids])])
+    if len(words) <= SHORT:
+        places.update([(number * _PAIR + len(_DEMANDING)) % PLACES for number in ids])
+    demanding = len(_DEMANDING.intersection(words))
+    return HashedText(places, (*_counts(text, len(words), numbers), float(min(demanding, 3))))
+
+
+def _counts(text: str, words: int, numbers: int) -> tuple[float, ...]:
+    options = sum(1 for _ in islice(_patterns().option.finditer(text), 10))
+    return (
+        log1p(words) - 4,
+        log1p(numbers) - 1,
+        log1p(text.count("\n")) - 1,
+        options / 5 - 0.5,
+        max(0, 4 - words) / 2,
+        max(0, 12 - words) / 6,
+        0.0 if text.isascii() else 1.0,
+    )
 
 
 def difficulty_of(text: str) -> float:
-    """Return how hard the text is as a prompt, in logits."""
+    """Return how hard the text is as a prompt, in logits; 0 if it has no words, as a question that is a picture."""
+    places, counts = hashed(text)
+    if not places:
+        return 0.0
     table = _table()
-    found = hashed(text, table.bits)
-    weights = table.weights
-    by_words = sum([weights[place] * weight for place, weight in found.places.items()]) / found.norm
-    by_extras = sum([weight * value for weight, value in zip(table.extras, found.extras, strict=True)])
-    return table.constant + table.scale * by_words + by_extras
+    words: float = sum(map(table.weights.__getitem__, places)) / len(places) ** DAMPING
+    return table.constant + table.scale * words + sum([a * b for a, b in zip(table.counts, counts, strict=True)])

@@ -73,7 +73,7 @@ async def test_a_cancel_of_an_adaptive_answer_closes_both_sockets(
         ModelServer(scripts=scripts) as server,
         engine_with(served(server, scripts, models=rows, adaptive=told)) as engine,
     ):
-        answer = await engine.ask(None, "Why?", Request(adaptive=True))
+        answer = await engine.ask(None, "Hello?", Request(adaptive=True))
         heard = set[object]()
         async with asyncio.timeout(10):
             async for chunk in answer.follow():

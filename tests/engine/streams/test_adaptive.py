@@ -40,7 +40,7 @@ async def two(
 
 
 async def asked(on: Stage, **fields: object) -> Answer:
-    return await on.engine.ask(None, "Why?", ADAPTIVE.changed(**fields))
+    return await on.engine.ask(None, "Why not?", ADAPTIVE.changed(**fields))
 
 
 def said(chunks: Sequence[Chunk], phase: str) -> str:
@@ -93,9 +93,9 @@ async def test_each_model_is_asked_as_the_settings_say() -> None:
     async with two(["All."], ["Short."], Config(adaptive=told, model="one/a")) as on:
         await chunks_of(await asked(on))
         best, fast = on.player.requests[0], on.rig.played["b"].requests[0]
-        assert (fast.max_tokens, fast.temperature, fast.turns[-1].text) == (7, 0.25, "Why?")
+        assert (fast.max_tokens, fast.temperature, fast.turns[-1].text) == (7, 0.25, "Why not?")
         assert (best.max_tokens, best.temperature) == (None, None)
-        assert best.turns[-1].text == "Why?\n\nAt length, please."
+        assert best.turns[-1].text == "Why not?\n\nAt length, please."
     default = Adaptive()
     assert (default.first_strategy, default.first_max_tokens, default.first_temperature) == ("speed-priority", 50, 0.5)
     assert default.second_strategy == "quality-first"
@@ -103,8 +103,8 @@ async def test_each_model_is_asked_as_the_settings_say() -> None:
 
 async def test_what_both_cost_is_told_before_and_summed_after() -> None:
     async with two(["All ", "of ", "it."], ["Short."]) as on:
-        alone = await on.engine.estimates.estimate(None, "Why?", Request(model=BEST.name))
-        both = await on.engine.estimates.estimate(None, "Why?", ADAPTIVE)
+        alone = await on.engine.estimates.estimate(None, "Why not?", Request(model=BEST.name))
+        both = await on.engine.estimates.estimate(None, "Why not?", ADAPTIVE)
         assert alone.price is not None
         assert both.price is not None
         assert alone.price < both.price < alone.price * 1.2
