@@ -52,7 +52,7 @@ async def test_on_a_small_screen_model_strategy_and_figures_stand_in_one_row() -
         await chat.answered()
         await chat.until(lambda: "TTFT" in chat.shown().split("\n")[0])
         first, *_, last = chat.shown().split("\n")
-        assert first.split()[:4] == ["go", "shelf/deep", "·", "balanced"]
+        assert first.split()[:4] == ["go", "shelf/fast", "·", "balanced"]
         assert last.split()[:8] == ["Enter", "send", "·", "Tab", "messages", "·", "Ctrl+P", "commands"]
         assert chat.screen.picker.region.height == 1
 

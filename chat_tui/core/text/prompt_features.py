@@ -6,6 +6,8 @@ import msgspec
 
 LONG_TOKENS = 6000
 """Number of tokens from which a model that is good at long texts is preferred."""
+TRIVIAL, EASY, HARD, HARDEST = -4.0, -2.25, 0.2, 3.0
+"""Difficulties in logits: of thanks; below which a prompt is easy, from which it is hard; of what few models do."""
 
 
 LEVELS = ((-2.0, "trivial"), (-0.8, "easy"), (0.5, "medium"), (1.5, "hard"))
@@ -31,11 +33,14 @@ class PromptFeatures(msgspec.Struct, frozen=True):
     images: bool = False
     thinking: bool = False
     """Whether it asks for step-by-step reasoning."""
-    hard: float = 0.3
-    """Difficulty from 0, small talk, to 1."""
     difficulty: float = 0.0
     """Difficulty in logits: P(good answer) = sigmoid(ability − difficulty). An ability of 0 is that of a model which
     answers half of the prompts of difficulty 0 well."""
+
+    @property
+    def hard(self) -> float:
+        """The difficulty on a scale from 0, small talk, to 1, what few models do well."""
+        return min(1.0, max(0.0, (self.difficulty - TRIVIAL) / (HARDEST - TRIVIAL)))
 
     @property
     def long(self) -> bool:
@@ -45,5 +50,5 @@ class PromptFeatures(msgspec.Struct, frozen=True):
     def summary(self) -> str:
         """Return a short list for the route, such as `code, long, hard`."""
         named = [self.kind, self.language, *(word for word in ("long", "images", "thinking") if getattr(self, word))]
-        level = "easy" if self.hard < 0.25 else "hard" if self.hard >= 0.6 else ""
+        level = "easy" if self.difficulty < EASY else "hard" if self.difficulty >= HARD else ""
         return ", ".join(filter(None, [*named, level]))

@@ -16,10 +16,12 @@ from chat_tui.core.request import Request
 from chat_tui.core.text.lazy_pattern import lazy_pattern
 from chat_tui.core.text.prompt_features import PromptFeatures
 from chat_tui.core.usage.token_estimate import attachment_tokens
-from chat_tui.routing.ranking.difficulty import difficulty_of
+from chat_tui.routing.ranking.follow_ups import difficulty_in_conversation
 
-LOOKED_AT = 4000
+LOOKED_AT = 2000
 """Characters of the last question that are looked at: its beginning and its end."""
+ATTACHED = 1000
+"""Characters of its text files that are looked at."""
 CHARACTERS_PER_TOKEN = 3.5
 LANGUAGE_SAMPLE = 600
 """Characters from the beginning whose script is looked at."""
@@ -168,19 +170,17 @@ def _extract(request: Request) -> PromptFeatures:
     characters = sum([len(turn.text) for turn in request.turns]) + len(request.prompt)
     with_files = [turn for turn in request.turns if turn.attachments]
     attached = [file for turn in with_files if turn.kept is not False for file in turn.attachments]
-    asked = next((turn for turn in reversed(request.turns) if turn.role == "user"), None)
-    own = asked.attachments if asked and not request.prompt else ()
-    question = request.prompt or (asked.text if asked else "")
+    questions = (turn for turn in reversed(request.turns) if turn.role == "user")
+    asked = None if request.prompt else next(questions, None)
+    own = asked.attachments if asked else ()
+    question = asked.text if asked else request.prompt
     system = request.turns[0].text if request.turns and request.turns[0].role == "system" else ""
-    text = _both_ends(question) + "".join(_beginning(file) for file in own if not file.is_image)[:LOOKED_AT]
+    text = _both_ends(question) + "".join(_beginning(file) for file in own if not file.is_image)[:ATTACHED]
     lowered = text.lower()
     words = _PATTERNS.word.findall(lowered)
     vocabulary = frozenset(words)
     kind = _kind(text, lowered, words, vocabulary)
     thinking = not _THINKING.isdisjoint(vocabulary) or _any_in(_THINKING_PHRASES, lowered)
-    hard = (
-        0.1 + min(len(question), 2000) / 5000 + 0.25 * (kind in {"code", "math"}) + 0.25 * thinking + 0.1 * bool(kind)
-    )
     return PromptFeatures(
         kind=kind,
         language=_language(text),
@@ -188,8 +188,7 @@ def _extract(request: Request) -> PromptFeatures:
         last_tokens=int((len(question) + len(system)) / CHARACTERS_PER_TOKEN) + sum(map(attachment_tokens, own)),
         images=any(file.is_image for file in attached),
         thinking=thinking,
-        hard=round(min(1.0, hard), 2),
-        difficulty=round(difficulty_of(text), 3),
+        difficulty=round(difficulty_in_conversation(text, (turn.text for turn in questions)), 3),
     )
 
 
@@ -200,7 +199,7 @@ def _both_ends(question: str) -> str:
 
 
 def _beginning(file: Attachment) -> str:
-    return "\n" + file.content[:LOOKED_AT].decode("utf-8", "replace")
+    return "\n" + file.content[:ATTACHED].decode("utf-8", "replace")
 
 
 def _kind(text: str, lowered: str, words: Sequence[str], vocabulary: Set[str]) -> str:
