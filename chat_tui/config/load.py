@@ -195,6 +195,7 @@ def _check(config: Config, file: str, text: str) -> None:
         if not abs(value) <= MOST_AMOUNT:
             raise _wrong(file, text, key, f"must be a number up to {MOST_AMOUNT:g}")
         known = _FROM_0 if key.startswith("strategies.") else (-math.inf, math.inf, False)
+        known = (0, 1, False) if key.endswith(".min_success") else known
         least, most, strictly = _RANGES.get(re.sub(r"\[\d+\]", "", key), known)
         if value < least or (strictly and value == least):
             raise _wrong(

@@ -35,6 +35,8 @@ def test_a_weight_is_named_as_its_strategy_is_and_not_negative() -> None:
     assert config.strategies.quality_first.cost == 0.2
     title = wrong("[strategies.quality-first]\ncost = -1").title
     assert title.startswith("my.toml, line 2: `strategies.quality-first.cost`")
+    title = wrong("[strategies.balanced]\nmin_success = 2").title
+    assert title.endswith("`strategies.balanced.min_success` must be at most 1.")
     assert "`quality-first`" in wrong("[strategies.quality-frist]\ncost = 1").hint
 
 
