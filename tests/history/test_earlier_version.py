@@ -13,7 +13,16 @@ from tests.support.scripted_engine import ended, stage
 from tests.support.whole_config import WHOLE
 
 DATA = Path(__file__).parents[1] / "data" / "8bb0e8f"
-ADDED_LATER = ("prompt_cache = false\n", "working_seconds = 90\n", ", links = false")
+WORTHS = ("good_answer_dollars = 7\n", "good_answer_seconds = 8\n", "min_success = 0.9\n")
+ROUND_ROBIN = f"""[strategies.round-robin]
+{"".join(WORTHS)}quality = 1
+speed = 2
+cost = 3
+load = 4
+fit = 5
+learned = 6
+"""
+ADDED_LATER = ("prompt_cache = false\n", "working_seconds = 90\n", ", links = false", ROUND_ROBIN, *WORTHS)
 """Settings that there were not yet."""
 PATH = [
     ("user", "Why is the sky blue? 空", "complete"),
