@@ -38,7 +38,7 @@ async def test_a_word_in_the_prompt_and_the_key_ask_those_that_are_chosen() -> N
         chat.chat.prompt.insert("Which?")
         await on.press("f4")
         await chat.until(lambda: isinstance(chat.app.screen, CompareChoice))
-        await chat.shows("[1] shelf/deep", "for 2", "≈$")
+        await chat.shows("[1] shelf/fast", "for 2", "≈$")
         await on.press("enter")
         await on.until(lambda: on.is_open)
         await on.ended()
