@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from markdown_it.token import Token
 
 _NAMED = re.compile(r"(?:(https?://)(?:[^\s/@]*@)?|\b)((?:[\w-]{1,63}\.){1,10}([a-z]{2,63}))\b", re.IGNORECASE)
+_OPEN = re.compile(r"\[[^\[\]\n]{1,300}\]\(([^\s()]*(?:\s+[\"'][^\"'\n]{0,300})?)$")
 _OPENABLE = re.compile(r"(?:https?://[^\s/]|mailto:[^\s])", re.IGNORECASE)
 LONGEST = 4_000
 """Characters of an address that is opened."""
@@ -19,6 +20,13 @@ _COMMON = frozenset("com org net edu gov io dev app ai co uk de fr eu ch at nl j
 def is_openable(target: str) -> bool:
     """Whether a link may lead there: a web or mail address without anything that cannot be seen."""
     return len(target) <= LONGEST and _OPENABLE.match(target) is not None and target.isprintable() and " " not in target
+
+
+def without_open_target(text: str) -> str:
+    """The text with the link or image that its end is within closed: its target is left out until it is whole."""
+    if (link := _OPEN.search(text)) is None:
+        return text
+    return text[: link.start(1)] + ")" if text.count("`", 0, link.start()) % 2 == 0 else text
 
 
 def alt_text(image: Token) -> str:

@@ -30,6 +30,7 @@ from chat_tui.markdown.block_syntax import (
 from chat_tui.markdown.code_blocks import codes_of, open_mark
 from chat_tui.markdown.details import EventKind, details_events, is_details_line
 from chat_tui.markdown.inline.data_images import IMAGE, NOT_DATA, UNFINISHED
+from chat_tui.markdown.links import without_open_target
 from chat_tui.markdown.open_list import OpenList
 from chat_tui.markdown.plain_text import PlainSplitter
 from chat_tui.markdown.references import References
@@ -160,6 +161,8 @@ class BlockSplitter:
             return [self._block(lines, last=False)]
         if self._state != "raw" and ONLY_MARKS.match(partial):
             partial = ""
+        if self._state != "raw" and not (self._state == "list" and self._list.inner_fence):
+            partial = without_open_target(partial)
         if not partial:
             return [self._block(self._lines)] if any(self._lines) else []
         if not self._state:
