@@ -183,7 +183,7 @@ class Column(Vertical):
         if self.label:
             figures = compare_lines.mask_figures(figures)
         self.head.show(self.place + 1, self.display_name, figures, chosen=self.is_current)
-        self.text.live.set_status(compare_lines.status(figures, others_held=others_held))
+        self.text.live.set_status(compare_lines.queue_hint(figures, others_held=others_held))
         return figures
 
     def rename(self) -> None:

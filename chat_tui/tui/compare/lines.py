@@ -72,14 +72,12 @@ def mask_figures(figures: StreamStats) -> StreamStats:
     )
 
 
-def status(figures: StreamStats, *, others_held: bool = False) -> str:
-    """The status of an answer that has no text yet; empty once it has."""
-    # The column's head has the clock.
-    state = formatting.phase(figures, timed=False)
+def queue_hint(figures: StreamStats, *, others_held: bool) -> str:
+    """Why a queued answer does not start, where another one is paused; else empty: the head tells the state."""
     if figures.phase == "queued" and others_held:
         # Its line to the server is open, and may be no more than there are places.
-        return f"{state}. A paused answer keeps its slot; stop it with x to let this one start."
-    return "" if figures.phase in {"answering", "thinking"} else state
+        return "A paused answer keeps its slot; stop it with x to let this one start."
+    return ""
 
 
 def _sign(phase: Phase) -> Span:

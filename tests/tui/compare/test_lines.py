@@ -8,7 +8,7 @@ from rich.cells import cell_len
 from chat_tui.core.chunks import ErrorInfo
 from chat_tui.core.conversation import QuickAnswer, Turn
 from chat_tui.core.route import Seam
-from chat_tui.core.usage.stream_stats import StreamStats
+from chat_tui.core.usage.stream_stats import Phase, StreamStats
 from chat_tui.engine.answers.comparison import ComparisonResult
 from chat_tui.tui.compare.lines import (
     head_height,
@@ -17,10 +17,11 @@ from chat_tui.tui.compare.lines import (
     letter,
     mask,
     mask_figures,
-    status,
+    queue_hint,
     summary_lines,
     tab_line,
 )
+from chat_tui.tui.widgets import formatting
 from chat_tui.tui.widgets.styled_lines import text_of
 from tests.support.panels_app import ANSWERING, EVIL
 
@@ -136,9 +137,16 @@ def test_nothing_of_a_hidden_answer_tells_who_it_is() -> None:
 
 def test_one_that_waits_in_line_is_told_that_the_paused_keep_their_places() -> None:
     queued = StreamStats(phase="queued", phase_seconds=3.0)
-    assert status(queued) == "queued"
-    assert "A paused answer keeps its slot" in status(queued, others_held=True)
-    assert status(StreamStats(phase="answering"), others_held=True) == ""
+    assert queue_hint(queued, others_held=False) == ""
+    assert "A paused answer keeps its slot" in queue_hint(queued, others_held=True)
+    assert queue_hint(StreamStats(phase="answering"), others_held=True) == ""
+
+
+@pytest.mark.parametrize("phase", ["fetching", "loading", "connecting", "waiting"])
+def test_a_state_that_the_head_tells_is_not_repeated_below(phase: Phase) -> None:
+    figures = StreamStats(phase=phase)
+    assert formatting.phase(figures, timed=False) in text_of(head_lines(1, "m", figures, 60, chosen=False))
+    assert queue_hint(figures, others_held=True) == ""
 
 
 def test_those_that_read_the_same_are_equally_good() -> None:
