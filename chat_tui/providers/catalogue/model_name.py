@@ -38,6 +38,7 @@ _UNNAMED = frozenset(["preview", "latest", "beta", "alpha", "exp", "distill", "v
 _THINKING = frozenset(["thinking", "think", "thinker", "reasoning", "reasoner"])
 _SIZE = lazy_pattern(r"^e?(?:(\d+)x)?(\d+(?:\.\d+)?)([bmt])$")
 _ACTIVE = lazy_pattern(r"^a\d+(?:\.\d+)?b$|^\d+e$")
+_QUANTIZATION = lazy_pattern(r"^(?:i?q[1-8]|(?:bf|fp|f|int|nvfp|mxfp)(?:4|8|16|32))$")
 _VERSION = lazy_pattern(r"^([a-z]*?)(\d{1,2}(?:\.\d{1,2})?)([ovn]?)$")
 _MAKERS = lazy_pattern(
     r"^(?:(?:global|regional|us|eu|apac)\.)?(?:meta|amazon|anthropic|mistral|qwen|deepseek|openai|google|nvidia"
@@ -72,7 +73,13 @@ class ModelName(msgspec.Struct, frozen=True):
 
 def bare_id(model_id: str) -> str:
     """An id as the table has it: small letters, without maker, and with the separators of its own makers' site."""
-    name = model_id.lower().rpartition("/")[2].replace(":", "-").replace("_", "-").replace("@", "-")
+    name = model_id.lower().rpartition("/")[2]
+    if name.startswith("ft:"):
+        # OpenAI's fine-tunes, `ft:gpt-4o-mini-2024-07-18:acme:label:id`: they can what their base model can.
+        name = name.split(":")[1]
+    name = name.removesuffix(".gguf").replace(":", "-").replace("_", "-").replace("@", "-")
+    # Azure's names have no dots.
+    name = re.sub(r"^gpt-35(?=-|$)", "gpt-3.5", name)
     name = _MAKERS.sub("", name)
     name = re.sub(r"^(?:meta-|anthropic\.|us\.|eu\.|accounts-|amazon-|models-)+", "", name)
     name = re.sub(r"(?<=\d)p(?=\d)", ".", name)
@@ -106,7 +113,10 @@ class _Reading:
     def take(self, word: str) -> None:
         """Take the next word."""
         minor_expected, self._minor_expected = self._minor_expected, False
-        if _ACTIVE.match(word) or word in {"non", "no"}:
+        if _QUANTIZATION.match(word):
+            # It tells how the weights are stored, and has no version.
+            pass
+        elif _ACTIVE.match(word) or word in {"non", "no"}:
             self._is_negated = word in {"non", "no"}
         elif size := _SIZE.match(word):
             self._take_size(size[1], size[2], size[3])

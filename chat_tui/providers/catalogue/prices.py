@@ -99,6 +99,9 @@ class Catalogue:
 
     def _entry(self, provider: str, model_id: str) -> CatalogueEntry | None:
         models = self._known.get(provider, {})
+        if model_id.startswith("ft:"):
+            # Fine-tunes have a price by what they were made from: `ft:gpt-4o-mini-2024-07-18:acme:label:id`.
+            model_id = ":".join(model_id.split(":")[:2])
         entry = models.get(model_id)
         while entry is None and (shorter := _VERSION.sub("", model_id)) != model_id:
             model_id = shorter

@@ -209,6 +209,13 @@ def test_small_models_do_not_inherit_what_their_family_can_do(small: str, most: 
         ("grok-4.20-0309", "grok-4.2"),
         ("Qwen/Qwen3-30B-A3B-Instruct-2507", "qwen3-30b"),
         ("o3-deep-research-2025-06-26", "o3"),
+        ("ft:gpt-4o-mini-2024-07-18:acme::abc123", "gpt-4o-mini"),
+        ("ft:gpt-3.5-turbo-0125:acme:voice:x1", "gpt-3.5-turbo"),
+        ("gpt-35-turbo", "gpt-3.5-turbo"),
+        ("gpt-35-turbo-16k", "gpt-3.5-turbo"),
+        ("mistral:7b-instruct-q4_K_M", "mistral-7b"),
+        ("mistral:7b-instruct-fp16", "mistral-7b"),
+        ("Meta-Llama-3.1-8B-Instruct-Q4_K_M.gguf", "llama-3.1-8b"),
     ],
 )
 def test_one_model_is_known_by_the_names_that_providers_give_it(model_id: str, family: str) -> None:
