@@ -124,6 +124,8 @@ class Model(msgspec.Struct, frozen=True):
     """Seconds until the answer's first token, likewise; with its thinking, if it thinks before it answers."""
     not_for_chat: str = ""
     """What it is for if it is not for chat, such as `makes embeddings`: strategies never choose it."""
+    billions: float | None = None
+    """Billions of weights, if its server tells; names such as `deepseek-r1:latest` do not."""
 
     @property
     def provider(self) -> str:

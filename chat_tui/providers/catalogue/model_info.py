@@ -10,6 +10,8 @@ import msgspec
 from chat_tui.config.schema import Config, ModelRow
 from chat_tui.core.models import Model, Provider
 from chat_tui.providers.catalogue.capabilities import takes_images, thinks
+from chat_tui.providers.catalogue.default_tags import with_default_size
+from chat_tui.providers.catalogue.model_name import bare_id, parse_name
 from chat_tui.providers.catalogue.prices import Catalogue, CatalogueEntry
 from chat_tui.providers.catalogue.purposes import purpose_of
 from chat_tui.providers.catalogue.quality import QualityPrior, prior_of
@@ -45,8 +47,9 @@ class ModelInfoResolver:
         # The price of what is cached belongs to the price of what is not.
         source = next((each for each in sources if each.price_in is not None), None if model.local else entry)
         purpose = model.not_for_chat or self._purpose_by_name(model, provider)
-        prior = (None if purpose else prior_of(model.id, price_out)) or QualityPrior(0.0)
-        speed = usual_speed(model.provider, model.id, local=model.local)
+        sized = sized_id(model)
+        prior = (None if purpose else prior_of(sized, price_out)) or QualityPrior(0.0)
+        speed = usual_speed(model.provider, sized, local=model.local)
         # A guess is made again, since the price may be known now.
         rated = _first(row.quality, None if model.guessed else model.quality)
         window = row.context_window or model.context_window or entry.context_window
@@ -83,6 +86,15 @@ class ModelInfoResolver:
         """Return the models that a provider is known to have, without asking it."""
         names = provider.models or self._catalogue.chat_models(provider.name)
         return [Model(f"{provider.name}/{name}", local=provider.local) for name in names]
+
+
+def sized_id(model: Model) -> str:
+    """Return the model's id, with its size behind it if only its server or Ollama's library tells that."""
+    if not model.local:
+        return model.id
+    if model.billions and parse_name(bare_id(model.id)).billions is None:
+        return f"{model.id.removesuffix(':latest')}:{model.billions:g}b"
+    return with_default_size(model.id)
 
 
 def _first_known(*values: bool | None) -> bool | None:

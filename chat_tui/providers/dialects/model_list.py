@@ -36,6 +36,8 @@ class ListedModel(msgspec.Struct, frozen=True):
     prices: ListedPrices = ListedPrices()
     not_for_chat: str = ""
     """What it is for, if the list says that it does not chat: `makes embeddings`, …"""
+    billions: float | None = None
+    """Billions of weights; None if the server does not say."""
 
 
 def read_row(row: Row) -> ListedModel | None:

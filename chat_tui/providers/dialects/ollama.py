@@ -34,6 +34,9 @@ from chat_tui.providers.dialects.parsing.response_parser import TOOLS_LIMIT, Res
 from chat_tui.providers.dialects.parsing.server_errors import error_of
 
 _NUM_CTX = re.compile(r"^[ \t]*num_ctx[ \t]+(\d{1,9})[ \t\r]*$", re.MULTILINE)
+_SIZE = re.compile(r"(\d{1,6}(?:\.\d{1,6})?)([MBT])")
+"""A number of weights as `/api/tags` writes it: `8.2B`, `134.52M`."""
+_BILLIONS = {"M": 0.001, "B": 1.0, "T": 1000.0}
 
 
 def dialect() -> Dialect:
@@ -67,7 +70,12 @@ def read_row(row: Row) -> ListedModel | None:
         return None
     if isinstance(details, dict) and "bert" in str(details.get("family")):
         return None
-    return ListedModel(name, passed_on=bool(row.get("remote_host")) or name.endswith(("-cloud", ":cloud")))
+    size = _SIZE.fullmatch(str(details.get("parameter_size"))) if isinstance(details, dict) else None
+    return ListedModel(
+        name,
+        passed_on=bool(row.get("remote_host")) or name.endswith(("-cloud", ":cloud")),
+        billions=float(size[1]) * _BILLIONS[size[2]] if size else None,
+    )
 
 
 def questions(model: Model) -> Sequence[ProbeRequest]:

@@ -95,6 +95,7 @@ def models_of(provider: Provider, listing: Json) -> tuple[Model, ...]:
                     server=listed.server,
                     max_output=listed.max_output,
                     not_for_chat=listed.not_for_chat,
+                    billions=listed.billions,
                     **msgspec.structs.asdict(listed.prices),
                 )
             )

@@ -17,7 +17,7 @@ from chat_tui.core.processes.child_process import ChildCommand
 from chat_tui.providers.catalogue.model_info import ModelInfoResolver
 from chat_tui.providers.catalogue.model_name import bare_id
 from chat_tui.providers.catalogue.prices import FRESH_SECONDS, Catalogue, CatalogueEntry
-from chat_tui.providers.catalogue.quality import prior_of
+from chat_tui.providers.catalogue.quality import prior_of, usual_for_size
 from tests.support.isolated_engine import backend_of, engine_with, standing
 
 SNAPSHOT = {
@@ -28,7 +28,11 @@ SNAPSHOT = {
         "rope": CatalogueEntry(None, None, None),
     },
     "azure": {"own": CatalogueEntry(1000, 1.0, 2.0)},
-    "openai": {"gpt-x": CatalogueEntry(2000, 3.0, 4.0), "own": CatalogueEntry(2000, 9.0, 9.0)},
+    "openai": {
+        "gpt-x": CatalogueEntry(2000, 3.0, 4.0),
+        "ft:gpt-x": CatalogueEntry(2000, 6.0, 8.0),
+        "own": CatalogueEntry(2000, 9.0, 9.0),
+    },
 }
 
 
@@ -209,6 +213,42 @@ def test_a_guess_stays_one_and_is_made_again_once_the_price_is_known(catalogue: 
     assert after.quality > before.quality
     rated = ModelInfoResolver(Config(), catalogue).of(Model("acme/gpt-4o"))
     assert ModelInfoResolver(Config(), catalogue).of(rated) == rated
+
+
+@pytest.mark.parametrize(
+    ("name", "sized"),
+    [
+        ("ollama/deepseek-r1:latest", "deepseek-r1:8b"),
+        ("ollama/deepseek-r1", "deepseek-r1:8b"),
+        ("ollama/llama3", "llama3:8b"),
+        ("ollama/llama3.2:latest", "llama3.2:3b"),
+        ("ollama/mistral:latest", "mistral:7b"),
+        ("ollama/qwen2.5-coder", "qwen2.5-coder:7b"),
+        ("ollama/qwen3-coder:latest", "qwen3-coder:30b"),
+        ("ollama/tinyllama", "tinyllama:1.1b"),
+        ("ollama/gpt-oss:latest", "gpt-oss:20b"),
+        ("ollama/mixtral", "mixtral:8x7b"),
+    ],
+)
+def test_a_local_name_without_a_size_is_the_size_that_the_library_means(name: str, sized: str) -> None:
+    resolver = ModelInfoResolver(Config(), Catalogue(Path("none")))
+    found, known = resolver.of(Model(name, local=True)), resolver.of(Model(f"ollama/{sized}", local=True))
+    assert found.quality == known.quality is not None
+    assert found.usual_tokens_per_second == known.usual_tokens_per_second
+
+
+def test_the_size_that_a_server_tells_counts_where_the_name_has_none() -> None:
+    resolver = ModelInfoResolver(Config(), Catalogue(Path("none")))
+    small = resolver.of(Model("ollama/deepseek-r1:latest", local=True, billions=1.8))
+    assert small.quality is not None
+    assert small.quality < 0.5
+    assert resolver.of(Model("ollama/my-own", local=True, billions=8.0)).quality == usual_for_size(8.0)
+    told_by_its_name = resolver.of(Model("ollama/llama3.1:70b", local=True, billions=8.0))
+    assert told_by_its_name.quality == resolver.of(Model("ollama/llama3.1:70b", local=True)).quality
+
+
+def test_a_fine_tune_has_the_price_of_fine_tunes_of_its_base(catalogue: Catalogue) -> None:
+    assert catalogue.of("openai", "ft:gpt-x-2026-01-01:acme:label:id1") == CatalogueEntry(2000, 6.0, 8.0)
 
 
 def test_a_model_that_does_not_chat_has_no_quality(catalogue: Catalogue) -> None:

@@ -182,6 +182,17 @@ async def test_a_connection_is_used_again_after_done(transport: Transport) -> No
 # -- its list of models ------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.parametrize(
+    ("told", "billions"),
+    [("8.2B", 8.2), ("134.52M", 0.13452), ("1T", 1000.0), ("", None), ("large", None), (8, None), (None, None)],
+)
+def test_the_list_tells_how_large_a_model_is(told: object, billions: float | None) -> None:
+    row = {"name": "deepseek-r1:latest", "details": {"family": "qwen3", "parameter_size": told}}
+    listed = ollama.read_row(row)
+    assert listed is not None
+    assert listed.billions == (billions if billions is None else pytest.approx(billions))
+
+
 async def test_the_list_of_models_is_read_without_those_that_only_embed(transport: Transport) -> None:
     rows = [
         {"name": "llama3.2:latest", "model": "llama3.2:latest", "details": {"family": "llama", "format": "gguf"}},
