@@ -10,7 +10,7 @@ from hypothesis import strategies as some
 
 from chat_tui.config.load import parse
 from chat_tui.core.chunks import Timings
-from chat_tui.core.models import Model
+from chat_tui.core.models import Model, PriceStep
 from chat_tui.core.request import Request
 from chat_tui.core.text.prompt_features import PromptFeatures
 from chat_tui.routing.ranking.estimates import logit, quality_for
@@ -59,7 +59,7 @@ model_lists = some.lists(
     some.builds(
         Model,
         name=some.sampled_from([f"x/{letter}" for letter in "abcdefgh"]),
-        context_window=some.sampled_from([None, 8_000, 200_000]),
+        context_window=some.sampled_from([None, 2_000, 8_000, 200_000]),
         price_in=some.sampled_from([None, 0.0, 0.1, 3.0, 20.0]),
         price_out=some.sampled_from([None, 0.0, 0.4, 15.0, 80.0]),
         quality=some.sampled_from([None, 0.02, 0.5, 0.7, 0.9, 0.97]),
@@ -67,6 +67,7 @@ model_lists = some.lists(
         images=some.sampled_from([None, True, False]),
         local=some.booleans(),
         usual_tokens_per_second=some.sampled_from([None, 10.0, 200.0]),
+        price_steps=some.sampled_from([(), (), (PriceStep(3_000, 5.0, 30.0),)]),
     ),
     min_size=2,
     max_size=8,
@@ -106,6 +107,17 @@ def test_taking_away_a_model_that_does_not_win_never_changes_who_wins(
             if not first.out and other.name != first.model:
                 left = [model for model in models if model is not other]
                 assert rank(request, left, health)[0].model == first.model, name
+
+
+def test_a_model_with_a_price_for_long_prompts_does_not_change_what_the_others_cost() -> None:
+    request = Request(prompt="x", features=PromptFeatures(tokens=5_000, last_tokens=20, difficulty=-4.0))
+    narrow = Model("x/narrow", 2_000, 10.0, 1.0, 0.9)
+    steps = Model("x/steps", 200_000, 90.0, 90.0, 0.9, price_steps=(PriceStep(200_000, 99.0, 99.0),))
+    alone, beside = (
+        {one.model: one.price for one in strategies()["balanced"](request, models, Health(lambda: 0.0))}
+        for models in ((narrow,), (narrow, steps))
+    )
+    assert alone["x/narrow"] == beside["x/narrow"] == pytest.approx((2_000 * 10 + 500 * 1) / 1e6)
 
 
 def test_a_good_answer_is_worth_what_the_config_says() -> None:

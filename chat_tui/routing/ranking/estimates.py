@@ -61,6 +61,11 @@ class ModelTable(tuple[Model, ...]):
         return [_token_prices(model) for model in self]
 
     @cached_property
+    def least_window(self) -> int | None:
+        """The smallest context window in tokens; None if none is known."""
+        return min((model.context_window for model in self if model.context_window), default=None)
+
+    @cached_property
     def usual_seconds(self) -> Sequence[tuple[float, float]]:
         """Seconds to the first token, and for each token of the answer, before anything is measured."""
         return [usual_speed(model) for model in self]
@@ -116,7 +121,7 @@ def candidate_table(
         stats,
         abilities,
         success_of(abilities, needs.difficulty),
-        _dollars(request, left, prices, needs),
+        _dollars(request, left, prices, needs.tokens, whole=needs.tokens <= (known.least_window or needs.tokens)),
         _seconds(request, stats, usual),
         needs,
         health,
@@ -227,11 +232,13 @@ def _dollars(
     request: Request,
     models: Sequence[Model],
     prices: Sequence[tuple[float, float] | None],
-    needs: PromptFeatures,
+    tokens: int,
+    *,
+    whole: bool,
 ) -> Sequence[float]:
+    """`whole`: the conversation fits into every window, so that each model is sent all of it."""
     reply = min(REPLY_TOKENS, request.max_tokens or REPLY_TOKENS)
-    tokens = needs.tokens
-    if all(prices) and not needs.long:
+    if whole and all(prices):
         return [tokens * pair[0] + reply * pair[1] for pair in prices if pair is not None]
     return [
         _price_of(model, pair, tokens, reply, request.max_tokens) for model, pair in zip(models, prices, strict=True)
