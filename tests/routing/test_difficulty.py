@@ -129,6 +129,9 @@ FOLLOW_UPS = [
     *(("go on", LEDGER), ("What happens to it after a crash?", LEDGER), ("Now in Rust", LEDGER)),
     *(("And if two clients do that at once?", LEDGER), ("I don't understand that step", THEOREM)),
     *(("¿por qué?", THEOREM), ("warum?", THEOREM), ("为什么？", THEOREM), ("続けて", LEDGER), ("pourquoi ?", LEDGER)),
+    *(("yes", THEOREM), ("Yes please!", LEDGER), ("sure", THEOREM), ("another", THEOREM), ("proceed", LEDGER)),
+    *(("2", LEDGER), ("b", THEOREM), ("option b", LEDGER), ("not quite", THEOREM), ("да", THEOREM), ("はい", LEDGER)),
+    *(("продолжай", THEOREM), ("oui", LEDGER), ("是的", THEOREM)),
 ]
 
 

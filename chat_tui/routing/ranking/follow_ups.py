@@ -25,7 +25,7 @@ EARLIER_LENGTH = 200
 """Characters of each of them that are looked at: its beginning and its end."""
 FADING = 0.3
 """Logits by which a question counts less for each one that came after it."""
-LEANING, LEANING_OF_EDITS = 0.8, 0.4
+CARRYING_ON, LEANING, LEANING_OF_EDITS = 0.9, 0.8, 0.4
 """How far a follow-up is as hard as what it follows."""
 
 _REFERRING = frozenset(
@@ -60,6 +60,13 @@ _BEGINNINGS = (
     "왜",
 )
 """The same for scripts without spaces."""
+_CARRYING_ON = frozenset(
+    [
+        *("yes", "yep", "yeah", "y", "sure", "another", "proceed", "option", "quite", "sí", "si", "claro", "oui", "ja"),
+        *("sim", "да", "давай", "продолжай", "дальше", "是", "是的", "好的", "はい", "ええ", "네", "예"),
+    ]
+)
+"""Words that take up an offer or ask for more, which is as much work as what they follow, however easy they look."""
 _EDITING = frozenset(
     [
         *("shorter", "shorten", "longer", "translate", "summarise", "summarize", "rephrase", "format", "formatting"),
@@ -78,11 +85,22 @@ def _word() -> re.Pattern[str]:
 def difficulty_in_conversation(text: str, earlier: Iterable[str]) -> float:
     """Return how hard a question is, in logits. `earlier` has the questions before it, the last one first."""
     own = difficulty_of(text)
-    if own < SMALL_TALK or not (leaning := _leaning(text)):
+    leaning = CARRYING_ON if _carries_on(text) else _leaning(text) if own >= SMALL_TALK else 0.0
+    if not leaning:
         return own
     looks = (difficulty_of(_both_ends(question)) for question in islice(earlier, EARLIER))
     followed = [look - FADING * place for place, look in enumerate(looks) if look >= SMALL_TALK]
     return own + leaning * max(0.0, max(followed, default=own) - own)
+
+
+def _carries_on(text: str) -> bool:
+    """Return whether a short text says yes, asks for more, or chooses one of several offers: `2`, `option b`."""
+    if len(text) > LENGTH:
+        return False
+    words = _word().findall(text.lower())
+    return len(words) <= FEW_WORDS and (
+        not _CARRYING_ON.isdisjoint(words) or (len(words) == 1 and len(words[0]) == 1 and words[0].isascii())
+    )
 
 
 def _leaning(text: str) -> float:
