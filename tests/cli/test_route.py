@@ -46,6 +46,8 @@ async def test_the_table_names_models_figures_and_other_strategies(home: Home, s
     ran = await home.run("route", PROOF, "--strategy", "quality-first")
     assert ran.code == 0
     assert ran.text.startswith("box/strong, chosen by quality-first\nprompt: ")
+    # How hard it is, is told once.
+    assert ran.text.splitlines()[1].count("hard") == 1
     for part in ("model", "good", "price", "time", "box/weak", "%", "other strategies", "capability-match"):
         assert part in ran.text
 

@@ -25,7 +25,7 @@ from chat_tui.core.request import Request
 from chat_tui.core.route import Alternative, Candidate, Route
 from chat_tui.core.text.control_characters import escaped_json
 from chat_tui.core.text.excerpts import shorten
-from chat_tui.core.text.prompt_features import level_of
+from chat_tui.core.text.prompt_features import level_of, without_level
 from chat_tui.routing.policy import policy_of
 from chat_tui.routing.router import Router
 
@@ -85,7 +85,8 @@ def _ask_nobody(model: Model, request: Request) -> AbstractAsyncContextManager[A
 
 def _lines(model: str, route: Route) -> Sequence[str]:
     """The route as a table for people."""
-    asked = f" ({route.needs})" if route.needs else ""
+    needs = without_level(route.needs)
+    asked = f" ({needs})" if needs else ""
     able = [candidate for candidate in route.candidates if not candidate.out]
     excluded = [candidate for candidate in route.candidates if candidate.out]
     width = max((len(candidate.model) for candidate in route.candidates), default=10)

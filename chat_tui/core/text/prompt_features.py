@@ -9,7 +9,6 @@ LONG_TOKENS = 6000
 TRIVIAL, EASY, HARD, HARDEST = -4.0, -2.25, 0.2, 3.0
 """Difficulties in logits: of thanks; below which a prompt is easy, from which it is hard; of what few models do."""
 
-
 LEVELS = ((-2.0, "trivial"), (-0.8, "easy"), (0.5, "medium"), (1.5, "hard"))
 """(difficulty in logits, what less than that is called)."""
 
@@ -17,6 +16,11 @@ LEVELS = ((-2.0, "trivial"), (-0.8, "easy"), (0.5, "medium"), (1.5, "hard"))
 def level_of(difficulty: float) -> str:
     """Return how hard a prompt is, in words."""
     return next((word for least, word in LEVELS if difficulty < least), "very hard")
+
+
+def without_level(summary: str) -> str:
+    """Return a `PromptFeatures.summary` less how hard the prompt is, to stand beside `level_of`."""
+    return ", ".join(word for word in summary.split(", ") if word not in ("easy", "hard"))
 
 
 class PromptFeatures(msgspec.Struct, frozen=True):

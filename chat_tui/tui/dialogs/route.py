@@ -10,7 +10,7 @@ from textual.binding import Binding, BindingType
 
 from chat_tui.core.conversation import Turn
 from chat_tui.core.route import Alternative, Candidate, Route, Seam, Try
-from chat_tui.core.text.prompt_features import level_of
+from chat_tui.core.text.prompt_features import level_of, without_level
 from chat_tui.tui.dialogs.reader import ReaderScreen
 from chat_tui.tui.widgets import formatting
 from chat_tui.tui.widgets.styled_lines import Line, Span, crop, wrap
@@ -88,7 +88,7 @@ def _prompt(route: Route, width: int) -> list[Line]:
     difficulty = route.difficulty or 0.0
     filled = round(_BAR / (1.0 + math.exp(-difficulty)))
     level, bar = f"{level_of(difficulty):<{_MARK}} ", "█" * filled + "░" * (_BAR - filled)
-    needs = crop(route.needs, max(0, width - len(level) - _BAR - 2))
+    needs = crop(without_level(route.needs), max(0, width - len(level) - _BAR - 2))
     return [
         (
             Span(crop(level, width), "strong"),

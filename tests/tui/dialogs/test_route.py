@@ -134,7 +134,9 @@ async def test_the_price_stands_in_the_panel_before_the_answer_comes() -> None:
 def test_the_route_shows_how_hard_the_prompt_is_and_what_each_model_would_do() -> None:
     best = Candidate("x/best", 0.7, success=0.934, price=0.0042, seconds=7.34)
     free = Candidate("x/free", 0.2, success=0.4, price=0.0, seconds=20.0)
-    route = Route("balanced", (best, free), needs="math", difficulty=1.2)
+    route = Route("balanced", (best, free), needs="math, hard", difficulty=1.2)
+    medium = route_lines(Turn("assistant", ""), msgspec.structs.replace(route, difficulty=0.3), 98)
+    assert "hard" not in "".join(span.text for line in medium for span in line)
     for width in (40, 60, 98):
         text = ["".join(span.text for span in line) for line in route_lines(Turn("assistant", ""), route, width)]
         assert all(len(line) <= width for line in text)
