@@ -183,7 +183,7 @@ class Backend:
             # A program that only ever asks models it knows by name would never learn what they cost.
             self._begin_pricing()
             stream = self._providers.stream(model, request)
-        remarks = self._unusable.remarks(model, request)
+        remarks = self.remarks(model, request)
         return aclosing(_stream_after(remarks, stream) if remarks else stream)
 
     async def _stream_local(self, model: Model, request: Request) -> AsyncGenerator[Sequence[Chunk], None]:
@@ -327,6 +327,10 @@ class Backend:
         model = next((model for model in self.router.models if model.name == name), None)
         if model is not None and model.context_window is None:
             await self._providers.look_up(model)
+
+    def remarks(self, model: Model, request: Request) -> Sequence[Metadata]:
+        """Return what the route of this model's answer tells of providers that cannot be used."""
+        return self._unusable.remarks(model, request)
 
     def statuses(self) -> Sequence[ModelStatus]:
         """Return the status of all models; a server that does not reply has a row of its own."""

@@ -6,6 +6,8 @@ import asyncio
 from collections.abc import Mapping, Sequence
 from time import time
 
+import msgspec
+
 from chat_tui.config.schema import Config
 from chat_tui.core.models import LOCAL_MODEL, Model, ModelStatus
 from chat_tui.core.request import Request
@@ -50,7 +52,10 @@ class ModelRegistry:
 
     def preview_route(self, request: Request) -> tuple[str, Route]:
         """Return the model that would be asked now, and why; nobody is asked. Raises `NoModel`."""
-        return self._router.preview(request)
+        name, route = self._router.preview(request)
+        model = next((known for known in self._router.models if known.name == name), Model(name))
+        remarks = [remark.reason for remark in self._backend.remarks(model, request)]
+        return name, msgspec.structs.replace(route, notes=(*route.notes, *remarks))
 
     def knows(self, model: str) -> bool:
         """Return whether a model of this name can be asked. One of a known provider is added if it was not listed."""

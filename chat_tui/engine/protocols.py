@@ -6,15 +6,18 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Protocol
 
+from chat_tui.core.chunks import Metadata
 from chat_tui.core.models import (
     DownloadProgress,
     HostedProvider,
     KeyCheck,
     KeyPlace,
     LocalOffer,
+    Model,
     ModelStatus,
     ServerCheck,
 )
+from chat_tui.core.request import Request
 
 
 class LocalWeights(Protocol):
@@ -37,6 +40,9 @@ class ModelBackend(Protocol):
 
     def statuses(self) -> Sequence[ModelStatus]:
         """Every model with its status."""
+
+    def remarks(self, model: Model, request: Request) -> Sequence[Metadata]:
+        """What the route of this model's answer tells: providers that cannot be used, and who answers instead."""
 
     def offers(self, name: str) -> bool:
         """Whether this model's provider was only found, and is not used until the user chooses the model."""

@@ -358,7 +358,8 @@ class ProviderClient:
             return 0
         models = await asyncio.to_thread(models_of, provider, listing)
         self._silent.pop(provider.name, None)
-        self._report_use(provider, None if models else Notice("It lists no models."))
+        chats = any(not self._model_info.of(model, provider).not_for_chat for model in models)
+        self._report_use(provider, None if chats else Notice(f"It lists no model{' for chat' if models else 's'}."))
         await self._report_models(provider, models, key)
         return len(models)
 

@@ -95,6 +95,22 @@ async def test_a_server_that_is_out_of_reach_or_lists_nothing_is_reported(home: 
     assert f"{STANDS_IN}away, hollow." in ran.told()
 
 
+async def test_a_server_that_lists_no_model_for_chat_is_not_replaced_in_silence(home: Home) -> None:
+    async with ModelServer(models=["text-embedding-3-small", "whisper-1"]) as deaf:
+        configure(home, row("deaf", deaf.base_url))
+        ran = await home.run("ask", "--no-save", QUESTION)
+    assert told_of(ran, "deaf") == ["chat-tui: deaf cannot be used: It lists no model for chat."]
+    assert f"{STANDS_IN}deaf." in ran.told()
+
+
+async def test_a_preview_tells_of_it_too(home: Home) -> None:
+    configure(home, row("groq"))
+    ran = await home.run("route", "--json", QUESTION)
+    assert f"{STANDS_IN}groq." in ran.told()
+    told = json.loads(ran.text)["route"]["notes"]
+    assert [note.startswith(start) for note, start in zip(told, (NO_KEY[10:], STANDS_IN), strict=True)] == [True] * 2
+
+
 async def test_configured_models_do_not_hide_that_the_key_is_missing(home: Home) -> None:
     configure(home, row("groq", more='models = ["llama-3.3-70b-versatile"]'))
     ran = await home.run("ask", "--no-save", QUESTION)

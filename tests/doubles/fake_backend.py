@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
+from chat_tui.core.chunks import Metadata
 from chat_tui.core.errors import ChatTuiError, KeyRefused, Unreachable
 from chat_tui.core.models import (
     SCRIPTED_MODEL,
@@ -18,6 +19,7 @@ from chat_tui.core.models import (
     ModelStatus,
     ServerCheck,
 )
+from chat_tui.core.request import Request
 
 
 class FakeWeights:
@@ -61,6 +63,9 @@ class FakeBackend:
 
     def statuses(self) -> Sequence[ModelStatus]:
         return [ModelStatus(model, state=self.states.get(model.name, "ready")) for model in self._models]
+
+    def remarks(self, model: Model, request: Request) -> Sequence[Metadata]:
+        return ()
 
     def offers(self, name: str) -> bool:
         return name.startswith("offered/")
