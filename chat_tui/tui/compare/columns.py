@@ -39,16 +39,18 @@ class ColumnHead(StyledLines):
         self._told: tuple[int, str, StreamStats, bool] = (0, "", StreamStats(), False)
 
     def show(self, number: int, name: str, figures: StreamStats, *, chosen: bool) -> None:
-        """Set what the head shows."""
+        """Set what the head shows; an empty `name` is left out."""
+        if bool(name) != bool(self._told[1]):
+            self.refresh(layout=True)
         self._told = (number, name, figures, chosen)
         self.redraw()
 
     def get_content_height(self, container: object, viewport: object, width: int) -> int:
-        """Three lines, or four where the column is narrow."""
-        return compare_lines.head_height(width)
+        """Two or three lines, and one for the name."""
+        return compare_lines.head_height(width, named=bool(self._told[1]))
 
     def lines(self, width: int) -> Sequence[Line]:
-        """Three lines, or four."""
+        """Two or three lines, and one for the name."""
         number, name, figures, chosen = self._told
         return compare_lines.head_lines(number, name, figures, width, chosen=chosen)
 
@@ -125,6 +127,8 @@ class Column(Vertical):
         """Counts from 0, from the left."""
         self.is_current = False
         """Keys act on it."""
+        self.is_named = True
+        """Whether the head shows the name: the tabs may do so."""
         self.label = ""
         """Stands in place of the name; empty: nothing is hidden."""
         self.head, self.text, self._more = ColumnHead(), ColumnText(frames), MoreBelow()
@@ -182,7 +186,8 @@ class Column(Vertical):
         figures = self.answer.figures()
         if self.label:
             figures = compare_lines.mask_figures(figures)
-        self.head.show(self.place + 1, self.display_name, figures, chosen=self.is_current)
+        name = self.display_name if self.is_named else ""
+        self.head.show(self.place + 1, name, figures, chosen=self.is_current)
         self.text.live.set_status(compare_lines.queue_hint(figures, others_held=others_held))
         return figures
 

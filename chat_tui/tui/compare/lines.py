@@ -85,13 +85,14 @@ def _sign(phase: Phase) -> Span:
     return Span(sign, _ROLES.get(sign, "accent"))
 
 
-def head_height(width: int) -> int:
-    """Lines of a column's head."""
-    return 3 if width >= _ONE_LINE else 4
+def head_height(width: int, *, named: bool = True) -> int:
+    """Lines of a column's head; `named`: with the model's name."""
+    return named + (2 if width >= _ONE_LINE else 3)
 
 
 def head_lines(number: int, name: str, figures: StreamStats, width: int, *, chosen: bool) -> list[Line]:
-    """Model, state and figures, in fields of fixed width. `chosen`: keys act on this answer."""
+    """Model, state and figures, in fields of fixed width. `name` is empty where the tabs show it; `chosen`: keys act on
+    this answer."""
     mark = Span("▌" if chosen else " ", "mark")
     title = f"{number} " + crop_start(name, max(4, width - 4))
     state = Span(crop(formatting.phase(figures, timed=False), max(1, width - 12)), "text" if chosen else "dim")
@@ -104,16 +105,23 @@ def head_lines(number: int, name: str, figures: StreamStats, width: int, *, chos
         costs,
     ]
     rows = [parts] if width >= _ONE_LINE else [[parts[0].ljust(14), parts[1]], parts[2:]]
-    lines: list[Line] = [
-        (mark, Span(title, "accent" if chosen else "strong")),
-        (mark, _sign(figures.phase), Span(" "), *apart(state, clock, width - 3)),
-    ]
+    lines: list[Line] = [(mark, Span(title, "accent" if chosen else "strong"))] if name else []
+    lines.append((mark, _sign(figures.phase), Span(" "), *apart(state, clock, width - 3)))
     return lines + [(mark, Span(crop("  ".join(row).rstrip(), width - 1), "dim")) for row in rows]
+
+
+def tabs_are_whole(names: Sequence[str], width: int) -> bool:
+    """Whether the tabs have room for all these names."""
+    return all(cell_len(name) <= _tab_width(len(names), width) - 6 for name in names)
+
+
+def _tab_width(tabs: int, width: int) -> int:
+    return max(5, (width - tabs + 1) // max(1, tabs))
 
 
 def tab_line(names: Sequence[str], phases: Sequence[Phase], current: int, width: int) -> Line:
     """All answers on one line, the one in view in brackets, each with the sign of its state."""
-    room = max(5, (width - len(names) + 1) // max(1, len(names)))
+    room = _tab_width(len(names), width)
     spans: list[Span] = []
     for place, (name, phase) in enumerate(zip(names, phases, strict=True)):
         shown = f"{place + 1} " + crop_start(name, max(1, room - 6))

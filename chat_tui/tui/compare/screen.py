@@ -220,8 +220,10 @@ class CompareScreen(Screen[Conversation | None]):
         """Update the heads, tabs and the table."""
         width = max(20, self.size.width - 2)
         held = any(column.answer.paused for column in self.columns)
-        figures = [column.measure(others_held=held) for column in self.columns]
         names = [column.display_name for column in self.columns]
+        for column in self.columns:
+            column.is_named = not (self.has_class("-tabbed") and compare_lines.tabs_are_whole(names, width))
+        figures = [column.measure(others_held=held) for column in self.columns]
         self._title.show([self._title_line(figures, width)])
         if self.has_class("-tabbed"):
             phases = [each.phase for each in figures]

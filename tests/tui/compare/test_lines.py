@@ -20,6 +20,7 @@ from chat_tui.tui.compare.lines import (
     queue_hint,
     summary_lines,
     tab_line,
+    tabs_are_whole,
 )
 from chat_tui.tui.widgets import formatting
 from chat_tui.tui.widgets.styled_lines import text_of
@@ -78,6 +79,19 @@ def test_tabs_show_every_answer_and_which_is_in_view() -> None:
         assert sign in line, place
     assert line.count("[") == line.count("]") == 1
     assert line.index("[") < line.index("deep") < line.index("]")
+
+
+@pytest.mark.parametrize("width", [58, 78, 98])
+@pytest.mark.parametrize("names", [NAMES, NAMES[:2], ["A", "B"], ["a-very-long-provider/model", "short"]])
+def test_names_are_whole_in_tabs_with_room_for_them(names: list[str], width: int) -> None:
+    line = text_of([tab_line(names, ["complete"] * len(names), 0, width)])
+    assert tabs_are_whole(names, width) is all(name in line for name in names)
+
+
+def test_a_head_without_a_name_is_a_line_less() -> None:
+    lines = head_lines(1, "", ANSWERING, 60, chosen=True)
+    assert len(lines) == head_height(60, named=False) == head_height(60) - 1
+    assert "answering " in text_of(lines)
 
 
 def test_the_best_of_each_figure_is_marked_without_a_colour() -> None:

@@ -273,3 +273,16 @@ async def test_the_kept_one_comes_into_view_below_a_long_conversation() -> None:
         await on.press("2")
         await on.left()
         await on.chat.shows("from deep", "2/2")
+
+
+async def test_a_name_that_its_tab_shows_is_not_repeated_in_the_head() -> None:
+    async with compared(["from fast"], ["from deep"], size=(80, 24)) as on:
+        await on.begin()
+        await on.ended()
+        head = on.screen.current.head
+        await on.until(lambda: head.region.height == 2)
+        assert FAST.name not in on.chat.shown(head)
+        assert FAST.name in on.chat.shown(on.screen._tabs)
+        await on.chat.pilot.resize_terminal(120, 24)
+        await on.until(lambda: head.region.height == 3)
+        assert FAST.name in on.chat.shown(head)
