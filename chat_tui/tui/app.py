@@ -30,7 +30,7 @@ from chat_tui.tui.actions import bindings
 from chat_tui.tui.app_themes import AppThemes
 from chat_tui.tui.chat.screen.screen import ChatScreen
 from chat_tui.tui.history.sidebar import local_now
-from chat_tui.tui.notice_stack import LASTING_SECONDS, MOST_NOTICES, NOTICE_SECONDS, NoticeStack
+from chat_tui.tui.notice_stack import LASTING_SECONDS, MOST_NOTICES, NOTICE_SECONDS, TITLE_LENGTH, NoticeStack
 from chat_tui.tui.prompt.key_order import KeyOrder
 from chat_tui.tui.terminal.background import BackgroundTold, background_query
 from chat_tui.tui.terminal.control_filter import ControlFilter
@@ -109,7 +109,7 @@ class ChatApp(App[int]):
         self._preset = preset
         self.themes = AppThemes(self)
         self._notice_stack = NoticeStack(self, lambda: self._notifications, self._unnotify)
-        self.dismiss_errors = self._notice_stack.remove_errors
+        self.dismiss_errors, self.withdraw = self._notice_stack.remove_errors, self._notice_stack.remove_titled
         self._copier: Clipboard | None = None
         self._choice = (model or (config.model if strategy is None else None), strategy or config.strategy)
         self._hanging_up: list[asyncio.Future[None]] = []
@@ -251,7 +251,7 @@ class ChatApp(App[int]):
     def say(self, title: str, more: str = "", *, long: bool = False, seconds: float | None = None) -> None:
         """Show a short notice; a long one stays as an error does, or as long as is said."""
         timeout = seconds or (NOTICE_SECONDS if long else NOTICE_SECONDS / 2)
-        title = bindings.as_bound(shorten(title, 200), self.changed_keys)
+        title = bindings.as_bound(shorten(title, TITLE_LENGTH), self.changed_keys)
         more = bindings.as_bound(shorten(more, 300), self.changed_keys)
         # One without more words is one row.
         self.notify(more or title, title=title if more else "", timeout=timeout, markup=False)

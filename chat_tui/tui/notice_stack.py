@@ -10,10 +10,19 @@ from textual.notifications import Notification
 from textual.widget import Widget
 from textual.widgets._toast import Toast
 
+from chat_tui.core.text.excerpts import shorten
+
 NOTICE_SECONDS = 8.0
 LASTING_SECONDS = 60.0
 """For notices of the engine, which come at any time; Esc removes them."""
 MOST_NOTICES = 3
+TITLE_LENGTH = 200
+"""Characters of a notice's title."""
+
+
+def deletion_title(title: str) -> str:
+    """The title of the notice that the conversation with this title was deleted."""
+    return f"Deleted “{shorten(title, 120) or 'Untitled'}”"
 
 
 class NoticeStack:
@@ -44,6 +53,13 @@ class NoticeStack:
             self._remove(notice)
         self.close_gaps()
         return bool(errors)
+
+    def remove_titled(self, title: str) -> None:
+        """Remove the notice with this title, which is no longer true."""
+        for notice in list(self._notices()):
+            if notice.title == shorten(title, TITLE_LENGTH):
+                self._remove(notice)
+        self.close_gaps()
 
     def close_gaps(self) -> None:
         """Remove the containers of removed notices: Textual keeps each as tall as it was."""

@@ -13,12 +13,13 @@ from textual.binding import BindingType
 from textual.containers import Vertical
 
 from chat_tui.core import conversation
-from chat_tui.core.conversation import RESTORABLE_DAYS, DeletedConversation
+from chat_tui.core.conversation import RESTORABLE_DAYS, ConversationSummary, DeletedConversation
 from chat_tui.core.errors import ChatTuiError
 from chat_tui.core.text.counts import count_of
 from chat_tui.tui.actions import bindings
 from chat_tui.tui.dialogs.frame import FramedScreen
 from chat_tui.tui.history.sidebar import NoHistory, local_now
+from chat_tui.tui.notice_stack import deletion_title
 from chat_tui.tui.widgets import formatting
 from chat_tui.tui.widgets.host import Host, ListChoice
 from chat_tui.tui.widgets.row_list import RowList
@@ -119,13 +120,14 @@ class DeletedScreen(FramedScreen[str | None]):
         """Enter or a click: restore the conversation, or empty the list."""
         event.stop()
         if event.row < len(self._deleted):
-            self._run(self._restore(self._deleted[event.row].summary.id))
+            self._run(self._restore(self._deleted[event.row].summary))
         elif self._deleted:
             self._confirm_empty()
 
-    async def _restore(self, conversation_id: str) -> None:
-        await self._engine.conversations.deletion.restore(conversation_id)
-        self.dismiss(conversation_id)
+    async def _restore(self, summary: ConversationSummary) -> None:
+        await self._engine.conversations.deletion.restore(summary.id)
+        cast("Host", self.app).withdraw(deletion_title(summary.title))
+        self.dismiss(summary.id)
 
     def action_act(self, what: str) -> None:
         """Delete the conversation under the cursor for good, or on the last row all; asks before."""

@@ -52,6 +52,8 @@ class Host(Protocol):
     """The debug log that is written; None: none."""
     dismiss_errors: Callable[[], bool]
     """Removes the errors that are shown; False where there are none."""
+    withdraw: Callable[[str], None]
+    """Removes the notice with this title, which is no longer true."""
     kept: UiState
     """How the screen was left, and is left when it ends now."""
 

@@ -180,6 +180,17 @@ async def test_pinning_is_undone() -> None:
         assert not (await chat.engine.conversations.conversation(id)).pinned
 
 
+async def test_the_notice_of_a_deletion_goes_when_it_is_undone() -> None:
+    async with scripted_chat(["one"]) as chat:
+        await chat.ask("first")
+        await chat.answered()
+        await chat.ask("/delete")
+        await chat.until(lambda: "Deleted “first”" in chat.notices())
+        await chat.ask("/undo")
+        await chat.until(lambda: "“first” was restored" in chat.notices())
+        assert "Deleted" not in chat.notices()
+
+
 async def test_with_nothing_to_undo_it_says_so() -> None:
     async with scripted_chat() as chat:
         await chat.ask("/undo")

@@ -69,6 +69,8 @@ async def test_enter_restores_a_deleted_conversation_and_opens_it() -> None:
         await chat.until(lambda: chat.app.screen is chat.screen)
         await chat.shows("first", "one")
         await chat.until(lambda: "Deleted (1)" in chat.shown(chat.screen.history))
+        assert "Deleted “second”" in chat.notices()
+        assert "Deleted “first”" not in chat.notices()
         assert [summary.title for summary in await chat.engine.conversations.summaries()] == ["first"]
 
 

@@ -18,6 +18,7 @@ from chat_tui.core.text.excerpts import shorten
 from chat_tui.tui.actions import bindings
 from chat_tui.tui.chat.conversation.view import ChatView
 from chat_tui.tui.history.sidebar import HistorySidebar
+from chat_tui.tui.notice_stack import deletion_title
 
 if TYPE_CHECKING:
     from chat_tui.core.conversation import ConversationSummary
@@ -212,18 +213,21 @@ class ConversationActions:
         if was_open:
             await self._chat.new()
         await self._engine.delete(conversation_id)
-        restore = partial(self._restore, conversation_id, was_open)
+        told = deletion_title(title)
+        restore = partial(self._restore, conversation_id, was_open, told)
         is_due = partial(self._engine.conversations.deletion.can_restore, conversation_id)
         self._chat.undo.push(f"restore “{title}”", f"“{title}” was restored", restore, is_due=is_due)
         key = "/undo"
         if self._listed.has_focus_within or self._chat.app.screen is not self._chat.screen:
             key = bindings.first_key("undo.take", self._chat.host.changed_keys)
         hint = f"{key} restores it. Kept for {RESTORABLE_DAYS} days under Deleted in the history."
-        self._chat.host.say(f"Deleted “{title}”", hint, seconds=NOTICE_SECONDS)
+        self._chat.host.say(told, hint, seconds=NOTICE_SECONDS)
 
-    async def _restore(self, conversation_id: str, open_it: bool) -> None:
+    async def _restore(self, conversation_id: str, open_it: bool, told: str) -> None:
+        """`told`: the title of the notice that it was deleted."""
         assert self._engine is not None
         await self._engine.conversations.deletion.restore(conversation_id)
+        self._chat.host.withdraw(told)
         if open_it:
             await self._chat.open(conversation_id)
 
