@@ -107,7 +107,8 @@ class ModelListPanel(Vertical):
         display: none;
         overlay: screen;
         constrain: inside inside;
-        width: 132;
+        width: 100%;
+        min-width: 132;
         max-width: 100vw;
         height: auto;
         max-height: 80vh;

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import pytest
+
 from chat_tui.engine.engine import Engine
+from chat_tui.tui.panels.model_picker import ModelListPanel
 from chat_tui.tui.widgets.row_list import RowList
 from tests.doubles.scripted_chat import DEEP, ScriptedChat, scripted_chat
 
@@ -54,3 +57,14 @@ async def test_auto_is_first_and_takes_a_fixed_model_back() -> None:
         assert (await opened(chat)).splitlines()[0].strip().startswith("Auto (balanced)")
         await chat.pilot.press("ctrl+home", "enter")
         await chat.until(lambda: chat.screen.models.settings().model is None)
+
+
+@pytest.mark.parametrize("width", [60, 80, 120, 200])
+async def test_the_open_list_leaves_no_edge_of_the_chat_beside_it(width: int) -> None:
+    async with scripted_chat(size=(width, 40)) as chat:
+        await opened(chat)
+        panel = chat.app.screen.query_one(ModelListPanel)
+        chat_area = chat.chat.region
+        assert panel.region.x <= chat_area.x
+        assert panel.region.right >= chat_area.right
+        assert chat.app.screen.region.contains_region(panel.region)
