@@ -21,6 +21,7 @@ HIT_HEIGHT = 3
 _LONGEST_MODEL = 24
 
 _AROUND = re.compile(r"(?P<begin>\*\*|~~|(?<!`)`(?!`))(?=\S)[^\n]{0,200}?\S(?P<end>(?P=begin))")
+_EMPHASIS = re.compile(r"(?<![\w*])(?P<begin>\*)(?=[^\s*])[^\n*]{0,200}?[^\s*](?P<end>\*)(?![\w*])")
 _HEADING = re.compile(r"(?<!\S)#{1,6} ")
 _FENCE = re.compile(r"(?<!\S)`{3,}[\w+#.-]*(?: |$)")
 _ITEM = re.compile(r"(?<!\S)\*(?= )")
@@ -43,7 +44,8 @@ def exchanges(path: Sequence[Turn]) -> list[Exchange]:
 def without_marks(text: str, marks: Sequence[Range] = ()) -> tuple[str, list[Range]]:
     """A line of an answer without Markdown's marks around words and code and before items, and where these ranges are
     then."""
-    spans = [span for found in _AROUND.finditer(text) for span in (found.span("begin"), found.span("end"))]
+    around = (found for pattern in (_AROUND, _EMPHASIS) for found in pattern.finditer(text))
+    spans = [span for found in around for span in (found.span("begin"), found.span("end"))]
     spans += [found.span() for pattern in (_HEADING, _FENCE) for found in pattern.finditer(text)]
     gone = {place for first, last in spans for place in range(first, last)}
 
