@@ -50,6 +50,13 @@ async def test_the_palette_begins_with_what_counts_now() -> None:
         )
 
 
+async def test_what_has_neither_a_key_nor_a_slash_command_has_no_note() -> None:
+    async with scripted_chat() as chat:
+        notes = {choice.name: choice.note for choice in command_palette.choices(chat.screen)}
+        assert notes["Add a server"] == notes["Get a better local model"] == ""
+        assert notes["System prompt"] == "/system"
+
+
 async def test_what_was_used_by_its_name_is_found_again_and_kept() -> None:
     async with scripted_chat() as chat:
         await chat.pilot.press("ctrl+p", *"tokens", "enter")

@@ -59,7 +59,7 @@ def choice(action: Action, screen: ChatScreen, group: str, used: int, changed: M
     around = screen.chat if action.where == "transcript" else screen
     target = screen.chat.transcript if action.inner else around
     keys = changed.get(action.id, action.keys)
-    note = bindings.format_keys(keys) if keys else f"/{action.command}"
+    note = bindings.format_keys(keys) if keys else f"/{action.command}" if action.slash else ""
     # What its slash command takes is told where that is typed.
     brief = action.help.partition(";")[0]
     return ListChoice(
