@@ -112,7 +112,7 @@ class CompareChoice(FramedScreen[tuple[str, ...]]):
         place = self._chosen.index(model.name) + 1 if model.name in self._chosen else 0
         mark = Span(f"[{place or ' '}] ", "mark" if place else "dim")
         price = "free" if model.free else formatting.price(model.price_in, model.price_out)
-        right = Span(f"{standing.state} · {price:>9}", "dim")
+        right = Span(f"{formatting.model_state(standing.state)} · {price:>9}", "dim")
         return [(mark, *apart(Span(name, "strong" if place else "text"), right, width - 5))]
 
     def _show_costs(self) -> None:

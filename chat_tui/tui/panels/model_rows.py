@@ -127,7 +127,7 @@ def _quality(model: Model) -> str:
 
 def _state(standing: ModelStatus) -> str:
     """The state in words; empty for `ready`, which needs none."""
-    return "" if standing.state == "ready" else standing.state
+    return "" if standing.state == "ready" else formatting.model_state(standing.state)
 
 
 _WHERE = ModelColumn("Where", 6, lambda standing: _where(standing.model), left=True)
@@ -195,7 +195,7 @@ class ModelDetail(StyledLines):
         """Its whole name and state, then what is known of it."""
         if self._standing is None:
             return [(Span(text, "dim"),) for text in wrap(self._text, width, self.HEIGHT)]
-        model, state = self._standing.model, self._standing.state
+        model, state = self._standing.model, formatting.model_state(self._standing.state)
         name = crop_middle(model.name, max(12, width - len(state) - 1))
         lines: list[Line] = [apart(Span(name, "strong"), Span(state, "dim"), width)]
         return lines + [

@@ -35,6 +35,11 @@ _TIMED = frozenset(
 )
 
 
+def model_state(state: str) -> str:
+    """A model's state as its status has it, in words for a list of models."""
+    return {"not fetched": "not downloaded", "fetching": "downloading"}.get(state, state)
+
+
 def _is_known(value: float | None) -> bool:
     return value is not None and math.isfinite(value) and value >= 0
 
@@ -115,8 +120,9 @@ def cost(dollars: float | None) -> str:
 
 
 def about_cost(dollars: float | None) -> str:
-    """An estimated cost: `≈$0.0012`; empty for none."""
-    return ABOUT + cost(dollars) if dollars else cost(dollars)
+    """An estimated cost: `≈$0.0012`, `<$0.0001`; empty for none."""
+    told = cost(dollars)
+    return ABOUT + told if dollars and not told.startswith("<") else told
 
 
 def cost_of(figures: StreamStats) -> str:
