@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from chat_tui.config.load import Config
+from chat_tui.config.schema import Config
 from chat_tui.core.models import LOCAL_MODEL, Model
 from chat_tui.core.request import Request
 from chat_tui.providers.catalogue.model_info import ModelInfoResolver

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 
-np = pytest.importorskip("numpy", reason="needs the `training` extra")
-
-from chat_tui.routing.ranking.difficulty import HEADER, PLACES  # noqa: E402
-from tests.training.own_prompts import own_rows  # noqa: E402
-from tests.training.public_rows import FILE, read, written  # noqa: E402
-from tests.training.row_sets import RowSets, packed, unpacked  # noqa: E402
-from tests.training.table import TABLE, fitted, table_bytes  # noqa: E402
+from chat_tui.routing.ranking.difficulty import HEADER, PLACES
+from tests.training.own_prompts import own_rows
+from tests.training.public_rows import FILE, read, written
+from tests.training.row_sets import RowSets, packed, unpacked
+from tests.training.table import TABLE, fitted, table_bytes
 
 
 def test_the_training_gives_the_shipped_table_back() -> None:
