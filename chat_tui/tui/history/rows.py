@@ -23,7 +23,7 @@ _LONGEST_MODEL = 24
 _AROUND = re.compile(r"(?P<begin>\*\*|~~|(?<!`)`(?!`))(?=\S)[^\n]{0,200}?\S(?P<end>(?P=begin))")
 _EMPHASIS = re.compile(r"(?<![\w*])(?P<begin>\*)(?=[^\s*])[^\n*]{0,200}?[^\s*](?P<end>\*)(?![\w*])")
 _HEADING = re.compile(r"(?<!\S)#{1,6} ")
-_FENCE = re.compile(r"(?<!\S)`{3,}[\w+#.-]*(?: |$)")
+_FENCE = re.compile(r"(?<!\S)`{3,}[\w+#.-]*(?:\s|$)")
 _ITEM = re.compile(r"(?<!\S)\*(?= )")
 
 Exchange = tuple[Turn, Turn | None]
