@@ -133,6 +133,10 @@ async def test_a_rebound_key_acts_and_the_key_before_no_longer_does(where: str) 
 async def asked(chat: ScriptedChat, app: Watched, row: Action, changed: dict[str, str], keys: str) -> bool:
     """Whether any of these keys asks for the row's action."""
     await stand(chat, row.where)
+    if row.id == "turn.after":
+        # Below the last message the key leads to the prompt.
+        chat.chat.transcript.action_previous_turn()
+        chat.chat.transcript.action_previous_turn()
     app.set_keymap(changed)
     app.asked, app.watching = [], True
     await press(chat.pilot, *keys.split(","))

@@ -17,7 +17,7 @@ from chat_tui.core.request import Request
 from chat_tui.providers.scripted import Fault, Pause, Script, Scripted
 from chat_tui.tui.history.screen import HistoryScreen
 from tests.doubles.fake_backend import FakeWeights
-from tests.doubles.scripted_chat import scripted_chat
+from tests.doubles.scripted_chat import DEEP, scripted_chat
 from tests.support.scripted_router import Gate, slowly
 
 HELD: Script = ["Half of ", "an answer", Pause(60)]
@@ -397,6 +397,7 @@ async def test_in_the_open_list_of_models_a_rest_counts_down() -> None:
 
 async def test_the_stats_tell_the_costs_when_the_answer_has_ended() -> None:
     async with scripted_chat(["one ", "two"], ["three"], config=Config(daily_budget=2.0)) as chat:
+        chat.screen.models.choose(DEEP.name, "balanced")
         await chat.ask("a")
         await chat.answered()
         await chat.until(lambda: chat.figure("Today").endswith("of $2.00"))

@@ -66,7 +66,7 @@ async def test_the_list_begins_with_auto_and_esc_brings_the_old_theme_back() -> 
     async with scripted_chat() as chat:
         before = chat.app.theme
         chat.app.choose_theme()
-        await chat.shows("as the terminal's background is")
+        await chat.shows("as the terminal's background")
         await chat.pilot.press("down")
         await chat.until(lambda: chat.app.theme != before)
         await chat.pilot.press("escape")
