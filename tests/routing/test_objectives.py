@@ -120,6 +120,20 @@ def test_a_model_with_a_price_for_long_prompts_does_not_change_what_the_others_c
     assert alone["x/narrow"] == beside["x/narrow"] == pytest.approx((2_000 * 10 + 500 * 1) / 1e6)
 
 
+@pytest.mark.parametrize("strategy", ["round-robin", "least-loaded"])
+def test_where_no_model_is_good_enough_the_best_is_asked_again_and_again(strategy: str) -> None:
+    health = Health(lambda: 0.0)
+    for _ in range(3):
+        assert strategies()[strategy](prompt(4.0), ALL, health)[0].model == "x/best"
+        health.note_start("x/best")
+
+
+@pytest.mark.parametrize("strategy", ["capability-match", "cost-optimized"])
+def test_of_two_providers_of_a_model_that_is_hardly_good_enough_the_cheaper_one_is_asked(strategy: str) -> None:
+    dear, cheap = Model("dear/m", 200_000, 5.0, 20.0, 0.9), Model("cheap/m", 200_000, 0.5, 2.0, 0.9)
+    assert chosen(strategy, 4.0, (dear, cheap)) == chosen(strategy, 4.0, (cheap, dear)) == "cheap/m"
+
+
 def test_a_good_answer_is_worth_what_the_config_says() -> None:
     text = "[strategies.balanced]\ngood_answer_dollars = 0.0001\ngood_answer_seconds = 1000000\nmin_success = 0"
     cheap = strategies(parse(text.encode(), "x").strategies)["balanced"]

@@ -152,14 +152,17 @@ class BuiltInStrategy:
     ) -> Sequence[tuple[float, ...]]:
         """Return what the models are sorted by, the greatest first."""
         least, order, models = self.wanted.min_success, self.wanted.order, table.models
-        keys: list[tuple[float, ...]]
-        keys = [
-            (2.0, value) if good >= least and ability > TOY_ABILITY else (float(ability > TOY_ABILITY), good)
-            for good, value, ability in zip(success, values, table.abilities, strict=True)
-        ]
+        firsts: Sequence[float] = [0.0] * len(models)
         if order != "value":
             firsts = _turns(table) if order == "turn" else _loads(table)
-            keys = [(able, first, value) for (able, value), first in zip(keys, firsts, strict=True)]
+        keys: list[tuple[float, ...]]
+        # Where none is good enough, the likeliest is taken; of two that are alike, the one of more value.
+        keys = [
+            (2.0, first, value)
+            if good >= least and ability > TOY_ABILITY
+            else (float(ability > TOY_ABILITY), good, first, value)
+            for good, value, ability, first in zip(success, values, table.abilities, firsts, strict=True)
+        ]
         if table.needs.images:
             # Models that are known to take images come before those that may.
             return [(float(bool(model.images)), *key) for model, key in zip(models, keys, strict=True)]
