@@ -134,6 +134,14 @@ def test_of_two_providers_of_a_model_that_is_hardly_good_enough_the_cheaper_one_
     assert chosen(strategy, 4.0, (dear, cheap)) == chosen(strategy, 4.0, (cheap, dear)) == "cheap/m"
 
 
+@pytest.mark.parametrize("strategy", ["quality-first", "balanced", "cost-optimized", "capability-match"])
+def test_one_of_the_best_models_is_not_taken_for_cheap_because_its_price_is_unknown(strategy: str) -> None:
+    unknown = Model("x/unknown", 200_000, quality=0.95)
+    known = Model("x/known", 200_000, 2.0, 10.0, 0.95)
+    for difficulty in (-3.0, 0.0, 2.0):
+        assert chosen(strategy, difficulty, (unknown, known)) == "x/known"
+
+
 def test_a_good_answer_is_worth_what_the_config_says() -> None:
     text = "[strategies.balanced]\ngood_answer_dollars = 0.0001\ngood_answer_seconds = 1000000\nmin_success = 0"
     cheap = strategies(parse(text.encode(), "x").strategies)["balanced"]

@@ -25,6 +25,10 @@ QUALITY_RANGE = (0.005, 0.995)
 """Qualities are limited to this, so that none is certain."""
 UNKNOWN_PRICES = (1.0, 4.0)
 """US dollars per million tokens of prompt and of answer that a hosted model without known prices is assumed to cost."""
+FRONTIER = 0.93
+"""Quality of the models that cost more than others."""
+UNKNOWN_FRONTIER_PRICES = (3.0, 15.0)
+"""The same for such a model: it does not win over its equals because nobody told what it costs."""
 USUAL_TTFT_SECONDS = 1.0
 """Assumed for a model that was never measured and whose family's figure is not known."""
 USUAL_TOKENS_PER_SECOND = 50.0
@@ -224,8 +228,12 @@ def _token_prices(model: Model) -> tuple[float, float] | None:
         return None
     price_in, price_out = model.price_in, model.price_out
     if price_in is None or price_out is None:
-        price_in, price_out = (0.0, 0.0) if model.local else UNKNOWN_PRICES
+        price_in, price_out = (0.0, 0.0) if model.local else _assumed_prices(model)
     return price_in / 1_000_000, price_out / 1_000_000
+
+
+def _assumed_prices(model: Model) -> tuple[float, float]:
+    return UNKNOWN_FRONTIER_PRICES if (model.quality or QUALITY_GUESS) >= FRONTIER else UNKNOWN_PRICES
 
 
 def _dollars(
