@@ -120,6 +120,17 @@ def test_a_model_with_a_price_for_long_prompts_does_not_change_what_the_others_c
     assert alone["x/narrow"] == beside["x/narrow"] == pytest.approx((2_000 * 10 + 500 * 1) / 1e6)
 
 
+@pytest.mark.parametrize("strategy", names())
+def test_a_question_that_leaves_no_room_for_an_answer_goes_to_a_wider_window(strategy: str) -> None:
+    narrow, wide = Model("x/narrow", 8_192, 0.0, 0.0, 0.9), Model("x/wide", 200_000, 3.0, 15.0, 0.9)
+    request = Request(prompt="x", features=PromptFeatures(tokens=8_000, last_tokens=8_000))
+    rank = strategies()[strategy]
+    assert rank(request, (narrow, wide), Health(lambda: 0.0))[0].model == "x/wide"
+    assert not rank(request, (narrow,), Health(lambda: 0.0))[0].out
+    tiny = Model("x/tiny", 60, 0.0, 0.0, 0.9)
+    assert not any(one.out for one in rank(prompt(0.0), (tiny, wide), Health(lambda: 0.0)))
+
+
 @pytest.mark.parametrize("strategy", ["round-robin", "least-loaded"])
 def test_where_no_model_is_good_enough_the_best_is_asked_again_and_again(strategy: str) -> None:
     health = Health(lambda: 0.0)

@@ -68,6 +68,11 @@ def _is_over_limit(model: Model, request: Request, prompt_tokens: int) -> bool:
     return tokens is not None and tokens < min(request.max_tokens or REPLY_TOKENS, LEAST_REPLY_TOKENS)
 
 
+def _room(window: int) -> int:
+    """Return how many tokens of a window a question may take, so that an answer of the usual length fits, too."""
+    return window - min(REPLY_TOKENS, window // 8)
+
+
 def eligible(
     request: Request, models: Sequence[Model], health: Health, needs: PromptFeatures
 ) -> tuple[Sequence[int], Sequence[Candidate]]:
@@ -91,7 +96,7 @@ def eligible(
             # There may be hundreds, and each sentence takes its time.
             why = over_limit_reason(model, request, needs.tokens) if dear <= REASONED else TOO_DEAR
             out.append(Candidate(model.name, out=why))
-        elif model.context_window is not None and last > model.context_window:
+        elif (window := model.context_window) is not None and last > window - REPLY_TOKENS and last > _room(window):
             narrow.append(place)
         elif model.name in unavailable:
             resting.append(place)
