@@ -57,6 +57,7 @@ def test_an_answers_passage_is_shown_without_markup() -> None:
     assert shown == "Tea first, x**2 and 2**3 __init__ • one • two no"
     assert shown[slice(*mark)] == "one"
     assert without_marks("*All* of 2*3, **so** *on* * x*y")[0] == "All of 2*3, so on • x*y"
+    assert without_marks("so:\n\n```python\nprint(6)\n```")[0] == "so:\n\nprint(6)\n"
     code = "so: ```python print(6) ``` and `x` ```"
     assert without_marks("so:\n\n```python\nprint(6)\n```\n")[0] == "so:\n\nprint(6)\n"
     assert without_marks(code, [(code.index("6"), code.index("6") + 1)]) == ("so: print(6) and x ", [(10, 11)])
