@@ -177,7 +177,7 @@ async def test_notices_stand_where_others_stood_that_were_taken_away_and_the_sam
         for _ in range(2):
             chat.app.say("Another", "that is said twice")
             await chat.shows("that is said twice")
-        await chat.until(lambda: chat.shown().startswith("▌ Another\n▌ that is said twice"))
+        await chat.until(lambda: chat.shown().split("\n")[1:3] == ["▌ Another", "▌ that is said twice"])
         assert chat.shown().count("said twice") == 1
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from chat_tui.core.errors import CommandError
 from tests.doubles.scripted_chat import ScriptedChat, scripted_chat
 
@@ -42,3 +44,12 @@ async def test_esc_takes_an_error_away_and_does_nothing_else() -> None:
         assert chat.chat.prompt.text == "first"
         await chat.pilot.press("escape")
         await chat.until(lambda: chat.chat.session.edited is None)
+
+
+@pytest.mark.parametrize("size", [(80, 24), (60, 20), (110, 30), (120, 36)])
+async def test_a_notice_leaves_the_model_and_strategy_in_sight(size: tuple[int, int]) -> None:
+    async with scripted_chat(size=size) as chat:
+        chat.app.say("Pinned", "A conversation")
+        await chat.shows("A conversation", "balanced")
+        await chat.pilot.press("ctrl+t")
+        await chat.shows("A conversation", "speed-priority")
