@@ -147,7 +147,7 @@ class SettingsScreen(FramedScreen[None]):
         choices = self._choices.get(setting.key)
         if not choices:
             return setting
-        return msgspec.structs.replace(setting, form="choice", choices=tuple(choices), kind="Enter: the next one")
+        return msgspec.structs.replace(setting, form="choice", choices=tuple(choices), kind="Enter: next value")
 
     @property
     def _host(self) -> Host:

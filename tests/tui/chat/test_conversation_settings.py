@@ -13,7 +13,7 @@ async def test_settings_are_used_shown_and_back_when_the_conversation_is_opened_
         prompt = chat.chat.prompt
         await chat.ask("/set temperature 0.2")
         await chat.until(lambda: "temp 0.2" in chat.shown(prompt))
-        assert "temperature of the next conversation: 0.2" in chat.notices()
+        assert "Temperature for the next conversation: 0.2" in chat.notices()
         await chat.ask("Hi")
         await chat.answered()
         first = chat.chat.session.conversation_id

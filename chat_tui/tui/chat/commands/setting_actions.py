@@ -97,7 +97,7 @@ async def set_typed(context: CommandContext, typed: str) -> None:
         changed = getattr(ConversationSettings(), name) if unset else parse_setting(name, value)
         own = msgspec.structs.replace(own, **{name: changed})
         whose = "this conversation" if context.chat.session.conversation_id else "the next conversation"
-        told = f"{name} of {whose}: {DEFAULT if unset else own.value(name)}"
+        told = f"{name.replace('_', ' ').capitalize()} for {whose}: {DEFAULT if unset else own.value(name)}"
         await _change(context, own, told, "" if unset else f"/set {name} {DEFAULT} resets it.")
 
 
