@@ -21,6 +21,7 @@ _BILLIONS = {
     "mixtral": "8x7b",
     "tinyllama": "1.1b",
     "deepseek-coder": "1.3b",
+    "moondream": "1.8b",
     "smollm": "1.7b",
     "smollm2": "1.7b",
     "gemma": "7b",

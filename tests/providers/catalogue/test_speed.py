@@ -52,6 +52,13 @@ def test_on_this_machine_the_size_decides() -> None:
         for name in ("qwen2.5:0.5b", "llama3.2:3b", "llama3.1:8b", "qwen2.5:32b", "llama3.3:70b")
     ]
     assert rates == sorted(rates, reverse=True)
+    for mixture, dense in (
+        ("gpt-oss:20b", "codestral:22b"),
+        ("qwen3-coder:30b", "qwen2.5:32b"),
+        ("mixtral:8x7b", "x:46b"),
+    ):
+        told = usual_speed("ollama", mixture, local=True)
+        assert told.tokens_per_second > usual_speed("ollama", dense, local=True).tokens_per_second
     experts = usual_speed("ollama", "qwen3-coder:30b-a3b", local=True)
     assert experts.tokens_per_second > usual_speed("ollama", "qwen2.5:32b", local=True).tokens_per_second
 
