@@ -14,7 +14,7 @@ from chat_tui.providers.catalogue.default_tags import with_default_size
 from chat_tui.providers.catalogue.model_name import bare_id, parse_name
 from chat_tui.providers.catalogue.prices import Catalogue, CatalogueEntry
 from chat_tui.providers.catalogue.purposes import purpose_of
-from chat_tui.providers.catalogue.quality import QualityPrior, prior_of
+from chat_tui.providers.catalogue.quality import QualityPrior, is_rated_by_size, prior_of
 from chat_tui.providers.catalogue.speed import usual_speed
 
 _SERVERS = ("llama.cpp", "vllm")
@@ -48,7 +48,8 @@ class ModelInfoResolver:
         source = next((each for each in sources if each.price_in is not None), None if model.local else entry)
         purpose = model.not_for_chat or self._purpose_by_name(model, provider)
         sized = sized_id(model)
-        prior = (None if purpose else prior_of(sized, price_out)) or QualityPrior(0.0)
+        rated_id = sized if sized == model.id or is_rated_by_size(model.id) else model.id
+        prior = (None if purpose else prior_of(rated_id, price_out)) or QualityPrior(0.0)
         speed = usual_speed(model.provider, sized, local=model.local)
         # A guess is made again, since the price may be known now.
         rated = _first(row.quality, None if model.guessed else model.quality)

@@ -118,6 +118,15 @@ def prior_of(model_id: str, price_out: float | None = None) -> QualityPrior | No
     return found
 
 
+def is_rated_by_size(model_id: str) -> bool:
+    """Return whether the models of this family and tier are rated by their sizes, or this one is not rated at all."""
+    name = parse_name(bare_id(model_id))
+    if any(row.name.billions for row in _table().line(name.family, name.tiers)):
+        return True
+    prior = prior_of(model_id)
+    return prior is None or prior.guessed
+
+
 def _shorter_ids(bare: str) -> Iterator[str]:
     """Yield the id, and the same without its date and other suffixes, one by one."""
     yield bare

@@ -59,17 +59,17 @@ _NAMED = lazy_pattern(r"(?:^|-)(non-|no-)?(?:thinking|reasoning|reasoner)\b")
 _SIZE = lazy_pattern(r"(?<![\d.a-z])(\d+(?:\.\d+)?)([bm])(?![a-z\d])")
 _ACTIVE = lazy_pattern(r"-a(\d+(?:\.\d+)?)b\b")
 _EXPERTS = (
-    (r"gpt-oss-20b", 3.6),
-    (r"gpt-oss-120b", 5.1),
-    (r"qwen3-(?:coder-|vl-)?30b", 3.3),
+    (r"gpt-oss-20(?:\.\d)?b", 3.6),
+    (r"gpt-oss-1[12]\d(?:\.\d)?b", 5.1),
+    (r"qwen3-(?:coder-|vl-)?30(?:\.\d)?b", 3.3),
     (r"qwen3-(?:vl-)?235b", 22.0),
     (r"qwen3-coder-480b", 35.0),
-    (r"mixtral-8x7b", 13.0),
+    (r"mixtral-(?:8x7|46\.7)b", 13.0),
     (r"mixtral-8x22b", 39.0),
     (r"deepseek-(?:r1|v3(?:\.\d)?)-671b", 37.0),
     (r"deepseek-(?:coder-)?v2-16b", 2.4),
 )
-"""(model, billions of active weights) of mixtures of experts whose ids do not tell."""
+"""(model, billions of active weights) of mixtures of experts whose ids do not tell; some servers tell exact sizes."""
 _DENSE_PER_ACTIVE = 2.5
 """A mixture of experts is about as fast as a dense model of this many times its active weights."""
 

@@ -247,6 +247,15 @@ def test_the_size_that_a_server_tells_counts_where_the_name_has_none() -> None:
     assert told_by_its_name.quality == resolver.of(Model("ollama/llama3.1:70b", local=True)).quality
 
 
+@pytest.mark.parametrize(("model_id", "billions"), [("phi4:latest", 14.7), ("phi4-mini", 3.8), ("phi3:mini", 3.8)])
+def test_a_size_does_not_count_against_a_model_that_is_rated_without_one(model_id: str, billions: float) -> None:
+    resolver = ModelInfoResolver(Config(), Catalogue(Path("none")))
+    rated = prior_of(model_id)
+    assert rated is not None
+    assert resolver.of(Model(f"ollama/{model_id}", local=True)).quality == rated.quality
+    assert resolver.of(Model(f"ollama/{model_id}", local=True, billions=billions)).quality == rated.quality
+
+
 def test_a_fine_tune_has_the_price_of_fine_tunes_of_its_base(catalogue: Catalogue) -> None:
     assert catalogue.of("openai", "ft:gpt-x-2026-01-01:acme:label:id1") == CatalogueEntry(2000, 6.0, 8.0)
 

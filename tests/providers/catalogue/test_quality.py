@@ -212,6 +212,7 @@ def test_small_models_do_not_inherit_what_their_family_can_do(small: str, most: 
         ("ft:gpt-4o-mini-2024-07-18:acme::abc123", "gpt-4o-mini"),
         ("ft:gpt-3.5-turbo-0125:acme:voice:x1", "gpt-3.5-turbo"),
         ("gpt-35-turbo", "gpt-3.5-turbo"),
+        ("phi4:14b", "phi-4"),
         ("gpt-35-turbo-16k", "gpt-3.5-turbo"),
         ("mistral:7b-instruct-q4_K_M", "mistral-7b"),
         ("mistral:7b-instruct-fp16", "mistral-7b"),

@@ -54,6 +54,7 @@ def test_on_this_machine_the_size_decides() -> None:
     assert rates == sorted(rates, reverse=True)
     for mixture, dense in (
         ("gpt-oss:20b", "codestral:22b"),
+        ("gpt-oss:20.9b", "codestral:22b"),
         ("qwen3-coder:30b", "qwen2.5:32b"),
         ("mixtral:8x7b", "x:46b"),
     ):
