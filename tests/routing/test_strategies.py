@@ -225,6 +225,15 @@ async def test_a_strategy_of_another_package_is_one_more_name() -> None:
     assert router.strategies()[-1] == "last-first"
 
 
+def test_one_that_ranks_no_model_is_named_as_the_reason() -> None:
+    for junk in ([], [1, "x"], [Candidate("nobody/nothing", 1.0)]):
+        router = Rig(a=["a"]).router(A)
+        router._strategies["junk"] = guard(lambda *_, junk=junk: junk)
+        error = router.plan(ask(strategy="junk")).error
+        assert error is not None
+        assert error.title == "The strategy failed: it ranked none of the models."
+
+
 async def test_one_that_fails_has_its_ending_too() -> None:
     router = Rig(a=["a"], b=["b"]).router(A, B)
     router._strategies["broken"] = guard(broken)

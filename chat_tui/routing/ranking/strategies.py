@@ -217,18 +217,23 @@ def plug_ins() -> Mapping[str, Strategy]:
 
 
 def guard(own: Strategy) -> Strategy:
-    """Wrap a plug-in's strategy: if it fails, all models are excluded with that reason; unknown models are dropped."""
+    """Wrap a plug-in's strategy: if it fails or ranks none, all models are excluded; unknown ones are dropped."""
 
     def rank(request: Request, models: Sequence[Model], health: Health) -> Sequence[Candidate]:
         try:
             ranked = list(own(request, models, health))
         except Exception as error:  # noqa: BLE001
             # The border to code that is not ours.
-            return [Candidate(model.name, out=f"the strategy failed: {type(error).__name__}") for model in models]
+            return _failed(models, type(error).__name__)
         known = {model.name for model in models}
-        return [candidate for candidate in ranked if isinstance(candidate, Candidate) and candidate.model in known]
+        ranked = [candidate for candidate in ranked if isinstance(candidate, Candidate) and candidate.model in known]
+        return ranked or _failed(models, "it ranked none of the models")
 
     return rank
+
+
+def _failed(models: Sequence[Model], why: str) -> list[Candidate]:
+    return [Candidate(model.name, out=f"the strategy failed: {why}") for model in models]
 
 
 def rungs(strategy: str) -> Sequence[str]:
