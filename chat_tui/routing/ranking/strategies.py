@@ -57,12 +57,12 @@ class Objective(msgspec.Struct, frozen=True):
 _OBJECTIVES: Mapping[str, Objective] = {
     "quality-first": Objective(per_dollar=3, per_second=1 / 600),
     "cost-optimized": Objective(per_dollar=10_000, per_second=1 / 600, min_success=0.5),
-    "balanced": Objective(per_dollar=20, per_second=1 / 120, min_success=0.4),
+    "balanced": Objective(per_dollar=20, per_second=1 / 120, min_success=0.5),
     "speed-priority": Objective(per_dollar=2, per_second=2, min_success=0.5),
     "round-robin": Objective(per_dollar=20, per_second=1 / 120, min_success=0.5, order="turn"),
     "least-loaded": Objective(per_dollar=20, per_second=1 / 120, min_success=0.5, order="load"),
     "capability-match": Objective(per_dollar=10_000, per_second=1 / 600, min_success=0.8),
-    "learned": Objective(per_dollar=20, per_second=1 / 120, min_success=0.4, learns=True),
+    "learned": Objective(per_dollar=20, per_second=1 / 120, min_success=0.5, learns=True),
 }
 _FORMER_WEIGHTS: Mapping[str, tuple[float, float, float]] = {
     "quality-first": (0.9, 0.05, 0.05),
