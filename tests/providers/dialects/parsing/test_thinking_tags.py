@@ -7,9 +7,12 @@ import time
 from collections.abc import Sequence
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as some
 
 from chat_tui.core.answers.reclassification import reclassify
 from chat_tui.core.chunks import Token
+from chat_tui.providers.dialects.parsing import thinking_marks
 from chat_tui.providers.dialects.parsing.thinking_tags import ThinkingTags
 
 HEADER = "<|start|>assistant<|channel|>"
@@ -178,3 +181,26 @@ def test_what_may_be_taken_back_is_a_token_of_its_own() -> None:
     tags = ThinkingTags()
     tokens = [chunk.token for chunk in tags.feed("<think>a</thinking>Hello") if isinstance(chunk, Token)]
     assert tokens == ["a</thinking>", "Hello"]
+
+
+PIECES = (
+    *(
+        "<think>",
+        "</THINK>",
+        "< reasoning >",
+        "<seed:think>",
+        "[THINK]",
+        "[/THINKING]",
+        "◁think▷",
+        "<|channel>thought\n",
+    ),
+    *("<|begin_of_thought|>", "<|END_THINKING|>", "<channel|>", "<|channel|>analysis<|message|>", "<thinking/>"),
+    *("<|start|>assistant<|channel|>final<|message|>", "<b>", "</b>", "[x]", "<", "[", "◁", "|>", "a ", "thought", "İ"),
+)
+
+
+@given(some.lists(some.sampled_from(PIECES), max_size=8), some.integers(0, 20))
+def test_a_quick_look_for_words_misses_no_mark(pieces: list[str], start: int) -> None:
+    text = "".join(pieces)
+    mark, found = thinking_marks.next_mark(text, start), thinking_marks._TAG.search(text, start)
+    assert (mark and (mark.start, mark.stop)) == (found and found.span())
