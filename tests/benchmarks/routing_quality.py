@@ -52,7 +52,7 @@ PAIRS = (
     ("claude-3-haiku-20240307", "gpt-4o-2024-08-06"),
 )
 """(weaker, stronger)."""
-WORTHS = tuple(10 ** (step / 8 - 4) for step in range(41))
+WORTHS = tuple(10 ** (step / 20 - 3) for step in range(81))
 """US dollars that a good answer is worth, from the least to the most."""
 BARS = tuple(step / 100 for step in range(1, 100))
 """Probabilities of a good answer, for the strategies that have a bar."""
