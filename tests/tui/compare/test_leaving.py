@@ -18,6 +18,7 @@ async def test_who_comes_back_reads_on_where_it_was_left() -> None:
         await on.until(lambda: not any(column.text.is_busy for column in on.screen.columns[:2]))
         await on.press("tab", "home", "pagedown", "tab", "home")
         await on.until(lambda: "line 0 " in on.texts()[2] and "line 0 " not in on.texts()[1])
+        await on.until(lambda: "line 199" in on.texts()[0] and "line 12 " in on.texts()[1])
         before = on.screen.left
         assert before.places[FAST.name] is None
         await on.press("f4")

@@ -271,13 +271,15 @@ async def test_enter_takes_the_first_hit_while_the_search_goes_on() -> None:
     async with scripted_chat() as chat:
         await asked(chat, "hello")
         chat.engine.conversations = memory = Stepped(chat.engine.conversations)  # type: ignore[assignment]
-        await chat.pilot.press("ctrl+r", "z", "enter")
+        await chat.pilot.press("ctrl+r", "z")
         memory.steps.put_nowait(SearchStep(searched=0.1, rest=9))
         await chat.shows("Nothing found yet;")
         found = hit("one")
         memory.steps.put_nowait(
             SearchStep((msgspec.structs.replace(found, conversation=chat.chat.session.conversation_id or ""),), rest=5)
         )
+        await chat.shows("found one")
+        await chat.pilot.press("enter")
         await chat.until(lambda: chat.app.screen is chat.screen)
 
 

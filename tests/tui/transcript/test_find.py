@@ -288,6 +288,9 @@ async def long_chat(tmp_path: Path, turns: int = 6_000) -> AsyncIterator[Scripte
 async def test_a_long_conversation_shows_a_match_while_it_is_still_searched(tmp_path: Path) -> None:
     async with long_chat(tmp_path) as chat:
         bar = chat.chat.find_bar
+        # The end is in view before anything is searched.
+        await chat.until(lambda: chat.chat.transcript.viewport.filled_rows()[-1:] != [])
+        await chat.until(lambda: chat.chat.transcript.viewport.filled_rows()[-1].position.turn > 5_900)
         await chat.pilot.press("ctrl+f")
         # It stands in each turn, and takes a while because each one has to be split.
         bar.value = "this turn"
