@@ -1,6 +1,24 @@
 """A config file that sets every setting to something else than its default."""
 
-WHOLE = """
+_STRATEGY = """[strategies.{}]
+good_answer_dollars = 7
+good_answer_seconds = 8
+min_success = 0.9
+quality = 1
+speed = 2
+cost = 3
+load = 4
+fit = 5
+learned = 6
+"""
+_NAMES = (
+    *("quality-first", "cost-optimized", "speed-priority", "balanced"),
+    *("round-robin", "least-loaded", "capability-match", "learned"),
+)
+_STRATEGIES = "\n".join(_STRATEGY.format(name) for name in _NAMES)
+
+WHOLE = (
+    """
 strategy = "speed-priority"
 model = "box/llama"
 theme = "dawn"
@@ -48,94 +66,9 @@ retry_delay_seconds = 0.5
 exponential_backoff = false
 max_tries = 4
 
-[strategies.quality-first]
-good_answer_dollars = 7
-good_answer_seconds = 8
-min_success = 0.9
-quality = 1
-speed = 2
-cost = 3
-load = 4
-fit = 5
-learned = 6
-
-[strategies.cost-optimized]
-good_answer_dollars = 7
-good_answer_seconds = 8
-min_success = 0.9
-quality = 1
-speed = 2
-cost = 3
-load = 4
-fit = 5
-learned = 6
-
-[strategies.speed-priority]
-good_answer_dollars = 7
-good_answer_seconds = 8
-min_success = 0.9
-quality = 1
-speed = 2
-cost = 3
-load = 4
-fit = 5
-learned = 6
-
-[strategies.balanced]
-good_answer_dollars = 7
-good_answer_seconds = 8
-min_success = 0.9
-quality = 1
-speed = 2
-cost = 3
-load = 4
-fit = 5
-learned = 6
-
-[strategies.round-robin]
-good_answer_dollars = 7
-good_answer_seconds = 8
-min_success = 0.9
-quality = 1
-speed = 2
-cost = 3
-load = 4
-fit = 5
-learned = 6
-
-[strategies.least-loaded]
-good_answer_dollars = 7
-good_answer_seconds = 8
-min_success = 0.9
-quality = 1
-speed = 2
-cost = 3
-load = 4
-fit = 5
-learned = 6
-
-[strategies.capability-match]
-good_answer_dollars = 7
-good_answer_seconds = 8
-min_success = 0.9
-quality = 1
-speed = 2
-cost = 3
-load = 4
-fit = 5
-learned = 6
-
-[strategies.learned]
-good_answer_dollars = 7
-good_answer_seconds = 8
-min_success = 0.9
-quality = 1
-speed = 2
-cost = 3
-load = 4
-fit = 5
-learned = 6
-
+"""
+    + _STRATEGIES
+    + """
 [adaptive]
 enabled = true
 first_strategy = "cost-optimized"
@@ -179,3 +112,4 @@ price_out = 0.1
 quality = 0.4
 fallbacks = ["box/small"]
 """
+)
