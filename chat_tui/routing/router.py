@@ -30,7 +30,7 @@ from chat_tui.routing.execution.attempt import ExecutionDependencies, OpenStream
 from chat_tui.routing.execution.context_window import fit
 from chat_tui.routing.execution.control import StreamControl
 from chat_tui.routing.execution.execution import Execution
-from chat_tui.routing.execution.messages import list_candidates
+from chat_tui.routing.execution.messages import route_of
 from chat_tui.routing.execution.stream import Stream
 from chat_tui.routing.policy import FIXED, Plan, RoutingPolicy
 from chat_tui.routing.ranking.eligibility import BY_NAME_ONLY, eligible, estimated_price, over_limit_reason
@@ -178,17 +178,8 @@ class Router:
         plan = self.plan(request)
         if plan.error is not None:
             raise plan.error
-        listed, others = list_candidates(plan.candidates, {plan.models[0].name})
-        route = Route(
-            plan.strategy,
-            listed,
-            left_out=sum(others.values()),
-            left_out_for={why: count for why, count in others.items() if why},
-            others=tuple(self._others(request, plan, features_of(request).tokens)),
-            needs=plan.needs,
-            difficulty=plan.difficulty,
-        )
-        return plan.models[0].name, route
+        others = self._others(request, plan, features_of(request).tokens)
+        return plan.models[0].name, route_of(plan, {plan.models[0].name}, others)
 
     def _rank(
         self, strategy: Strategy, request: Request, models: Sequence[Model], health: Health | None = None

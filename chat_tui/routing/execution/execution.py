@@ -262,17 +262,11 @@ class Execution:
 
     def _route(self) -> Route:
         plan, tries = self._plan, self._tries
-        listed, others = messages.list_candidates(plan.candidates, {entry.model for entry in tries})
+        others = self._deps.others(self._request, plan, self._sent_tokens() or 0)
         notes = dict.fromkeys(note for attempt in self._attempts for note in attempt.notes)
-        return Route(
-            plan.strategy,
-            listed,
-            tuple(tries),
-            left_out=sum(others.values()),
-            left_out_for={why: count for why, count in others.items() if why},
+        return msgspec.structs.replace(
+            messages.route_of(plan, {entry.model for entry in tries}, others),
+            tries=tuple(tries),
             seams=tuple(self._seams),
-            others=tuple(self._deps.others(self._request, plan, self._sent_tokens() or 0)),
-            needs=plan.needs,
-            difficulty=plan.difficulty,
             notes=tuple(notes)[:NOTES_LIMIT],
         )

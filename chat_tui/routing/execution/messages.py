@@ -21,7 +21,7 @@ from chat_tui.core.errors import (
     TooSlow,
 )
 from chat_tui.core.models import Model
-from chat_tui.core.route import Candidate, Try
+from chat_tui.core.route import Alternative, Candidate, Route, Try
 from chat_tui.routing.execution.retry import LONGEST_WAIT_SECONDS
 from chat_tui.routing.execution.timeouts import SETTING_OF, Phase
 from chat_tui.routing.policy import Plan
@@ -60,6 +60,20 @@ def list_candidates(
     if rest := counts.total() - sum(told.values()):
         told["other reasons"] = rest
     return tuple(candidates[place] for place in sorted(shown)), told
+
+
+def route_of(plan: Plan, tried: Collection[str], others: Sequence[Alternative]) -> Route:
+    """Return the route of a plan, before anything was tried; `tried` are listed in any case."""
+    listed, left_out = list_candidates(plan.candidates, tried)
+    return Route(
+        plan.strategy,
+        listed,
+        left_out=sum(left_out.values()),
+        left_out_for={why: count for why, count in left_out.items() if why},
+        others=tuple(others),
+        needs=plan.needs,
+        difficulty=plan.difficulty,
+    )
 
 
 def retry(model: Model, attempt: int, of: int, delay: float, error: ChatTuiError) -> Metadata:
