@@ -282,7 +282,9 @@ def present(loaded: set[str], *names: str) -> set[str]:
 
 def test_the_engine_loads_no_screen_and_no_network_client_and_makes_no_file(tmp_path: Path) -> None:
     loaded = loaded_by("chat_tui.engine.engine", tmp_path)
-    assert not present(loaded, "textual", "rich", "httpx", "httpcore", "h11", "anyio", "requests", "urllib3")
+    assert not present(
+        loaded, "textual", "rich", "httpx", "httpcore", "h11", "anyio", "requests", "urllib3", "statistics"
+    )
     assert not list(tmp_path.rglob("*"))
 
 

@@ -10,6 +10,9 @@ from tests.benchmarks.session import LETTERS, quit_politely
 from tests.benchmarks.subjects import PAINTED, Subject, fresh_home
 from tests.support.pty_terminal import PtyTerminal
 
+DELETE_LINE = b"\x15"
+"""Ctrl+U."""
+
 FIGURES = (
     Figure("paint_wall", "start to first paint", "s"),
     Figure("paint_cpu", "start to first paint, CPU", "s"),
@@ -28,12 +31,12 @@ def measure(room: Room) -> Samples:
             # The first start compiles and creates what later ones find, also what is imported behind the first key.
             with subject.open(homes[subject.name]) as terminal:
                 _measured(terminal)
-                quit_politely(terminal)
+                _end(terminal)
 
         def start(subject: Subject) -> Mapping[str, float]:
             with subject.open(homes[subject.name]) as terminal:
                 figures = _measured(terminal)
-                quit_politely(terminal)
+                _end(terminal)
                 return figures
 
         return room.alternate(7, start)
@@ -65,3 +68,11 @@ def _first_key(terminal: PtyTerminal) -> float:
         except TimeoutError:
             continue
     raise TimeoutError("no typed key was ever shown")
+
+
+def _end(terminal: PtyTerminal) -> None:
+    """Delete what was typed and quit: the next start would restore the draft, which is a layout of its own."""
+    written = terminal.written
+    terminal.send(DELETE_LINE)
+    terminal.wait_for(PAINTED, 5, written)
+    quit_politely(terminal)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import sqlite3
 from collections import defaultdict
 from datetime import datetime, timedelta
-from statistics import median
 
 import msgspec
 
@@ -81,6 +80,8 @@ class _Sum:
         self._rates += other._rates
 
     def totals(self, name: str) -> UsageTotals:
+        from statistics import median
+
         return UsageTotals(
             name,
             self._answers,
