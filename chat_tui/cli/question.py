@@ -12,10 +12,10 @@ import msgspec
 
 from chat_tui.config import presets
 from chat_tui.core.attachments.attachment import Attachment, is_no_text, of_bytes, read
-from chat_tui.core.conversation_settings import NewConversation
 from chat_tui.core.errors import CommandError
-from chat_tui.core.preset import Preset, question_about, with_values
 from chat_tui.core.processes.console import write_error
+from chat_tui.core.settings.conversation_settings import NewConversation
+from chat_tui.core.settings.preset import Preset, question_about, with_values
 from chat_tui.core.text.control_characters import clean
 from chat_tui.core.text.excerpts import shorten
 

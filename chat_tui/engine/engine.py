@@ -17,10 +17,10 @@ from msgspec.structs import replace
 from chat_tui.config.schema import Config
 from chat_tui.core.attachments.attachment import Attachment
 from chat_tui.core.conversation import Conversation, Role, Turn, extended, new_id, now
-from chat_tui.core.conversation_settings import NewConversation
 from chat_tui.core.errors import ChatTuiError, CommandError
-from chat_tui.core.preset import Preset, decode_preset
 from chat_tui.core.request import Request
+from chat_tui.core.settings.conversation_settings import NewConversation
+from chat_tui.core.settings.preset import Preset, decode_preset
 from chat_tui.core.text.control_characters import StreamCleaner, clean
 from chat_tui.core.usage.spending import EarlierSpending, Spending
 from chat_tui.engine.answers.answer import Answer

@@ -11,8 +11,8 @@ from chat_tui.config.schema import Config
 from chat_tui.core.attachments.attachment import Attachment
 from chat_tui.core.context import Context
 from chat_tui.core.conversation import Conversation, Turn
-from chat_tui.core.conversation_settings import NewConversation
 from chat_tui.core.request import Request
+from chat_tui.core.settings.conversation_settings import NewConversation
 from chat_tui.engine.answers.comparison import best_of, request_for
 from chat_tui.engine.conversations.conversations import Conversations
 from chat_tui.engine.protocols import ModelBackend

@@ -8,9 +8,9 @@ from msgspec.structs import replace
 
 from chat_tui.config.schema import Config
 from chat_tui.core.conversation import STEERED, Conversation, Turn, chained, new_id, now, title_of
-from chat_tui.core.conversation_settings import NewConversation, decode_settings, encode_settings
-from chat_tui.core.preset import Preset, decode_preset, encode_preset
 from chat_tui.core.request import Request
+from chat_tui.core.settings.conversation_settings import NewConversation, decode_settings, encode_settings
+from chat_tui.core.settings.preset import Preset, decode_preset, encode_preset
 from chat_tui.engine.conversations.conversations import Conversations
 
 _GO_ON = "(You were stopped so that these words could be added. Go on from where you stopped, and repeat nothing.)"

@@ -45,7 +45,7 @@ from chat_tui.tui.widgets.ui_state import UiState
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
-    from chat_tui.core.preset import Preset
+    from chat_tui.core.settings.preset import Preset
     from chat_tui.engine.engine import Engine
     from chat_tui.tui.terminal.clipboard import Clipboard
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from chat_tui.core.preset import decode_preset
+from chat_tui.core.settings.preset import decode_preset
 from chat_tui.history.queries import reads
 from chat_tui.history.store import Store
 from tests.doubles.model_server import ModelServer

@@ -8,10 +8,18 @@ from pathlib import Path
 import pytest
 
 from chat_tui.config import presets
-from chat_tui.core.conversation_settings import NewConversation
 from chat_tui.core.errors import CommandError, ConfigError
-from chat_tui.core.preset import Preset, Variable, decode_preset, encode_preset, parse_values, values_in, with_values
 from chat_tui.core.request import Request
+from chat_tui.core.settings.conversation_settings import NewConversation
+from chat_tui.core.settings.preset import (
+    Preset,
+    Variable,
+    decode_preset,
+    encode_preset,
+    parse_values,
+    values_in,
+    with_values,
+)
 from tests.support.scripted_engine import ended, stage
 
 

@@ -14,8 +14,8 @@ from textual.widget import Widget
 from chat_tui.config.schema import Config
 from chat_tui.core.errors import ChatTuiError
 from chat_tui.core.models import LOCAL_MODEL, SCRIPTED_MODEL, Model
-from chat_tui.core.preset import Preset
 from chat_tui.core.request import Request
+from chat_tui.core.settings.preset import Preset
 from chat_tui.engine.engine import Engine
 from chat_tui.history.store import Store
 from chat_tui.providers.scripted import Script, Scripted

@@ -10,9 +10,9 @@ from chat_tui.config.schema import Config
 from chat_tui.core.attachments.attachment import of_bytes
 from chat_tui.core.chunks import Token
 from chat_tui.core.conversation import Turn
-from chat_tui.core.conversation_settings import NewConversation
 from chat_tui.core.models import Model
 from chat_tui.core.request import Request
+from chat_tui.core.settings.conversation_settings import NewConversation
 from chat_tui.history.queries import reads
 from chat_tui.history.store import Store
 from chat_tui.providers.scripted import Pause

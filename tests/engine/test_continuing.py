@@ -10,11 +10,11 @@ from chat_tui.config import paths
 from chat_tui.config.schema import Config
 from chat_tui.core.chunks import End, Error, Metadata, Token
 from chat_tui.core.conversation import Conversation, Turn, now
-from chat_tui.core.conversation_settings import NewConversation
 from chat_tui.core.errors import CommandError, KeyRefused, Unreachable
 from chat_tui.core.models import Model
-from chat_tui.core.preset import Preset
 from chat_tui.core.request import Request
+from chat_tui.core.settings.conversation_settings import NewConversation
+from chat_tui.core.settings.preset import Preset
 from chat_tui.engine.answers.answer import Answer
 from chat_tui.engine.models import LEARNED
 from chat_tui.history.queries import writes

@@ -9,10 +9,10 @@ import msgspec
 import pytest
 
 from chat_tui.config.schema import Config, ContextSettings, ProviderRow, RequestDefaults
-from chat_tui.core.conversation_settings import NewConversation
 from chat_tui.core.errors import ConversationNotFound, HistoryError, KeyRefused
 from chat_tui.core.models import LOCAL_MODEL, Model
 from chat_tui.core.request import Request
+from chat_tui.core.settings.conversation_settings import NewConversation
 from chat_tui.core.usage.spending import Spending
 from chat_tui.engine.conversations.cache import OPEN_CONVERSATIONS
 from chat_tui.history.store import Store

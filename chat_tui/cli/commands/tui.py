@@ -20,7 +20,7 @@ from chat_tui.core.processes import console
 from chat_tui.core.processes.console import write_error
 
 if TYPE_CHECKING:
-    from chat_tui.core.preset import Preset
+    from chat_tui.core.settings.preset import Preset
     from chat_tui.engine.engine import Engine
     from chat_tui.tui.app import ChatApp
 

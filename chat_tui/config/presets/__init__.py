@@ -16,7 +16,7 @@ from chat_tui.config import paths
 from chat_tui.config.diagnostics import line_of
 from chat_tui.core.errors import CommandError, ConfigError
 from chat_tui.core.files.reading import TooLargeError, read_regular
-from chat_tui.core.preset import LIMIT_BYTES, LIMITS, Preset, Variable, is_beyond
+from chat_tui.core.settings.preset import LIMIT_BYTES, LIMITS, Preset, Variable, is_beyond
 from chat_tui.core.text.excerpts import shorten
 from chat_tui.core.text.sanitizer import sanitize
 

@@ -11,10 +11,10 @@ import msgspec
 
 from chat_tui.config import paths
 from chat_tui.core.chunks import ErrorInfo, Timings
-from chat_tui.core.conversation_settings import NewConversation
 from chat_tui.core.errors import ChatTuiError, CommandError, NoModel
-from chat_tui.core.preset import Preset
 from chat_tui.core.request import Request
+from chat_tui.core.settings.conversation_settings import NewConversation
+from chat_tui.core.settings.preset import Preset
 from chat_tui.core.text.excerpts import shorten
 from chat_tui.engine.answers.answer import Answer
 from chat_tui.engine.answers.price_limit import over_budget

@@ -21,9 +21,9 @@ from chat_tui.core.conversation import (
     now,
     title_of,
 )
-from chat_tui.core.conversation_settings import ConversationSettings, encode_settings
 from chat_tui.core.errors import ConversationNotFound, HistoryError
 from chat_tui.core.route import Route
+from chat_tui.core.settings.conversation_settings import ConversationSettings, encode_settings
 from chat_tui.core.text.control_characters import clean
 from chat_tui.engine.background_tasks import BackgroundTasks
 from chat_tui.engine.conversations.cache import ConversationCache

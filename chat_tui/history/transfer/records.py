@@ -12,10 +12,10 @@ import msgspec
 
 from chat_tui.core.attachments.attachment import ATTACHABLE_TYPES, TEXT, Attachment, media_type_of
 from chat_tui.core.conversation import Turn, now
-from chat_tui.core.conversation_settings import without_costs
 from chat_tui.core.errors import HistoryError
-from chat_tui.core.preset import without_switches
 from chat_tui.core.route import Route
+from chat_tui.core.settings.conversation_settings import without_costs
+from chat_tui.core.settings.preset import without_switches
 from chat_tui.core.text.bounds import bounded_time
 from chat_tui.core.text.control_characters import clean_line
 from chat_tui.core.text.sanitizer import sanitize

@@ -18,7 +18,7 @@ from chat_tui.tui.actions.action import Action
 from chat_tui.tui.actions.table import TABLE
 
 if TYPE_CHECKING:
-    from chat_tui.core.preset import Preset
+    from chat_tui.core.settings.preset import Preset
 
 Handler: TypeAlias = Callable[[Any, str], Awaitable[None]]
 """Carries a command out on the screen it is given, with the text of its argument."""

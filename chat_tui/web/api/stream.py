@@ -11,9 +11,9 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
 from chat_tui.core.chunks import Chunk, ErrorInfo, has_answered
-from chat_tui.core.conversation_settings import NewConversation
 from chat_tui.core.errors import ConversationNotFound
 from chat_tui.core.request import Request as Settings
+from chat_tui.core.settings.conversation_settings import NewConversation
 from chat_tui.core.text.control_characters import clean
 from chat_tui.engine.answers.answer import Answer
 from chat_tui.engine.engine import Engine

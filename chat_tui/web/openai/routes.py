@@ -16,8 +16,8 @@ from starlette.routing import BaseRoute, Route
 from starlette.types import Scope
 
 from chat_tui.core.chunks import Chunk, End, Token
-from chat_tui.core.conversation_settings import NewConversation
 from chat_tui.core.models import Model
+from chat_tui.core.settings.conversation_settings import NewConversation
 from chat_tui.engine.answers.answer import Answer
 from chat_tui.engine.engine import Engine
 from chat_tui.web.api.event_stream import EventStream, retry_after, wait_for_end

@@ -7,9 +7,9 @@ import asyncio
 from chat_tui.config import presets
 from chat_tui.config.schema import Config
 from chat_tui.core.chunks import Token
-from chat_tui.core.conversation_settings import NewConversation
 from chat_tui.core.models import Model
 from chat_tui.core.request import Request
+from chat_tui.core.settings.conversation_settings import NewConversation
 from chat_tui.engine.answers.runner import Preview
 from chat_tui.providers.scripted import Pause
 from tests.support.scripted_engine import Stage, chunks_of, ended, stage

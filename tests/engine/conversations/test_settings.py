@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from chat_tui.config.schema import Config, ProviderRow, RequestDefaults
-from chat_tui.core.conversation_settings import ConversationSettings, NewConversation
-from chat_tui.core.preset import Preset
 from chat_tui.core.request import Request
+from chat_tui.core.settings.conversation_settings import ConversationSettings, NewConversation
+from chat_tui.core.settings.preset import Preset
 from tests.doubles.model_scripts import Script
 from tests.doubles.model_server import ModelServer
 from tests.support.isolated_engine import ended, engine_with

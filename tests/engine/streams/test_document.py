@@ -11,9 +11,9 @@ from hypothesis import strategies as some
 from chat_tui.config import presets
 from chat_tui.core.attachments.attachment import TEXT, Attachment
 from chat_tui.core.chunks import Chunk, End, Metadata, Start, Token
-from chat_tui.core.conversation_settings import NewConversation
 from chat_tui.core.errors import Rejected
 from chat_tui.core.models import Model
+from chat_tui.core.settings.conversation_settings import NewConversation
 from chat_tui.core.usage.token_estimate import estimate
 from chat_tui.engine.streams.document import split_document
 from chat_tui.providers.scripted import Fault, Pause, Script

@@ -19,9 +19,9 @@ from hypothesis import strategies as st
 from chat_tui.core.attachments.attachment import Attachment
 from chat_tui.core.chunks import ErrorInfo, Timings, Usage
 from chat_tui.core.conversation import Conversation, QuickAnswer, Tree, Turn
-from chat_tui.core.conversation_settings import ConversationSettings, decode_settings
-from chat_tui.core.preset import Preset, decode_preset, encode_preset
 from chat_tui.core.route import Candidate, Route, Seam, Try
+from chat_tui.core.settings.conversation_settings import ConversationSettings, decode_settings
+from chat_tui.core.settings.preset import Preset, decode_preset, encode_preset
 from chat_tui.core.text.control_characters import clean, clean_line
 from chat_tui.history.queries import attachments, deletion, reads, writes
 from chat_tui.history.store import Store

@@ -6,7 +6,7 @@ import pytest
 
 import chat_tui.tui.chat.commands.command_line  # noqa: F401  It registers the commands.
 from chat_tui.core.errors import CommandError
-from chat_tui.core.preset import Preset, Variable
+from chat_tui.core.settings.preset import Preset, Variable
 from chat_tui.core.text.control_characters import clean
 from chat_tui.providers.scripted import Pause
 from chat_tui.tui.actions import slash_commands

@@ -8,8 +8,8 @@ import sys
 import pytest
 
 from chat_tui.core.errors import HistoryError
-from chat_tui.core.preset import Preset
 from chat_tui.core.request import Request
+from chat_tui.core.settings.preset import Preset
 from chat_tui.engine.engine import Engine
 from chat_tui.tui.chat.conversation.session import (
     ConversationSession,

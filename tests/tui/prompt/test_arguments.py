@@ -9,7 +9,7 @@ import pytest
 
 import chat_tui.tui.chat.commands.command_line  # noqa: F401  It registers the commands.
 from chat_tui.core.models import Model, ModelStatus
-from chat_tui.core.preset import Preset, Variable
+from chat_tui.core.settings.preset import Preset, Variable
 from chat_tui.core.text.control_characters import clean_line
 from chat_tui.tui.actions.slash_commands import CompletionSources, completions
 from tests.doubles.scripted_chat import scripted_chat

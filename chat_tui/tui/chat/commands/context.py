@@ -18,7 +18,7 @@ from chat_tui.tui.chat.conversation.view import ChatView
 from chat_tui.tui.widgets.host import Host
 
 if TYPE_CHECKING:
-    from chat_tui.core.preset import Preset
+    from chat_tui.core.settings.preset import Preset
 
 
 @dataclass(kw_only=True)

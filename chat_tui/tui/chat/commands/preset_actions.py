@@ -13,7 +13,7 @@ from chat_tui.config import presets
 from chat_tui.core.attachments import attachment
 from chat_tui.core.attachments.attachment import Attachment
 from chat_tui.core.errors import ChatTuiError, CommandError
-from chat_tui.core.preset import Preset, parse_values, question_about, with_values
+from chat_tui.core.settings.preset import Preset, parse_values, question_about, with_values
 from chat_tui.core.text.excerpts import shorten
 from chat_tui.tui.chat.commands.context import CommandContext
 from chat_tui.tui.prompt.argument_completion import NO_PRESET

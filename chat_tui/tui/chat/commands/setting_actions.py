@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from chat_tui.core.conversation_settings import DEFAULT, NAMES, ConversationSettings, parse_setting
 from chat_tui.core.errors import CommandError
+from chat_tui.core.settings.conversation_settings import DEFAULT, NAMES, ConversationSettings, parse_setting
 from chat_tui.core.text.excerpts import shorten
 from chat_tui.tui.chat.commands.context import CommandContext
 

@@ -12,9 +12,9 @@ from textual.message import Message
 
 from chat_tui.core.attachments.attachment import Attachment
 from chat_tui.core.conversation import Turn
-from chat_tui.core.conversation_settings import NewConversation
 from chat_tui.core.errors import ChatTuiError, ConversationNotFound
 from chat_tui.core.request import Request
+from chat_tui.core.settings.conversation_settings import NewConversation
 from chat_tui.tui.chat.conversation.display import ConversationDisplay
 from chat_tui.tui.chat.conversation.estimate import QuestionEstimate
 from chat_tui.tui.chat.conversation.question_editor import QuestionEditor

@@ -12,13 +12,13 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from chat_tui.core.conversation import Conversation, Turn
-from chat_tui.core.conversation_settings import ConversationSettings, NewConversation, decode_settings
 from chat_tui.core.errors import HistoryError
 from chat_tui.core.request import Request
+from chat_tui.core.settings.conversation_settings import ConversationSettings, NewConversation, decode_settings
 
 if TYPE_CHECKING:
     # Behind the first paint: the engine is not loaded for it.
-    from chat_tui.core.preset import Preset
+    from chat_tui.core.settings.preset import Preset
     from chat_tui.engine.engine import Engine
 
 _POSITION = "reading position "
@@ -297,7 +297,7 @@ class ConversationSession:
     async def set_preset(self, preset: Preset | None) -> None:
         """Use a preset in this conversation, or in the one that begins with the next question; None: none."""
         if self.conversation_id is not None and self.engine is not None:
-            from chat_tui.core.preset import encode_preset
+            from chat_tui.core.settings.preset import encode_preset
 
             await self.engine.conversations.set_preset(self.conversation_id, encode_preset(preset))
         self.preset = preset
@@ -336,6 +336,6 @@ def as_typed(question: Turn) -> str:
 def _preset(stored: str) -> Preset | None:
     if not stored:
         return None
-    from chat_tui.core.preset import decode_preset
+    from chat_tui.core.settings.preset import decode_preset
 
     return decode_preset(stored)

@@ -46,7 +46,7 @@ from chat_tui.tui.widgets.host import Host, report_errors
 if TYPE_CHECKING:
     # Behind the first paint: the engine is not loaded for it.
     from chat_tui.core.conversation import Turn
-    from chat_tui.core.preset import Preset
+    from chat_tui.core.settings.preset import Preset
     from chat_tui.engine.engine import Engine
 
 

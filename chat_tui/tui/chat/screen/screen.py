@@ -44,7 +44,7 @@ from chat_tui.tui.transcript.transcript import Transcript
 from chat_tui.tui.widgets.host import Host, report_errors
 
 if TYPE_CHECKING:
-    from chat_tui.core.preset import Preset
+    from chat_tui.core.settings.preset import Preset
     from chat_tui.engine.engine import Engine
     from chat_tui.tui.chat.commands.command_line import CommandLine
     from chat_tui.tui.chat.commands.context import CommandContext

@@ -13,7 +13,7 @@ from chat_tui.core.text.control_characters import clean
 from chat_tui.core.text.excerpts import shorten
 
 if TYPE_CHECKING:
-    from chat_tui.core.preset import Preset
+    from chat_tui.core.settings.preset import Preset
 
 RANGES: dict[str, tuple[float, float]] = {
     "temperature": (0, 2),

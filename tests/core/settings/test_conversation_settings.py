@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import pytest
 
-from chat_tui.core.conversation_settings import (
+from chat_tui.core.errors import CommandError
+from chat_tui.core.request import Request
+from chat_tui.core.settings.conversation_settings import (
     ConversationSettings,
     decode_settings,
     encode_settings,
     parse_setting,
     without_costs,
 )
-from chat_tui.core.errors import CommandError
-from chat_tui.core.request import Request
 
 ALL = ConversationSettings(0.2, 0.9, 500, ("END", "\n\n"), 7, "high")
 

@@ -1,0 +1,1 @@
+"""What a conversation or a preset sets for its requests."""
