@@ -1,4 +1,4 @@
-"""The items of a stream: `Start`, `Token`, `Metadata`, `Error` and `End`.
+"""The items of a stream: `Start`, `Token`, `ToolCallDelta`, `Metadata`, `Error` and `End`.
 
 `encode` returns the flat JSON object of a chunk, which is also its wire format. A stream has one `Start` and exactly
 one `End`, also after an `Error` and when it is cancelled.
@@ -54,6 +54,7 @@ Event = Literal[
     "insights",
     "first_token",
     "phase",
+    "replay",
 ]
 """The event of a `Metadata` chunk. Before the first token: `loading`, `connecting`, `waiting`, `queued`, `fetching`
 (a download). Decisions of the router: `retry`, `failover`, `seam` (an incomplete answer is continued), `budget`
@@ -61,7 +62,8 @@ Event = Literal[
 Omissions: `trimmed` (exchanges, or what `reason` says), `skipped` (a malformed event, or a call of a `tool`).
 Corrections: `reclassified` (the last `characters` are of the other `kind`). Remarks: `note` (why the request was
 changed, in `reason`; `attempt` is set if this has just become known). Figures: `usage`, `first_token` (sent once,
-directly after it), `insights`. `phase`: one of two answers in the stream has ended (`reason` is set if it failed)."""
+directly after it), `insights`. `phase`: one of two answers in the stream has ended (`reason` is set if it failed).
+`replay`: what the provider wants returned with the answer; the engine keeps it in the turn, and faces do not get it."""
 
 
 class Usage(msgspec.Struct, frozen=True, gc=False, omit_defaults=False):
@@ -187,6 +189,21 @@ class Token(msgspec.Struct, frozen=True, tag_field="type", tag="token"):
     """Set if the stream contains two answers."""
 
 
+class ToolCallDelta(msgspec.Struct, frozen=True, tag_field="type", tag="tool_call", omit_defaults=True):
+    """A part of a tool call: its start, a piece of its arguments, or its end. Only a call that has ended may be run."""
+
+    index: int
+    """Which call of the answer, from 0."""
+    stage: Literal["start", "arguments", "end"]
+    id: str = ""
+    name: str = ""
+    """Name of the tool (`start`, `end`)."""
+    arguments: str = ""
+    """A piece of the JSON text (`arguments`), or all of it (`end`)."""
+    signature: str = ""
+    """What the provider wants returned with the call, unchanged (`end`)."""
+
+
 class Metadata(msgspec.Struct, frozen=True, tag_field="type", tag="metadata", omit_defaults=True):
     """An event other than text; only the fields of the event are set."""
 
@@ -223,6 +240,8 @@ class Metadata(msgspec.Struct, frozen=True, tag_field="type", tag="metadata", om
     """Time to the first token, as in the timings of `End` (`first_token`)."""
     phase: Phase | msgspec.UnsetType = msgspec.UNSET
     """Set if the stream contains two answers."""
+    replay: str = ""
+    """JSON of the dialect (`replay`)."""
 
 
 class End(msgspec.Struct, frozen=True, tag_field="type", tag="end"):
@@ -251,7 +270,7 @@ class Error(msgspec.Struct, frozen=True, tag_field="type", tag="error"):
     error: ErrorInfo
 
 
-Chunk: TypeAlias = Start | Token | Metadata | End | Error
+Chunk: TypeAlias = Start | Token | ToolCallDelta | Metadata | End | Error
 
 _encoder = msgspec.json.Encoder()
 
@@ -268,6 +287,9 @@ def _mended(chunk: Chunk) -> Chunk:
     if isinstance(chunk, Token):
         text = chunk.token.encode("utf-8", "replace").decode("utf-8")
         return replace(chunk, token=text)
+    if isinstance(chunk, ToolCallDelta):
+        name, arguments = (part.encode("utf-8", "replace").decode("utf-8") for part in (chunk.name, chunk.arguments))
+        return replace(chunk, name=name, arguments=arguments)
     return chunk
 
 

@@ -14,8 +14,10 @@ import msgspec
 from chat_tui.core.attachments.attachment import Attachment
 from chat_tui.core.chunks import ErrorInfo, State, Timings, Usage
 from chat_tui.core.route import Route, Seam
+from chat_tui.core.tools import ToolCall, ToolResult
 
-Role = Literal["system", "user", "assistant"]
+Role = Literal["system", "user", "assistant", "tool"]
+"""`tool`: the result of a tool call, which follows the answer with the call."""
 
 STEERED = "steered"
 """Finish reason of an answer that the user stopped in order to steer it."""
@@ -82,6 +84,12 @@ class Turn(msgspec.Struct, frozen=True, gc=False):
     """The quick answer that this one has replaced, or that it is; None if there was none."""
     served_model: str = ""
     """The model that the server says has answered; empty if it is the requested one."""
+    calls: tuple[ToolCall, ...] = ()
+    """Tool calls of an answer, complete and in order."""
+    result: ToolResult | None = None
+    """What a turn of the role `tool` answers; None for all others."""
+    replay: str = ""
+    """What the provider wants returned with this answer, such as signed thinking: JSON of the dialect."""
 
 
 class ConversationSummary(msgspec.Struct, frozen=True):

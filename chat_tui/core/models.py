@@ -91,6 +91,10 @@ class Model(msgspec.Struct, frozen=True):
     """Whether it accepts images; None if unknown."""
     thinking: bool | None = None
     """Whether it supports thinking; None if unknown."""
+    tools: bool | None = None
+    """Whether it can use tools; None if unknown."""
+    schemas: bool | None = None
+    """Whether its server can enforce a JSON Schema of the answer; None if unknown."""
     selectable: bool = True
     """False if strategies never choose it."""
     named: bool = False

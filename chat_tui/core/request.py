@@ -8,6 +8,7 @@ import msgspec
 
 from chat_tui.core.conversation import Turn
 from chat_tui.core.text.prompt_features import PromptFeatures
+from chat_tui.core.tools import OutputFormat, Tool, ToolChoice
 
 Thinking = Literal["off", "low", "medium", "high"]
 """Reasoning effort."""
@@ -51,6 +52,11 @@ class Request(msgspec.Struct, frozen=True):
     """Set by the router: the model is known to start with thinking without the opening tag."""
     id: str = ""
     """Assigned by the router if empty."""
+    tools: tuple[Tool, ...] = ()
+    """Tools that the model may use; only models that can are asked."""
+    tool_choice: ToolChoice = ToolChoice()
+    output: OutputFormat | None = None
+    """The format of the answer; None: text."""
     features: PromptFeatures | None = None
     """Features of the prompt, once it was analysed; strategies may read them."""
 

@@ -210,4 +210,9 @@ def eighth(db: sqlite3.Connection) -> None:
     db.execute("ALTER TABLE conversation ADD COLUMN settings TEXT NOT NULL DEFAULT ''")
 
 
-MIGRATIONS: tuple[Migration, ...] = (first, second, third, fourth, fifth, sixth, seventh, eighth)
+def ninth(db: sqlite3.Connection) -> None:
+    """Schema 9: turns of the role `tool`. No table changes, but code of earlier schemas would send such a turn as a
+    question, so it must not open the store."""
+
+
+MIGRATIONS: tuple[Migration, ...] = (first, second, third, fourth, fifth, sixth, seventh, eighth, ninth)

@@ -15,6 +15,7 @@ from chat_tui.core.conversation import QuickAnswer, Role, Turn, now
 from chat_tui.core.route import Seam
 from chat_tui.core.text.bounds import EARLIEST, EPOCH, clamped_time
 from chat_tui.core.text.lazy_pattern import lazy_pattern
+from chat_tui.core.tools import ToolCall, ToolResult
 from chat_tui.history.stored_text import clean_line_of, clean_record, clean_text_of, text_of
 
 _MICROSECOND = timedelta(microseconds=1)
@@ -42,6 +43,9 @@ class TurnDetails(msgspec.Struct, frozen=True, omit_defaults=True):
     seams: tuple[Seam, ...] = ()
     quick: QuickAnswer | None = None
     served_model: str = ""
+    calls: tuple[ToolCall, ...] = ()
+    result: ToolResult | None = None
+    replay: str = ""
 
 
 _NO_DETAILS = TurnDetails()
@@ -135,6 +139,9 @@ def turn(row: tuple[Any, ...], parent: str | None, attachments: tuple[Attachment
         seams=known.seams,
         quick=known.quick,
         served_model=known.served_model,
+        calls=known.calls,
+        result=known.result,
+        replay=known.replay,
     )
 
 

@@ -373,7 +373,63 @@ Z2#`BC?uRk~%r|jW|qJm83+JXi616O^W`%Y`i8JZ}15K00000008t6l@cPWlqQq$^Z)-M@ecq1000000
 0K)?6@sqr<*xNdx#&j0`b00000;8qg<mH+r@f2DJUcCN^25qB8X1poj50002c&;AS0Gm}m
 """
 
-RECORDED = [SCHEMA_1, SCHEMA_2, SCHEMA_3, SCHEMA_4, SCHEMA_5, SCHEMA_6, SCHEMA_7]
+# What the code of schema 8 made of that one.
+SCHEMA_8 = """
+c-rmVYiu0HVF&P?oqgOLd0d`s=AzKDmM6>PSro;iUX~nL)`PYg%aScoR$M1OE$@bRTkh>ryL+Y>MQu)YTL(#t7R`qME!qNYfCedIAV5<fXxbtz+NS*w^h47m
+HG;HB<G5`az>1wXG1|`T9`8j`64Ew}F8?2n`<R)Xncbbc<LvB`=bk)ehs<2`{F)V-d!=DXmZgVGQ<9`K|JfzA-N}EHj&;I+5@MlL4eQdz($Z9ks3NiPL$Pkg
+GXMYp00000`0=?rB|7=C@q%Q0icbIl000000O0@3q@0#Annn@{O&XEXr5Q<k<k>eaoY^mF7hio><F%q1FI<1%5zl3(NSr#Ekfi<Fca;k5)bU)oP+c|czznO*
+43<{S1*guA9%tr)Z?nazD>>JyvE1QY$t$zm)l}5~zb+X+;1d7<000000O%JQ&5+WJtkO)fREYck-;<2D_yhm|000000Q!kSB_dNQCB^;!s`00i@gK%Fj4v6V
+=ZgRU000000PvF~q0($}*=8k{R_IvL3PY<@tuZ%DQ97C|d2Yy;6EYnkVcmDtVM2Ej9{L>f11q#WSC0DsgF7VS)9EjypB|j&ivR!s008jQYma)Tlp)f{HZ7eL
+>uKI+7)e(Oay?*v$*V0pEM#jBA6Gn=U6Yj&DU&4Ix3;%<KA9i2_EIYd>>#w<aKZPMn7g*sl^pYZ&(9scl3TLfa_(?$j`v)AzrGx@a&9sg+MyFYvs|^p-C^A}
+SFFHfZkd(Mm8$J9GpyQyX}Q4)^P@OkE!(Y3@lC6?8}cnL@GZ@%RTeQ!JRMzSK6}8lf+f?cShg$v0($hsw9kT2Y`5%t&)H?h>y+bbHLuK^c+qE}ziKUr`Yc*b
+z^-1cTFxRbyjgx&_3D*s7*cTzlH0{mOUB2bp>9iCGp$3=d+4s@0%p~M+~H@g<gBpB_tm#b{3!5{z3m!Y-m@B2!U{ZB9FcmMyZYX%$6SwB-k*BDEXT#J9s0sH
+{TKE9cUXm1u?}-9VRfxg$17RRo}lJAPHkp)VekIhg5_9liItCjEk6BMa`nKfFmZ19F{v$w#Za6&UaP|NWUjdryeruXp5eiv7g|m$WUmO}CxV~bN-J<b-<Wq+
+S-G8TGRF_TU9-eVKOFjXc2%5uaV7&%d>Af<#enhtYniW4PZcI}<+>mBW81+qQ~O2nBFEw~^P3U5!~3SErZ>vJx8cou-Z{rx>1cF3#0+>)XKS+T-bNA~$c~oM
+c}TlkO|#%d+qHvgv2`Zn^TLxljPIt$&+Fm6SI=6j4znv&Gbr)CJ@ZAQezZ3ADB*9(Wb-YVjNg)T=}U!;-jN&qH30LKkALRtjhDXj$G<J^|5uH#O2(VUYsSAB
+-{6Y?00000003}X5zqKvDu@UED+N`|ti4J!o1xLH5RLy!!#Gj^00000008|=^#6(Rw-SE=00000006*GzP&P)oE?AnosYhH_m?x@{OeDC;2GzG<?UZgeC}r_
+{&V7Y&(F<&=(m2^`pwH1pG<vl!Pz>RAG`1G<!1l?+Y)~P00000002Ng$Pgv1WhL$6tM6)D|4P}n7Q<B3|9?y3F8}}l00000=tGpIlkxcf>k@wf00000002Ng
+NfJ7e@s^oeD#YXe-<S9c000000002`j7~?A;tGHm|Cf#LO2!ZP1ONa400000`i3G?iO34!Q<{qU|F4VwKb`;p00000008K#3jmZPsY(fv<@ovkFG~Cc00000
+0002Dl?kFqkKb81u<zi(1NYxwnr73}2M!%79VjhY`}Q3=Xze{vm?<AzaOy06{{Ll(zW@LL00000;5M{_KAybUHGp{h{}qY9000000002s_Le1@luV9}1xu?_
+;pH%7m%}~Fj%B-P<7Fw4epoWzOh0VAXp9a0+0cRXAEXy?$N&HU0000sa(9YK$HfBCG)W_b$b?Wr6hc%&`1;Y0et;v2)R1|iecJS{!ruLhgi`B3naIlCnSBTO
+Y~LZapvcO8t9*z@E#AMEuN*uyvtL#cny%|wL;grJn`;T4%_VvIC@(|Y#ZAai*;+j^Gd*))_jF<R^bD_o9T1YPd2U!;3nwJ$dk#BN517yE$NPeO8dmw%bfwCd
+ldH_~qr^Pq>y4NA^p%f)hA7dpqUafQcu><c{?m|uwX-JA$<tGEZxv+n_L^5_&Jo8eS<arI<~dGnW;fsQnoI{eswI<zZ>>7au2f|?Eh=aQfgOaF8_FaVlq}v|
+^=-EzcT`YTl+5VRz;OC!KD>5h@8=bHf>(qR-Euv?TR!cr674x4Jb~X;9_=WCDoQFdoVoboS^+0{0q5zo<tkJOR+z8!X0H&XYB`HaPbo@oDN08vilXWneK_;@
+3v0#P&5Jo{Om}Ck5~bp~Ozp{9?Kq=qN3N>E^Bm+EZQHcTs)S0zi79dazh?Y{`1^m?jej@(#rP^;0RR910001h+kvK#L88ggOpRwsJfrbUmQ^LmXYup@-<9y+
+{{R3000000`pW<vCC@QGusv51&;M^RMkV8W#;e9Z8lN{lZM<asp79&Ti^ls6&$wuuFy3kGGbW84JP`l@00000K>yLUQ0b0fX;sfqX+%6_p$+qZmFlWy@OfBe
+>JXJOb}*Wz(vi&`bx03VX{`MW!@vNQwyizwkV;W$wE3(;CP}4y_hSNjf|n~EC`js5+G@GtnFCehMOtn~<*B=$5ExddG~V@az#yg4_SPc-gEC)hJuILTp0{|S
+AQkoh?~;r+jc*(OY<$`HOXE+BKQumR{F?FehHn&&CynFAVPnR)k0$~E000000O&($x}CKD9Dq*mAiVQGEatq&ZisoXw7O-8j*)f;e^6}H>SoJZXr6TU>XU<X
+8(F&oFp#0+r2CHr+(nO&O)n;BG(+rQC_zVvxG<2==}1!a;zcn%e=tC#5f?2oDY})!7Y}qX@ZY@NkP=y0t|rF+>5we?|KA#tan1n%00000`q%T%uKnq`UwTNA
+$Td3stfdi3iOZ)lS;$c0WMonylz2oY)dVG0LMHYQCBcwP`~ki`Ad_HFqog!Q$<h{?ga##5LnbT3d_GKM%i&us@~zw`XD`LK)p;_WJRFqCD$m0iAo7C43#(^{
+T(Y7VA~TyuRe1KkPGw4L9>jaiGOr1*A0cwp;u$+UW0q1W@l!l6UYuRwTZv>Y&!)l)2!@EvyXr)C7>}`ejHpbVm&SN$F5~+pl8JhSJdZ%9WJM>k=kj7iWXL0`
+DI)t8-+YyCZu5*?UYS7bvBfuC+QK9Fp0Dst8Q(NyJi_M@RZ%fsyLfLI-=;3gTwy$+&yPWsA0kobRflKI1{7UWTGX|fwzi-~D{8zL$E#{PsoL=qrBR#ls*$47
+J>ql|Lc|Y={{G)!Iez~C2NHh)00000002PW!QcM_00000008J`y?_6Y7;j4a1poj500000{YE89B0*F!{x2J^OU4iR1ONa400000`l#<u2~lN*lB6Q~|Elqd
+WV~g3&v?!FHeUn)000000D#-K$4?c7Ci#?4c;8<lDy32~opz;^`Y}oUnDJM}ucYrvzA<<`nMr(D|5n1%nf_Vr*Y*3=m$kC;3FQ#|6n#+sBRV2KO8$bJBdYW<
+sVF@=s%7`=BrCRCW|vEzD;_McLfdnT4zm^|N&g^@J^;Xv>V=1hp53{Vym%tC797_3DciX$pEx^vY<||9KX&}otl1f3PNdAHCAMnLot~e4WcIB2#M!yWkDYzm
+d~Eh<^Vs?MGjpeT4v){Co}X+bx69`I?7Qd9(`We4`BSIN^QY&YJU?rmcy#u}W99^pe&>Vc_;|j(MagGY$jYrk*0yY?s4tgql0tlSw4%?>K0JGN_VkI_b7olg
+`M&U7$eU+Qn<r;a&GOwnH`}}UvhBJX<j*&F_}KYV^X7C%U0hz>TT5DI4(q6P$1$ocdwy6HM>aZE@gZu*hj!?&p2N77|M+-2U9cL2tX5q1z1ngZrH`T}&1Ihj
+EZjT?lgEa(TM0Hzl3z*c*=&|H9*<g3*|!$MXp-t`Gf|K^(baUKEIV4t<mTtk4B6$LYUcAPEqf$Or0Dm9;F4p9tZ3CkFIq1~1r`g@Y@i`0;!2jHO8Q<sj3>#i
+N=8BEMAQ~GYRNZiFDH(jJ8|sf?4;@Qcaq=JzVnR*J*vd>JEBS~+pH8%5?z&uf`0V3RafO(=j&E$-p*#-@$QJL+U^o>6y5Prbp99Kr|Q{}5%Qr6(N2oO#E;gs
+i*Xfxj2|4Gt?ow0ru&oaX2)pR@|hdn@~6qV?Zv<E+UytyA%7!m7TNPb*pBd4T;|`x=Rx!qxy8>hen850DO_LJ5?kIN^j1I1+7Z$JB)gRlvC!vxU0J<_q$Mv1
+`T00@s<U39WjjGn+3TD6hWTyW;yaSYjelIzvJZ@G_K74KMX?~J`V)$l-L;E69lb}I2?KVi&fHS(s@nC=>4}_hts0x;Yk5hMP5e3on>k3e>|;AOYnolX>zU3q
+<)D1a8x}g(s2Km3hH>Np00000008<~I=M|UNl`L>-?%#TrJ+v@?MQ!j@XrUI9Qd1or&8ZfeIa!*`EqiJ6ce9KtRyn}NAxGO&uK^0uc{wV$CWQAF8v+(i}EG%
+UpSH*YHWLlp54BkTuVk55#!4-6>GV*FxqwDuoY}hI93pDFv7BI*?v&87DMLW=(=z-UEK|B=LYHW%lGNo9Xm*4JgOe^t$>w_;<{|d;;ybLc0`yHm+F?^S(C0|
+qO#{WmLEh{c-!MErM#XUA0drww6D?CR?7`mn9s^$<-TTNbEi+vzT51I78mK`OZLqx>v{9SqqApc<16$>%yBCS>>#w<aJ=!zgq|H6OI&*<+OHMQFBdDmRSVin
+&2pZaJ3D`#*Dv0=c64;9`24xK(~p>oVX)tvh(agD*h46W6OKgVZt>-6zT$c=6Om56<_7lrM0NN{2)!ld#%nn%DA{%#QmTr>GCr2e?YL*>z2oB(`TKTF?w;Cn
+_<?sGdGP2%&%Eco&lWFUdH>a)8_(q%kBy5nl(<%GjnovQOoEQZ4fmxZe%;Q*!9V`JDc-AP3uEL;bndM%v`W<)FTdEVM>{0n)eP3B6m6j$8jV<r;QUiNwd}4j
+;`J6F4n})*Vzb<%=GBw62+Lo%hrf+^tJT}BR=fkm!ua|Y8@)MtTkB*r-m%tZqa+WS)9=|4XPjwg?0a66@xALa7Ev7;cU;I_%Xe+G>s<71dv8w9?%}!9&T6+e
+5&=6ms(#1#+J>by_oX3^>Dm1|N#o%9yT6(vOr2r(bQQHxYEfGE=w35oZTDK^R_9uuD2)L#uEgB>N-V4vL%Y^>!^DowE7457z7p~M1g(MZNi!NVTwfzzo8#NH
+>{ymO6V)XeB#s(Yw3O>Ax*aJBY>p>KjqS?a{4LMV+GFjr77xpb#j$24&EeFJ(-x=M?1Z%k_SS0NG1S*_ILq7gY`**RIS6?RuGwxytZiT4URv?(vZEo+wSwYN
+QvMm!N;rP<E=}xWv0X^qaK+-b^(8c0bu0ULJ%8hS4?6?y+Wf3X_nNFb<svlCzraub@BJ>|ZRKyqJ*1KD`A!n=w?(_MF5n$q-@D`M;>RbJy1#Ir;|F|h{?Rk%
+=gqTcF3g>5khk-5nJ0}Sy(QY^%iU{RH!X`tj!y)vVwc739e$1fYEf~$$<C5Hqw_s=sAY9AhT6#VR)N2hte(}kZ(0cvJ1*`S*zgyP1;;Bbna59^Ii4SX+l|I{
+qZ|ujntjhmbOS_Vv{f(h^R})Uh>+<1fQ^fdzWp}5$szCGsb>oX(lC0zw40}HeaJ}nzOPSk^Runo5g+QK>k8%PuxIto&5QdVp77-@dUp42(zs(?EyPLeUB6@V
+dff6kzc!T-zwD70;$LFh-`(w{EnUTQe!Kra-@vo>>&#7VcZt$OnYA|+Hx+Dl>q(83ZL1irF0+m9{@FdOWsi;CV6a#e7mX8(g-k;=^z7&;X;^D_ABy1SY`FKH
+!&X&q;b?AllMp|>t04=b)7$Pj>>ARtN4IWPZRVEw7fZ1a&y7Ydt!KAxCD*pcJ)0;ro(^^QXQHs1H-wv=`sVlXEw+I8MC1o=bZ^|UWAR@Q3ehb6)IfY|+(3L+
+nh1*~gWY$fi6C>L-88yCF)XLv(;)H~{|5j700000=zr+{0{{R30002|boBp;@tVY6000000002cH_~cSOC}}lk!RnyaAtqp|GzHr7XSbN00000^p8QR5lOrF
+>bn}(ACN`=Up2lW89y{$H@;*16JG=X000000D#+urVxq9YFbI^<mlJpFj-ZS5>cWlRroY1`v0==hGe|OCjbBd00000&_`5Ch^$hYOvd;B|Et7b000000001R
++Z$0dovc0f-?||n?*G3f@fQF9000000Q8~u_&@sp000000002}-v6h@mnGx6@l8Gh00000004m7N&Hv-<GcNp&K26ZBBw>#VH_?1000000Dyk>->({-<N
+"""
+
+RECORDED = [SCHEMA_1, SCHEMA_2, SCHEMA_3, SCHEMA_4, SCHEMA_5, SCHEMA_6, SCHEMA_7, SCHEMA_8]
 
 
 def recorded(folder: Path, schema: int) -> Path:

@@ -10,7 +10,7 @@ from contextlib import AbstractAsyncContextManager, aclosing
 import msgspec
 
 from chat_tui.config.schema import ErrorHandling, Timeouts
-from chat_tui.core.chunks import Chunk, End, Error, Metadata, Start, Token
+from chat_tui.core.chunks import Chunk, End, Error, Metadata, Start, Token, ToolCallDelta
 from chat_tui.core.errors import ChatTuiError, Overloaded
 from chat_tui.core.models import Model
 from chat_tui.core.request import Request
@@ -137,7 +137,8 @@ def owed(chunks: list[Chunk]) -> list[Chunk]:
         assert end.state not in {"failed", "broken", "empty", "streaming"}
     tokens = [chunk for chunk in chunks if isinstance(chunk, Token)]
     assert [token.index for token in tokens] == list(range(len(tokens)))
-    assert (end.state == "broken") <= bool(tokens)
+    called = any(isinstance(chunk, ToolCallDelta) for chunk in chunks)
+    assert (end.state == "broken") <= (bool(tokens) or called)
     assert end.route is not None
     return chunks
 

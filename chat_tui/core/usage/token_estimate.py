@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from functools import cache
 from string import ascii_letters
 
+import msgspec
+
 from chat_tui.core.attachments.attachment import Attachment
+from chat_tui.core.tools import Tool
 
 _PLAIN = (ascii_letters + "_ \t\n\r\x0b\x0c").encode()
 """Letters and spaces, several of which make one token."""
@@ -17,6 +21,9 @@ IMAGE_TOKENS = 1000
 """Estimated tokens of an image: providers count from a hundred to a few thousand, by its size."""
 NAME_TOKENS = 20
 """Estimated tokens of the name and the fence of a text attachment."""
+
+TOOL_TOKENS = 8
+"""Estimated tokens of the fields around a tool."""
 
 
 @cache
@@ -56,6 +63,13 @@ def attachment_tokens(attachment: Attachment) -> int:
     if not looked_at:
         return size // 4 + NAME_TOKENS
     return round(estimate(looked_at.decode("utf-8", "replace")) * size / len(looked_at)) + NAME_TOKENS
+
+
+def tool_tokens(tools: Sequence[Tool]) -> int:
+    """Estimate the tokens of a list of tools as it is sent."""
+    if not tools:
+        return 0
+    return estimate(msgspec.json.encode(tools).decode()) + TOOL_TOKENS * len(tools)
 
 
 def streamed(chunks: int, characters: int, sample: str) -> int:

@@ -13,9 +13,10 @@ from time import monotonic
 import msgspec
 
 from chat_tui.core.answers.reclassification import reclassify
-from chat_tui.core.chunks import Chunk, End, Error, ErrorInfo, Metadata, Start, State, Token
+from chat_tui.core.chunks import Chunk, End, Error, ErrorInfo, Metadata, Start, State, Token, ToolCallDelta
 from chat_tui.core.conversation import STEERED, QuickAnswer, Turn, TurnDelta
 from chat_tui.core.route import Route
+from chat_tui.core.tools import ToolCall
 from chat_tui.core.usage.stream_stats import LiveStats, StreamStats
 from chat_tui.routing.execution.stream import Stream
 
@@ -223,7 +224,14 @@ class Answer:
                     self._update_pause()
         elif isinstance(chunk, Start):
             self.turn = msgspec.structs.replace(self.turn, model=chunk.model, strategy=chunk.strategy)
+        elif isinstance(chunk, ToolCallDelta):
+            if chunk.stage == "end":
+                call = ToolCall(chunk.id, chunk.name, chunk.arguments, chunk.signature)
+                self.turn = msgspec.structs.replace(self.turn, calls=(*self.turn.calls, call))
         elif isinstance(chunk, Metadata):
+            if chunk.event == "replay":
+                self.turn = msgspec.structs.replace(self.turn, replay=chunk.replay)
+                return
             if chunk.event == "reclassified":
                 self._reclassify(chunk)
             if chunk.left_out and chunk.phase != "quick":

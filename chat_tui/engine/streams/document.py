@@ -12,7 +12,19 @@ from msgspec.structs import replace
 
 from chat_tui.core.answers.reclassification import reclassify
 from chat_tui.core.attachments.attachment import TEXT, Attachment
-from chat_tui.core.chunks import Chunk, End, Error, ErrorInfo, Metadata, Start, State, Timings, Token, summed
+from chat_tui.core.chunks import (
+    Chunk,
+    End,
+    Error,
+    ErrorInfo,
+    Metadata,
+    Start,
+    State,
+    Timings,
+    Token,
+    ToolCallDelta,
+    summed,
+)
 from chat_tui.core.conversation import Turn
 from chat_tui.core.request import Request
 from chat_tui.core.route import Route, Try
@@ -228,7 +240,10 @@ class DocumentStream:
         if closing:
             yield [self._token(closing)]
 
-    def _rewrite(self, chunk: Token | Metadata, heading: str, copies: int) -> list[Chunk]:
+    def _rewrite(self, chunk: Token | ToolCallDelta | Metadata, heading: str, copies: int) -> list[Chunk]:
+        if isinstance(chunk, ToolCallDelta):
+            # No tools are offered for a part.
+            return []
         if isinstance(chunk, Token):
             chunks: list[Chunk] = []
             if chunk.kind == "text":

@@ -247,7 +247,7 @@ class AnthropicParser(ResponseParser):
         if kind in ("text_delta", "text", None):
             self._add_text(part.get("text"), chunks)
         elif kind in ("tool_use", "server_tool_use"):
-            self._call(part.get("name"), chunks)
+            self._report_call(part.get("name"), chunks)
 
     def _read_usage(self, usage: Json, chunks: list[Chunk], without: str = "") -> None:
         if not isinstance(usage, dict):

@@ -95,11 +95,35 @@ def turns_of(request: Request, quirks: frozenset[str]) -> tuple[Turn, ...]:
     """Return the turns to be sent: without a system turn if the model has no such role (`system`), and with a request
     to continue if the server does not accept the beginning of an answer (`prefill`)."""
     turns = request.spoken()
+    if not request.tools:
+        turns = write_calls_as_text(turns)
     if SYSTEM in quirks:
         turns = _without_system(turns)
     if "prefill" in quirks and continues_answer(turns):
         return (*turns, Turn("user", GO_ON))
     return turns
+
+
+def write_calls_as_text(turns: Sequence[Turn]) -> tuple[Turn, ...]:
+    """Return the turns with tool calls and their results as text, for a request without tools.
+
+    Several servers refuse calls in a request that offers no tool."""
+    if not any(turn.calls or turn.result for turn in turns):
+        return tuple(turns)
+    out: list[Turn] = []
+    for turn in turns:
+        if turn.result is not None:
+            turn = Turn("user", f"[Result of the tool {turn.result.name}]\n{turn.text}", attachments=turn.attachments)
+        elif turn.calls:
+            calls = [f"[Call of the tool {call.name}: {call.arguments or '{}'}]" for call in turn.calls]
+            turn = msgspec.structs.replace(turn, text="\n\n".join(filter(None, [turn.text, *calls])), calls=())
+        if out and out[-1].role == turn.role == "user":
+            before = out[-1]
+            files = (*before.attachments, *turn.attachments)
+            out[-1] = msgspec.structs.replace(before, text=f"{before.text}\n\n{turn.text}", attachments=files)
+        else:
+            out.append(turn)
+    return tuple(out)
 
 
 def _without_system(turns: tuple[Turn, ...]) -> tuple[Turn, ...]:

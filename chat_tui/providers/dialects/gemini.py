@@ -175,7 +175,7 @@ class GeminiParser(ResponseParser):
                 (self._think if part.get("thought") is True else self._add_text)(part.get("text"), chunks)
                 call = part.get("functionCall")
                 if isinstance(call, dict):
-                    self._call(call.get("name"), chunks)
+                    self._report_call(call.get("name"), chunks)
         if candidate.get("finishReason") != _UNSAID:
             self._finish(candidate.get("finishReason"))
 

@@ -163,7 +163,7 @@ class OllamaParser(ResponseParser):
             calls = message.get("tool_calls")
             for call in calls[:TOOLS_LIMIT] if isinstance(calls, list) else ():
                 function = call.get("function") if isinstance(call, dict) else None
-                self._call(function.get("name") if isinstance(function, dict) else None, chunks)
+                self._report_call(function.get("name") if isinstance(function, dict) else None, chunks)
         elif isinstance(value.get("response"), str):
             # The form of `/api/generate`.
             self._seen = True

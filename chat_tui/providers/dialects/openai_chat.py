@@ -17,6 +17,7 @@ from chat_tui.core.errors import Garbled
 from chat_tui.core.models import Model
 from chat_tui.core.request import Request
 from chat_tui.core.text.lazy_pattern import lazy_pattern
+from chat_tui.core.tools import CALLS_LIMIT, Tool
 from chat_tui.providers.dialects.dialect import (
     Call,
     Dialect,
@@ -31,7 +32,7 @@ from chat_tui.providers.dialects.dialect import (
 )
 from chat_tui.providers.dialects.model_list import tokens
 from chat_tui.providers.dialects.model_probe import ModelProbe, ProbeRequest
-from chat_tui.providers.dialects.parsing.response_parser import TOOLS_LIMIT, ResponseParser
+from chat_tui.providers.dialects.parsing.response_parser import ResponseParser
 from chat_tui.providers.dialects.parsing.server_errors import error_of
 from chat_tui.providers.dialects.parsing.token_usage import openai_usage
 
@@ -104,18 +105,63 @@ def encode(request: Request, model: Model, quirks: frozenset[str] = frozenset())
         body["stop"] = list(request.stop)
     if request.seed is not None:
         body["seed"] = request.seed
+    body |= _tools(request, quirks)
     body |= _thinking(request, model, quirks) | _going_on(turns, model, quirks)
-    images = any(isinstance(message["content"], list) for message in messages)
+    images = any(isinstance(message.get("content"), list) for message in messages)
     return Call("/chat/completions", json.dumps(body).encode("utf-8"), quirks=quirks, images=images)
 
 
 def _message(turn: Turn, model: Model) -> dict[str, Json]:
     text, images = said_in(turn, model)
+    if turn.result is not None:
+        # Images of results have no place in this format: `said_in` names them in the text.
+        return {"role": "tool", "tool_call_id": turn.result.call, "content": text}
+    if turn.calls:
+        calls = [
+            {"id": call.id, "type": "function", "function": {"name": call.name, "arguments": call.arguments or "{}"}}
+            for call in turn.calls
+        ]
+        return {"role": turn.role, "content": text or None, "tool_calls": calls}
     if not images:
         return {"role": turn.role, "content": text}
     urls = [f"data:{image.media_type};base64,{base64_of(image)}" for image in images]
     parts: list[Json] = [{"type": "text", "text": text}] if text else []
     return {"role": turn.role, "content": [*parts, *({"type": "image_url", "image_url": {"url": url}} for url in urls)]}
+
+
+def _tools(request: Request, quirks: frozenset[str]) -> dict[str, Json]:
+    """Return the fields for tools and for the format of the answer."""
+    fields: dict[str, Json] = {}
+    if request.tools:
+        fields["tools"] = [{"type": "function", "function": _function(tool)} for tool in request.tools]
+        choice = request.tool_choice
+        if choice.name:
+            fields["tool_choice"] = {"type": "function", "function": {"name": choice.name}}
+        elif choice.mode != "auto":
+            fields["tool_choice"] = choice.mode
+        if choice.parallel is not None:
+            fields["parallel_tool_calls"] = choice.parallel
+    output = request.output
+    if output is not None and output.schema is None:
+        fields["response_format"] = {"type": "json_object"}
+    elif output is not None:
+        schema: dict[str, Json] = {"name": output.name, "schema": output.schema}
+        if output.description:
+            schema["description"] = output.description
+        if output.strict is not None:
+            schema["strict"] = output.strict
+        fields["response_format"] = {"type": "json_schema", "json_schema": schema}
+    return fields
+
+
+def _function(tool: Tool) -> dict[str, Json]:
+    function: dict[str, Json] = {"name": tool.name}
+    if tool.description:
+        function["description"] = tool.description
+    function["parameters"] = tool.parameters or {"type": "object", "properties": {}}
+    if tool.strict is not None:
+        function["strict"] = tool.strict
+    return function
 
 
 def _thinking(request: Request, model: Model, quirks: frozenset[str]) -> dict[str, Json]:
@@ -231,6 +277,9 @@ class OpenAiParser(ResponseParser):
     def __init__(self) -> None:
         super().__init__()
         self._messages = ChoiceReader()
+        self._call_key = ""
+        self._call_id: Json = None
+        """Key and id of the call whose piece came last."""
 
     def _end_of_stream(self) -> Sequence[Chunk]:
         # Servers that never give a finish reason end so.
@@ -293,9 +342,24 @@ class OpenAiParser(ResponseParser):
             return
         calls = delta.get("tool_calls")
         for call in [
-            *(calls[:TOOLS_LIMIT] if isinstance(calls, list) else ()),
+            *(calls[:CALLS_LIMIT] if isinstance(calls, list) else ()),
             {"function": delta.get("function_call")},
         ]:
             function = call.get("function") if isinstance(call, dict) else None
             if isinstance(function, dict):
-                self._call(function.get("name"), chunks)
+                self._note_call(call, function, chunks)
+
+    def _note_call(self, call: dict[str, Json], function: dict[str, Json], chunks: list[Chunk]) -> None:
+        """Read a piece of a call. Pieces of one call have the same index; where it is missing, a new id or name begins
+        the next call."""
+        index, id, name = call.get("index"), call.get("id"), function.get("name")
+        key = self._call_key
+        if isinstance(index, int):
+            key = str(index)
+        elif (id and id != self._call_id) or (name and not id):
+            key = f"+{self._calls.count}"
+        if not self._calls.has(key):
+            self._begin_call(key, name, id, chunks)
+            self._call_id = id
+        self._call_key = key
+        self._add_arguments(key, function.get("arguments"), chunks)

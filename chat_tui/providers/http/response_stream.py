@@ -31,20 +31,22 @@ Broken = tuple[type[Exception], ...]
 """What the bytes' iterator raises when the connection is lost."""
 
 
-class ThinkingHabits(msgspec.Struct, frozen=True):
-    """How a model writes its thinking."""
+class Expectations(msgspec.Struct, frozen=True):
+    """What a reply may contain, by its model and its request."""
 
     begins_thinking: bool = False
     """It omits the mark that opens it."""
     has_bare_channels: bool = False
     """It may write the channels of the harmony format without their marks."""
+    tools: tuple[str, ...] = ()
+    """Names of the tools that were offered."""
 
 
-_USUAL = ThinkingHabits()
+_USUAL = Expectations()
 
 
 async def bursts(
-    pieces: AsyncIterator[bytes], content_type: str, spoken: Dialect, broken: Broken, habits: ThinkingHabits = _USUAL
+    pieces: AsyncIterator[bytes], content_type: str, spoken: Dialect, broken: Broken, expected: Expectations = _USUAL
 ) -> AsyncGenerator[Sequence[Chunk], None]:
     """Yield the bursts of a reply with status 200, one for each read. The last chunk is an `End`.
 
@@ -52,7 +54,7 @@ async def bursts(
     working: bytes have come that are no chunk yet.
     """
     kind = content_type.partition(";")[0].strip().lower()
-    reading = _reading_of(spoken, habits)
+    reading = _reading_of(spoken, expected)
     wrong: Broken = (ProviderError, *broken)
     burst: list[Chunk] = []
     at_work = False
@@ -102,10 +104,11 @@ async def bursts(
     yield burst[-1:]
 
 
-def _reading_of(spoken: Dialect, habits: ThinkingHabits) -> Reading:
+def _reading_of(spoken: Dialect, expected: Expectations) -> Reading:
     reading = spoken.reading()
-    if isinstance(reading, ResponseParser) and habits != _USUAL:
-        reading.expect_thinking(begins_thinking=habits.begins_thinking, has_bare_channels=habits.has_bare_channels)
+    if isinstance(reading, ResponseParser) and expected != _USUAL:
+        reading.expect_thinking(begins_thinking=expected.begins_thinking, has_bare_channels=expected.has_bare_channels)
+        reading.expect_tools(expected.tools)
     return reading
 
 

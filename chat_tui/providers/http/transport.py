@@ -222,7 +222,9 @@ class _RequestState:
         """Where it is sent, on the same origin; empty: to the dialect's path."""
         self.redirects = self.stale = self.loading = 0
         """How often it was sent again for each reason."""
-        self.habits = response_stream.ThinkingHabits(request.begins_thinking, may_write_bare_channels(model.id))
+        self.expected = response_stream.Expectations(
+            request.begins_thinking, may_write_bare_channels(model.id), tuple(tool.name for tool in request.tools)
+        )
 
     async def encode(self) -> Sequence[Chunk]:
         """Encode the call; returns notes of what is left out because the model does not accept it."""
@@ -297,7 +299,7 @@ async def _reading(reply: httpx.Response, state: _RequestState) -> AsyncIterator
     kind = reply.headers.get("content-type", "")
     async with (
         aclosing(pieces),
-        aclosing(response_stream.bursts(pieces, kind, state.spoken, BROKEN, state.habits)) as bursts,
+        aclosing(response_stream.bursts(pieces, kind, state.spoken, BROKEN, state.expected)) as bursts,
     ):
         yield bursts
 

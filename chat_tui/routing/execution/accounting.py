@@ -8,7 +8,7 @@ from typing import TypeAlias
 from msgspec.structs import replace
 
 from chat_tui.core.answers.reclassification import reclassify_chunks
-from chat_tui.core.chunks import Chunk, End, Metadata, Timings, Token, TokenKind, Usage, summed
+from chat_tui.core.chunks import Chunk, End, Metadata, Timings, Token, TokenKind, ToolCallDelta, Usage, summed
 from chat_tui.core.models import Model
 from chat_tui.core.text.control_characters import StreamCleaner, clean_line
 from chat_tui.core.usage.pricing import cost_of, with_savings
@@ -35,6 +35,9 @@ def clean_chunk(chunk: Chunk) -> Chunk:
     if isinstance(chunk, End):
         reason, served = clean_line(chunk.finish_reason, REASON_CHARACTERS), clean_line(chunk.served_model, 200)
         return replace(chunk, finish_reason=reason, served_model=served)
+    if isinstance(chunk, ToolCallDelta):
+        # The arguments are JSON, which faces clean where they show it.
+        return replace(chunk, id=clean_line(chunk.id, 200), name=clean_line(chunk.name, 200))
     if isinstance(chunk, Metadata) and (chunk.model or chunk.reason or chunk.tool or chunk.address):
         return replace(
             chunk,
@@ -69,6 +72,8 @@ class StreamAccounting:
         """The `End` of the last attempt, if that was no answer."""
         self.tools: list[str] = []
         """Tools that the last attempt called, though none was offered."""
+        self.calls = 0
+        """How many tool calls have begun. None can be taken back, so no other attempt follows."""
         self.thinking_characters = 0
         """Of the last attempt."""
         self._thought: tuple[float, float] | None = None
@@ -134,6 +139,13 @@ class StreamAccounting:
                 if text:
                     chunks.append(self._count(text, chunk.kind))
                 self._lengths[chunk.kind].add(raw, len(text))
+            elif isinstance(chunk, ToolCallDelta):
+                # What is held of the text came before the call.
+                chunks += self._release_held()
+                self.calls += chunk.stage == "start"
+                if chunk.stage == "arguments":
+                    meter.count(chunk.arguments)
+                chunks.append(chunk)
             elif isinstance(chunk, End):
                 # Nothing follows that could decide about what is held: it belongs to the answer that is judged now.
                 chunks += self._release_held()

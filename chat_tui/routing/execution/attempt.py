@@ -18,6 +18,7 @@ from chat_tui.core.errors import ChatTuiError, ContextTooLong, Garbled, Provider
 from chat_tui.core.models import Model
 from chat_tui.core.request import Request
 from chat_tui.core.route import Alternative, Try
+from chat_tui.core.usage.token_estimate import tool_tokens
 from chat_tui.routing.execution import messages
 from chat_tui.routing.execution.accounting import AttemptCosts, PriceLookUp, StreamAccounting, clean_chunk
 from chat_tui.routing.execution.candidates import NextRung, RankedModel
@@ -96,6 +97,7 @@ class FittedWindow:
             exchanges=exchanges,
             step_tokens=self._model.trim_step_tokens,
             scale=self._scale,
+            tool_tokens=tool_tokens(request.tools),
         )
         # A long conversation takes milliseconds, which the event loop must not wait for.
         return fitted() if len(turns) < TURNS_AT_ONCE else await asyncio.to_thread(fitted)
@@ -238,6 +240,7 @@ class Attempt:
             visible=accounting.is_visible,
             thinking_characters=accounting.thinking_characters,
             tools=accounting.tools,
+            calls=accounting.calls,
         )
         if fault:
             accounting.reject()

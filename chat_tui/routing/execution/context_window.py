@@ -8,25 +8,56 @@ import msgspec
 
 from chat_tui.core.context import Context, Exchange, LeftOut
 from chat_tui.core.conversation import Turn
+from chat_tui.core.tools import ToolCall, ToolResult
 from chat_tui.core.usage.token_estimate import attachment_tokens, estimate
 
 REPLY_TOKENS = 1024
 """Reserved for the reply if no limit is set, at most a quarter of the window."""
 TURN_TOKENS = 5
 """Tokens that a turn costs besides its text."""
+CALL_TOKENS = 20
+"""Tokens that a tool call costs besides its arguments."""
 _SAID_NOTHING = ("empty", "complete", "length")
 """States of answers without text that did not fail; stores of earlier versions have others than `empty`."""
 
 
 def normalise_turns(turns: Sequence[Turn]) -> tuple[Turn, ...]:
     """The turns as every server takes them: system turns as one at the head, no empty answers, user and assistant
-    in turn.
+    in turn; after each answer with tool calls one result for each call, and no other results.
 
     A question whose answer failed, was refused or cancelled before any text is left out with it: what was wrong with
     it would be wrong with every request that repeats it. Where a model just said nothing, the question stays.
     """
     system, talk, _ = _normalise(turns)
-    return (*system, *talk)
+    return (*system, *pair_results(talk))
+
+
+def pair_results(talk: Sequence[Turn]) -> Sequence[Turn]:
+    """Return the turns with exactly one result for each tool call, directly after the answer with the calls.
+
+    A call that has none gets one that says so: servers refuse a call without a result. Other results are left out.
+    """
+    if not any(turn.calls or turn.result for turn in talk):
+        return talk
+    out: list[Turn] = []
+    for place, turn in enumerate(talk):
+        if turn.role == "tool":
+            continue
+        out.append(turn)
+        if not turn.calls:
+            continue
+        results: dict[str, Turn] = {}
+        for following in talk[place + 1 :]:
+            if following.role != "tool":
+                break
+            if following.result is not None:
+                results.setdefault(following.result.call, following)
+        out += [results.get(call.id) or _no_result(call) for call in turn.calls]
+    return out
+
+
+def _no_result(call: ToolCall) -> Turn:
+    return Turn("tool", "This call was not run.", state="cancelled", result=ToolResult(call.id, call.name))
 
 
 def _normalise(turns: Sequence[Turn]) -> tuple[list[Turn], list[Turn], list[tuple[int, Turn, Turn]]]:
@@ -36,13 +67,19 @@ def _normalise(turns: Sequence[Turn]) -> tuple[list[Turn], list[Turn], list[tupl
     talk: list[Turn] = []
     empty: list[tuple[int, Turn, Turn]] = []
     for turn in turns:
-        if turn.role != "user" and _blank(turn.text):
+        if turn.role == "tool":
+            # A result without its answer is left out by `pair_results`.
+            if talk:
+                talk.append(turn)
+            continue
+        if turn.role != "user" and _blank(turn.text) and not turn.calls:
             if turn.role == "assistant" and turn.state not in _SAID_NOTHING and talk and talk[-1].role == "user":
-                empty.append((len(talk) // 2, talk.pop(), turn))
+                question = talk.pop()
+                empty.append((sum(before.role == "user" for before in talk), question, turn))
             continue
         if turn.role == "system":
             system = [_join(system[0], turn)] if system else [turn]
-        elif talk and talk[-1].role == turn.role:
+        elif talk and talk[-1].role == turn.role and not talk[-1].calls:
             talk[-1] = _join(talk[-1], turn)
         elif talk or turn.role == "user":
             talk.append(turn)
@@ -60,6 +97,16 @@ def _join(first: Turn, second: Turn) -> Turn:
     return msgspec.structs.replace(second, text=text, kept=kept, attachments=attachments)
 
 
+def _exchanges(talk: Sequence[Turn]) -> list[list[Turn]]:
+    """The talk cut before each question: a question, its answer, and the tool calls and results on the way to it."""
+    exchanges: list[list[Turn]] = []
+    for turn in talk:
+        if turn.role == "user" or not exchanges:
+            exchanges.append([])
+        exchanges[-1].append(turn)
+    return exchanges
+
+
 def fit(
     turns: Sequence[Turn],
     *,
@@ -69,17 +116,19 @@ def fit(
     step_tokens: int = 0,
     scale: float = 1.0,
     listed: bool = False,
+    tool_tokens: int = 0,
 ) -> Context:
     """The context for a window of so many tokens (None: not known, all is sent). The last exchange always stays.
 
     Exchanges that a person keeps take their room first, the newest first; then the last of the others, at most
     `exchanges` of them. With `step_tokens`, whole steps are cut from the beginning, so that the next requests begin
     with the same turns and a server's cached prefix survives. `scale` corrects the estimate for a tokenizer that is
-    known to cost more. `listed` gives each exchange too, which costs a look at all of the conversation.
+    known to cost more. `tool_tokens` are those of the tools that are offered. `listed` gives each exchange too, which
+    costs a look at all of the conversation.
     """
     system, talk, empty = _normalise(turns)
-    pairs = [tuple(talk[start : start + 2]) for start in range(0, len(talk), 2)]
-    base = _tokens(system, scale)
+    pairs = _exchanges(pair_results(talk))
+    base = _tokens(system, scale) + round(tool_tokens * scale)
     reply = _reply_tokens(window, reply_tokens)
     room = None if window is None else window - reply - base
     chosen, spent, why = _choose(pairs, room, exchanges, step_tokens, scale)
@@ -141,7 +190,7 @@ def _list_exchanges(
 
 def _exchange(pair: Sequence[Turn], why_not: LeftOut, scale: float) -> Exchange:
     question = pair[0]
-    answer = pair[1].id if len(pair) > 1 else ""
+    answer = pair[-1].id if len(pair) > 1 and pair[-1].role == "assistant" else ""
     return Exchange(question.id, answer, _tokens(pair, scale), question.kept, why_not)
 
 
@@ -150,7 +199,8 @@ def _tokens(turns: Sequence[Turn], scale: float) -> int:
 
 
 def _turn_tokens(turn: Turn) -> int:
-    return estimate(turn.text) + TURN_TOKENS + sum(map(attachment_tokens, turn.attachments))
+    calls = sum(estimate(call.arguments) + CALL_TOKENS for call in turn.calls)
+    return estimate(turn.text) + TURN_TOKENS + calls + sum(map(attachment_tokens, turn.attachments))
 
 
 def _from_the_end(talk: Sequence[Sequence[Turn]], first: int, room: int | None, scale: float) -> tuple[int, list[int]]:
@@ -172,7 +222,8 @@ def _from_the_end(talk: Sequence[Sequence[Turn]], first: int, room: int | None, 
 def _length(turn: Turn) -> int:
     """About a turn's tokens, by what is cheap to tell."""
     attached = sum(map(attachment_tokens, turn.attachments)) if turn.attachments else 0
-    return len(turn.text) // 4 + TURN_TOKENS + attached
+    called = sum(len(call.arguments) // 4 + CALL_TOKENS for call in turn.calls)
+    return len(turn.text) // 4 + TURN_TOKENS + called + attached
 
 
 def _round_to_step(talk: Sequence[Sequence[Turn]], begin: int, sums: Sequence[int], step_tokens: int) -> int:

@@ -15,9 +15,10 @@ _UNSEEN = {"Cc", "Cf", "Zs", "Zl", "Zp"}
 
 
 def fault_in(
-    model: Model, end: End, *, visible: bool, thinking_characters: int, tools: Sequence[str]
+    model: Model, end: End, *, visible: bool, thinking_characters: int, tools: Sequence[str], calls: int = 0
 ) -> ProviderError | None:
-    """The error that an ending amounts to; None for an ordinary one. `visible`: whether the answer so far is.
+    """The error that an ending amounts to; None for an ordinary one. `visible`: whether the answer so far is;
+    `calls`: how many tools it calls.
 
     A server that aborts an answer reports a finish reason; one that sends no text at all reports success.
     """
@@ -29,7 +30,7 @@ def fault_in(
             provider=model.provider,
             model=model.name,
         )
-    if end.state not in ("complete", "length") or visible:
+    if end.state not in ("complete", "length") or visible or calls:
         return None
     came = _describe_received(thinking_characters, tools)
     if end.state == "length":

@@ -39,6 +39,9 @@ from chat_tui.routing.execution.timeouts import TimeLimits
 from chat_tui.routing.policy import Plan
 from chat_tui.routing.ranking.eligibility import estimated_price
 
+_NEEDED = frozenset({"reclassified", "replay"})
+"""Events that go to readers without metadata, too: those that have the text must learn which part of it was thinking,
+and the engine keeps what must be returned with the answer."""
 NOTES_LIMIT = 20
 """Notes in one route."""
 
@@ -120,8 +123,7 @@ class Execution:
     def _filter(self, burst: Sequence[Chunk]) -> Sequence[Chunk]:
         if self._request.include_metadata:
             return burst
-        # Readers that already have the text must learn which part of it was thinking.
-        return [chunk for chunk in burst if not isinstance(chunk, Metadata) or chunk.event == "reclassified"]
+        return [chunk for chunk in burst if not isinstance(chunk, Metadata) or chunk.event in _NEEDED]
 
     # -- attempts -------------------------------------------------------------------------------------------------
 
@@ -205,6 +207,7 @@ class Execution:
         unconnected = isinstance(error, Unreachable) and error.unconnected
         outcome = AttemptOutcome(
             has_text=bool(self._seams) or self._accounting.count > self._count_at_seam,
+            has_calls=bool(self._accounting.calls),
             may_continue=settings.on_break == "continue",
             can_shrink=attempt.can_shrink(),
             has_other_model=unconnected and self._candidates.has_more(),
@@ -225,7 +228,7 @@ class Execution:
     def _state_of_failure(self) -> State:
         if not self._accounting.is_visible and any(isinstance(error, EmptyAnswer) for error in self._failures):
             return "empty"
-        return "broken" if self._accounting.count or self._request.part else "failed"
+        return "broken" if self._accounting.count or self._accounting.calls or self._request.part else "failed"
 
     def _sent_tokens(self) -> int | None:
         return last.sent_tokens if (last := self._last_sent) is not None else None

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 
-from chat_tui.core.chunks import Chunk, Metadata, Token
+from chat_tui.core.chunks import Chunk, Metadata, Token, ToolCallDelta
 from chat_tui.core.context import Context
 from chat_tui.core.errors import (
     Busy,
@@ -122,7 +122,7 @@ def is_acceptance(chunk: Chunk) -> bool:
 
 def phase_after(burst: Sequence[Chunk], phase: Phase) -> Phase:
     """Return how far an attempt is after this burst; an empty burst means that the server is working."""
-    if phase == "spoke" or any(isinstance(chunk, Token) and chunk.token for chunk in burst):
+    if phase == "spoke" or any(map(_is_output, burst)):
         return "spoke"
     events = [chunk.event for chunk in burst if isinstance(chunk, Metadata)]
     if phase != "at work" and any(map(is_acceptance, burst)):
@@ -158,9 +158,11 @@ def _period(seconds: float) -> str:
 
 def breaks_silence(chunk: Chunk) -> bool:
     """Return whether the chunk ends a silence: text does, and progress towards it, but no keep-alive."""
-    if isinstance(chunk, Token):
-        return bool(chunk.token)
-    return isinstance(chunk, Metadata) and chunk.event in _NEWS and not is_acceptance(chunk)
+    return _is_output(chunk) or (isinstance(chunk, Metadata) and chunk.event in _NEWS and not is_acceptance(chunk))
+
+
+def _is_output(chunk: Chunk) -> bool:
+    return bool(chunk.token) if isinstance(chunk, Token) else isinstance(chunk, ToolCallDelta)
 
 
 def internal_error(model: Model, error: Exception) -> InternalError:

@@ -55,6 +55,8 @@ class AttemptOutcome(msgspec.Struct, frozen=True):
 
     has_text: bool = False
     """Whether something of the answer has come that another attempt would repeat."""
+    has_calls: bool = False
+    """Whether a tool call has begun, which no other attempt can continue or take back."""
     may_continue: bool = False
     """Whether an answer that was cut may be continued by another attempt."""
     can_shrink: bool = False
@@ -73,7 +75,7 @@ def next_step(
 ) -> NextStep:
     """Return what to do after the model's n-th attempt (from 1) has ended with this error."""
     shown = outcome.has_text and not isinstance(error, EmptyAnswer)
-    if budget.is_time_up or (shown and not outcome.may_continue):
+    if budget.is_time_up or outcome.has_calls or (shown and not outcome.may_continue):
         return Stop()
     if outcome.can_shrink:
         return Shrink()

@@ -85,12 +85,15 @@ def eligible(
     resting: list[int] = []
     out: list[Candidate] = []
     dear = 0
+    needs_tools = bool(request.tools)
     limited, last, unavailable = request.max_price is not None, needs.last_tokens, health.unavailable()
     for place, model in enumerate(models):
         if not model.selectable:
             out.append(Candidate(model.name, out=model.not_for_chat or BY_NAME_ONLY))
         elif needs.images and model.images is False:
             out.append(Candidate(model.name, out="does not accept images"))
+        elif needs_tools and model.tools is False:
+            out.append(Candidate(model.name, out="cannot use tools"))
         elif limited and _is_over_limit(model, request, needs.tokens):
             dear += 1
             # There may be hundreds, and each sentence takes its time.

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 from msgspec import UNSET, UnsetType
 
-from chat_tui.core.chunks import Chunk, End, Error, ErrorInfo, Metadata, Phase, Start, Token, TokenKind
+from chat_tui.core.chunks import Chunk, End, Error, ErrorInfo, Metadata, Phase, Start, Token, TokenKind, ToolCallDelta
 from chat_tui.web.api.schemas import RequestId
 from chat_tui.web.errors import error_text
 
@@ -68,7 +68,18 @@ class CompletedMessage(msgspec.Struct, frozen=True, tag_field="type", tag="compl
     metadata: dict[str, Any]
 
 
-Event = StartEvent | TokenEvent | MetadataEvent | ErrorEvent | EndEvent | CompletedMessage
+class ToolCallEvent(msgspec.Struct, frozen=True, tag_field="type", tag="tool_call", rename="camel"):
+    """A part of a tool call: its start, a piece of its arguments, or its end with all of them."""
+
+    index: int
+    stage: Literal["start", "arguments", "end"]
+    id: str | UnsetType = UNSET
+    name: str | UnsetType = UNSET
+    arguments: str | UnsetType = UNSET
+    request_id: RequestId | UnsetType = UNSET
+
+
+Event = StartEvent | TokenEvent | ToolCallEvent | MetadataEvent | ErrorEvent | EndEvent | CompletedMessage
 
 
 class EventEncoder:
@@ -96,6 +107,10 @@ class EventEncoder:
             return StartEvent(message, {**told, **self._ids(chunk.request_id)}, self._id)
         if isinstance(chunk, Metadata):
             return MetadataEvent(to_camel(chunk), self._id) if self._with_metadata else None
+        if isinstance(chunk, ToolCallDelta):
+            return ToolCallEvent(
+                chunk.index, chunk.stage, chunk.id or UNSET, chunk.name or UNSET, chunk.arguments or UNSET, self._id
+            )
         if isinstance(chunk, Error):
             return error_event(chunk.error, self._id)
         metadata = self.end_metadata(chunk)

@@ -16,7 +16,7 @@ from chat_tui.core.request import Request, Thinking
 from chat_tui.core.text.control_characters import clean
 from chat_tui.web.api.schemas import decode
 from chat_tui.web.errors import ApiError
-from chat_tui.web.openai.schemas import ChatRequest, ImagePart, Message, RefusalPart, ToolCall
+from chat_tui.web.openai.schemas import ChatRequest, ImagePart, Message, OpenAiToolCall, RefusalPart
 
 IMAGES = 100
 """Maximum number of images in one request."""
@@ -115,7 +115,7 @@ def _split_messages(messages: Sequence[Message]) -> tuple[list[Turn], str]:
     return turns, "\n\n".join(filter(None, system))
 
 
-def _format_call(call: ToolCall) -> str:
+def _format_call(call: OpenAiToolCall) -> str:
     return clean(f"[Called the tool {call.function.name}: {call.function.arguments}]")
 
 

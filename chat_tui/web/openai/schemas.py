@@ -53,7 +53,7 @@ class CalledFunction(msgspec.Struct, frozen=True):
     arguments: str = ""
 
 
-class ToolCall(msgspec.Struct, frozen=True):
+class OpenAiToolCall(msgspec.Struct, frozen=True):
     """A tool call in an earlier message."""
 
     id: str = ""
@@ -65,7 +65,7 @@ class Message(msgspec.Struct, frozen=True):
 
     role: Literal["system", "developer", "user", "assistant", "tool", "function"]
     content: str | list[TextPart | ImagePart | RefusalPart] | None = None
-    tool_calls: list[ToolCall] | None = None
+    tool_calls: list[OpenAiToolCall] | None = None
     tool_call_id: str | None = None
 
 

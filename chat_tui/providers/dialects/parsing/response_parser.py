@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import json
+from collections.abc import Collection, Sequence
 from typing import ClassVar
 
 from chat_tui.core.answers.finish_reasons import state_of
@@ -14,6 +15,7 @@ from chat_tui.providers.dialects.parsing.error_message import message_in
 from chat_tui.providers.dialects.parsing.server_errors import error_of
 from chat_tui.providers.dialects.parsing.thinking_fields import ThinkingFields
 from chat_tui.providers.dialects.parsing.thinking_tags import ThinkingTags
+from chat_tui.providers.dialects.parsing.tool_calls import ToolCallAssembler
 
 TOOLS_LIMIT = 20
 """Calls of one reply that are told."""
@@ -95,6 +97,9 @@ class ResponseParser:
         self._thinking = ThinkingFields()
         self._choice = FirstChoice()
         self._served = self._served_as = ""
+        self._calls = ToolCallAssembler()
+        self._tools: frozenset[str] = frozenset()
+        """Names of the tools that were offered."""
         self._called: set[str] = set()
         self._unsent: list[Chunk] = []
         self._malformed = 0
@@ -179,6 +184,10 @@ class ResponseParser:
         tags = ThinkingTags(begins_thinking=begins_thinking)
         self._tags = BareChannels(tags) if has_bare_channels else tags
 
+    def expect_tools(self, names: Collection[str]) -> None:
+        """Tell which tools were offered; calls are passed on then. To be called before anything else."""
+        self._tools = frozenset(names)
+
     def close(self) -> Sequence[Chunk]:
         """Return the ending, if a finish reason came without an end marker."""
         self._go_on_elsewhere()
@@ -219,7 +228,27 @@ class ResponseParser:
         if model and isinstance(model, str) and model != self._served_as:
             self._served_as, self._served = model, model
 
-    def _call(self, name: Json, chunks: list[Chunk]) -> None:
+    def _begin_call(self, key: str, name: Json, id: Json, chunks: list[Chunk]) -> None:
+        """Begin a call; where no tool was offered it is only reported."""
+        if not self._tools:
+            self._report_call(name, chunks)
+            return
+        self._spoke = True
+        # Text that may begin a tag is no tag: a call follows.
+        chunks += self._tags.rest(natural=False)
+        chunks += self._calls.begin(key, _name_of(name), _name_of(id))
+
+    def _add_arguments(self, key: str, arguments: Json, chunks: list[Chunk]) -> None:
+        """Add a piece of a call's arguments: text, or an object from servers that send it as such."""
+        if arguments is None or not self._calls.has(key):
+            return
+        text = arguments if isinstance(arguments, str) else json.dumps(arguments, ensure_ascii=False)
+        chunks += self._calls.add(key, text)
+
+    def _end_call(self, key: str, chunks: list[Chunk]) -> None:
+        chunks += self._calls.end(key)
+
+    def _report_call(self, name: Json, chunks: list[Chunk]) -> None:
         """Report a tool that the model calls though none was offered."""
         tool = name if isinstance(name, str) else ""
         if not tool and not self._called:
@@ -258,6 +287,9 @@ class ResponseParser:
     def _end_chunks(self) -> Sequence[Chunk]:
         state: State = "refused" if self._refused else state_of(self._reason)
         chunks = self._rest(natural=state == "complete")
+        if state == "complete":
+            # One that was cut at the token limit has no end.
+            chunks += self._calls.end_all()
         chunks.append(
             End(
                 finish_reason=self._reason,
@@ -268,6 +300,11 @@ class ResponseParser:
             )
         )
         return chunks
+
+
+def _name_of(value: Json) -> str:
+    """Return a name or an id of a call; empty if it is absent or malformed."""
+    return value[:200] if isinstance(value, str) else ""
 
 
 def _is_error(value: dict[str, Json]) -> bool:

@@ -1,0 +1,98 @@
+"""Tools that a model may use, its calls, and their results."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal
+
+import msgspec
+
+CALLS_LIMIT = 128
+"""Calls of one answer that are kept."""
+ARGUMENTS_LIMIT = 1_000_000
+"""Characters of the arguments of all calls of one answer."""
+
+
+class Tool(msgspec.Struct, frozen=True):
+    """A function that is offered to a model."""
+
+    name: str
+    """Letters, digits, `_` and `-`, 64 at most."""
+    description: str = ""
+    parameters: Mapping[str, Any] = {}
+    """JSON Schema of the arguments, an object; empty: there are none."""
+    strict: bool | None = None
+    """Whether the arguments must match the schema exactly, for servers that can enforce it; None: their default."""
+
+
+class ToolChoice(msgspec.Struct, frozen=True):
+    """Whether the model must use a tool."""
+
+    mode: Literal["auto", "none", "required"] = "auto"
+    name: str = ""
+    """The tool it must use; empty: any. Only with `required`."""
+    parallel: bool | None = None
+    """Whether it may call several at once; None: the provider's default."""
+
+
+class OutputFormat(msgspec.Struct, frozen=True):
+    """The answer is to be JSON."""
+
+    schema: Mapping[str, Any] | None = None
+    """JSON Schema of the answer; None: any JSON object."""
+    name: str = "answer"
+    """Name of the schema: letters, digits, `_` and `-`."""
+    description: str = ""
+    strict: bool | None = None
+    """Whether the answer must match exactly, for servers that can enforce it; None: their default."""
+
+
+class ToolCall(msgspec.Struct, frozen=True, gc=False):
+    """A call of a tool by a model, part of an answer."""
+
+    id: str
+    """Unique in the conversation; the result names it."""
+    name: str
+    arguments: str = ""
+    """JSON text, as the model has written it; may be invalid."""
+    signature: str = ""
+    """What the provider wants returned with the call, unchanged."""
+
+
+class ToolResult(msgspec.Struct, frozen=True, gc=False):
+    """What a turn of the role `tool` answers. Its text is the turn's, its images are attachments, its state the turn's:
+    `complete`, `failed` (the tool reports an error), `refused` (by the user), `cancelled`, or `broken` (the program was
+    closed while the tool ran)."""
+
+    call: str
+    """Id of the call."""
+    name: str
+    """Name of the tool."""
+    source: str = ""
+    """Name of the tool server; empty for results that a client has sent."""
+    arguments: str = ""
+    """The arguments it ran with, if the user has changed them; else empty."""
+    structured: str = ""
+    """The result as JSON, if the tool gave one besides the text."""
+
+
+def new_call_id() -> str:
+    """Return an id for a call of a provider that gives none."""
+    return f"call_{os.urandom(8).hex()}"
+
+
+def unanswered(calls: Sequence[ToolCall], answered: Sequence[str]) -> Sequence[ToolCall]:
+    """Return the calls whose ids are not among the answered ones."""
+    return [call for call in calls if call.id not in answered]
+
+
+def decode_arguments(arguments: str) -> Mapping[str, Any] | None:
+    """Return the arguments of a call as an object; None if they are no JSON object. Empty text means no arguments."""
+    if not arguments.strip():
+        return {}
+    try:
+        value = msgspec.json.decode(arguments.encode("utf-8", "replace"))
+    except (msgspec.DecodeError, RecursionError):
+        return None
+    return value if isinstance(value, dict) else None

@@ -1,0 +1,60 @@
+"""Tool calls through the router: who may be asked, and when no other model may go on."""
+
+from __future__ import annotations
+
+from msgspec.structs import replace
+
+from chat_tui.core.chunks import End, Metadata, Token, ToolCallDelta
+from chat_tui.core.tools import Tool
+from chat_tui.providers.scripted import Step
+from tests.support.scripted_router import BUSY, A, B, Rig, all_of, ask, end_of, error_of, text_of, tries
+
+TOOLS = (Tool("add"),)
+CALL = [
+    ToolCallDelta(0, "start", "c", "add"),
+    ToolCallDelta(0, "arguments", "c", arguments="{}"),
+    ToolCallDelta(0, "end", "c", "add", "{}"),
+]
+
+
+async def test_an_answer_that_only_calls_a_tool_is_an_answer() -> None:
+    chunks = await all_of(Rig(a=CALL).router(A).process_stream(ask(tools=TOOLS)))
+    assert [chunk for chunk in chunks if isinstance(chunk, ToolCallDelta)] == CALL
+    assert end_of(chunks).state == "complete"
+    assert tries(chunks) == [("one/a", "answered")]
+
+
+async def test_a_model_without_tools_is_not_asked() -> None:
+    rig = Rig(a=["no"], b=CALL)
+    chunks = await all_of(rig.router(replace(A, tools=False), B).process_stream(ask(tools=TOOLS)))
+    assert rig.asked == ["two/b"]
+    route = end_of(chunks).route
+    assert route is not None
+    assert [(each.model, each.out) for each in route.candidates if each.out] == [("one/a", "cannot use tools")]
+
+
+async def test_another_model_is_asked_before_the_first_call() -> None:
+    chunks = await all_of(Rig(a=[BUSY], b=CALL).router(A, B).process_stream(ask(tools=TOOLS)))
+    assert tries(chunks)[-1] == ("two/b", "answered")
+
+
+async def test_nobody_goes_on_behind_a_call_that_has_begun() -> None:
+    rig = Rig(a=[Token("Let me see."), CALL[0], BUSY], b=["whole"])
+    chunks = await all_of(rig.router(A, B).process_stream(ask(tools=TOOLS)))
+    assert rig.asked == ["one/a"]
+    assert (end_of(chunks).state, error_of(chunks)) == ("broken", "Overloaded")
+    assert text_of(chunks) == "Let me see."
+
+
+async def test_what_must_be_returned_reaches_readers_without_metadata() -> None:
+    told: list[Step] = [Metadata("replay", replay='{"a": 1}'), Metadata("usage"), "hi", End()]
+    chunks = await all_of(Rig(a=told).router(A).process_stream(ask(include_metadata=False)))
+    assert [chunk.replay for chunk in chunks if isinstance(chunk, Metadata)] == ['{"a": 1}']
+
+
+async def test_arguments_count_as_tokens_of_the_answer() -> None:
+    long = ToolCallDelta(0, "arguments", "c", arguments='{"text": "' + "word " * 200 + '"}')
+    chunks = await all_of(Rig(a=[CALL[0], long, BUSY]).router(A).process_stream(ask(tools=TOOLS)))
+    usage = end_of(chunks).usage
+    assert usage is not None
+    assert (usage.completion_tokens or 0) >= 200
