@@ -149,7 +149,9 @@ class HistoryScreen(FramedScreen[ChosenMessage | None]):
         self._input.value = words
         self._note, self._nothing = SearchHint(), NoHistory(NOTHING)
         self._nothing.display = False
-        self._searching = self._hurried = False
+        self._is_read, self._is_pending, self._chooses_next = False, True, False
+        """Whether the conversations are read, whether the rows that were asked for are still to come, and whether Enter
+        was pressed meanwhile: it is for the first of them."""
 
     def compose(self) -> ComposeResult:
         """The input above, what it finds below."""
@@ -169,6 +171,7 @@ class HistoryScreen(FramedScreen[ChosenMessage | None]):
         self._summaries = await self._engine.conversations.summaries(ALL)
         self._deleted = await self._engine.conversations.deletion.count()
         self._texts = await asyncio.to_thread(lambda: [summary.title.casefold() for summary in self._summaries])
+        self._is_read = True
         self._look()
         self._show(cursor)
 
@@ -182,15 +185,16 @@ class HistoryScreen(FramedScreen[ChosenMessage | None]):
 
     @on(Input.Changed)
     def follow_input(self, event: Input.Changed) -> None:
-        """Search as one types."""
+        """Search as one types. An Enter that was pressed before is not for what these words find."""
         event.stop()
+        self._chooses_next = False
         self._show()
 
     def _show(self, cursor: int | None = None) -> None:
         words = self._input.value.strip()
-        self._searching, self._hurried = bool(words), False
         self.workers.cancel_group(self, "search")
         if words:
+            self._is_pending = True
             # The next letter may cancel it before it has begun: a coroutine would then never be awaited.
             search = partial(self._search, words, cursor)
             self.run_worker(search, group="search")  # type: ignore[arg-type]
@@ -217,6 +221,15 @@ class HistoryScreen(FramedScreen[ChosenMessage | None]):
         self.call_after_refresh(self._rows.look_at_cursor)
         count = len(self._summaries)
         self._note.say(f"{count:,} conversation{'s' * (count != 1)}")
+        if self._is_read:
+            self._end_pending()
+
+    def _end_pending(self) -> None:
+        """Take the Enter that was pressed before there were rows."""
+        self._is_pending = False
+        if self._chooses_next:
+            self._chooses_next = False
+            self._rows.choose()
 
     def _browsing_height(self) -> int:
         """Lines of a conversation's row."""
@@ -254,7 +267,7 @@ class HistoryScreen(FramedScreen[ChosenMessage | None]):
             return
         finally:
             slow.stop()
-        self._searching = False
+        self._is_pending = self._chooses_next = False
         self._note.say(f"{_count(hits)} · {(time.perf_counter() - begun) * 1000:,.0f} ms")
 
     def _show_progress(self, hits: Sequence[SearchHit], step: SearchStep) -> None:
@@ -263,10 +276,7 @@ class HistoryScreen(FramedScreen[ChosenMessage | None]):
         if not self._shown:
             self._show_nothing_found(_NONE_FOUND if step.complete else _NONE_YET)
             return
-        self._searching = False
-        if self._hurried:
-            self._hurried = False
-            self._rows.choose()
+        self._end_pending()
 
     def _title_matches(self, words: str, found: set[str]) -> list[ConversationSummary]:
         """Conversations whose title has the words, but for those of which a turn was found."""
@@ -326,9 +336,8 @@ class HistoryScreen(FramedScreen[ChosenMessage | None]):
     def go_to(self, event: RowList.Chosen) -> None:
         """Go to that turn, or open that conversation."""
         event.stop()
-        if self._searching:
-            # Enter was quicker than the search: it is for what comes.
-            self._hurried = True
+        if self._is_pending:
+            self._chooses_next = True
             return
         if self._rows.cursor >= len(self._shown):
             return
@@ -343,6 +352,12 @@ class HistoryScreen(FramedScreen[ChosenMessage | None]):
             self._open_deleted()
         else:
             self.dismiss(ChosenMessage(self._conversation_id, shown[0].id))
+
+    @on(Input.Submitted)
+    def choose_next(self, event: Input.Submitted) -> None:
+        """Enter where no rows are listed yet."""
+        event.stop()
+        self._chooses_next = self._is_pending
 
     def _open_deleted(self) -> None:
         from chat_tui.tui.history.deleted_screen import DeletedScreen

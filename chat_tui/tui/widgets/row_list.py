@@ -242,7 +242,7 @@ class RowList(ScrollView, can_focus=True):
 
 class Filter(LineInput):
     """An input over a `RowList`: what is typed is for the owner to filter by, the cursor keys and Enter go to the
-    rows."""
+    rows. Where there are no rows, Enter posts `Input.Submitted`."""
 
     DEFAULT_CSS = """
     Filter, Filter:focus {
@@ -281,4 +281,7 @@ class Filter(LineInput):
         self._rows.page(by)
 
     def action_choose(self) -> None:
-        self._rows.choose()
+        if self._rows.count:
+            self._rows.choose()
+        else:
+            self.post_message(self.Submitted(self, self.value))

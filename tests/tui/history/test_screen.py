@@ -283,6 +283,65 @@ async def test_enter_takes_the_first_hit_while_the_search_goes_on() -> None:
         await chat.until(lambda: chat.app.screen is chat.screen)
 
 
+class Unread:
+    """A memory whose list of conversations comes when the test lets it."""
+
+    def __init__(self, memory: object) -> None:
+        self._memory = memory
+        self.gate = asyncio.Event()
+
+    def __getattr__(self, name: str) -> object:
+        return getattr(self._memory, name)
+
+    async def summaries(self, limit: int) -> object:
+        await self.gate.wait()
+        return await self._memory.summaries(limit)  # type: ignore[attr-defined]
+
+
+async def test_enter_before_the_list_is_read_takes_the_first_hit() -> None:
+    async with scripted_chat() as chat:
+        await asked(chat, "hello", "other")
+        chat.engine.conversations = memory = Unread(chat.engine.conversations)  # type: ignore[assignment]
+        await chat.pilot.press("ctrl+r", *"hello", "enter")
+        assert isinstance(chat.app.screen, HistoryScreen)
+        memory.gate.set()
+        await chat.until(lambda: chat.app.screen is chat.screen)
+        await chat.until(lambda: [turn.text for turn in chat.chat.conversation.turns][:1] == ["hello"])
+
+
+async def test_enter_before_the_list_is_read_takes_the_first_conversation() -> None:
+    async with scripted_chat() as chat:
+        await asked(chat, "hello", "other")
+        chat.engine.conversations = memory = Unread(chat.engine.conversations)  # type: ignore[assignment]
+        await chat.pilot.press("ctrl+r", "enter")
+        assert isinstance(chat.app.screen, HistoryScreen)
+        memory.gate.set()
+        await chat.until(lambda: chat.app.screen is chat.screen)
+
+
+async def test_enter_while_nothing_is_found_yet_takes_the_first_hit() -> None:
+    async with scripted_chat() as chat:
+        await asked(chat, "hello")
+        id = chat.chat.session.conversation_id or ""
+        chat.engine.conversations = memory = Stepped(chat.engine.conversations)  # type: ignore[assignment]
+        await chat.pilot.press("ctrl+r", "z")
+        memory.steps.put_nowait(SearchStep(searched=0.1, rest=9))
+        await chat.shows("Nothing found yet;")
+        await chat.pilot.press("enter")
+        memory.steps.put_nowait(SearchStep((msgspec.structs.replace(hit("one"), conversation=id),), rest=5))
+        await chat.until(lambda: chat.app.screen is chat.screen)
+
+
+async def test_enter_for_words_that_find_nothing_is_not_kept_for_the_next_words() -> None:
+    async with scripted_chat() as chat:
+        await asked(chat, "hello")
+        await chat.pilot.press("ctrl+r", "z", "enter")
+        await chat.shows("No message or title contains all these words.")
+        await chat.pilot.press("backspace", *"hello")
+        await chat.shows("1 message")
+        assert isinstance(chat.app.screen, HistoryScreen)
+
+
 async def test_a_search_ends_with_nothing_only_when_all_was_looked_at() -> None:
     async with scripted_chat() as chat:
         await asked(chat, "hello")
