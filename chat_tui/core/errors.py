@@ -9,6 +9,7 @@
     │   └── Rejected ── ContextTooLong              not retryable
     ├── NoModel, AllFailed(tries)
     ├── LocalModelError ── WeightsMissing
+    ├── ToolFailed
     └── HistoryError ── ConversationNotFound, SchemaTooNew, StoreBusy, StoreDamaged
 
 A cancel is not an error, and a refusal is an ending. Exceptions of libraries are mapped once, where they arise. The
@@ -202,6 +203,10 @@ class LocalModelError(ProviderError):
 
 class WeightsMissing(LocalModelError):
     """The weights of the built-in model are not downloaded yet."""
+
+
+class ToolFailed(ChatTuiError):
+    """A tool could not be run: its server cannot start, is gone, or took too long."""
 
 
 class HistoryError(ChatTuiError):

@@ -8,6 +8,8 @@ from typing import Any, Literal
 
 import msgspec
 
+from chat_tui.core.attachments.attachment import Attachment
+
 CALLS_LIMIT = 128
 """Calls of one answer that are kept."""
 ARGUMENTS_LIMIT = 1_000_000
@@ -96,3 +98,42 @@ def decode_arguments(arguments: str) -> Mapping[str, Any] | None:
     except (msgspec.DecodeError, RecursionError):
         return None
     return value if isinstance(value, dict) else None
+
+
+class OfferedTool(msgspec.Struct, frozen=True):
+    """A tool of a tool server, as a model is offered it."""
+
+    tool: Tool
+    """Its name is unique among all tools that are offered together; it begins with the server's name if need be."""
+    server: str
+    """Name of the tool server in the config; `chat-tui` for the program's own tools."""
+    own_name: str
+    """The name that the server gave it."""
+    title: str = ""
+    """For people; empty: `own_name`."""
+    is_read_only: bool = False
+    """Whether the server says that it changes nothing. A hint, which nobody has checked."""
+
+
+class ToolOutput(msgspec.Struct, frozen=True):
+    """What a call came to. Untrusted: cleaned and bounded by who makes it."""
+
+    text: str = ""
+    images: tuple[Attachment, ...] = ()
+    structured: str = ""
+    """The result as JSON, if the tool gave one besides the text."""
+    is_error: bool = False
+    """The tool itself says that it failed."""
+
+
+class ToolServerStatus(msgspec.Struct, frozen=True):
+    """A tool server, as the list shows it."""
+
+    name: str
+    source: str = ""
+    """Its command or address, without secrets; empty for the program's own tools."""
+    state: Literal["stopped", "starting", "ready", "failed"] = "stopped"
+    problem: str = ""
+    """Why it failed, and what to do."""
+    tools: tuple[OfferedTool, ...] = ()
+    """Those it listed when it last ran; empty if it never did."""

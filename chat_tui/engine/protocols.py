@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 from chat_tui.core.chunks import Metadata
 from chat_tui.core.models import (
@@ -18,6 +18,7 @@ from chat_tui.core.models import (
     ServerCheck,
 )
 from chat_tui.core.request import Request
+from chat_tui.core.tools import OfferedTool, ToolOutput, ToolServerStatus
 
 
 class LocalWeights(Protocol):
@@ -118,3 +119,28 @@ class SourceSetup(Protocol):
 
     async def pull(self, offer: LocalOffer, received: Callable[[int, int], None]) -> str:
         """Download a model and put it to use; returns its name. A cancel stops it. Raises `LocalModelError`."""
+
+
+class ToolBackend(Protocol):
+    """The tool servers of the config, and the program's own tools."""
+
+    def statuses(self) -> Sequence[ToolServerStatus]:
+        """Every tool server with its status, in the order of the config, the program's own tools last."""
+
+    async def start(self, servers: Collection[str]) -> Sequence[OfferedTool]:
+        """Start those servers that do not run and return their tools, in a stable order with unique names.
+
+        A server that cannot start is left out; its status says why. A cancel stops what was starting.
+        """
+
+    async def call(self, tool: OfferedTool, arguments: Mapping[str, Any]) -> ToolOutput:
+        """Run a tool, bounded in time and size. Raises `ToolFailed` if its server is gone or took too long.
+
+        A cancel ends the call, and the server's work on it.
+        """
+
+    async def release(self, servers: Collection[str]) -> None:
+        """Stop those servers after a while without calls."""
+
+    async def close(self) -> None:
+        """Stop all servers."""
