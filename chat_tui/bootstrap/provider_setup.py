@@ -82,7 +82,7 @@ class ProviderSetup:
         """Return why no key can be saved in the system's keyring; empty if one can."""
         return await self.key_store.keyring_problem()
 
-    async def hosted(self) -> list[HostedProvider]:
+    async def hosted_providers(self) -> list[HostedProvider]:
         """Return the known providers that need a key."""
         sources = {source.provider: source.place for source in await asyncio.to_thread(self.key_sources)}
         return [

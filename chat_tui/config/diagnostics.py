@@ -129,11 +129,11 @@ def line_of(text: str, key: str) -> int | None:
     for number, written in enumerate(text.split("\n"), 1):
         header, setting = re.match(_HEADER, written), re.match(_SETTING, written)
         if header:
-            name = _unquoted(header.group(2))
+            name = _strip_quotes(header.group(2))
             rows[name] = rows.get(name, -1) + 1
             found = table = f"{name}[{rows[name]}]" if header.group(1) == "[[" else name
         elif setting:
-            found = ".".join(filter(None, [table, _unquoted(setting.group(1))]))
+            found = ".".join(filter(None, [table, _strip_quotes(setting.group(1))]))
         else:
             continue
         if found == key or found.startswith(f"{key}."):
@@ -143,5 +143,5 @@ def line_of(text: str, key: str) -> int | None:
     return line
 
 
-def _unquoted(key: str) -> str:
+def _strip_quotes(key: str) -> str:
     return re.sub(r"[\"'\s]", "", key)

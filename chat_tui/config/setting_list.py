@@ -73,7 +73,7 @@ class Setting(msgspec.Struct, frozen=True):
     reset: str = ""
     """How to go back to the config's value, if another takes precedence."""
 
-    def typed(self, text: str) -> Any:
+    def parse(self, text: str) -> Any:
         """Return the value that a text means; the text itself where it is none, which the config refuses."""
         if self.form == "words":
             return tuple(filter(None, map(str.strip, text.split(","))))
@@ -92,7 +92,7 @@ class Setting(msgspec.Struct, frozen=True):
             return ", ".join(self.saved)
         return shown_value(self.saved) if self.form == "number" else self.saved or ""
 
-    def shown(self) -> str:
+    def to_text(self) -> str:
         """Return the value that counts for the screen; empty if it is not set. A secret is not shown."""
         if self.form == "secret" and self.value:
             return HIDDEN

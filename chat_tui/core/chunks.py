@@ -94,7 +94,7 @@ _COUNTS = (
 )
 
 
-def summed(usages: Sequence[Usage]) -> Usage | None:
+def sum_usages(usages: Sequence[Usage]) -> Usage | None:
     """Return the sum; None if there is none."""
     if not usages:
         return None
@@ -280,10 +280,10 @@ def encode(chunk: Chunk) -> bytes:
     try:
         return _encoder.encode(chunk)
     except (UnicodeEncodeError, ValueError):
-        return _encoder.encode(_mended(chunk))
+        return _encoder.encode(_replace_surrogates(chunk))
 
 
-def _mended(chunk: Chunk) -> Chunk:
+def _replace_surrogates(chunk: Chunk) -> Chunk:
     if isinstance(chunk, Token):
         text = chunk.token.encode("utf-8", "replace").decode("utf-8")
         return replace(chunk, token=text)

@@ -210,7 +210,7 @@ class TurnDelta(msgspec.Struct, frozen=True, gc=False):
     """The quick answer so far, if it has grown."""
 
 
-def extended(conversation: Conversation, place: int, turn: Turn) -> Conversation:
+def put_turn(conversation: Conversation, place: int, turn: Turn) -> Conversation:
     """Return the conversation with this turn at this position of the path; what was there becomes a sibling, and
     what followed leaves the path."""
     path = conversation.path[:place]
@@ -225,7 +225,7 @@ def extended(conversation: Conversation, place: int, turn: Turn) -> Conversation
     return msgspec.structs.replace(conversation, path=(*path, turn), forks=forks, below=())
 
 
-def chained(turns: Sequence[Turn]) -> tuple[Turn, ...]:
+def chain_turns(turns: Sequence[Turn]) -> tuple[Turn, ...]:
     """Return imported turns as a path: each gets a new id and follows the one before."""
     path: list[Turn] = []
     for turn in turns:

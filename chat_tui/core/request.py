@@ -66,7 +66,7 @@ class Request(msgspec.Struct, frozen=True):
             return self.turns
         return (*self.turns, Turn(role="user", text=self.prompt))
 
-    def changed(self, **fields: Any) -> Request:
+    def replace(self, **fields: Any) -> Request:
         """Return a copy with some fields changed; a new prompt resets the features."""
         if self.features is not None and not fields.keys().isdisjoint(("prompt", "turns")):
             fields.setdefault("features", None)

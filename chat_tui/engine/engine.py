@@ -16,7 +16,7 @@ from msgspec.structs import replace
 
 from chat_tui.config.schema import Config
 from chat_tui.core.attachments.attachment import Attachment
-from chat_tui.core.conversation import Conversation, Role, Turn, extended, new_id, now
+from chat_tui.core.conversation import Conversation, Role, Turn, new_id, now, put_turn
 from chat_tui.core.errors import ChatTuiError, CommandError
 from chat_tui.core.request import Request
 from chat_tui.core.settings.conversation_settings import NewConversation
@@ -185,7 +185,7 @@ class Engine:
             self._backend.admit(request.model)
         # The first choice only: it never goes on to a model that nobody has agreed to.
         limit = await self._budget.affordable(request.max_price)
-        request_now = with_features(request.changed(fallback=False, max_price=limit))
+        request_now = with_features(request.replace(fallback=False, max_price=limit))
         plan = self._router.plan(request_now)
         first = next(iter(plan.models), None)
         if first is None or first.to_be_fetched or not (first.free or first.name in paid):
@@ -209,7 +209,7 @@ class Engine:
         before = await self._requests.conversation(beginning, text)
         question = Turn("user", text, id=new_id(), created=now(), attachments=tuple(attachments))
         request = await self._requests.build(before, (*before.path, question), settings)
-        request = request.changed(max_price=(await self._price_limit(settings.max_price)).dollars)
+        request = request.replace(max_price=(await self._price_limit(settings.max_price)).dollars)
         if request.model:
             self._backend.admit(request.model)
         return self._answers.begin_apart(question, request, in_parts=_in_parts(before))
@@ -311,9 +311,9 @@ class Engine:
     async def _store_question(self, before: Conversation, place: int, question: Turn) -> Conversation:
         """The conversation with this question at this place of its path, stored."""
         question = replace(question, parent=before.path[place - 1].id if place else None)
-        await self.conversations.turns.add_question(extended(before, place, question))
+        await self.conversations.turns.add_question(put_turn(before, place, question))
         # An answer before it, or the system prompt, may have changed meanwhile.
-        return extended(self.conversations.cache.current(before), place, question)
+        return put_turn(self.conversations.cache.current(before), place, question)
 
     async def _prepare_answer(
         self,
@@ -335,7 +335,7 @@ class Engine:
             cut = None
         request = await self._requests.build(conversation, conversation.path[:place], settings)
         limit = limit or await self._price_limit(settings.max_price)
-        request = request.changed(part=cut.text if cut else "", max_price=limit.dollars)
+        request = request.replace(part=cut.text if cut else "", max_price=limit.dollars)
         if request.model:
             self._backend.admit(request.model)
         return PreparedAnswer(conversation, place, request, cut, in_parts, limit)

@@ -111,4 +111,4 @@ class CostEstimator:
     async def best_for(self, before: Conversation, question: Turn, settings: Request) -> Sequence[str]:
         """`best_two` for a question with its attachments."""
         request = await self._requests.build(before, (*before.path, question), settings)
-        return best_of(self._router.plan(request.changed(model=None)).candidates)
+        return best_of(self._router.plan(request.replace(model=None)).candidates)

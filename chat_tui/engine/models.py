@@ -81,7 +81,7 @@ class ModelRegistry:
     async def recall(self) -> None:
         """Restore what earlier sessions learned of the models (older knowledge counts less) and the chosen ones."""
         self._router.health.load_json(await self._places.get(LEARNED), time())
-        self._backend.take(await self._agreed())
+        self._backend.take(await self._read_agreed())
 
     async def save_learned(self) -> None:
         """Store what was learned of the models, for `recall` at the next start."""
@@ -92,25 +92,25 @@ class ModelRegistry:
         if self._backend.offers(model):
             server = self._backend.server_of(model)
             self._backend.take({model: server})
-            await self._keep_agreed({**await self._agreed(), model: server})
+            await self._keep_agreed({**await self._read_agreed(), model: server})
 
     async def forget(self, name: str) -> Sequence[str]:
         """Take back that this model, or every model of this provider, was chosen where it was merely offered.
 
         Gives the models that are not in use any more.
         """
-        agreed = await self._agreed()
+        agreed = await self._read_agreed()
         taken_back = [model for model in agreed if name in {model, model.partition("/")[0]}]
         if taken_back:
             self._backend.drop(taken_back)
             await self._keep_agreed({model: server for model, server in agreed.items() if model not in taken_back})
         return taken_back
 
-    async def chosen(self) -> Sequence[str]:
+    async def chosen_models(self) -> Sequence[str]:
         """The offered models that the user has chosen."""
-        return list(await self._agreed())
+        return list(await self._read_agreed())
 
-    async def _agreed(self) -> dict[str, str]:
+    async def _read_agreed(self) -> dict[str, str]:
         """The chosen models, each with the server that was agreed to."""
         lines = (await self._places.get(CHOSEN)).splitlines()
         return {model: server for model, _, server in (line.partition("\t") for line in lines)}

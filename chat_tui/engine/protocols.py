@@ -90,7 +90,7 @@ class SourceSetup(Protocol):
     async def keyring_problem(self) -> str:
         """Return why no key can be saved in the system's keyring; empty if one can."""
 
-    async def hosted(self) -> Sequence[HostedProvider]:
+    async def hosted_providers(self) -> Sequence[HostedProvider]:
         """Return the known providers that need a key."""
 
     async def check_key(self, name: str, key: str) -> KeyCheck:

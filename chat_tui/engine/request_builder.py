@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from msgspec.structs import replace
 
 from chat_tui.config.schema import Config
-from chat_tui.core.conversation import STEERED, Conversation, Turn, chained, new_id, now, title_of
+from chat_tui.core.conversation import STEERED, Conversation, Turn, chain_turns, new_id, now, title_of
 from chat_tui.core.request import Request
 from chat_tui.core.settings.conversation_settings import NewConversation, decode_settings, encode_settings
 from chat_tui.core.settings.preset import Preset, decode_preset, encode_preset
@@ -29,7 +29,7 @@ class RequestBuilder:
         given = conversation or NewConversation()
         new = Conversation(new_id(), title_of(text), given.system_prompt, created=now(), updated=now())
         settings = encode_settings(given.settings)
-        return replace(new, path=chained(given.earlier), preset=encode_preset(given.preset), settings=settings)
+        return replace(new, path=chain_turns(given.earlier), preset=encode_preset(given.preset), settings=settings)
 
     async def build(self, conversation: Conversation, path: Sequence[Turn], settings: Request) -> Request:
         """The request for these turns, with the content of their attachments."""
@@ -41,7 +41,7 @@ class RequestBuilder:
         same text and attachments give equal requests."""
         request = await self.build(before, (*before.path, question), settings or Request())
         *turns, last = request.turns
-        return request.changed(turns=(*turns, replace(last, id="", created=None)))
+        return request.replace(turns=(*turns, replace(last, id="", created=None)))
 
 
 def build_request(config: Config, conversation: Conversation, path: Sequence[Turn], settings: Request) -> Request:
@@ -51,7 +51,7 @@ def build_request(config: Config, conversation: Conversation, path: Sequence[Tur
     preset = decode_preset(conversation.preset) or Preset()
     settings = preset.settings(decode_settings(conversation.settings).apply(settings))
     if preset.prompt:
-        path = [replace(turn, text=preset.spoken(turn.text)) if turn.role == "user" else turn for turn in path]
+        path = [replace(turn, text=preset.fill_prompt(turn.text)) if turn.role == "user" else turn for turn in path]
     path = mark_steering(path)
     if preset.document:
         # What was found in it goes on; the document itself would push that out of the window.
@@ -60,7 +60,7 @@ def build_request(config: Config, conversation: Conversation, path: Sequence[Tur
     unset = {name: getattr(defaults, name) for name, value in given.items() if value is None}
     own_strategy = settings.strategy or (config.adaptive.second_strategy if settings.adaptive else None)
     by_strategy = own_strategy is not None and settings.model is None
-    return settings.changed(
+    return settings.replace(
         prompt="",
         turns=(*_system(config, conversation, preset), *path),
         model=settings.model if settings.model or by_strategy else config.model,

@@ -87,7 +87,7 @@ _FIRST = (
     "CREATE INDEX attachment_turn ON attachment (turn)",
     "CREATE TABLE draft (conversation TEXT PRIMARY KEY, updated INTEGER NOT NULL, text TEXT NOT NULL)",
     "CREATE TABLE place (name TEXT PRIMARY KEY, value TEXT NOT NULL)",
-    # Both hold text that `search.folded` made, so neither folds again; contentless, since the turn has the text.
+    # Both hold text that `fold_text` made, so neither folds again; contentless, since the turn has the text.
     """
     CREATE VIRTUAL TABLE turn_words
     USING fts5 (text, content = '', tokenize = 'unicode61 remove_diacritics 0')

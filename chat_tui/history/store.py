@@ -158,8 +158,8 @@ class Store:
         if self._catching_up is not None:
             self._catching_up.cancel()
         for thread in {self._reader, self._searcher} - {self._writer}:
-            await thread.shut(lambda db: None)
-        await self._writer.shut(self._leave)
+            await thread.close(lambda db: None)
+        await self._writer.close(self._leave)
 
     def _leave(self, db: StoreConnection | None) -> None:
         opened = db
@@ -251,7 +251,7 @@ class Store:
             return await thread.run(work, stop, *args, **kwargs)
         finally:
             stop.set()
-            await asyncio.shield(thread.shut(lambda db: None))
+            await asyncio.shield(thread.close(lambda db: None))
 
     async def search(self, query: str, limit: int = 50) -> list[SearchHit]:
         """Turns that contain every word and quoted phrase of the query and pass its filters, best first.

@@ -80,7 +80,7 @@ class LocalServer:
         """The child's process id; None if it is not running."""
         return self._child.process.pid if self._child is not None and self.alive else None
 
-    def died(self) -> str | None:
+    def last_exit(self) -> str | None:
         """Why the child last ended by itself; None if it never did."""
         self._reap()
         return self._died

@@ -41,7 +41,7 @@ def interrupts(line: str) -> bool:
     return bool(item and item[3] and (item[2] in "-*+" or item[2][:-1] == "1") and line.strip() != item[2])
 
 
-def expanded(line: str, columns: int | None = None) -> str:
+def expand_tabs(line: str, columns: int | None = None) -> str:
     """The line with the tabs of its indentation as spaces, by default all of them, else up to this column."""
     if "\t" not in line:
         return line

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 from chat_tui.markdown.block import Block
-from chat_tui.markdown.inline.data_images import described
+from chat_tui.markdown.inline.data_images import describe_image
 
 _BEFORE = re.compile(r"^(?:[ >]|[-*+] |\d{1,9}[.)] )*")
 _OPENING = re.compile(r"(`{3,}|~{3,})\s*([^\s`{]*)[^`]*$")
@@ -55,7 +55,7 @@ def open_mark(code: str, language: str, within: str = "") -> str:
     return ""
 
 
-def fenced(source: str) -> list[CodeBlock]:
+def find_fenced(source: str) -> list[CodeBlock]:
     """The fenced code inside a list or a quote."""
     if "```" not in source and "~~~" not in source:
         return []
@@ -105,6 +105,6 @@ def codes_of(block: Block) -> list[CodeBlock]:
     if block.kind == "code":
         return [CodeBlock(block.language, block.source)]
     if block.kind == "image":
-        image = described(block.source)
+        image = describe_image(block.source)
         return [CodeBlock(image.suffix if image else "", block.source)]
-    return fenced(block.source) if block.kind == "markdown" else []
+    return find_fenced(block.source) if block.kind == "markdown" else []

@@ -91,7 +91,7 @@ def _inline(state: StateCore) -> None:
     for token in state.tokens:
         if token.type == "inline":
             left -= len(_MARK.findall(token.content))
-            if left < 0 or _nested(token.content) > BRACKETS:
+            if left < 0 or _bracket_depth(token.content) > BRACKETS:
                 token.children = [Token("text", "", 0, content=token.content)]
             else:
                 token.children = []
@@ -107,7 +107,7 @@ def _parse_inline(state: StateCore, text: str, tokens: list[Token]) -> None:
     draw_tags(tokens)
 
 
-def _nested(text: str) -> int:
+def _bracket_depth(text: str) -> int:
     """How many brackets are open at once, at most."""
     if text.count("[") <= BRACKETS:
         return 0

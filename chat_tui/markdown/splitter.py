@@ -22,7 +22,7 @@ from chat_tui.markdown.block_syntax import (
     RAW_HTML,
     RULE,
     TO_ESCAPE,
-    expanded,
+    expand_tabs,
     indent_of,
     interrupts,
     starts_block,
@@ -154,10 +154,10 @@ class BlockSplitter:
 
     def _open(self) -> list[Block]:
         unfinished = self._begins_image()
-        partial = self._expanded(self._partial[: unfinished.start()] if unfinished else self._partial)
+        partial = self._expand_tabs(self._partial[: unfinished.start()] if unfinished else self._partial)
         if self._state == "code":
             hidden = bool(partial.strip()) and self._until.startswith(partial.strip())
-            lines = self._lines if hidden or not partial else [*self._lines, self._dedented(partial)]
+            lines = self._lines if hidden or not partial else [*self._lines, self._dedent(partial)]
             return [self._block(lines, last=False)]
         if self._state != "raw" and ONLY_MARKS.match(partial):
             partial = ""
@@ -203,7 +203,7 @@ class BlockSplitter:
     def _take_in_details(self, line: str) -> None:
         if self._details and not self._details[-1] and line.strip():
             self._add_summary("Details")
-        self._take(self._expanded(line))
+        self._take(self._expand_tabs(line))
 
     def _add_summary(self, text: str) -> None:
         self._close()
@@ -231,11 +231,11 @@ class BlockSplitter:
             self._gap, at = True, image.end()
         return line[at:]
 
-    def _expanded(self, line: str) -> str:
+    def _expand_tabs(self, line: str) -> str:
         """The line with the tabs before its text as spaces; those of code are the code's own."""
         if self._state == "code":
-            return expanded(line, self._fence_indent)
-        return expanded(line, self._list.content if self._list.inner_fence else None)
+            return expand_tabs(line, self._fence_indent)
+        return expand_tabs(line, self._list.content if self._list.inner_fence else None)
 
     def _take(self, line: str) -> None:
         if self._state == "code":
@@ -299,16 +299,16 @@ class BlockSplitter:
     def _take_code(self, line: str) -> None:
         mark = line.strip()
         closes = mark.startswith(self._until) and not mark.strip(mark[0])
-        if closes and indent_of(expanded(line)) <= 3:
+        if closes and indent_of(expand_tabs(line)) <= 3:
             self._close(keep_empty=True)
             self._gap = True
             return
         count = len(self._lines)
         if count >= CODE_LINES and (count >= CODE_LINES_MOST or self._may_cut_code(line)):
             self._cut()
-        self._lines.append(self._dedented(line))
+        self._lines.append(self._dedent(line))
 
-    def _dedented(self, line: str) -> str:
+    def _dedent(self, line: str) -> str:
         return line[min(self._fence_indent, indent_of(line)) :]
 
     def _may_cut_code(self, line: str) -> bool:

@@ -29,10 +29,10 @@ def escape_code_pipes(source: str) -> str:
             columns = 0
         elif "|" in line and "-" in line and index and "|" in lines[index - 1] and DELIMITER.match(bare):
             columns = cell_count(bare)
-            lines[index - 1] = _escaped(lines[index - 1], columns)
+            lines[index - 1] = _escape_pipes(lines[index - 1], columns)
         elif columns:
             columns = columns if bare else 0
-            lines[index] = _escaped(line, columns) if columns else line
+            lines[index] = _escape_pipes(line, columns) if columns else line
     return "\n".join(lines)
 
 
@@ -41,7 +41,7 @@ def cell_count(row: str) -> int:
     return len(_BARE_PIPE.findall(row.strip().removeprefix("|").removesuffix("|"))) + 1
 
 
-def _escaped(row: str, columns: int) -> str:
+def _escape_pipes(row: str, columns: int) -> str:
     if "`" not in row or not columns or cell_count(row[_match_end(row) :]) <= columns:
         return row
     return _CODE_SPAN.sub(lambda span: _BARE_PIPE.sub(r"\\|", span[0]), row)

@@ -98,7 +98,7 @@ class Router:
 
     async def process(self, request: Request) -> Reply:
         """Return the whole reply. Raises `ChatTuiError` if no text has come."""
-        run, control = self._prepare(request.changed(include_metadata=False), StreamControl())
+        run, control = self._prepare(request.replace(include_metadata=False), StreamControl())
         texts: dict[str, list[str]] = {"text": [], "thinking": []}
         end = End()
         async with Stream(run.bursts(), control) as stream:
@@ -118,7 +118,7 @@ class Router:
         self, request: Request, control: StreamControl, plan: Plan | None = None
     ) -> tuple[Execution, StreamControl]:
         if not request.id:
-            request = request.changed(id=new_id())
+            request = request.replace(id=new_id())
         request = with_features(request)
         means = ExecutionDependencies(
             self._open,
@@ -126,7 +126,7 @@ class Router:
             self.health,
             self._settings,
             slots=self._slot,
-            next_rung=self._rung,
+            next_rung=self._choose_on_rung,
             others=self._others,
             clock=self._clock,
             jitter=self._jitter,
@@ -233,7 +233,7 @@ class Router:
             plan, needs=wanted.summary(), kind=wanted.kind, difficulty=wanted.difficulty, health=self.health.snapshot()
         )
 
-    def _rung(self, request: Request, rung: str, exhausted: Collection[str]) -> Sequence[Model]:
+    def _choose_on_rung(self, request: Request, rung: str, exhausted: Collection[str]) -> Sequence[Model]:
         """Return what a strategy of the ladder chooses among the models that are left, by their health now."""
         left = [model for model in self.models if model.name not in exhausted]
         ranked = self._rank(self._strategies[rung], request, left)

@@ -455,7 +455,7 @@ class ChatApp(App[int]):
                 await handled.wait()
         if screen.chat.prompt.draft:
             # What is typed before the engine is open can be kept only then.
-            await screen.opened()
+            await screen.wait_for_engine()
 
     def exit(self, result: int | None = None, return_code: int = 0, message: RenderableType | None = None) -> None:
         """End the app, by a key or by a signal."""

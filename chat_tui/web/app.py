@@ -58,22 +58,22 @@ def build_app(state: AppState) -> Starlette:
             await state.close()
 
     handlers: dict[Any, Any] = {
-        ApiError: _refused,
-        ChatTuiError: _failed,
+        ApiError: _reply_refusal,
+        ChatTuiError: _reply_failure,
         HTTPException: _unknown,
-        ClientDisconnect: _gone,
-        Exception: _broken,
+        ClientDisconnect: _reply_disconnect,
+        Exception: _reply_internal_error,
     }
     app = Starlette(routes=routes(), middleware=middleware(state), lifespan=lifespan, exception_handlers=handlers)
     app.state.shared = state
     return app
 
 
-async def _refused(request: Request, refusal: ApiError) -> Response:
+async def _reply_refusal(request: Request, refusal: ApiError) -> Response:
     return error_response(request.url.path, refusal)
 
 
-async def _failed(request: Request, error: ChatTuiError) -> Response:
+async def _reply_failure(request: Request, error: ChatTuiError) -> Response:
     return error_response(request.url.path, to_api_error(error))
 
 
@@ -99,12 +99,12 @@ def _methods_at(request: Request) -> set[str]:
     return {method for route in found for method in route.methods or ()}
 
 
-async def _gone(request: Request, error: ClientDisconnect) -> Response:
+async def _reply_disconnect(request: Request, error: ClientDisconnect) -> Response:
     """Reply to a client that disconnected in the middle of a body; nobody reads it."""
     return error_response(request.url.path, ApiError(400, "The body is incomplete."))
 
 
-async def _broken(request: Request, error: Exception) -> Response:
+async def _reply_internal_error(request: Request, error: Exception) -> Response:
     """Reply to a bug of ours; where it happened is logged, not sent."""
     told = error_response(request.url.path, ApiError(500, "Internal error in chat-tui. Please report it."))
     told.headers.update(HEADERS)

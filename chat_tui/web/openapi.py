@@ -141,11 +141,11 @@ def routes() -> list[BaseRoute]:
 
 async def openapi(request: Request) -> Response:
     """The description."""
-    return Response(_encoded(), media_type=JSON)
+    return Response(_encode_description(), media_type=JSON)
 
 
 @cache
-def _encoded() -> bytes:
+def _encode_description() -> bytes:
     return msgspec.json.encode(description(OPERATIONS))
 
 

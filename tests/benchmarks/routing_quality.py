@@ -103,7 +103,7 @@ def choices(models: Sequence[Model], outcomes: Sequence[Outcome], strategy: str,
     own = StrategySettings(good_answer_seconds=1e9, **settings)
     policy = RoutingPolicy(strategies=msgspec.structs.replace(Strategies(), **{strategy.replace("-", "_"): own}))
     router = Router(models, _ask_nobody, settings=policy)
-    plans = [router.plan(each.request.changed(strategy=strategy)) for each in outcomes]
+    plans = [router.plan(each.request.replace(strategy=strategy)) for each in outcomes]
     return [plan.models[0].id for plan in plans]
 
 

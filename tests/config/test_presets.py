@@ -58,7 +58,7 @@ def test_variables_are_filled_in_and_other_braces_stay() -> None:
 
 def test_a_value_is_never_filled_in_once_more() -> None:
     preset = parsed('prompt = "{a}|{b}|{text}"\n[variables]\na = "{b}"\nb = "B"')
-    assert preset.spoken("{a}") == "{b}|B|{a}"
+    assert preset.fill_prompt("{a}") == "{b}|B|{a}"
 
 
 def test_a_variable_that_is_not_there_is_told_with_those_that_are() -> None:

@@ -61,7 +61,7 @@ def file(tmp_path: Path) -> Path:
 
 def test_tables_rows_and_lists_are_listed_with_their_place(file: Path) -> None:
     found = listed(file)
-    shown = {key: (setting.shown(), setting.source, setting.line) for key, setting in found.items()}
+    shown = {key: (setting.to_text(), setting.source, setting.line) for key, setting in found.items()}
     assert shown["theme"] == ("nord", "config file", 1)
     assert shown["fallbacks"] == ("a/b, c/d", "config file", 2)
     assert shown["fallback"] == ("true", "config file", 3)
@@ -78,12 +78,12 @@ def test_tables_rows_and_lists_are_listed_with_their_place(file: Path) -> None:
 def test_where_there_is_no_row_of_a_table_the_table_is_listed(file: Path) -> None:
     found = listed(file, "")
     for table in ("keys", "providers", "models"):
-        assert (found[table].shown(), found[table].source, found[table].form) == ("none", "default", "table")
+        assert (found[table].to_text(), found[table].source, found[table].form) == ("none", "default", "table")
 
 
 def test_variables_are_listed_and_no_key_or_password_is_shown(file: Path) -> None:
     found = listed(file, TEXT.replace('api_key = "sk-sekrit-key-of-mine"', 'api_key_env = "BOX_KEY"'))
-    shown = {key: setting.shown() for key, setting in found.items() if setting.source == "environment"}
+    shown = {key: setting.to_text() for key, setting in found.items() if setting.source == "environment"}
     assert shown == {
         "$CHAT_TUI_TOKEN": "set (not shown)",
         "$OPENAI_API_KEY": "set (not shown)",
@@ -92,7 +92,7 @@ def test_variables_are_listed_and_no_key_or_password_is_shown(file: Path) -> Non
         "$https_proxy": "proxy:3128",
     }
     assert found["$OPENAI_API_KEY"].meaning == "API key of OpenAI."
-    told = "".join(f"{each.shown()}{each.meaning}" for each in (*found.values(), *listed(file).values()))
+    told = "".join(f"{each.to_text()}{each.meaning}" for each in (*found.values(), *listed(file).values()))
     assert "sekrit" not in told
     assert "sekrit" not in set_here(list(found.values()))
 
@@ -104,10 +104,10 @@ def test_what_takes_precedence_over_the_file_is_the_value_and_the_source(file: P
         theme=Override("nord", "elsewhere", only_if_other=True),
     )
     temperature = found["request.temperature"]
-    assert (temperature.shown(), temperature.saved, temperature.source) == ("0.9", None, "this conversation")
+    assert (temperature.to_text(), temperature.saved, temperature.source) == ("0.9", None, "this conversation")
     assert temperature.reset == "back with /set temperature default"
     assert found["theme"].source == "config file"
-    assert (found["web.token"].shown(), found["web.token"].source) == ("set (not shown)", "$CHAT_TUI_TOKEN")
+    assert (found["web.token"].to_text(), found["web.token"].source) == ("set (not shown)", "$CHAT_TUI_TOKEN")
     assert found["web.token"].saved == "sekrit-token-of-mine"
 
 
@@ -115,7 +115,7 @@ def test_words_are_edited_with_commas_between_them_unless_one_has_a_comma(file: 
     found = listed(file)
     assert found["fallbacks"].form == "words"
     assert found["fallbacks"].line_text() == "a/b, c/d"
-    assert found["fallbacks"].typed(" a/b ,, e/f") == ("a/b", "e/f")
+    assert found["fallbacks"].parse(" a/b ,, e/f") == ("a/b", "e/f")
     assert found["request.stop"].form == "table"
 
 

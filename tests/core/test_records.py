@@ -33,7 +33,7 @@ from chat_tui.core.models import Model
 from chat_tui.core.request import Request, Thinking
 from chat_tui.core.route import Candidate, Route, Try
 from chat_tui.core.usage.pricing import cost
-from chat_tui.core.usage.token_estimate import estimate, streamed
+from chat_tui.core.usage.token_estimate import estimate, estimate_streamed
 
 CHUNKS: list[Chunk] = [
     Start("one/a", "one", "id", "balanced"),
@@ -174,7 +174,7 @@ def test_a_cost_needs_both_prices() -> None:
 def test_the_prompt_follows_the_turns() -> None:
     request = Request(prompt="Now?")
     assert [turn.text for turn in request.spoken()] == ["Now?"]
-    more = request.changed(turns=request.spoken(), prompt="Then?")
+    more = request.replace(turns=request.spoken(), prompt="Then?")
     assert [(turn.role, turn.text) for turn in more.spoken()] == [("user", "Now?"), ("user", "Then?")]
     assert request.prompt == "Now?"
 
@@ -223,7 +223,7 @@ def test_a_long_text_is_judged_by_a_sample() -> None:
 )
 def test_chunks_are_counted_as_tokens_where_they_look_like_tokens(pieces: list[str], tokens: int) -> None:
     text = "".join(pieces)
-    assert abs(streamed(len(pieces), len(text), text[:2000]) - tokens) <= 1
+    assert abs(estimate_streamed(len(pieces), len(text), text[:2000]) - tokens) <= 1
 
 
 def test_the_command_line_knows_every_wish_to_think() -> None:

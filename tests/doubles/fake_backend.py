@@ -125,7 +125,7 @@ class FakeSetup:
     async def keyring_problem(self) -> str:
         return self.problem
 
-    async def hosted(self) -> Sequence[HostedProvider]:
+    async def hosted_providers(self) -> Sequence[HostedProvider]:
         known = {"openai": "OpenAI", "anthropic": "Anthropic", "groq": "Groq"}
         pages = {"openai": "platform.openai.com/api-keys"}
         return [

@@ -169,7 +169,7 @@ async def scripted_chat(
     chat = ScriptedChat(config or Config(), scripts, file, weights or FakeWeights(), preset, clock, kept_in, soon)
     async with chat.app.run_test(size=size, notifications=True):
         if opened:
-            await chat.screen.opened()
+            await chat.screen.wait_for_engine()
         try:
             yield chat
         finally:

@@ -355,7 +355,7 @@ async def test_a_choice_is_taken_back_by_model_or_by_provider_also_after_a_resta
         await on.engine.models.recall()
         assert await on.engine.models.forget("offered") == ["offered/y", "offered/z"]
         assert on.backend.calls == ["take offered/y", "take offered/z", "drop offered/y", "drop offered/z"]
-        assert await on.engine.models.chosen() == []
+        assert await on.engine.models.chosen_models() == []
 
 
 async def test_an_offered_model_that_was_chosen_is_in_use_after_a_restart(tmp_path: Path) -> None:

@@ -141,7 +141,7 @@ async def test_the_child_streams_an_answer_with_usage_and_timings_at_the_end(
         assert {event["model"] for event in said} == {"smollm2-135m"}
         assert str(weights_file) not in json.dumps(said)
         assert refused.status_code == 401
-    assert (server.alive, server.died()) == (False, None)
+    assert (server.alive, server.last_exit()) == (False, None)
     assert left_in(short_folder) == []
 
 
@@ -203,7 +203,7 @@ async def test_callers_share_one_start_and_a_dead_child_is_started_again(
         assert first is not None
         os.kill(first, signal.SIGKILL)
         await until(lambda: not server.alive)
-        assert ("SIGKILL" in (server.died() or ""), server.pid) == (True, None)
+        assert ("SIGKILL" in (server.last_exit() or ""), server.pid) == (True, None)
         again = await server.address()
         assert server.pid not in (None, first)
         assert again.api_key != one.api_key

@@ -6,7 +6,7 @@ import pytest
 
 from chat_tui.markdown.block import Block
 from chat_tui.markdown.code_blocks import codes
-from chat_tui.markdown.inline.data_images import decoded, described
+from chat_tui.markdown.inline.data_images import decode_image, describe_image
 from chat_tui.markdown.splitter import BlockSplitter, split
 from chat_tui.web.html.rendering import render_pieces
 
@@ -66,16 +66,16 @@ def test_many_megabytes_are_taken_in_linear_time() -> None:
 
 
 def test_what_is_told_of_an_image() -> None:
-    png = described("data:image/png;base64,AAAA")
+    png = describe_image("data:image/png;base64,AAAA")
     assert png is not None
     assert (png.suffix, png.size, png.text) == ("png", 3, "PNG, 3 bytes")
-    svg = described("data:image/svg+xml;base64," + "A" * 4_000)
+    svg = describe_image("data:image/svg+xml;base64," + "A" * 4_000)
     assert svg is not None
     assert svg.text == "SVG, 3 kB"
-    assert described("https://example.org") is None
-    assert decoded("data:image/png;base64,AAEC") == b"\0\1\2"
+    assert describe_image("https://example.org") is None
+    assert decode_image("data:image/png;base64,AAEC") == b"\0\1\2"
     with pytest.raises(ValueError):
-        decoded("data:image/png;base64,AAE")
+        decode_image("data:image/png;base64,AAE")
 
 
 def test_the_page_names_it() -> None:

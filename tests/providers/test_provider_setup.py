@@ -52,7 +52,7 @@ async def test_a_key_is_checked_kept_in_a_private_file_and_used_at_once_and_afte
     async with RawServer(saying(LIST)) as server:
         known = acme(server)
         async with engine_with(known=known) as engine:
-            assert [(row.title, row.key_source, row.in_use) for row in await engine.setup.hosted()] == [
+            assert [(row.title, row.key_source, row.in_use) for row in await engine.setup.hosted_providers()] == [
                 ("Acme", "", False)
             ]
             assert (await engine.setup.check_key("acme", f' "{SECRET}"\n')).models == 2
@@ -61,7 +61,7 @@ async def test_a_key_is_checked_kept_in_a_private_file_and_used_at_once_and_afte
             found = standing(engine, "acme/big")
             assert found is not None
             assert found.model.selectable
-            assert [(row.key_source, row.in_use) for row in await engine.setup.hosted()] == [("file", True)]
+            assert [(row.key_source, row.in_use) for row in await engine.setup.hosted_providers()] == [("file", True)]
         file = paths.key_file()
         assert stat.S_IMODE(file.stat().st_mode) == 0o600
         assert json.loads(file.read_text()) == {"acme": SECRET}
@@ -82,9 +82,9 @@ async def test_a_key_for_this_run_is_in_no_file(tmp_path: Path) -> None:
         async with engine_with(known=known, saves=True, environ={"ACME_API_KEY": "sk-old-one-0123456789"}) as engine:
             await engine.setup.save_key("acme", SECRET, "session")
             assert server.asked[-1].headers["authorization"] == f"Bearer {SECRET}"
-            assert [row.key_source for row in await engine.setup.hosted()] == ["session"]
+            assert [row.key_source for row in await engine.setup.hosted_providers()] == ["session"]
             await engine.setup.forget_key("acme")
-            assert [row.key_source for row in await engine.setup.hosted()] == ["$ACME_API_KEY"]
+            assert [row.key_source for row in await engine.setup.hosted_providers()] == ["$ACME_API_KEY"]
             assert standing(engine, "acme/big") is None
     for folder in (paths.data_folder(), paths.config_file().parent, paths.state_folder(), paths.cache_folder()):
         for file in folder.rglob("*"):

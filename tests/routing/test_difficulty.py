@@ -10,7 +10,7 @@ import chat_tui.routing.ranking.difficulty as scorer
 from chat_tui.core.conversation import Turn
 from chat_tui.core.request import Request
 from chat_tui.core.text.prompt_features import PromptFeatures
-from chat_tui.routing.ranking.difficulty import LOOKED_AT, WORDS, difficulty_of, hashed
+from chat_tui.routing.ranking.difficulty import LOOKED_AT, WORDS, difficulty_of, hash_text
 from chat_tui.routing.ranking.follow_ups import EARLIER, EARLIER_LENGTH, difficulty_in_conversation
 from chat_tui.routing.ranking.prompt_features import features_of
 
@@ -221,10 +221,10 @@ SHAPES |= {
 
 @pytest.mark.parametrize("shape", SHAPES)
 def test_the_work_for_a_text_is_bounded_whatever_it_holds(shape: str) -> None:
-    found = hashed(SHAPES[shape])
+    found = hash_text(SHAPES[shape])
     # A word has at most three places: its own, one with its neighbour, one of short texts.
     assert len(found.places) <= 2 * WORDS
-    assert found == hashed(SHAPES[shape][:LOOKED_AT] + SHAPES[shape][-LOOKED_AT:])
+    assert found == hash_text(SHAPES[shape][:LOOKED_AT] + SHAPES[shape][-LOOKED_AT:])
     assert -6 < difficulty_of(SHAPES[shape]) < 6
 
 

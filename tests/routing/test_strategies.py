@@ -99,9 +99,9 @@ def test_a_prompt_is_looked_at_once_and_every_strategy_gets_the_same_look() -> N
 
 def test_a_changed_prompt_is_looked_at_anew() -> None:
     request = with_features(Request(prompt="Prove that 17 is prime"))
-    assert request.changed(max_tokens=5).features is request.features
-    assert features_of(request.changed(prompt="Hi")).kind == ""
-    assert features_of(request.changed(turns=(Turn("user", "Write a poem"),), prompt="")).kind == "writing"
+    assert request.replace(max_tokens=5).features is request.features
+    assert features_of(request.replace(prompt="Hi")).kind == ""
+    assert features_of(request.replace(turns=(Turn("user", "Write a poem"),), prompt="")).kind == "writing"
 
 
 @pytest.mark.parametrize(

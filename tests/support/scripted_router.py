@@ -79,7 +79,7 @@ class Rig:
 
 def ask(**fields: object) -> Request:
     """A request for the model that the strategy prefers."""
-    return Request(prompt="Hello?").changed(**fields)
+    return Request(prompt="Hello?").replace(**fields)
 
 
 class Gate(Pause, frozen=True):

@@ -88,7 +88,7 @@ class Wires:
         # A continuation is a chat of three turns; the words stand in the question either way.
         turns = tuple(Turn("user", f"[{words}]") if turn.role == "user" else turn for turn in request.turns)
         line = Endpoint(Provider(model.provider, base_url=self._base_url))
-        return aclosing(self._transport.stream(line, model, request.changed(turns=turns)))
+        return aclosing(self._transport.stream(line, model, request.replace(turns=turns)))
 
 
 async def soak(count: int, *, seed: int = 1, at_once: int = 24, on_break: bool = False) -> Soaked:

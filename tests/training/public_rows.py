@@ -18,7 +18,7 @@ from typing import Any, NamedTuple, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from chat_tui.routing.ranking.difficulty import COUNTS, PLACES, hashed
+from chat_tui.routing.ranking.difficulty import COUNTS, PLACES, hash_text
 from tests.training.row_sets import RowSets, packed, unpacked
 
 FILE = Path(__file__).with_name("public_rows.bin")
@@ -48,7 +48,7 @@ class TrainingRows(NamedTuple):
 
 def hashed_rows(texts: Iterable[str], labels: Iterable[float], weights: Iterable[float]) -> TrainingRows:
     """Return the rows that train the table."""
-    found = [hashed(text) for text in texts]
+    found = [hash_text(text) for text in texts]
     sizes = np.array([len(each.places) for each in found], np.int64)
     rows = np.repeat(np.arange(len(found)), sizes)
     places = np.fromiter((place for each in found for place in each.places), np.int64, int(sizes.sum()))

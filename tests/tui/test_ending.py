@@ -48,7 +48,7 @@ async def test_what_comes_when_the_screens_are_gone_ends_the_app_no_other_way() 
     chat.app = app = LateApp(chat._config, chat.open_engine)
     chat.pilot = KeyPilot(app)
     async with app.run_test():
-        await chat.screen.opened()
+        await chat.screen.wait_for_engine()
         await chat.engine.close()
     assert app.came
     assert app.crash is None
@@ -59,7 +59,7 @@ async def test_a_key_that_still_acts_when_the_app_ends_is_let_go() -> None:
     failed: list[object] = []
     asyncio.get_running_loop().set_exception_handler(lambda _, context: failed.append(context["message"]))
     async with chat.app.run_test():
-        await chat.screen.opened()
+        await chat.screen.wait_for_engine()
         await chat.engine.close()
         await chat.app._close_all()
         chat.app._key_order.note_key(events.Key("f5", None), None, ())

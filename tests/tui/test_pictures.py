@@ -45,7 +45,7 @@ async def until(pilot: Pilot[Any], true: Callable[[], bool]) -> None:
 
 
 async def opened(pilot: Pilot[Any]) -> None:
-    await chat_screen(pilot).opened()
+    await chat_screen(pilot).wait_for_engine()
     await pilot.pause()
 
 

@@ -49,7 +49,7 @@ def set_here(settings: Sequence[Setting]) -> str:
     if not rows:
         return "Nothing is set: every setting has its default.\n\n"
     lines = [
-        f"| `{setting.key}` | {_cell(setting.shown()) or 'none'} | {setting.source}"
+        f"| `{setting.key}` | {_cell(setting.to_text()) or 'none'} | {setting.source}"
         f"{f', line {setting.line}' if setting.line else ''} |\n"
         for setting in rows
     ]

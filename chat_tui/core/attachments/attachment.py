@@ -81,12 +81,12 @@ def read(path: Path) -> Attachment:
         raise AttachmentRefused(
             f"{name} cannot be read: {error.strerror}.", "Check its permissions, or attach another file."
         ) from None
-    return _checked(name, content)
+    return _check_content(name, content)
 
 
 def of_bytes(name: str, content: bytes) -> Attachment:
     """Return an attachment with this content, such as standard input. Raises `AttachmentRefused`."""
-    return _checked(name, content)
+    return _check_content(name, content)
 
 
 def is_no_text(content: bytes) -> bool:
@@ -100,7 +100,7 @@ def _limit(head: bytes) -> int:
     return IMAGE_LIMIT if media_type_of(head) else TEXT_LIMIT
 
 
-def _checked(name: str, content: bytes) -> Attachment:
+def _check_content(name: str, content: bytes) -> Attachment:
     head = content[:_HEAD]
     media_type, is_pdf, limit = media_type_of(head), head.startswith(_PDF_BEGINNING), _limit(head)
     what = "a PDF" if is_pdf else "an image" if media_type else "a text"
@@ -134,7 +134,7 @@ def media_type_of(head: bytes) -> str:
 def spoken_text(turn: HasAttachments) -> str:
     """Return the text of a turn followed by its text attachments, each with its name and in a fence that it cannot
     close."""
-    texts = [_fenced(attachment) for attachment in turn.attachments if not attachment.is_image]
+    texts = [_fence(attachment) for attachment in turn.attachments if not attachment.is_image]
     return "\n\n".join(filter(None, [turn.text, *texts])) if texts else turn.text
 
 
@@ -143,7 +143,7 @@ def images_of(turn: HasAttachments) -> Sequence[Attachment]:
     return [attachment for attachment in turn.attachments if attachment.is_image and attachment.content]
 
 
-def _fenced(attachment: Attachment) -> str:
+def _fence(attachment: Attachment) -> str:
     text = attachment.content.decode("utf-8", "replace").rstrip("\n")
     longest = max((len(ticks) for ticks in _TICKS.findall(text)), default=2)
     fence = "`" * (longest + 1)

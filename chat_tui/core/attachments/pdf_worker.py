@@ -27,7 +27,7 @@ class Extract(msgspec.Struct, frozen=True):
     """Why there is no text: `locked` or `damaged`; empty when it could be read."""
 
 
-def extracted(content: bytes, most_pages: int, most_characters: int) -> Extract:
+def extract_text(content: bytes, most_pages: int, most_characters: int) -> Extract:
     """Extract the text of the first pages, each below its number."""
     from pypdf import PdfReader
     from pypdf.errors import PyPdfError
@@ -57,7 +57,7 @@ def main(arguments: list[str]) -> int:
     """Read the file, extract its text, and write the result."""
     _limit()
     pages, characters = map(int, arguments)
-    found = extracted(sys.stdin.buffer.read(), pages, characters)
+    found = extract_text(sys.stdin.buffer.read(), pages, characters)
     sys.stdout.buffer.write(msgspec.json.encode(msgspec.structs.replace(found, text=_sound(found.text))))
     return 0
 

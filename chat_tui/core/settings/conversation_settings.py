@@ -45,7 +45,7 @@ class ConversationSettings(msgspec.Struct, frozen=True, omit_defaults=True):
         """Return the request with these settings for those that it leaves unset."""
         names = ("temperature", "top_p", "max_tokens", "seed", "thinking")
         unset = {name: getattr(self, name) for name in names if getattr(request, name) is None}
-        return request.changed(stop=request.stop or self.stop, **unset)
+        return request.replace(stop=request.stop or self.stop, **unset)
 
     def labels(self) -> list[str]:
         """Return each setting in short, such as `temp 0.2`."""

@@ -93,11 +93,11 @@ class Preset(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defau
 
     def system(self) -> str | None:
         """Return the system prompt with the values of its variables."""
-        return None if self.system_prompt is None else self._filled(self.system_prompt)
+        return None if self.system_prompt is None else self._fill(self.system_prompt)
 
-    def spoken(self, text: str) -> str:
+    def fill_prompt(self, text: str) -> str:
         """Return the user's message as it is sent."""
-        return self._filled(self.prompt, text) if self.prompt else text
+        return self._fill(self.prompt, text) if self.prompt else text
 
     def settings(self, request: Request) -> Request:
         """Return the request with this preset's settings for those that it leaves unset."""
@@ -105,9 +105,9 @@ class Preset(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defau
         unset = {name: getattr(self, name) for name in fields if getattr(request, name) is None}
         if request.model is None and request.strategy is None:
             unset |= {"model": self.model, "strategy": self.strategy}
-        return request.changed(stop=request.stop or self.stop, **unset)
+        return request.replace(stop=request.stop or self.stop, **unset)
 
-    def _filled(self, template: str, text: str = "") -> str:
+    def _fill(self, template: str, text: str = "") -> str:
         def value(match: re.Match[str]) -> str:
             name = match.group(1)
             if name == "text" and text:

@@ -127,10 +127,10 @@ class StreamRedactor:
         folded = _fold(text)
         start = len(self._before) - self._held
         if self._inside or self._begins_in(folded):
-            return self._masked(text, folded, start)
+            return self._mask(text, folded, start)
         self._before = text[1 - _PIECE :]
         prefixes = self._prefixes.get(folded[-1])
-        held = self._unfinished(folded, start) if prefixes is not None and folded.endswith(prefixes) else 0
+        held = self._unfinished_length(folded, start) if prefixes is not None and folded.endswith(prefixes) else 0
         if not (held or self._held):
             return piece
         self._held = held
@@ -146,19 +146,19 @@ class StreamRedactor:
         held, self._held = self._held, 0
         return self._before[-held:] if held else ""
 
-    def _masked(self, text: str, folded: str, start: int) -> str:
+    def _mask(self, text: str, folded: str, start: int) -> str:
         """Return the text from `start` on with the credential in it masked, without what is held back."""
         if not self._pieces:
             self._pieces = {form[at : at + _PIECE] for form in self._forms for at in range(len(form) - _PIECE + 1)}
         hidden = hidden_positions(text, self._pieces)
         was_inside, self._inside = self._inside, len(text) - 1 in hidden
-        self._before, self._held = text[1 - _PIECE :], 0 if self._inside else self._unfinished(folded, start)
+        self._before, self._held = text[1 - _PIECE :], 0 if self._inside else self._unfinished_length(folded, start)
         masked = "".join("\0" if at in hidden else text[at] for at in range(start, len(text) - self._held))
         if was_inside and masked.startswith("\0"):
             masked = masked.lstrip("\0")
         return re.sub("\0+", MARK, masked)
 
-    def _unfinished(self, folded: str, start: int) -> int:
+    def _unfinished_length(self, folded: str, start: int) -> int:
         """The number of characters at the end, from `start` on, that may begin a credential."""
         for prefix in self._prefixes.get(folded[-1], ()):
             size = len(prefix)

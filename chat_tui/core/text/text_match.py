@@ -27,7 +27,7 @@ Range = tuple[int, int]
 """A range of characters: start and end (exclusive)."""
 
 
-def folded(text: str) -> str:
+def fold_text(text: str) -> str:
     """Return the text for comparison: without case and accents, with compatibility forms resolved.
 
     Works in slices, because a single call over a long text would hold the interpreter, and so the screen.
@@ -69,21 +69,21 @@ def find(text: str, wanted: str) -> list[Range]:
     pattern = _pattern(wanted)
     if pattern is None:
         return []
-    known = folded(text)
+    known = fold_text(text)
     found = [match.span() for match in pattern.finditer(known)]
     if not found or text.isascii():
         return found
-    as_it_is = len(known) == len(text) and all(folded(text[start:end]) == known[start:end] for start, end in found)
-    return found if as_it_is else list(_aligned(text, pattern))
+    as_it_is = len(known) == len(text) and all(fold_text(text[start:end]) == known[start:end] for start, end in found)
+    return found if as_it_is else list(_align(text, pattern))
 
 
 @lru_cache(64)
 def _pattern(wanted: str) -> re.Pattern[str] | None:
-    words = folded(wanted).split()
+    words = fold_text(wanted).split()
     return re.compile(r"\s+".join(map(re.escape, words))) if words else None
 
 
-def _aligned(text: str, pattern: re.Pattern[str]) -> Iterator[Range]:
+def _align(text: str, pattern: re.Pattern[str]) -> Iterator[Range]:
     """Return the ranges in the original text, whose characters may fold to fewer or more."""
     parts: list[str] = []
     # For each character of the folded text: where in the text its own begins, and ends.
@@ -103,7 +103,7 @@ def _aligned(text: str, pattern: re.Pattern[str]) -> Iterator[Range]:
         yield begins[match.start()], ends[match.end() - 1]
 
 
-def joined(ranges: Iterable[Range]) -> list[Range]:
+def merge_ranges(ranges: Iterable[Range]) -> list[Range]:
     """Return the ranges in order; those that touch or overlap are merged."""
     found: list[Range] = []
     for start, end in sorted(ranges):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from chat_tui.core.usage.token_estimate import streamed
+from chat_tui.core.usage.token_estimate import estimate_streamed
 from chat_tui.core.usage.token_gaps import InterTokenLatency
 
 BURST_SECONDS = 0.05
@@ -38,7 +38,7 @@ class StreamMeter:
     def mark(self, at: float) -> None:
         """Note that what was counted since the last mark came at this time."""
         self.last = at
-        self._gaps.arrived(at)
+        self._gaps.note_arrival(at)
         if self.first is None:
             self.first, self.characters_at_first = at, self.characters
 
@@ -57,7 +57,7 @@ class StreamMeter:
 
     def estimated_tokens(self, *, after_pieces: int = 0, after_characters: int = 0) -> int:
         """About how many tokens have come after these."""
-        return streamed(self.pieces - after_pieces, self.characters - after_characters, self._sample)
+        return estimate_streamed(self.pieces - after_pieces, self.characters - after_characters, self._sample)
 
     def has_rate(self) -> bool:
         """Whether enough has come, over enough time, for a rate."""

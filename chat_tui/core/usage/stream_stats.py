@@ -165,7 +165,7 @@ class LiveStats:
             self._note(chunk.usage)
             self._delay = None
             self._enter(chunk.state, at)
-            self._tries, self._candidates = tried(chunk.route)
+            self._tries, self._candidates = count_tries(chunk.route)
         elif isinstance(chunk, Error):
             self._error = chunk.error.title
 
@@ -305,8 +305,8 @@ class LiveStats:
             thinking_tokens=thought,
             thinking_estimated=thought_estimated,
             cost=self._end.cost if self._end else None,
-            cost_estimated=estimated and not billed(told),
-            cost_billed=billed(told),
+            cost_estimated=estimated and not is_billed(told),
+            cost_billed=is_billed(told),
             cached_tokens=self._usage.cached_tokens if self._usage else 0,
             saved=told.saved if told else None,
             price=None if self._end else self._price,
@@ -337,11 +337,11 @@ def thinking_tokens(
     return round(completion_tokens * thought_characters / characters), True
 
 
-def billed(usage: Usage | None) -> bool:
+def is_billed(usage: Usage | None) -> bool:
     """Whether the server has said what all of it costs."""
     return usage is not None and usage.cost is not None
 
 
-def tried(route: Route | None) -> tuple[int, int]:
+def count_tries(route: Route | None) -> tuple[int, int]:
     """The tries and the candidates of a route; 0 where there is none."""
     return (len(route.tries), len(route.candidates) + route.left_out) if route is not None else (0, 0)

@@ -72,7 +72,7 @@ def tool_tokens(tools: Sequence[Tool]) -> int:
     return estimate(msgspec.json.encode(tools).decode()) + TOOL_TOKENS * len(tools)
 
 
-def streamed(chunks: int, characters: int, sample: str) -> int:
+def estimate_streamed(chunks: int, characters: int, sample: str) -> int:
     """Estimate the tokens in a number of chunks with a number of characters; `sample` is the beginning of the text."""
     if not sample:
         return 0

@@ -20,7 +20,7 @@ class InterTokenLatency:
         self._last: float | None = None
         self.count = 0
 
-    def arrived(self, at: float) -> None:
+    def note_arrival(self, at: float) -> None:
         """Record an arrival."""
         last, self._last = self._last, at
         if last is None or at - last < LEAST_SECONDS:

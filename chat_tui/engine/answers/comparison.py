@@ -183,4 +183,4 @@ def family_of(model: str) -> str:
 
 def request_for(model: str, settings: Request, max_price: float | None) -> Request:
     """The settings for one of the models, without a fallback, within this price in US dollars."""
-    return settings.changed(model=model, strategy=None, fallback=False, max_price=max_price, adaptive=False)
+    return settings.replace(model=model, strategy=None, fallback=False, max_price=max_price, adaptive=False)

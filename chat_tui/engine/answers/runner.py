@@ -12,7 +12,7 @@ from typing import Any
 import msgspec
 
 from chat_tui.config.schema import Adaptive
-from chat_tui.core.conversation import Conversation, Turn, extended, new_id, now
+from chat_tui.core.conversation import Conversation, Turn, new_id, now, put_turn
 from chat_tui.core.errors import ChatTuiError, InternalError
 from chat_tui.core.request import Request
 from chat_tui.core.route import Route
@@ -126,7 +126,7 @@ class AnswerRunner:
         plan = prepared.limit.explain(self._router.plan(request))
         answer = self._make_answer(conversation.id, conversation.path[place - 1], request, plan, prepared.cut)
         self._add(answer)
-        self._conversations.cache.remember(extended(conversation, place, answer.turn))
+        self._conversations.cache.remember(put_turn(conversation, place, answer.turn))
         work = self._run(
             answer,
             request,
@@ -181,7 +181,7 @@ class AnswerRunner:
         answer.assign_to(conversation.id, conversation.path[place - 1])
         self._preview_dollars.pop(answer.turn.id, None)
         self._add(answer)
-        self._conversations.cache.remember(extended(conversation, place, answer.turn))
+        self._conversations.cache.remember(put_turn(conversation, place, answer.turn))
         self.start_task(self._save_preview(answer))
 
     async def _save_preview(self, answer: Answer) -> None:
@@ -304,9 +304,9 @@ class AnswerRunner:
     def _track(self, task: asyncio.Task[None]) -> None:
         """Let `close` wait for a task, and report an error in it."""
         self._tasks.add(task)
-        task.add_done_callback(self._done)
+        task.add_done_callback(self._note_end)
 
-    def _done(self, task: asyncio.Task[None]) -> None:
+    def _note_end(self, task: asyncio.Task[None]) -> None:
         self._tasks.discard(task)
         if not task.cancelled() and (error := task.exception()):
             self._tell(InternalError(f"Internal error in chat-tui: {error!r}.", "Please report it."))

@@ -257,7 +257,7 @@ class BatchRunner:
         for name in ("max_tokens", "temperature"):
             if (value := getattr(prompt, name)) is not None:
                 own[name] = value
-        settings = settings.changed(**own)
+        settings = settings.replace(**own)
         return settings if self._job.preset is None else self._job.preset.settings(settings)
 
     async def _discover_once(self) -> None:

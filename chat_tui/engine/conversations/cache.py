@@ -104,7 +104,7 @@ class ConversationCache:
 
     # -- what the store lacks -------------------------------------------------------------------------------------
 
-    def unsaved(self) -> list[Conversation]:
+    def unsaved_conversations(self) -> list[Conversation]:
         """The conversations in memory that are not completely saved."""
         return [self._open[id] for id in self.pending.unsaved & self._open.keys()]
 

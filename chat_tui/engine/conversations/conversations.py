@@ -58,7 +58,7 @@ class Conversations:
         saved = await self._errors.guard(self._stores.saved.read(reads.summaries, limit, offset), [])
         unsaved = [
             each
-            for each in self.cache.unsaved()
+            for each in self.cache.unsaved_conversations()
             if not self._stores.is_private(each.id) and not self.deletion.is_deleted(each.id)
         ]
         return list_page(private, unsaved, saved, first=not offset)

@@ -60,7 +60,7 @@ class ConversationDeletion:
     def _of(self, private: bool) -> Sequence[Store]:
         return self._stores.all() if private else [self._stores.saved]
 
-    async def deleted(self, limit: int = 200, *, private: bool = True) -> list[DeletedConversation]:
+    async def list_deleted(self, limit: int = 200, *, private: bool = True) -> list[DeletedConversation]:
         """The conversations that can be restored, private ones (unless not `private`) first, the last deleted ones
         before others.
 

@@ -14,7 +14,7 @@ from functools import partial
 from msgspec.structs import replace
 
 from chat_tui.config.schema import Adaptive
-from chat_tui.core.chunks import Chunk, End, Error, ErrorInfo, Metadata, Phase, Token, summed
+from chat_tui.core.chunks import Chunk, End, Error, ErrorInfo, Metadata, Phase, Token, sum_usages
 from chat_tui.core.context import Context
 from chat_tui.core.models import Model
 from chat_tui.core.request import Request
@@ -46,7 +46,7 @@ async def stream(router: Router, request: Request, settings: Adaptive) -> Stream
 def quick_request(request: Request, settings: Adaptive) -> Request:
     """The request to the fast model, without a fallback."""
     most = min(settings.first_max_tokens, request.max_tokens or settings.first_max_tokens)
-    return request.changed(
+    return request.replace(
         model=None,
         strategy=settings.first_strategy,
         max_tokens=most,
@@ -64,7 +64,7 @@ def detailed_request(request: Request, settings: Adaptive, spent: float = 0.0) -
         last = replace(last, text=f"{last.text}\n\n{settings.instruction}")
     left = None if request.max_price is None else max(0.0, request.max_price - spent)
     strategy = request.strategy or settings.second_strategy
-    return request.changed(prompt="", turns=(*turns, last), strategy=strategy, max_price=left)
+    return request.replace(prompt="", turns=(*turns, last), strategy=strategy, max_price=left)
 
 
 def context(router: Router, request: Request, settings: Adaptive) -> Context:
@@ -197,7 +197,7 @@ class DualStream:
         end = replace(
             quick if alone else detailed,
             request_id=detailed.request_id,
-            usage=summed([end.usage for end in used if end.usage is not None]),
+            usage=sum_usages([end.usage for end in used if end.usage is not None]),
             cost=sum(costs) if costs and len(costs) == len(used) else None,
             route=self._route(detailed.route, quick.route),
         )

@@ -23,7 +23,7 @@ from chat_tui.core.chunks import (
     Timings,
     Token,
     ToolCallDelta,
-    summed,
+    sum_usages,
 )
 from chat_tui.core.conversation import Turn
 from chat_tui.core.request import Request
@@ -117,7 +117,7 @@ def without_document(request: Request) -> Request:
     """The request with only the system prompt and the last question, without attachments."""
     turns = request.spoken()
     system = [turn for turn in turns[:-1] if turn.role == "system"]
-    return request.changed(prompt="", turns=(*system, replace(turns[-1], attachments=())))
+    return request.replace(prompt="", turns=(*system, replace(turns[-1], attachments=())))
 
 
 async def stream(router: Router, request: Request, clock: Callable[[], float] = time.monotonic) -> Stream:
@@ -213,7 +213,7 @@ class DocumentStream:
         at = self._step_at = self._clock() - self._begun
         file = Attachment(self._name, TEXT, text.encode("utf-8", "replace"))
         question = Turn("user", asked, attachments=(file,))
-        request = self._request.changed(turns=(*self._request.turns[:-1], question), id="")
+        request = self._request.replace(turns=(*self._request.turns[:-1], question), id="")
         opening: list[Chunk] = [Metadata("part", attempt=place[0], of=place[1])]
         async with aclosing(self._router.bursts(request, self._control)) as bursts:
             async for burst in bursts:
@@ -286,7 +286,7 @@ class DocumentStream:
         return replace(
             last,
             state=state,
-            usage=summed([end.usage for end in ends if end.usage is not None]),
+            usage=sum_usages([end.usage for end in ends if end.usage is not None]),
             timings=self._timings(),
             cost=sum(known) if len(known) == len(costs) and known else None,
             route=self._route(last.route),

@@ -31,7 +31,7 @@ def copy(source: sqlite3.Connection, target: Path, stop: Event | None = None, *,
 
     Raises `FileExistsError` unless `replace`, `OSError` and `sqlite3.Error`.
     """
-    with _unfinished(target) as file:
+    with _hold_unfinished(target) as file:
         with closing(sqlite3.connect(file, isolation_level=None)) as into:
             with suppress(_Stopped), transaction(source, "DEFERRED"):
                 # Reading begins the transaction. Without one, each write of another process would restart the copy.
@@ -68,7 +68,7 @@ def _in_the_way(target: Path) -> HistoryError:
 
 
 @contextmanager
-def _unfinished(target: Path) -> Iterator[Path]:
+def _hold_unfinished(target: Path) -> Iterator[Path]:
     remove_unfinished(target.parent, target.name)
     file = target.with_name(f".{target.name}.{os.getpid()}.unfinished")
     # SQLite uses another kind of locks, so the two do not conflict.

@@ -58,7 +58,7 @@ class ConnectionThread:
             mapped = map_error(error, self._place)
             raise (self._damaged(mapped) if isinstance(mapped, StoreDamaged) else mapped) from error
 
-    def shut(self, last: Callable[[StoreConnection | None], None]) -> asyncio.Future[None]:
+    def close(self, last: Callable[[StoreConnection | None], None]) -> asyncio.Future[None]:
         """Refuse further work, run `last` after the work that waits, and close the connection."""
         self._closed = True
         future = asyncio.get_running_loop().run_in_executor(self._thread, self._end, last)

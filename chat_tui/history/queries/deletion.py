@@ -58,7 +58,7 @@ class Eraser:
         try:
             with transaction(db):
                 until = time.monotonic() + PIECE_SECONDS
-                more = self._turns(db, until) or self._forgotten(db, until)
+                more = self._turns(db, until) or self._forget_words(db, until)
                 costs.forget_old(db)
                 return more
         finally:
@@ -90,7 +90,7 @@ class Eraser:
         db.execute("DELETE FROM turn WHERE key = ?", (key,))
         attachments.drop_unused(db, contents)
 
-    def _forgotten(self, db: sqlite3.Connection, until: float) -> bool:
+    def _forget_words(self, db: sqlite3.Connection, until: float) -> bool:
         while self._words and time.monotonic() < until:
             index.forget(db, self._words.pop())
         return bool(self._words)

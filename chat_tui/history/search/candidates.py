@@ -18,7 +18,7 @@ from typing import TypeAlias
 
 import msgspec
 
-from chat_tui.history.search.index import gap, quoted
+from chat_tui.history.search.index import gap, quote_token
 from chat_tui.history.search.query import Query
 from chat_tui.history.search.tokenizer import TermPart, holds, may_be_cut, neighbours, pair_token, part_grams, parts
 
@@ -92,9 +92,9 @@ def full_text_queries(db: sqlite3.Connection, query: Query, way: Way) -> Iterato
 
 
 def _conjunction(groups: Sequence[_Group], pairs: Sequence[str]) -> FullTextQuery:
-    words = " AND ".join(f"({' OR '.join(map(quoted, group.tokens))})" for group in groups)
+    words = " AND ".join(f"({' OR '.join(map(quote_token, group.tokens))})" for group in groups)
     # The rarest first: the others are only looked up where it is.
-    with_pairs = " AND ".join([*map(quoted, pairs), *map(_disjunction, groups)])
+    with_pairs = " AND ".join([*map(quote_token, pairs), *map(_disjunction, groups)])
     return FullTextQuery(with_pairs, words)
 
 
@@ -102,7 +102,7 @@ def _disjunction(group: _Group) -> str:
     # A turn with the pair almost always has the word, which is in many more turns: asking for both takes twice as long.
     pairs = group.pairs or ("",) * len(group.tokens)
     tokens = [pair or word for word, pair in zip(group.tokens, pairs, strict=True)]
-    return f"({' OR '.join(map(quoted, tokens))})"
+    return f"({' OR '.join(map(quote_token, tokens))})"
 
 
 def _pairs(words: Sequence[str], part: TermPart, adjacent: Collection[tuple[TermPart, TermPart]]) -> tuple[str, ...]:
@@ -147,7 +147,7 @@ def _group(db: sqlite3.Connection, part: TermPart, limit: int) -> _Group:
     for (word,) in db.execute(
         "SELECT token FROM word_grams JOIN word ON word.key = word_grams.rowid WHERE word_grams MATCH ?"
         " ORDER BY word_grams.rowid LIMIT ?",
-        (" AND ".join(map(quoted, sorted(wanted))), _WORDS),
+        (" AND ".join(map(quote_token, sorted(wanted))), _WORDS),
     ):
         looked_at += 1
         if holds(word, part):

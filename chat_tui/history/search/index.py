@@ -24,7 +24,7 @@ from itertools import islice
 import msgspec
 
 from chat_tui.core.text.bounds import EPOCH
-from chat_tui.core.text.text_match import folded
+from chat_tui.core.text.text_match import fold_text
 from chat_tui.history.migrations import OLD_INDEXES
 from chat_tui.history.search.tokenizer import grams, pair_tokens, tokens
 
@@ -88,7 +88,7 @@ def take_out(db: sqlite3.Connection, key: int, text: str) -> Collection[str]:
     behind = gap(db)
     if not text or key <= behind.words:
         return ()
-    known = folded(text[:INDEXED_CHARACTERS])
+    known = fold_text(text[:INDEXED_CHARACTERS])
     words, signs = tokens(known)
     pairs = pair_tokens(known) if behind.has_pairs(key) else ()
     db.execute(
@@ -181,7 +181,7 @@ def gap(db: sqlite3.Connection) -> IndexGap:
 
 
 def _add(db: sqlite3.Connection, key: int, text: str, *, pairs: bool) -> None:
-    known = folded(text[:INDEXED_CHARACTERS])
+    known = fold_text(text[:INDEXED_CHARACTERS])
     words, signs = tokens(known)
     named = _facts(db, key)
     _insert(db, key, [*words, *signs, *named, *(pair_tokens(known) if pairs else ())])
@@ -190,7 +190,7 @@ def _add(db: sqlite3.Connection, key: int, text: str, *, pairs: bool) -> None:
 
 def _add_pairs(db: sqlite3.Connection, key: int, text: str) -> None:
     """To a turn that is in the index without them."""
-    if pairs := pair_tokens(folded(text[:INDEXED_CHARACTERS])):
+    if pairs := pair_tokens(fold_text(text[:INDEXED_CHARACTERS])):
         _insert(db, key, pairs)
 
 
@@ -203,7 +203,7 @@ def _facts(db: sqlite3.Connection, key: int) -> list[str]:
     role, model, created = db.execute("SELECT role, model, created FROM turn WHERE key = ?", (key,)).fetchone()
     found = [f"role={role}", *days(created)]
     if model:
-        found.append(f"model={''.join(folded(model).split())}")
+        found.append(f"model={''.join(fold_text(model).split())}")
     return found
 
 
@@ -234,7 +234,7 @@ def _learn(db: sqlite3.Connection, words: Collection[str]) -> None:
 
 def forget(db: sqlite3.Connection, word: str) -> None:
     """A word that no turn has any more leaves nothing behind."""
-    if db.execute("SELECT 1 FROM turn_tokens WHERE turn_tokens MATCH ? LIMIT 1", (quoted(word),)).fetchone():
+    if db.execute("SELECT 1 FROM turn_tokens WHERE turn_tokens MATCH ? LIMIT 1", (quote_token(word),)).fetchone():
         return
     for (key,) in db.execute("DELETE FROM word WHERE token = ? RETURNING key", (word,)).fetchall():
         db.execute(
@@ -242,6 +242,6 @@ def forget(db: sqlite3.Connection, word: str) -> None:
         )
 
 
-def quoted(token: str) -> str:
+def quote_token(token: str) -> str:
     """The token as a string of a full-text query."""
     return '"' + token.replace('"', '""') + '"'

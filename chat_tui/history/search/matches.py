@@ -12,7 +12,7 @@ import msgspec
 
 from chat_tui.core.conversation import Role, SearchHit
 from chat_tui.core.text.control_characters import clean_line
-from chat_tui.core.text.text_match import Range, find, folded, joined
+from chat_tui.core.text.text_match import Range, find, fold_text, merge_ranges
 from chat_tui.history.records import microseconds, moment
 from chat_tui.history.search.index import INDEXED_CHARACTERS
 from chat_tui.history.search.query import Query
@@ -37,7 +37,7 @@ class MatchCandidate(msgspec.Struct, frozen=True):
     created: int | None
 
 
-def examined(db: sqlite3.Connection, keys: Sequence[int], query: Query) -> tuple[list[MatchCandidate], int]:
+def examine_turns(db: sqlite3.Connection, keys: Sequence[int], query: Query) -> tuple[list[MatchCandidate], int]:
     """Those of these turns that are hits, newest first, and how many characters were read."""
     wanted = query.wanted
     before = None if query.before is None else microseconds(query.before)
@@ -55,7 +55,7 @@ def examined(db: sqlite3.Connection, keys: Sequence[int], query: Query) -> tuple
         read += len(content)
         if (
             (query.role is None or role == query.role)
-            and (not query.model or query.model in folded(model))
+            and (not query.model or query.model in fold_text(model))
             and (before is None or (created is not None and created < before))
             and (after is None or (created is not None and created >= after))
         ):
@@ -67,7 +67,7 @@ def examined(db: sqlite3.Connection, keys: Sequence[int], query: Query) -> tuple
 
 def _score(text: str, wanted: Sequence[str]) -> float:
     """0 when something wanted is missing; higher the more often each stands in the text, for its length."""
-    known = folded(text)
+    known = fold_text(text)
     counts = [_count(known, term) for term in wanted]
     if not all(counts):
         return 0
@@ -80,12 +80,12 @@ def _score(text: str, wanted: Sequence[str]) -> float:
 def _count(known: str, term: str) -> int:
     if " " not in term:
         return known.count(term)
-    pattern = _spaced(term)
+    pattern = _allow_spaces(term)
     return sum(1 for _ in pattern.finditer(known)) if term.split()[0] in known else 0
 
 
 @lru_cache(64)
-def _spaced(term: str) -> re.Pattern[str]:
+def _allow_spaces(term: str) -> re.Pattern[str]:
     return re.compile(r"\s+".join(map(re.escape, term.split())))
 
 
@@ -110,7 +110,7 @@ def _snippet(text: str, wanted: Sequence[str]) -> tuple[str, tuple[Range, ...]]:
     end = start + _SNIPPET_CHARACTERS
     line = clean_line(text[start:end], _SNIPPET_CHARACTERS)
     line = ("…" if start else "") + line + ("…" if end < len(text) else "")
-    return line, tuple(joined(place for term in wanted for place in find(line, term)))
+    return line, tuple(merge_ranges(place for term in wanted for place in find(line, term)))
 
 
 def _position(text: str, wanted: Sequence[str]) -> tuple[int, int]:

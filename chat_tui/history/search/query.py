@@ -13,7 +13,7 @@ from chat_tui.core.conversation import Role
 from chat_tui.core.errors import QueryError
 from chat_tui.core.text.excerpts import shorten
 from chat_tui.core.text.lazy_pattern import lazy_pattern
-from chat_tui.core.text.text_match import folded
+from chat_tui.core.text.text_match import fold_text
 
 _WORDS = 16
 _WORD_CHARACTERS = 100
@@ -68,14 +68,14 @@ def parse(text: str, at: datetime | None = None) -> Query:
             _add_filter(filters, name.lower(), part["value"] if part["quoted"] is None else part["quoted"])
             continue
         where, found = (terms, part["term"]) if part["phrase"] is None else (phrases, part["phrase"])
-        term = " ".join(folded(found).split())[:_WORD_CHARACTERS].strip()
+        term = " ".join(fold_text(found).split())[:_WORD_CHARACTERS].strip()
         if term and len(terms) + len(phrases) < _WORDS:
             where[term] = None
     moment, zone = at or datetime.now().astimezone(), at.tzinfo if at else None
     return Query(
         tuple(terms),
         tuple(phrases),
-        folded(filters.get("model", "")),
+        fold_text(filters.get("model", "")),
         _role(filters["role"]) if "role" in filters else None,
         _time("before", filters["before"], moment, zone) if "before" in filters else None,
         _time("after", filters["after"], moment, zone) if "after" in filters else None,

@@ -19,7 +19,7 @@ from chat_tui.core.conversation import SearchHit, SearchStep
 from chat_tui.history.records import moment, storable
 from chat_tui.history.search.candidates import BEGINS, INSIDE, WHOLE, FullTextQuery, Way, full_text_queries, matching
 from chat_tui.history.search.index import gap
-from chat_tui.history.search.matches import MatchCandidate, examined, hit
+from chat_tui.history.search.matches import MatchCandidate, examine_turns, hit
 from chat_tui.history.search.query import Query, parse
 
 _BATCH = 50
@@ -79,7 +79,7 @@ class SteppedSearch:
         if self._query != Query():
             with _until(stop, db):
                 if not self._untold:
-                    self._untold = list(self._looked(db, stop).items())
+                    self._untold = list(self._look_on(db, stop).items())
                     self._room -= len(self._untold)
                 told, self._untold = self._untold[: self._bounds.told], self._untold[self._bounds.told :]
                 hits = [hit(db, key, self._query.wanted, score) for key, score in told]
@@ -95,7 +95,7 @@ class SteppedSearch:
         searched = 1 - position / max(1, position, self._top or 1)
         return SearchStep(tuple(hits), searched=searched, searched_back_to=back_to, rest=position)
 
-    def _looked(self, db: sqlite3.Connection, stop: Event) -> dict[int, float]:
+    def _look_on(self, db: sqlite3.Connection, stop: Event) -> dict[int, float]:
         """Keys of further hits with their scores."""
         if self._top is None:
             self._top = 1 + int(db.execute("SELECT coalesce(max(key), 0) FROM turn").fetchone()[0])
@@ -220,7 +220,7 @@ class _FirstLook:
                     self._below = some[-1]
                     fresh = [key for key in some if key not in self.seen]
                     self.seen.update(fresh)
-                    hits, characters = examined(db, fresh, self._query)
+                    hits, characters = examine_turns(db, fresh, self._query)
                     budget.spend(len(fresh), characters)
                     found += hits
                     if len(found) >= most or budget.is_spent():
@@ -286,7 +286,7 @@ class _Scan:
         characters = 0
         for start in range(0, len(fresh), _BATCH):
             some = fresh[start : start + _BATCH]
-            hits, read = examined(db, some, self._query)
+            hits, read = examine_turns(db, some, self._query)
             found += hits
             characters += read
             if len(found) >= room:

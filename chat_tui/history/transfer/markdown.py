@@ -13,7 +13,7 @@ from datetime import datetime
 
 import msgspec
 
-from chat_tui.core.chunks import Usage, summed
+from chat_tui.core.chunks import Usage, sum_usages
 from chat_tui.core.conversation import Tree, Turn
 from chat_tui.core.route import Route
 from chat_tui.core.text.control_characters import clean
@@ -52,7 +52,7 @@ def _front_matter(tree: Tree) -> Iterator[str]:
     models = dict.fromkeys(turn.model for turn in answers if turn.model)
     yield f"models: [{', '.join(map(_quote, models))}]"
     yield f"tokens: {sum(usage.total_tokens for usage in usages) if usages else 'null'}"
-    total = summed(usages) or Usage(None, None)
+    total = sum_usages(usages) or Usage(None, None)
     yield f"tokens_in: {_count(total.prompt_tokens)}"
     yield f"tokens_out: {_count(total.completion_tokens)}"
     yield f"cost: {_dollars(sum(costs)) if costs else 'null'}"

@@ -14,7 +14,7 @@ from typing import Literal
 import msgspec
 
 from chat_tui.core.attachments.attachment import Attachment
-from chat_tui.core.chunks import State, Usage, summed
+from chat_tui.core.chunks import State, Usage, sum_usages
 from chat_tui.core.conversation import Turn
 from chat_tui.history.transfer.records import ImportedTurn, SkippedRecord, text_or_empty
 
@@ -206,4 +206,4 @@ def _in_order(last: _Before | None) -> list[_Before]:
 def _sum(one: Usage | None, two: Usage | None) -> Usage | None:
     if one is None or two is None:
         return one or two
-    return summed([one, two])
+    return sum_usages([one, two])

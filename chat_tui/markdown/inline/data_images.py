@@ -29,7 +29,7 @@ class DataImage(NamedTuple):
         return f"{self.suffix.upper()}, {size}"
 
 
-def described(address: str) -> DataImage | None:
+def describe_image(address: str) -> DataImage | None:
     """What the address says of its image; None for other addresses."""
     found = _ADDRESS.match(address)
     if found is None:
@@ -40,6 +40,6 @@ def described(address: str) -> DataImage | None:
     return DataImage(suffix, max(data * 3 // 4 - address[-2:].count("="), 0))
 
 
-def decoded(address: str) -> bytes:
+def decode_image(address: str) -> bytes:
     """The image's bytes. Raises `ValueError` where they are damaged."""
     return base64.b64decode(address.partition(",")[2], validate=True)

@@ -191,7 +191,7 @@ class _Formula:
             return _Piece(self._words(), "function" if name.startswith("operatorname") else "text")
         if not name[0].isalpha():
             return _Piece(name, "text")
-        return self._built(name)
+        return self._build(name)
 
     def _words(self) -> str:
         """Words, whose blanks count."""
@@ -203,20 +203,20 @@ class _Formula:
             return match[1]
         return self._argument()
 
-    def _built(self, name: str) -> _Piece:
+    def _build(self, name: str) -> _Piece:
         """What is made of arguments."""
         if name in ("frac", "dfrac", "tfrac", "cfrac"):
             above, below = self._argument(), self._argument()
-            return _Piece(f"{_enclosed(above, of_sums=True)}/{_enclosed(below)}" if below else above, "fraction")
+            return _Piece(f"{_enclose(above, of_sums=True)}/{_enclose(below)}" if below else above, "fraction")
         if name in ("binom", "dbinom", "tbinom"):
             return _Piece(f"({self._argument()} choose {self._argument()})", "text")
         if name == "sqrt":
-            root, of = self._optional(), _enclosed(self._argument())
+            root, of = self._optional(), _enclose(self._argument())
             raised = "".join(RAISED.get(each, "") for each in root)
             sign = {"": "√", "2": "√", "3": "∛", "4": "∜"}.get(root, f"{raised}√" if raised else f"({root})√")
             return _Piece(sign + of, "text")
         if name in ACCENTS:
-            return _Piece(_accented(self._argument(), ACCENTS[name]), "text")
+            return _Piece(_add_accent(self._argument(), ACCENTS[name]), "text")
         if name == "mathbb":
             letters = self._argument()
             return _Piece("".join(BOARD_LETTERS.get(letter, letter) for letter in letters), "text")
@@ -277,7 +277,7 @@ class _Formula:
             pieces.append(_Piece(before.text + self._limits(mark, text), "operator"))
             return
         base = f"({before.text})" if before.kind == "fraction" else before.text
-        pieces.append(_Piece(base + _hung(mark, text), "function" if before.kind == "function" else "text"))
+        pieces.append(_Piece(base + _attach_script(mark, text), "function" if before.kind == "function" else "text"))
 
     def _skip_blanks_before_script(self) -> None:
         at = self._at
@@ -295,10 +295,10 @@ class _Formula:
         small = _in(LOWERED, low) + _in(RAISED, high)
         if len(small) == len(low) + len(high):
             return small
-        return f"({low}…{high})" if low and high else f"({low})" if low else _hung("^", high)
+        return f"({low}…{high})" if low and high else f"({low})" if low else _attach_script("^", high)
 
 
-def _hung(mark: str, text: str) -> str:
+def _attach_script(mark: str, text: str) -> str:
     if not text:
         return ""
     if mark == "^" and text in AROUND:
@@ -326,7 +326,7 @@ def _in(signs: dict[str, str], text: str) -> str:
     return small if len(small) == len(text) else ""
 
 
-def _enclosed(text: str, *, of_sums: bool = False) -> str:
+def _enclose(text: str, *, of_sums: bool = False) -> str:
     """With parentheses, where it would be read as something else without; `of_sums`: products can do without."""
     if _ONE.fullmatch(text) or _is_enclosed(text):
         return text
@@ -347,7 +347,7 @@ def _is_enclosed(text: str) -> bool:
     return depth == 0
 
 
-def _accented(text: str, mark: str) -> str:
+def _add_accent(text: str, mark: str) -> str:
     if not text or len(text) > 4 or not text.isalnum():
         return f"({text})" if len(text) > 1 else text
     return unicodedata.normalize("NFC", "".join(character + mark for character in text))

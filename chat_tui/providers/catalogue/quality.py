@@ -107,7 +107,7 @@ def prior_of(model_id: str, price_out: float | None = None) -> QualityPrior | No
         return rated.prior
     name = parse_name(bare)
     guess = _guess(name, price_out)
-    found = _inherited(name, guess)
+    found = _inherit(name, guess)
     if found is None:
         return None if guess is None else QualityPrior(round(guess, 3), guessed=True)
     if name.thinking is False:
@@ -135,7 +135,7 @@ def _shorter_ids(bare: str) -> Iterator[str]:
         yield bare
 
 
-def _inherited(name: ModelName, guess: float | None) -> QualityPrior | None:
+def _inherit(name: ModelName, guess: float | None) -> QualityPrior | None:
     """Return what the table's rows of the same family and tier tell about a model that is not among them."""
     found: list[QualityPrior] = []
     for tiers in _tier_choices(name):
@@ -178,13 +178,13 @@ def _of_version(rows: Iterable[_Row], name: ModelName) -> QualityPrior | None:
     same = [row for row in known if row.version == version]
     if same:
         best = max(same, key=lambda row: row.name.thinking is not None).prior
-        return _guessed(best) if name.version is None or name.others else best
+        return _as_guess(best) if name.version is None or name.others else best
     older = [row.prior for row in known if row.version < version and row.name.version is not None]
     if older:
-        return _guessed(max(older, key=lambda prior: prior.quality))
+        return _as_guess(max(older, key=lambda prior: prior.quality))
     unversioned = [row.prior for row in known if row.name.version is None]
     if unversioned:
-        return _guessed(unversioned[0])
+        return _as_guess(unversioned[0])
     first = min(known, key=lambda row: row.version).prior
     return _with_quality(first, _shift(first.quality, -_STEP))
 
@@ -196,15 +196,15 @@ def _of_size(rows: Sequence[_Row], name: ModelName) -> QualityPrior | None:
     same = [row for row in sized if row.version == version and size / SAME_SIZE < row.billions < size * SAME_SIZE]
     if same:
         found = min(same, key=lambda row: abs(math.log(row.billions / size))).prior
-        return _guessed(found) if name.others else found
+        return _as_guess(found) if name.others else found
     usual = usual_for_size(size)
     bounds = [row.prior.quality for row in sized if row.version >= version and row.billions * SAME_SIZE > size]
     lesser = [row.prior for row in sized if row.version <= version and row.billions < size * SAME_SIZE]
     if lesser:
-        return _guessed(max(lesser, key=lambda prior: prior.quality))
+        return _as_guess(max(lesser, key=lambda prior: prior.quality))
     main = _of_version(rows, msgspec.structs.replace(name, billions=None))
     if not sized and main is not None and size >= _LARGE_BILLIONS:
-        return _guessed(main)
+        return _as_guess(main)
     if main is not None:
         bounds.append(main.quality)
     return QualityPrior(round(min([usual, *bounds]), 3), guessed=True)
@@ -230,7 +230,7 @@ def usual_for_size(billions: float) -> float:
     return _SIZES[-1][1]
 
 
-def _guessed(prior: QualityPrior) -> QualityPrior:
+def _as_guess(prior: QualityPrior) -> QualityPrior:
     return msgspec.structs.replace(prior, guessed=True)
 
 

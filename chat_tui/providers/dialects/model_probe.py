@@ -25,7 +25,7 @@ def nothing(model: Model) -> Sequence[ProbeRequest]:
     return ()
 
 
-def unchanged(model: Model, answers: Sequence[Any]) -> Model:
+def keep_model(model: Model, answers: Sequence[Any]) -> Model:
     """Return the model unchanged."""
     return model
 
@@ -34,5 +34,5 @@ class ModelProbe(msgspec.Struct, frozen=True):
     """The questions about a model, and what the answers mean. Pure functions."""
 
     questions: Callable[[Model], Sequence[ProbeRequest]] = nothing
-    learned: Callable[[Model, Sequence[Any]], Model] = unchanged
+    learned: Callable[[Model, Sequence[Any]], Model] = keep_model
     """Returns the model with what the answers say: JSON in the order of the questions, None for a missing one."""

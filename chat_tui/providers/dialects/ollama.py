@@ -48,7 +48,7 @@ def dialect() -> Dialect:
         headers=headers,
         quirk=quirk,
         model_list=ModelList("/api/tags", "models", read_row),
-        look_up=ModelProbe(questions, learned),
+        look_up=ModelProbe(questions, read_window),
         json_lines=True,
         root="",
         pasted=r"/api(?:/chat|/generate|/tags|/show|/ps|/version|/embed|/embeddings)?|/v1",
@@ -83,7 +83,7 @@ def questions(model: Model) -> Sequence[ProbeRequest]:
     return ProbeRequest("/api/show", json.dumps({"model": model.id}).encode()), ProbeRequest("/api/ps")
 
 
-def learned(model: Model, answers: Sequence[Json]) -> Model:
+def read_window(model: Model, answers: Sequence[Json]) -> Model:
     """Return the model with the window in use: as loaded, else as set in its file, but not as trained."""
     shown, loaded = [answer if isinstance(answer, dict) else {} for answer in answers]
     abilities, info, written = shown.get("capabilities"), shown.get("model_info"), shown.get("parameters")

@@ -58,7 +58,7 @@ def dialect() -> Dialect:
         reading=OpenAiParser,
         headers=headers,
         quirk=quirk,
-        look_up=ModelProbe(questions, learned),
+        look_up=ModelProbe(questions, read_properties),
     )
 
 
@@ -72,7 +72,7 @@ def questions(model: Model) -> Sequence[ProbeRequest]:
     return (ProbeRequest("/props", at_root=True),) if model.server == "llama.cpp" else ()
 
 
-def learned(model: Model, answers: Sequence[Json]) -> Model:
+def read_properties(model: Model, answers: Sequence[Json]) -> Model:
     """Return the model with the window in use, and whether it takes images, from llama.cpp's properties."""
     props = answers[0] if answers and isinstance(answers[0], dict) else {}
     settings, modalities = props.get("default_generation_settings"), props.get("modalities")

@@ -19,7 +19,7 @@ from chat_tui.core.request import Request
 from chat_tui.core.text.excerpts import shorten
 from chat_tui.providers.dialects.dialect import Call, Dialect, Reading
 from chat_tui.providers.dialects.model_list import ListedModel, Row, no_more
-from chat_tui.providers.dialects.model_probe import ModelProbe, nothing, unchanged
+from chat_tui.providers.dialects.model_probe import ModelProbe, keep_model, nothing
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -77,7 +77,7 @@ def guard(own: Dialect) -> Dialect:
         headers=_else(own.headers, _no_headers),
         quirk=_else(own.quirk, _no_quirk),
         model_list=msgspec.structs.replace(rows, read=_else(rows.read, _no_row), more=_else(rows.more, no_more)),
-        look_up=ModelProbe(_else(told.questions, nothing), _else(told.learned, unchanged)),
+        look_up=ModelProbe(_else(told.questions, nothing), _else(told.learned, keep_model)),
     )
 
 

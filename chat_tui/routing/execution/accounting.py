@@ -8,7 +8,7 @@ from typing import TypeAlias
 from msgspec.structs import replace
 
 from chat_tui.core.answers.reclassification import reclassify_chunks
-from chat_tui.core.chunks import Chunk, End, Metadata, Timings, Token, TokenKind, ToolCallDelta, Usage, summed
+from chat_tui.core.chunks import Chunk, End, Metadata, Timings, Token, TokenKind, ToolCallDelta, Usage, sum_usages
 from chat_tui.core.models import Model
 from chat_tui.core.text.control_characters import StreamCleaner, clean_line
 from chat_tui.core.usage.pricing import cost_of, with_savings
@@ -251,7 +251,7 @@ class StreamAccounting:
 
         `sent_tokens` is an estimate of the prompt; None if nothing was sent.
         """
-        return summed([*self._earlier, *filter(None, [self.usage_of_try(sent_tokens)])])
+        return sum_usages([*self._earlier, *filter(None, [self.usage_of_try(sent_tokens)])])
 
     def left_of(self, max_tokens: int | None) -> int | None:
         """Return the token limit for a continuation: `max_tokens` without those that have come."""
@@ -332,7 +332,7 @@ class AttemptCosts:
             dollars += price
         return dollars
 
-    def unpriced(self, *more: tuple[Model, Usage | None]) -> Sequence[Model]:
+    def unpriced_models(self, *more: tuple[Model, Usage | None]) -> Sequence[Model]:
         """The models that have used something of which the price is not known."""
         return [model for model, usage in (*self._parts, *more) if usage and cost_of(model, usage) is None]
 

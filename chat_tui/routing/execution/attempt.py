@@ -203,14 +203,14 @@ class Attempt:
     def _request_for(self, context: Context) -> Request:
         """Return the request for this model, with this context."""
         shared, model = self._shared, self.model
-        request = shared.request.changed(
+        request = shared.request.replace(
             prompt="",
             turns=context.turns,
             max_tokens=shared.accounting.left_of(shared.request.max_tokens),
             stream=shared.dependencies.settings.streaming and shared.request.stream,
             begins_thinking=shared.dependencies.health.vitals(model.name).begins_thinking,
         )
-        return request.changed(**price_limit(request, model, context.tokens, shared.costs.dollars() or 0.0))
+        return request.replace(**price_limit(request, model, context.tokens, shared.costs.dollars() or 0.0))
 
     def _receive(self, burst: Sequence[Chunk]) -> Sequence[Chunk]:
         """Return the burst with all fields cleaned; keeps what concerns the route and the model."""

@@ -112,7 +112,7 @@ class Execution:
         if self.error is not None and state is None:
             state = self._state_of_failure()
             last.append(Error(error_info(self.error)))
-        if state != "failed" and (unpriced := self._costs.unpriced(*self._last_part())):
+        if state != "failed" and (unpriced := self._costs.unpriced_models(*self._last_part())):
             yield last
             last = []
             await self._costs.look_up(unpriced)

@@ -86,7 +86,7 @@ def _table() -> _Table:
     return _Table(memoryview(data)[HEADER.size :].cast("b"), scale, constant, tuple(counts))
 
 
-def hashed(text: str) -> HashedText:
+def hash_text(text: str) -> HashedText:
     """Return the places of the text's words and pairs of words, and what is counted."""
     if len(text) > LOOKED_AT:
         text = f"{text[: LOOKED_AT // 2]}\n{text[-LOOKED_AT // 2 :]}"
@@ -126,7 +126,7 @@ def _counts(text: str, words: int, numbers: int) -> tuple[float, ...]:
 
 def difficulty_of(text: str) -> float:
     """Return how hard the text is as a prompt, in logits; 0 if it has no words, as a question that is a picture."""
-    places, counts = hashed(text)
+    places, counts = hash_text(text)
     if not places:
         return 0.0
     table = _table()

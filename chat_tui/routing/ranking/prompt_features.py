@@ -158,7 +158,7 @@ _PATTERNS = _Patterns(
 
 def with_features(request: Request) -> Request:
     """Return the request with its prompt's features; a request that has them is returned unchanged."""
-    return request if request.features is not None else request.changed(features=_extract(request))
+    return request if request.features is not None else request.replace(features=_extract(request))
 
 
 def features_of(request: Request) -> PromptFeatures:

@@ -224,15 +224,15 @@ def guard(own: Strategy) -> Strategy:
             ranked = list(own(request, models, health))
         except Exception as error:  # noqa: BLE001
             # The border to code that is not ours.
-            return _failed(models, type(error).__name__)
+            return _leave_all_out(models, type(error).__name__)
         known = {model.name for model in models}
         ranked = [candidate for candidate in ranked if isinstance(candidate, Candidate) and candidate.model in known]
-        return ranked or _failed(models, "it ranked none of the models")
+        return ranked or _leave_all_out(models, "it ranked none of the models")
 
     return rank
 
 
-def _failed(models: Sequence[Model], why: str) -> list[Candidate]:
+def _leave_all_out(models: Sequence[Model], why: str) -> list[Candidate]:
     return [Candidate(model.name, out=f"the strategy failed: {why}") for model in models]
 
 

@@ -70,7 +70,7 @@ def _format_key(key: str) -> str:
     )
 
 
-def pressed(label: str) -> str:
+def textual_key(label: str) -> str:
     """A key as Textual writes it, of how people read it; empty for rows of digits such as `1–4`."""
     named = {label: key for key, label in _NAMES.items()}
     if label in named or "–" in label:

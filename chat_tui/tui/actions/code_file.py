@@ -7,7 +7,7 @@ from pathlib import Path
 
 from chat_tui.core.errors import CommandError
 from chat_tui.markdown.code_blocks import CodeBlock
-from chat_tui.markdown.inline.data_images import decoded, described
+from chat_tui.markdown.inline.data_images import decode_image, describe_image
 
 _SUFFIXES = {
     "bash": ".sh",
@@ -73,7 +73,7 @@ def suggested_name(code: CodeBlock, number: int) -> str:
     """A name for a code block by its language, such as `code-2.py`, or for an image. Nothing of the language itself
     comes into it."""
     language = code.language
-    if image := described(code.text):
+    if image := describe_image(code.text):
         return f"image-{number}.{image.suffix}"
     known = language.casefold()
     return _WHOLE_NAMES.get(known) or f"code-{number}{_SUFFIXES.get(known, '.txt')}"
@@ -81,9 +81,9 @@ def suggested_name(code: CodeBlock, number: int) -> str:
 
 def content_of(code: CodeBlock) -> str | bytes:
     """What a file with the code or image holds. Raises `CommandError` where an image's data is damaged."""
-    if described(code.text):
+    if describe_image(code.text):
         try:
-            return decoded(code.text)
+            return decode_image(code.text)
         except ValueError:
             raise CommandError("The data of this image is damaged.", "Ask the model for it again.") from None
     text = code.text

@@ -72,7 +72,7 @@ def rank(typed: str, text: SearchText) -> int | None:
     return FUZZY if len(typed) >= _FEWEST_LETTERS and _has_letters_in_order(typed, text.name) else None
 
 
-def ranked(typed: str, texts: Sequence[SearchText], used: Sequence[int]) -> Sequence[int]:
+def rank_texts(typed: str, texts: Sequence[SearchText], used: Sequence[int]) -> Sequence[int]:
     """The places of the texts that fit, best first; among equals those with the higher number in `used`. Letters in
     their order count only where nothing fits better."""
     if not typed.strip():

@@ -11,7 +11,7 @@ from textual.app import ComposeResult
 from textual.containers import Vertical
 from textual.widgets import Input
 
-from chat_tui.tui.actions.ranking import ranked, search_text
+from chat_tui.tui.actions.ranking import rank_texts, search_text
 from chat_tui.tui.dialogs.frame import FramedScreen
 from chat_tui.tui.widgets.host import ListChoice
 from chat_tui.tui.widgets.row_list import Filter, RowList
@@ -96,7 +96,7 @@ class ChoiceScreen(FramedScreen[ListChoice]):
 
     def _narrow(self, cursor: int) -> None:
         typed = self._filter.value.strip()
-        self._shown = ranked(typed, self._texts, self._used)
+        self._shown = rank_texts(typed, self._texts, self._used)
         groups = [""] + [self._choices[place].group for place in self._shown]
         begun = [row for row in range(len(self._shown)) if groups[row + 1] != groups[row]]
         self._heads = {row: groups[row + 1] for row in begun} if not typed else {}

@@ -179,7 +179,7 @@ class SettingsScreen(FramedScreen[None]):
         column = min(self._column, width // 2)
         changed = setting.source != DEFAULT
         key = Span(set_cell_size(f" {crop_middle(setting.key, column - 2)}", column), "strong" if changed else "text")
-        value = Span(setting.shown() or _UNSET, "accent" if changed else "text")
+        value = Span(setting.to_text() or _UNSET, "accent" if changed else "text")
         return [(key, *apart(value, Span(f"{setting.source} ", "dim"), width - column))]
 
     @on(RowList.Moved)
@@ -227,7 +227,7 @@ class SettingsScreen(FramedScreen[None]):
         event.stop()
         if event.input is self._line and self._edited is not None:
             text = self._line.value.strip()
-            self._save(self._edited.key, lambda now: now.typed(text) if text else None)
+            self._save(self._edited.key, lambda now: now.parse(text) if text else None)
 
     def _save(self, key: str, new: Callable[[Setting], Any]) -> None:
         self.run_worker(self._write(key, new), group="write", exclusive=False)

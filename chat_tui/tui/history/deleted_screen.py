@@ -103,7 +103,7 @@ class DeletedScreen(FramedScreen[str | None]):
 
     async def _read(self) -> None:
         cursor = self._rows.cursor
-        self._deleted = await self._engine.conversations.deletion.deleted(ALL)
+        self._deleted = await self._engine.conversations.deletion.list_deleted(ALL)
         count = len(self._deleted)
         # The last row empties the list: an empty line keeps it apart.
         self._rows.show(count + 1 if count else 0, min(cursor, max(0, count - 1)), heads=[(count, 1)] if count else [])

@@ -18,7 +18,7 @@ from textual.widgets import Input
 from chat_tui.core.models import ModelStatus
 from chat_tui.core.text.excerpts import shorten
 from chat_tui.core.usage.stream_stats import StreamStats
-from chat_tui.tui.actions.bindings import bindings, first_key, pressed
+from chat_tui.tui.actions.bindings import bindings, first_key, textual_key
 from chat_tui.tui.panels.model_groups import GroupedModel, PreferredModels, group_headings, grouped_models
 from chat_tui.tui.panels.model_rows import ListHeading, ModelDetail, ModelListTable, model_table, search_text
 from chat_tui.tui.panels.model_sources import WAYS, SourceWay
@@ -94,7 +94,7 @@ class ModelsInUse(StyledLines):
         event.stop()
         offset = event.get_content_offset(self)
         if offset is not None and offset.x in self._strategy_cells:
-            self.app.simulate_key(pressed(first_key("strategy.next", self.changed_keys)))
+            self.app.simulate_key(textual_key(first_key("strategy.next", self.changed_keys)))
         else:
             self.post_message(self.Clicked())
 
@@ -256,10 +256,10 @@ class ModelPicker(Widget):
 
     def close(self) -> None:
         """Close the list without a choice."""
-        if self._shut():
+        if self._close_list():
             self.post_message(self.Closed())
 
-    def _shut(self) -> bool:
+    def _close_list(self) -> bool:
         if not self.is_open:
             return False
         self.is_open = False
@@ -383,11 +383,11 @@ class ModelPicker(Widget):
         event.stop()
         standing, way = self._standing_at(event.row), self._way_at(event.row)
         if way is not None:
-            if self._shut():
+            if self._close_list():
                 self.post_message(self.SourceWanted(way.name))
         elif standing is not None and not standing.usable:
             self.post_message(self.Declined(standing))
-        elif self._shut():
+        elif self._close_list():
             self.post_message(self.Chosen(standing.model.name if standing else None))
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:

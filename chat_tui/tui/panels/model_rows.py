@@ -52,7 +52,7 @@ class ModelListTable(NamedTuple):
     def heading(self) -> Line:
         """The names of the columns, over the rows."""
         titles = "".join(column.cell(column.title) for column in self.columns)
-        return (Span(f"  {_padded('Model', self.name_width)}{titles}".rstrip(), "dim"),)
+        return (Span(f"  {_pad('Model', self.name_width)}{titles}".rstrip(), "dim"),)
 
     def row(self, standing: ModelStatus, *, in_use: bool = False, fixed: bool = False, favourite: bool = False) -> Line:
         """A model's row. `fixed`: it is in use by choice."""
@@ -61,7 +61,7 @@ class ModelListTable(NamedTuple):
         name = crop_middle(standing.model.name, self.name_width)
         spans = [
             Span(f"{mark}{FAVOURITE if favourite else ' '}", "accent"),
-            Span(_padded(name, self.name_width), name_role),
+            Span(_pad(name, self.name_width), name_role),
         ]
         for column in self.columns:
             role = _state_role(standing) if column.title == _STATE.title else "dim"
@@ -69,7 +69,7 @@ class ModelListTable(NamedTuple):
         return tuple(spans)
 
 
-def _padded(name: str, width: int) -> str:
+def _pad(name: str, width: int) -> str:
     return name + " " * (width - cell_len(name))
 
 
@@ -88,7 +88,7 @@ def model_table(standings: Sequence[ModelStatus], width: int) -> ModelListTable:
     shown = []
     for column in _BY_IMPORTANCE:
         if column is _STATE:
-            column = _fitted(column, standings)
+            column = _fit(column, standings)
         if _tells_something(column, standings) and column.cells <= left:
             shown.append(column)
             left -= column.cells
@@ -98,7 +98,7 @@ def model_table(standings: Sequence[ModelStatus], width: int) -> ModelListTable:
     return ModelListTable(min(max(longest, _LEAST_NAME), most), columns)
 
 
-def _fitted(column: ModelColumn, standings: Sequence[ModelStatus]) -> ModelColumn:
+def _fit(column: ModelColumn, standings: Sequence[ModelStatus]) -> ModelColumn:
     """The column as wide as its longest text, within bounds."""
     longest = max((cell_len(column.value(standing)) for standing in standings), default=0)
     return column._replace(width=min(STATE_WIDTH, max(_LEAST_STATE, longest)))

@@ -136,7 +136,7 @@ class KeyBar(StyledLines):
         right = self._mode_width
         for key, word in self._fitting_keys(self.content_size.width) if offset is not None else ():
             left, right = right, right + _cells((key, word))
-            if offset is not None and left <= offset.x < right - len(_GAP) and (pressed := bindings.pressed(key)):
+            if offset is not None and left <= offset.x < right - len(_GAP) and (pressed := bindings.textual_key(key)):
                 self.app.simulate_key(pressed)
 
 

@@ -141,7 +141,7 @@ if sys.platform != "win32":
             # Textual writes to stderr; who sends that to a file wants the errors there and the screen here.
             out = next((file for file in (sys.__stderr__, sys.__stdout__) if file is not None and file.isatty()), None)
             if out is not None:
-                self._file: Any = TerminalOutput(out, self._hang_up, self._taken)
+                self._file: Any = TerminalOutput(out, self._hang_up, self._catch_up_when_written)
             self._attributes: list[Any] = []
             """Of the terminal, as they are while the app runs."""
             self._behind = False
@@ -170,7 +170,7 @@ if sys.platform != "win32":
             if not self._behind:
                 super().write(data)
 
-        def _taken(self) -> None:
+        def _catch_up_when_written(self) -> None:
             """Catch up once the writer thread has written everything; called on that thread."""
             if self._behind and self._writer_thread is not None and self._writer_thread._queue.empty():
                 with suppress(RuntimeError):  # the loop has ended already

@@ -38,7 +38,7 @@ class TextSpan(NamedTuple):
 def spans_in(lines: Sequence[Line], *wanted: str) -> list[TextSpan]:
     """The places of each of the wanted texts in painted lines, also where a line break divides them."""
     # Needed for a search only, and slow to import.
-    from chat_tui.core.text.text_match import find, joined
+    from chat_tui.core.text.text_match import find, merge_ranges
 
     pieces: list[str] = []
     for line in lines:
@@ -46,7 +46,7 @@ def spans_in(lines: Sequence[Line], *wanted: str) -> list[TextSpan]:
     spans: list[TextSpan] = []
     text = "".join(pieces)
     found = [find(text, each) for each in wanted]
-    places = found[0] if len(found) == 1 else joined(place for each in found for place in each)
+    places = found[0] if len(found) == 1 else merge_ranges(place for each in found for place in each)
     for number, (start, end) in enumerate(places):
         at = 0
         for index, line in enumerate(lines):

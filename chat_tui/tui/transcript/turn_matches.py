@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 
 from chat_tui.core.conversation import Role, Turn
-from chat_tui.core.text.text_match import find, folded
+from chat_tui.core.text.text_match import find, fold_text
 from chat_tui.markdown.plain_text import PlainSplitter
 from chat_tui.markdown.splitter import BlockSplitter
 
@@ -31,7 +31,7 @@ class TurnMatches:
     def __init__(self, wanted: str, stopped: Callable[[], bool] = lambda: False) -> None:
         self.wanted, self.stopped = wanted, stopped
         self._resumed = time.monotonic()
-        self._words = folded(wanted).split()
+        self._words = fold_text(wanted).split()
         self._may_match = re.compile(_BETWEEN.join(map(re.escape, self._words)))
 
     def pause(self) -> None:
@@ -103,5 +103,5 @@ def _fold_turn(turn: Turn) -> tuple[str, str]:
         # As below, ten times faster.
         raw = text.lower()
         return raw, raw.encode().translate(None, _MARKUP_BYTES).decode() if turn.role == "assistant" else raw
-    raw = folded(text)
+    raw = fold_text(text)
     return raw, _MARKUP.sub("", raw) if turn.role == "assistant" else raw

@@ -139,11 +139,11 @@ async def open_conversation(request: Request) -> Response:
     path = [_with_running_answer(turn, growing.get(turn.id)) for turn in conversation.path]
     conversation = msgspec.structs.replace(conversation, path=tuple(path))
     # Rendering takes milliseconds for each turn.
-    encoded = await asyncio.to_thread(_encoded, conversation, first, end)
+    encoded = await asyncio.to_thread(_encode_conversation, conversation, first, end)
     return Response(encoded, media_type="application/json")
 
 
-def _encoded(conversation: Conversation, first: int, end: int) -> bytes:
+def _encode_conversation(conversation: Conversation, first: int, end: int) -> bytes:
     turns = [
         _shown_turn(turn, conversation.forks.get(turn.id, ()))
         for turn in conversation.path[first:end]
@@ -239,13 +239,13 @@ async def export_conversation(request: Request) -> Response:
 async def list_choices(request: Request) -> Response:
     """List the models and strategies that can be chosen."""
     engine = await state_of(request).engine_with_models()
-    models = [_offered(standing) for standing in engine.models.status() if not standing.model.named]
+    models = [_offer_of(standing) for standing in engine.models.status() if not standing.model.named]
     return _json_response(
         OfferedChoices(models, list(engine.models.strategies()), engine.config.strategy, engine.config.model)
     )
 
 
-def _offered(standing: ModelStatus) -> OfferedModel:
+def _offer_of(standing: ModelStatus) -> OfferedModel:
     model = standing.model
     return OfferedModel(
         model.name,

@@ -30,7 +30,7 @@ async def list_deleted(request: Request) -> Response:
     engine, moment = await state_of(request).engine(), now()
     rows = [
         ListedDeletion(row.summary.id, row.summary.title, row.deleted, days_left(row.deleted, moment))
-        for row in await engine.conversations.deletion.deleted(ALL, private=False)
+        for row in await engine.conversations.deletion.list_deleted(ALL, private=False)
     ]
     return Response(encode_record(ListedDeletions(rows)), media_type="application/json")
 
@@ -52,5 +52,5 @@ async def erase_all(request: Request) -> Response:
 
 
 async def _is_deleted(engine: Engine, conversation_id: str) -> bool:
-    rows = await engine.conversations.deletion.deleted(ALL, private=False)
+    rows = await engine.conversations.deletion.list_deleted(ALL, private=False)
     return any(row.summary.id == conversation_id for row in rows)

@@ -121,7 +121,7 @@ def request_settings(engine: Engine, asked: GenerationOptions) -> Settings:
         words = f"Unknown strategy. Known: {', '.join(engine.models.strategies())}."
         raise ApiError(400, words, param="strategy")
     meant = resolve_choice(engine, asked.model) if asked.model is not None else ModelChoice()
-    return asked.settings().changed(model=meant.model, strategy=meant.strategy or asked.strategy)
+    return asked.settings().replace(model=meant.model, strategy=meant.strategy or asked.strategy)
 
 
 async def start_answer(state: AppState, client: str, asked: PromptBody) -> Answer:

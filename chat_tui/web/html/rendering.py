@@ -7,7 +7,7 @@ import msgspec
 from chat_tui.markdown.block import Block
 from chat_tui.markdown.inline.latex import is_display, legible
 from chat_tui.markdown.splitter import BlockSplitter
-from chat_tui.web.html.safe_html import code_html, escaped, html_of, image_html, plain_html
+from chat_tui.web.html.safe_html import code_html, escape_text, html_of, image_html, plain_html
 
 
 class HtmlPiece(msgspec.Struct, frozen=True):
@@ -85,7 +85,7 @@ def _flat_piece(block: Block) -> HtmlPiece:
         return HtmlPiece(image_html(block.language, block.source))
     if block.kind == "summary":
         # What belongs to it follows as blocks of their own.
-        return HtmlPiece(f'<details class="fold"><summary>{escaped(block.source)}</summary></details>')
+        return HtmlPiece(f'<details class="fold"><summary>{escape_text(block.source)}</summary></details>')
     if block.kind == "plain":
         formula = is_display(block.source)
         return HtmlPiece(

@@ -15,7 +15,7 @@ from chat_tui.core.text.control_characters import clean
 from chat_tui.core.text.excerpts import shorten
 from chat_tui.markdown.alerts import ALERTS
 from chat_tui.markdown.block import Block
-from chat_tui.markdown.inline.data_images import described
+from chat_tui.markdown.inline.data_images import describe_image
 from chat_tui.markdown.inline.latex import legible
 from chat_tui.markdown.links import alt_text, deceives, is_openable, told_target
 from chat_tui.markdown.lists import count_from, take_task_box
@@ -52,14 +52,14 @@ def html_of(block: Block, source: str) -> str:
 
 def plain_html(text: str, kind: str = "plain") -> str:
     """Return a text unchanged, in a block of this class."""
-    return f'<p class="{kind}">{escaped(text)}</p>'
+    return f'<p class="{kind}">{escape_text(text)}</p>'
 
 
 def code_html(code: str, language: str) -> str:
     """Return a block of code with the name of its language and a copy button."""
     name = shorten(language, _LANGUAGE_LENGTH)
     return (
-        f'<div class="code"><div class="code-head"><span>{escaped(name) or "code"}</span>'
+        f'<div class="code"><div class="code-head"><span>{escape_text(name) or "code"}</span>'
         '<button type="button" class="copy-code">Copy</button></div>'
         f'<pre tabindex="0"><code>{highlight(clean(code), name)}</code></pre></div>'
     )
@@ -67,9 +67,9 @@ def code_html(code: str, language: str) -> str:
 
 def image_html(alt: str, address: str) -> str:
     """The line that stands for an image within the answer."""
-    image = described(address)
+    image = describe_image(address)
     text = " · ".join(filter(None, [shorten(f"image: {alt}" if alt else "image", 300), image.text if image else ""]))
-    return f'<p><span class="target">[{escaped(text)}]</span></p>'
+    return f'<p><span class="target">[{escape_text(text)}]</span></p>'
 
 
 def _blocks(tokens: Sequence[Token]) -> Iterator[str]:
@@ -125,11 +125,11 @@ def _inline(tokens: Sequence[Token]) -> Iterator[str]:
             yield _image(alt_text(token), str(token.attrs.get("src", "")))
         elif token.type == "code_inline":
             shown.append(token.content)
-            yield f"<code>{escaped(token.content)}</code>"
+            yield f"<code>{escape_text(token.content)}</code>"
         elif token.type == "math_inline":
-            yield f'<span class="math">{escaped(legible(token.content))}</span>'
+            yield f'<span class="math">{escape_text(legible(token.content))}</span>'
         elif token.type == "footnote":
-            yield f"<sup>{escaped(token.content)}</sup>"
+            yield f"<sup>{escape_text(token.content)}</sup>"
         elif token.type == "softbreak":
             yield "<br>" if token.meta.get("kept") else "\n"
         elif token.type == "hardbreak":
@@ -139,10 +139,10 @@ def _inline(tokens: Sequence[Token]) -> Iterator[str]:
         else:
             # An entity such as `&#x202e;` is a character by now.
             shown.append(token.content)
-            yield escaped(token.content)
+            yield escape_text(token.content)
 
 
-def escaped(text: str) -> str:
+def escape_text(text: str) -> str:
     """Return a text as HTML without control characters; all text except code passes here."""
     return escape(clean(text))
 
@@ -154,9 +154,9 @@ def _anchor(target: str) -> str:
 def _aside(text: str, target: str) -> str:
     """Return the target of a link as text, if the link's text names another target or it is no link."""
     told = "" if is_openable(target) and not deceives(text, target) else shorten(told_target(text, target), 300)
-    return f'<span class="target"> {escaped(told)}</span>' if told else ""
+    return f'<span class="target"> {escape_text(told)}</span>' if told else ""
 
 
 def _image(alt: str, source: str) -> str:
-    label = escaped(shorten(f"image: {alt}" if alt else "image", 300))
+    label = escape_text(shorten(f"image: {alt}" if alt else "image", 300))
     return f"{_anchor(source)}{label}</a>" if is_openable(source) else f'<span class="target">[{label}]</span>'

@@ -104,7 +104,7 @@ class CompletionEvents:
         elif isinstance(chunk, Error):
             self._failure = chunk.error
         elif isinstance(chunk, End):
-            return self._ended(chunk)
+            return self._end(chunk)
         return b""
 
     def _encode_token(self, token: Token) -> bytes:
@@ -121,7 +121,7 @@ class CompletionEvents:
         self._thinking = [thinking]
         return self._encode_token(Token(text)) if told.kind == "text" and text else b""
 
-    def _ended(self, end: End) -> bytes:
+    def _end(self, end: End) -> bytes:
         self._model = end.model or self._model
         reason = finish_reason_of(end.state, end.finish_reason, end.route)
         if reason is None:

@@ -93,7 +93,7 @@ async def chat_completions(request: Request) -> Response:
 
 async def _start_answer(engine: Engine, asked: ChatQuestion) -> Answer:
     meant = resolve_choice(engine, asked.model)
-    settings = asked.settings.changed(model=meant.model, strategy=meant.strategy)
+    settings = asked.settings.replace(model=meant.model, strategy=meant.strategy)
     ask = engine.ask if asked.store else engine.ask_apart
     beginning = NewConversation(asked.system_prompt, earlier=asked.earlier)
     return await ask(beginning, asked.text, settings, attachments=asked.attachments)

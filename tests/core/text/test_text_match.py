@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from chat_tui.core.text.text_match import find, folded, joined
+from chat_tui.core.text.text_match import find, fold_text, merge_ranges
 
 
 @pytest.mark.parametrize(
@@ -42,12 +42,12 @@ ODD = st.text(alphabet=st.sampled_from("abE ÀéßﬁİǅΣς漢がカ゛가ᄀ\
 def test_a_part_of_the_text_is_marked_where_it_stands(before: str, part: str, after: str) -> None:
     text = f"{before} {part} {after}"
     ranges = find(text, part)
-    assert bool(ranges) == bool(folded(part).split())
+    assert bool(ranges) == bool(fold_text(part).split())
     for start, end in ranges:
         assert 0 <= start < end <= len(text)
         # Half a character cannot be marked: the other half comes with it.
-        assert " ".join(folded(part).split()) in " ".join(folded(text[start:end]).split())
+        assert " ".join(fold_text(part).split()) in " ".join(fold_text(text[start:end]).split())
 
 
 def test_ranges_that_touch_become_one() -> None:
-    assert joined([(5, 7), (0, 2), (2, 4), (6, 9)]) == [(0, 4), (5, 9)]
+    assert merge_ranges([(5, 7), (0, 2), (2, 4), (6, 9)]) == [(0, 4), (5, 9)]

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from chat_tui.core.chunks import Usage, summed
+from chat_tui.core.chunks import Usage, sum_usages
 from chat_tui.core.models import Model, PriceStep
 from chat_tui.core.usage.pricing import cost, cost_of, with_savings
 from chat_tui.providers.dialects.listed_prices import prices_of
@@ -190,9 +190,9 @@ def test_what_the_cache_saved_is_told() -> None:
 
 
 def test_usages_of_several_tries_add_up() -> None:
-    both = summed([Usage(1, 2, 3, cached_tokens=1, cost=0.5), Usage(1, 2, 3, cache_write_tokens=1, cost=0.25)])
+    both = sum_usages([Usage(1, 2, 3, cached_tokens=1, cost=0.5), Usage(1, 2, 3, cache_write_tokens=1, cost=0.25)])
     assert both == Usage(2, 4, 6, cached_tokens=1, cache_write_tokens=1, cost=0.75)
-    part = summed([Usage(1, 2, 3, cost=0.5), Usage(1, 2, 3)])
+    part = sum_usages([Usage(1, 2, 3, cost=0.5), Usage(1, 2, 3)])
     assert part is not None
     assert part.cost is None
 

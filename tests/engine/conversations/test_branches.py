@@ -160,9 +160,9 @@ async def test_what_was_deleted_is_listed_and_outlives_the_process(tmp_path: Pat
         deletion = on.engine.conversations.deletion
         await on.engine.prepare()
         await asyncio.sleep(0.05)
-        assert [each.summary.title for each in await deletion.deleted()] == ["Second?", "First?"]
+        assert [each.summary.title for each in await deletion.list_deleted()] == ["Second?", "First?"]
         assert await deletion.count() == 2
-        assert all(now() - each.deleted < timedelta(minutes=1) for each in await deletion.deleted())
+        assert all(now() - each.deleted < timedelta(minutes=1) for each in await deletion.list_deleted())
         await deletion.restore(first)
         assert [summary.id for summary in await on.engine.conversations.summaries()] == [first]
         assert await on.engine.drafts.load(first) == "a draft"
@@ -182,7 +182,7 @@ async def test_what_was_deleted_a_month_ago_is_erased_and_nothing_else(tmp_path:
     async with stage(history=store) as on:
         await on.engine.prepare()
         assert await eventually(on, 1)
-        assert [each.summary.id for each in await on.engine.conversations.deletion.deleted()] == ["d29"]
+        assert [each.summary.id for each in await on.engine.conversations.deletion.list_deleted()] == ["d29"]
 
 
 async def test_deleted_conversations_can_be_erased_one_by_one_or_all_at_once(tmp_path: Path) -> None:
@@ -193,11 +193,11 @@ async def test_deleted_conversations_can_be_erased_one_by_one_or_all_at_once(tmp
         for id in ids:
             await on.engine.delete(id)
         await deletion.erase_one(ids[0])
-        assert [each.summary.id for each in await deletion.deleted()] == [ids[2], ids[1]]
+        assert [each.summary.id for each in await deletion.list_deleted()] == [ids[2], ids[1]]
         with pytest.raises(ConversationNotFound):
             await deletion.restore(ids[0])
         await deletion.erase_all()
-        assert await deletion.deleted() == []
+        assert await deletion.list_deleted() == []
     # Whatever was not erased by now is erased before the program ends.
     with closing(sqlite3.connect(file)) as db:
         assert db.execute("SELECT count(*) FROM conversation").fetchone() == (0,)
@@ -210,7 +210,7 @@ async def test_deleted_private_conversations_come_first_and_never_reach_the_disk
         await whole(on, private.id, "Private?")
         for id in (private.id, saved):
             await on.engine.delete(id)
-        deleted = await on.engine.conversations.deletion.deleted()
+        deleted = await on.engine.conversations.deletion.list_deleted()
         assert [(each.summary.id, each.summary.private) for each in deleted] == [(private.id, True), (saved, False)]
 
 

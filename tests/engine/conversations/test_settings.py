@@ -32,7 +32,7 @@ async def test_they_are_sent_before_those_of_the_preset_and_the_config() -> None
             await ended(await engine.regenerate(id, answer.turn.id, asked))
             body = server.exchanges[-1].body
             assert (body["temperature"], body["max_tokens"], body.get("seed")) == (0.5, 50, None)
-            await ended(await engine.ask(id, "And", asked.changed(max_tokens=20)))
+            await ended(await engine.ask(id, "And", asked.replace(max_tokens=20)))
             assert server.exchanges[-1].body["max_tokens"] == 20
 
             await engine.conversations.set_settings(id, ConversationSettings())

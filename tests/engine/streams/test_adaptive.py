@@ -40,7 +40,7 @@ async def two(
 
 
 async def asked(on: Stage, **fields: object) -> Answer:
-    return await on.engine.ask(None, "Why not?", ADAPTIVE.changed(**fields))
+    return await on.engine.ask(None, "Why not?", ADAPTIVE.replace(**fields))
 
 
 def said(chunks: Sequence[Chunk], phase: str) -> str:

@@ -54,13 +54,13 @@ LOADED = {"models": [{"name": "tiny:latest", "model": "tiny:latest", "context_le
 def test_ollama_tells_the_window_in_use_and_not_the_trained_one(
     shown: Any, loaded: Any, window: int | None, images: bool | None
 ) -> None:
-    model = ollama.learned(Model("box/tiny"), [shown, loaded])
+    model = ollama.read_window(Model("box/tiny"), [shown, loaded])
     assert (model.context_window, model.images) == (window, images)
     assert model.thinking is (None if images is None else False)
 
 
 def test_ollama_tells_whether_a_model_thinks() -> None:
-    assert ollama.learned(Model("box/qwen3"), [{"capabilities": ["completion", "thinking"]}, None]).thinking is True
+    assert ollama.read_window(Model("box/qwen3"), [{"capabilities": ["completion", "thinking"]}, None]).thinking is True
 
 
 @pytest.mark.parametrize(
@@ -74,7 +74,7 @@ def test_ollama_tells_whether_a_model_thinks() -> None:
     ],
 )
 def test_llama_cpp_tells_the_window_of_a_slot(props: Any, window: int | None, images: bool | None) -> None:
-    model = openai_chat.learned(Model("box/tiny", server="llama.cpp"), [props])
+    model = openai_chat.read_properties(Model("box/tiny", server="llama.cpp"), [props])
     assert (model.context_window, model.images) == (window, images)
 
 
@@ -90,8 +90,8 @@ JSON = st.recursive(
 @given(JSON, JSON)
 def test_no_json_breaks_what_is_learned(one: Any, other: Any) -> None:
     for model in (
-        ollama.learned(Model("box/tiny"), [one, other]),
-        openai_chat.learned(Model("box/tiny"), [one]),
+        ollama.read_window(Model("box/tiny"), [one, other]),
+        openai_chat.read_properties(Model("box/tiny"), [one]),
         *models_of(Provider("box"), {"data": [{"id": "x", **(one if isinstance(one, dict) else {})}]}),
     ):
         assert model.images in (None, True, False)

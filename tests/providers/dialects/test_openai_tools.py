@@ -86,11 +86,11 @@ def test_tools_calls_and_results_are_sent() -> None:
     ],
 )
 def test_the_choice_of_a_tool_is_sent(choice: ToolChoice, sent: object) -> None:
-    assert body_of(ASKED.changed(tool_choice=choice))["tool_choice"] == sent
+    assert body_of(ASKED.replace(tool_choice=choice))["tool_choice"] == sent
 
 
 def test_parallel_calls_can_be_forbidden() -> None:
-    assert body_of(ASKED.changed(tool_choice=ToolChoice(parallel=False)))["parallel_tool_calls"] is False
+    assert body_of(ASKED.replace(tool_choice=ToolChoice(parallel=False)))["parallel_tool_calls"] is False
 
 
 def test_a_format_of_the_answer_is_sent() -> None:
@@ -103,7 +103,7 @@ def test_a_format_of_the_answer_is_sent() -> None:
 
 
 def test_calls_become_text_in_a_request_without_tools() -> None:
-    messages = body_of(ASKED.changed(tools=(), prompt="Well?"))["messages"]
+    messages = body_of(ASKED.replace(tools=(), prompt="Well?"))["messages"]
     assert [message["role"] for message in messages] == ["user", "assistant", "user"]
     assert messages[1]["content"] == '[Call of the tool add: {"a": 1}]'
     assert messages[2]["content"] == "[Result of the tool add]\n2\n\nWell?"

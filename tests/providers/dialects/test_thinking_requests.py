@@ -95,7 +95,7 @@ def test_anthropics_budget_stays_below_the_most_tokens(level: str, most: int | N
 
 
 def test_anthropics_model_does_not_think_behind_the_beginning_of_an_answer() -> None:
-    assert "thinking" not in body_of("anthropic", CUT.changed(thinking="high"))
+    assert "thinking" not in body_of("anthropic", CUT.replace(thinking="high"))
     assert body_of("anthropic", thinking("off"))["thinking"] == {"type": "disabled"}
 
 
@@ -168,7 +168,7 @@ def test_vllm_is_told_to_go_on() -> None:
 
 def test_llama_cpp_does_not_think_before_it_goes_on() -> None:
     model = Model("box/tiny", server="llama.cpp")
-    body = body_of("openai", CUT.changed(thinking="high"), model=model)
+    body = body_of("openai", CUT.replace(thinking="high"), model=model)
     assert body["chat_template_kwargs"] == {"enable_thinking": False}
     assert "chat_template_kwargs" not in body_of("openai", Request("hello"), model=model)
 

@@ -150,7 +150,7 @@ async def test_a_strangers_server_is_used_once_it_was_chosen_and_that_is_remembe
     async with engine_with(known=row_of(server), owner_of=lambda host, port: STRANGER) as engine:
         await engine.models.discover()
         await engine.models.use("vllm/tiny")
-        assert list(await engine.models.chosen()) == ["vllm/tiny"]
+        assert list(await engine.models.chosen_models()) == ["vllm/tiny"]
         answer = await engine.ask(None, "hello", Request(model="vllm/tiny"))
         await ended(answer)
         assert answer.turn.state == "complete"
@@ -169,7 +169,7 @@ async def test_what_was_chosen_is_asked_for_again_where_its_owner_has_changed(
         found = standing(engine, "vllm/tiny")
         assert found is not None
         assert (found.state == "ready") is answers
-        assert list(await engine.models.chosen()) == ["vllm/tiny"]
+        assert list(await engine.models.chosen_models()) == ["vllm/tiny"]
         # Choosing it again agrees to who runs it now.
         await engine.models.use("vllm/tiny")
         found = standing(engine, "vllm/tiny")

@@ -55,7 +55,7 @@ async def test_a_pause_holds_the_server_after_half_a_megabyte(through_proxy: boo
         if through_proxy:
             spoken = replace(spoken, provider=replace(spoken.provider, proxy=f"http://127.0.0.1:{server.port}"))
         router = Router([MODEL], lambda model, asked: aclosing(transport.stream(spoken, model, asked)))
-        async with router.process_stream(HELLO.changed(model=MODEL.name)) as stream:
+        async with router.process_stream(HELLO.replace(model=MODEL.name)) as stream:
             read = 0
             async for chunk in stream:
                 read += len(EVENT) * isinstance(chunk, Token)

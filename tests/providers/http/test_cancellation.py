@@ -159,7 +159,7 @@ async def test_the_routers_cancel_closes_the_socket_within_50_ms_and_keeps_the_p
 ) -> None:
     async with RawServer(answer) as server:
         router = Router([MODEL], lambda model, asked: aclosing(transport.stream(line(server.base_url), model, asked)))
-        async with router.process_stream(HELLO.changed(model=MODEL.name)) as stream:
+        async with router.process_stream(HELLO.replace(model=MODEL.name)) as stream:
             reading = asyncio.create_task(_all(stream))
             await server.until(lambda: bool(server.asked))
             await asyncio.sleep(0.05)

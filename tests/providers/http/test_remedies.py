@@ -131,7 +131,7 @@ async def test_a_system_prompt_goes_in_front_of_the_first_question_where_there_i
 async def test_a_whole_reply_is_really_asked_for_and_read(transport: Transport, spoken: str) -> None:
     body = whole(json.dumps(WHOLE_REPLIES[spoken]).encode())
     async with RawServer(saying(body)) as server:
-        chunks, error = await ask(transport, base_of(server, spoken), HELLO.changed(stream=False), spoken)
+        chunks, error = await ask(transport, base_of(server, spoken), HELLO.replace(stream=False), spoken)
     assert (error, text_of(chunks)) == (None, "Hello")
     asked = server.asked[0]
     if spoken == "gemini":
@@ -268,7 +268,7 @@ async def test_the_default_is_the_models_own_limit_and_thinking_leaves_room(
     transport: Transport, model: Model, most: int, thinking: Any
 ) -> None:
     async with RawServer(saying(good("anthropic"))) as server:
-        request = HELLO.changed(thinking=thinking)
+        request = HELLO.replace(thinking=thinking)
         await ask(transport, base_of(server, "anthropic"), request, "anthropic", model)
     body = server.asked[0].json
     assert body["max_tokens"] == most

@@ -295,7 +295,7 @@ async def test_a_model_that_wants_max_completion_tokens_gets_them(transport: Tra
     hot = {"message": "'temperature' does not support 0.2 with this model."}
     replies = [whole(json.dumps({"error": said}).encode(), "400 No") for said in (no, hot)]
     async with RawServer(saying(*replies, chunked(GOOD))) as server:
-        request = HELLO.changed(max_tokens=9, temperature=0.2)
+        request = HELLO.replace(max_tokens=9, temperature=0.2)
         assert await said(transport, server.base_url, request) == "Hello"
     assert "max_tokens" not in server.asked[-1].json
     assert server.asked[-1].json["max_completion_tokens"] == 9

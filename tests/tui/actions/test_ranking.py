@@ -5,11 +5,11 @@ from __future__ import annotations
 import pytest
 
 from chat_tui.tui.actions.action import split_words
-from chat_tui.tui.actions.ranking import ranked, search_text
+from chat_tui.tui.actions.ranking import rank_texts, search_text
 from chat_tui.tui.actions.table import TABLE
 from chat_tui.tui.chat.screen import command_palette
 
-LISTED = [row for row in TABLE if command_palette.listed(row)]
+LISTED = [row for row in TABLE if command_palette.is_listed(row)]
 TEXTS = [
     search_text(row.name, (*split_words(row.words), *split_words(row.slash)), row.help, grave=row.grave)
     for row in LISTED
@@ -127,7 +127,7 @@ ALL_WORDS = [(word, id) for table in (WORDS, FROM_OTHER_PROGRAMS) for id, words 
 
 def found(typed: str, used: dict[str, int] | None = None) -> list[str]:
     """The ids of what the palette shows for these words, best first."""
-    return [LISTED[place].id for place in ranked(typed, TEXTS, [(used or {}).get(row.id, 0) for row in LISTED])]
+    return [LISTED[place].id for place in rank_texts(typed, TEXTS, [(used or {}).get(row.id, 0) for row in LISTED])]
 
 
 @pytest.mark.parametrize(("word", "id"), ALL_WORDS)
@@ -155,7 +155,7 @@ def test_nothing_grave_is_found_by_letters_or_by_its_help(typed: str) -> None:
 def test_names_come_before_words_and_words_before_their_beginnings() -> None:
     rows = ("Model list", "Open the model", "Choose models", "Remodel it", "Choose")
     texts = [search_text(name) for name in (*reversed(rows), "Model")]
-    assert [([*reversed(rows), "Model"])[place] for place in ranked("model", texts, [0] * 6)] == [
+    assert [([*reversed(rows), "Model"])[place] for place in rank_texts("model", texts, [0] * 6)] == [
         "Model",
         "Model list",
         "Open the model",
@@ -166,10 +166,10 @@ def test_names_come_before_words_and_words_before_their_beginnings() -> None:
 
 def test_letters_in_their_order_count_only_in_names_and_only_where_nothing_else_fits() -> None:
     texts = [search_text("Regenerate", help="abc xyz"), search_text("Rename")]
-    assert list(ranked("rgnrt", texts, [0, 0])) == [0]
-    assert list(ranked("rnm", texts, [0, 0])) == [1]
-    assert not ranked("axz", texts, [0, 0])
-    assert not ranked("rn", texts, [0, 0])
+    assert list(rank_texts("rgnrt", texts, [0, 0])) == [0]
+    assert list(rank_texts("rnm", texts, [0, 0])) == [1]
+    assert not rank_texts("axz", texts, [0, 0])
+    assert not rank_texts("rn", texts, [0, 0])
 
 
 def test_what_was_used_last_is_first_among_equals_only() -> None:

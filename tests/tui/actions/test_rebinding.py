@@ -67,7 +67,7 @@ async def watched() -> AsyncIterator[tuple[ScriptedChat, Watched]]:
     chat.app = app = Watched(chat._config, chat.open_engine)
     chat.pilot = KeyPilot(app)
     async with app.run_test(size=(120, 36)):
-        await chat.screen.opened()
+        await chat.screen.wait_for_engine()
         await chat.ask("hi")
         await chat.answered()
         await chat.until(lambda: chat.screen.history.under)

@@ -14,7 +14,7 @@ def test_ids_are_unique() -> None:
 
 
 def test_names_are_short_and_unique_in_the_palette() -> None:
-    names = [row.name for row in TABLE if command_palette.listed(row)]
+    names = [row.name for row in TABLE if command_palette.is_listed(row)]
     assert len(set(names)) == len(names)
     assert not [row.name for row in TABLE if not 1 <= len(row.name.split()) <= 7 or not row.name[0].isupper()]
 
@@ -33,4 +33,4 @@ def test_no_slash_command_has_two_meanings() -> None:
 
 
 def test_every_slash_command_is_in_the_palette() -> None:
-    assert not [row.id for row in TABLE if row.slash and not command_palette.listed(row)]
+    assert not [row.id for row in TABLE if row.slash and not command_palette.is_listed(row)]

@@ -386,7 +386,7 @@ async def test_nothing_is_sent_from_a_screen_too_small_to_see_it() -> None:
 
 async def test_in_the_open_list_of_models_a_rest_counts_down() -> None:
     async with scripted_chat() as chat:
-        await chat.screen.opened()
+        await chat.screen.wait_for_engine()
         chat.backend.states["shelf/deep"] = "rests 27 s"
         await chat.pilot.press("ctrl+o")
         await chat.shows("rests 27 s")

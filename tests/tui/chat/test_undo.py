@@ -133,7 +133,7 @@ async def test_a_conversation_that_was_restored_or_erased_otherwise_is_not_resto
             await chat.answered()
             await chat.ask("/delete")
             await chat.until(partial(names, chat, f"restore “{question}”"))
-        first, second = reversed([row.summary.id for row in await chat.engine.conversations.deletion.deleted()])
+        first, second = reversed([row.summary.id for row in await chat.engine.conversations.deletion.list_deleted()])
         await chat.engine.conversations.deletion.restore(second)
         assert chat.chat.undo.next_step == "restore “first”"
         await chat.engine.conversations.deletion.erase_one(first)

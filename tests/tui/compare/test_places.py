@@ -145,7 +145,7 @@ async def test_stop_of_one_closes_exactly_one_socket() -> None:
         async with app.run_test(size=(200, 50)) as pilot:
             chat = app.screen_stack[0]
             assert isinstance(chat, ChatScreen)
-            engine = await chat.opened()
+            engine = await chat.wait_for_engine()
             screen = CompareScreen(await engine.compare(None, "Which?", names))
             await app.push_screen(screen)
             await server.until(lambda: server.active_streams == 4)

@@ -102,4 +102,4 @@ def test_tabs_in_code_are_drawn_to_their_columns_and_copied_as_tabs(renderer: Re
     line = renderer.lines(block, 40)[1]
     assert line.text.strip() == "x   y"
     assert line.text.index("x") == 5
-    assert line.copied() == "\tx\ty"
+    assert line.copy_text() == "\tx\ty"

@@ -42,7 +42,7 @@ def test_no_answer_breaks_the_pane_or_reaches_the_terminal(
         for line in renderer.lines(block, width, shift=shift):
             assert not OBEYED.search(line.text), repr(line.text)
             # A formula is copied as it was written, on several lines.
-            assert not OBEYED.search(line.copied().replace("\t", "").replace("\n", ""))
+            assert not OBEYED.search(line.copy_text().replace("\t", "").replace("\n", ""))
             assert _painted(line, renderer, width).cell_length == width + 4
     for code in codes(splitter.closed):
         assert not OBEYED.search(re.sub("[\n\t]", "", code.text))

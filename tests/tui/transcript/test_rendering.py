@@ -62,7 +62,7 @@ def test_no_line_is_made_of_many_characters_without_width(unit: str) -> None:
     for lines in (wrap([(text, STYLE, True)], 40), wrap_code([(text, STYLE, True)], 40, STYLE)):
         assert max(len(line.text) for line in lines) < 1_000
         # A copy takes them all.
-        assert "".join(line.copied() for line in lines).replace(CONTINUATION, "") == text
+        assert "".join(line.copy_text() for line in lines).replace(CONTINUATION, "") == text
 
 
 @pytest.mark.parametrize(
@@ -209,7 +209,7 @@ def test_code_names_its_language_and_copies_exactly(renderer: Renderer) -> None:
     code = "def f():\n    return 'a rather long line that has to be broken somewhere'\n\n    # end"
     lines = drawn(renderer, f"```python\n{code}\n```")
     assert lines[0].text.split() == ["python", "1"]
-    assert "".join(line.copied() + line.joint.replace("\n", "|") for line in lines[1:]).count("|") == 4
+    assert "".join(line.copy_text() + line.joint.replace("\n", "|") for line in lines[1:]).count("|") == 4
     assert style_of(lines, "def").color == plain_ink().code_tokens["Keyword"].color
 
 
@@ -277,7 +277,7 @@ def test_a_broken_line_of_code_goes_on_under_its_own_indentation_and_is_copied_w
         "         ↪ first_argument,",
         "         ↪ second_argument, 'a string')",
     ]
-    copied = "".join(line.copied() + (line.joint if place < 3 else "") for place, line in enumerate(lines))
+    copied = "".join(line.copy_text() + (line.joint if place < 3 else "") for place, line in enumerate(lines))
     assert copied == code
 
 
@@ -285,12 +285,12 @@ def test_a_broken_line_of_code_goes_on_under_its_own_indentation_and_is_copied_w
 def test_code_that_is_broken_fits_and_loses_nothing(text: str, width: int) -> None:
     lines = wrap_code([(text, STYLE, True)], width, STYLE)
     assert all(cell_len(line.text) <= width for line in lines)
-    assert "".join(line.copied() for line in lines) == text
+    assert "".join(line.copy_text() for line in lines) == text
 
 
 def test_code_in_a_list_is_copied_without_the_list_s_indentation(renderer: Renderer) -> None:
     lines = drawn(renderer, "1. item\n\n   ```python\n   if x:\n       y\n   ```\n   - inner\n     text\n")
-    assert [line.copied() for line in lines if line.fill is not None][1:] == ["if x:", "    y"]
+    assert [line.copy_text() for line in lines if line.fill is not None][1:] == ["if x:", "    y"]
 
 
 def test_three_levels_of_headings_differ_without_colours(renderer: Renderer) -> None:
@@ -306,7 +306,7 @@ def test_small_letters_keys_and_line_breaks_are_drawn(renderer: Renderer) -> Non
     ]
     assert texts(renderer, "| a |\n|---|\n| b<br>c |") == ["a", "─", "b", "c"]
     line = drawn(renderer, "H<sub>2</sub>O")[0]
-    assert line.copied() == "H2O"
+    assert line.copy_text() == "H2O"
 
 
 def test_alerts_have_their_name_as_title(renderer: Renderer) -> None:

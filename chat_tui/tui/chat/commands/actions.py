@@ -21,7 +21,7 @@ async def carry_out(call: slash_commands.CommandCall, context: CommandContext) -
     called = slash_commands.find(call.name)
     assert called is not None
     if called.needs_engine:
-        await context.engine.opened()
+        await context.engine.wait()
     await called.handler(context, call.argument)
 
 
@@ -36,7 +36,7 @@ async def _adaptive(context: CommandContext, typed: str) -> None:
 
 @command("analyse", takes_path=True)
 async def _analyse(context: CommandContext, typed: str) -> None:
-    engine = await context.engine.opened()
+    engine = await context.engine.wait()
     from chat_tui.tui.chat.commands import preset_actions
 
     await preset_actions.analyse(context, engine, typed)
@@ -98,7 +98,7 @@ async def _delete(context: CommandContext, _argument: str) -> None:
 
 
 @command("deleted")
-async def _deleted(context: CommandContext, _argument: str) -> None:
+async def _open_deleted(context: CommandContext, _argument: str) -> None:
     await context.views.open_deleted()
 
 
@@ -134,7 +134,7 @@ async def _export(context: CommandContext, argument: str) -> None:
 
 @command("fetch")
 async def _fetch(context: CommandContext, _argument: str) -> None:
-    engine = await context.engine.opened()
+    engine = await context.engine.wait()
     if engine.weights.ready:
         context.host.say("The built-in model is already downloaded")
     context.models.fetch()
@@ -147,8 +147,8 @@ async def _find(context: CommandContext, words: str) -> None:
 
 @command("forget")
 async def _forget(context: CommandContext, name: str) -> None:
-    engine = await context.engine.opened()
-    chosen = await engine.models.chosen()
+    engine = await context.engine.wait()
+    chosen = await engine.models.chosen_models()
     if not name:
         context.host.say("Found models that you chose", ", ".join(chosen) or "none", long=True)
         return
@@ -185,7 +185,7 @@ async def _import(context: CommandContext, file: str) -> None:
 
 @command("insights")
 async def _insights(context: CommandContext, _argument: str) -> None:
-    await context.panels.toggle_insights(await context.engine.opened())
+    await context.panels.toggle_insights(await context.engine.wait())
 
 
 @command("info")
@@ -203,7 +203,7 @@ async def _max_tokens(context: CommandContext, number: str) -> None:
 @command("model", complete=argument_completion.models, needs_engine=False)
 async def _model(context: CommandContext, name: str) -> None:
     if name:
-        engine = await context.engine.opened()
+        engine = await context.engine.wait()
         context.models.fix(_chosen_model(engine, name))
     else:
         context.models.open_models()
@@ -215,7 +215,7 @@ def _chosen_model(engine: Engine, name: str) -> str:
 
 @command("open", complete=argument_completion.titles)
 async def _open(context: CommandContext, title: str) -> None:
-    engine = await context.engine.opened()
+    engine = await context.engine.wait()
     if not title:
         await context.views.open_history()
         return
@@ -240,7 +240,7 @@ async def _pin(context: CommandContext, _argument: str) -> None:
 
 @command("preset", complete=argument_completion.presets)
 async def _preset(context: CommandContext, typed: str) -> None:
-    engine = await context.engine.opened()
+    engine = await context.engine.wait()
     from chat_tui.tui.chat.commands import preset_actions
 
     await preset_actions.take(context, engine, typed)
@@ -253,7 +253,7 @@ async def _private(context: CommandContext, _argument: str) -> None:
 
 @command("provider", complete=argument_completion.providers)
 async def _provider(context: CommandContext, typed: str) -> None:
-    engine = await context.engine.opened()
+    engine = await context.engine.wait()
     from chat_tui.tui.chat.commands.provider_actions import ProviderActions
 
     # It waits for dialogs, and what was typed does not come back into the prompt: it may hold a key.
@@ -271,7 +271,7 @@ async def _rename(context: CommandContext, title: str) -> None:
 
 @command("retry", complete=argument_completion.models, needs_engine=False)
 async def _retry(context: CommandContext, name: str) -> None:
-    model = _chosen_model(await context.engine.opened(), name) if name else context.models.model
+    model = _chosen_model(await context.engine.wait(), name) if name else context.models.model
     context.answers.regenerate(model)
 
 
@@ -300,7 +300,7 @@ async def _stats(context: CommandContext, _argument: str) -> None:
 @command("strategy", complete=argument_completion.strategies, needs_engine=False)
 async def _strategy(context: CommandContext, name: str) -> None:
     if name:
-        engine = await context.engine.opened()
+        engine = await context.engine.wait()
         strategy = slash_commands.chosen_strategy(name, engine.models.strategies())
         context.models.set_adaptive(False)
         context.models.choose(None, strategy)

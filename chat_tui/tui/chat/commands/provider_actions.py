@@ -96,7 +96,7 @@ class ProviderActions:
     # -- providers ------------------------------------------------------------------------------------------------
 
     async def _add_provider(self, name: str) -> None:
-        known = {each.name: each for each in await self._setup.hosted()}
+        known = {each.name: each for each in await self._setup.hosted_providers()}
         if name.casefold() not in known:
             rows = [
                 ListChoice(
@@ -126,13 +126,13 @@ class ProviderActions:
                 self._context.host.say("The key was not stored", "Nothing was added.")
                 return
             if variable and chosen.name in {
-                each.name for each in await self._setup.hosted() if each.key_source == variable
+                each.name for each in await self._setup.hosted_providers() if each.key_source == variable
             }:
                 self._context.host.say(f"{variable} takes precedence over the stored key", "Unset it to use the other.")
         self._show_added(chosen.title, count)
 
     async def _remove(self, name: str) -> None:
-        known = [each for each in await self._setup.hosted() if each.key_source in _WORDS_OF_PLACES]
+        known = [each for each in await self._setup.hosted_providers() if each.key_source in _WORDS_OF_PLACES]
         if not name:
             rows = [ListChoice(each.title, partial(str, each.name), help=each.key_source) for each in known]
             if not rows:

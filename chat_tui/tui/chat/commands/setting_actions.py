@@ -27,7 +27,7 @@ _LIVE = frozenset(("theme", "model", "strategy"))
 
 async def open_settings(context: CommandContext) -> None:
     """Show all settings of the config file, to change them."""
-    engine = await context.engine.opened()
+    engine = await context.engine.wait()
     from chat_tui.config.paths import config_file
     from chat_tui.tui.dialogs.settings import SettingsScreen
     from chat_tui.tui.theme.palette import names, theme_folders
@@ -117,7 +117,7 @@ async def _change(context: CommandContext, settings: ConversationSettings, told:
 
 async def _show(context: CommandContext, only: str) -> None:
     """Show the settings, or only one, and where each comes from."""
-    engine = await context.engine.opened()
+    engine = await context.engine.wait()
     rows = [f"{name}: {_describe(context, engine, name)}" for name in ([only] if only else NAMES)]
     context.host.say("Settings of this conversation", " · ".join(rows), long=True)
 

@@ -58,7 +58,7 @@ class ModelSelection:
             self._chat.run_worker(self._act_later(act), group="command")
 
     async def _act_later(self, act: Callable[[Engine], None]) -> None:
-        act(await self._pending.opened())
+        act(await self._pending.wait())
 
     def show(self) -> None:
         """Show the model or strategy in use."""

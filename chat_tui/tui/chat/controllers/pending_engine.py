@@ -21,7 +21,7 @@ class PendingEngine:
         """The conversation of the last end is back: everything that waits for the engine goes on."""
         self._opened.set()
 
-    async def opened(self) -> Engine:
+    async def wait(self) -> Engine:
         """The engine, as soon as it is open."""
         await self._opened.wait()
         assert self.engine is not None

@@ -52,7 +52,7 @@ class ChatViews:
 
     async def show_route(self) -> None:
         """Show how the chosen answer, else the last one, was routed."""
-        engine, turn = await self._engine.opened(), self._chat.conversation.chosen_answer()
+        engine, turn = await self._engine.wait(), self._chat.conversation.chosen_answer()
         route = await engine.conversations.route(turn.id) if turn is not None else None
         if turn is None or route is None:
             self._chat.host.say("There is no route to show", "An answer has a route once it has ended.")
@@ -63,14 +63,14 @@ class ChatViews:
 
     async def show_statistics(self) -> None:
         """Show what answers took by day, model and strategy."""
-        engine = await self._engine.opened()
+        engine = await self._engine.wait()
         from chat_tui.tui.dialogs.statistics import StatisticsScreen, since
 
         self._push(StatisticsScreen(await engine.costs.report(since(self._clock()))))
 
     async def show_context(self) -> None:
         """Show what of the conversation is sent."""
-        engine, id = await self._engine.opened(), self._chat.session.conversation_id
+        engine, id = await self._engine.wait(), self._chat.session.conversation_id
         if id is None or not self._chat.conversation.turns:
             self._chat.host.say("This conversation is empty", "Only the system prompt would be sent.")
             return
@@ -80,7 +80,7 @@ class ChatViews:
 
     async def open_history(self, words: str = "") -> None:
         """Open the history, searched for these words."""
-        engine = await self._engine.opened()
+        engine = await self._engine.wait()
         from chat_tui.tui.history.screen import HistoryScreen
 
         screen = HistoryScreen(
@@ -119,7 +119,7 @@ class ChatViews:
 
     async def open_deleted(self) -> None:
         """Show the deleted conversations."""
-        engine = await self._engine.opened()
+        engine = await self._engine.wait()
         from chat_tui.tui.history.deleted_screen import DeletedScreen
 
         if self._chat_in_front:
@@ -142,7 +142,7 @@ class ChatViews:
 
     async def comparing(self) -> CompareController:
         """Return the controller of comparisons, once the engine is open."""
-        engine = await self._engine.opened()
+        engine = await self._engine.wait()
         if self.comparison is None:
             from chat_tui.tui.chat.conversation.compare_controller import CompareController
 

@@ -119,9 +119,9 @@ def _who(turn: Turn) -> str:
 
 def _item(number: int, code: CodeBlock, act: Callable[[int, CodeBlock], object]) -> ListChoice:
     """A row of the list: number, language and length; beside it the first line."""
-    from chat_tui.markdown.inline.data_images import described
+    from chat_tui.markdown.inline.data_images import describe_image
 
-    if image := described(code.text):
+    if image := describe_image(code.text):
         return ListChoice(f"{number} · image · {image.text}", lambda: act(number, code))
     language = _NOT_IN_LANGUAGES.sub("", shorten(code.language, 30))
     count = code.text.count("\n") + 1

@@ -28,7 +28,7 @@ _LAST = ("help.open", "app.quit")
 _MOST_RECENT = 5
 
 
-def listed(action: Action) -> bool:
+def is_listed(action: Action) -> bool:
     """Whether the palette can offer an action."""
     here = action.slash or (action.action and action.where in _PLACES)
     return bool(here) and action.id not in _LEFT_OUT | _MOVES
@@ -41,7 +41,7 @@ def choices(screen: ChatScreen) -> list[ListChoice]:
         action.id: (topic, action)
         for topic, group in TOPICS.items()
         for action in group
-        if listed(action) and action.id not in left_out
+        if is_listed(action) and action.id not in left_out
     }
     now = [id for id in _now(screen) if id in actions]
     recent = [id for id in reversed(screen.host.kept.used) if id in actions and id not in now][:_MOST_RECENT]

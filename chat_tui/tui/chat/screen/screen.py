@@ -77,7 +77,7 @@ class ChatScreen(Screen[None]):
         super().__init__()
         self._compositor = ChangedRowsCompositor()
         self._pending_engine = engine = PendingEngine()
-        self.opened = engine.opened
+        self.wait_for_engine = engine.wait
         self.chat = chat = ChatView(lambda text: self.commands.complete(text), id="chat")
         self.panels = panels = ChatPanels(self, chat, clock)
         self.picker, self.stats, self.history = panels.picker, panels.stats, panels.history

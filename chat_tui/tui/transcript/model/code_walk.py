@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from chat_tui.markdown.code_blocks import fenced
+from chat_tui.markdown.code_blocks import find_fenced
 from chat_tui.tui.transcript.model.line_model import LineModel, Position
 from chat_tui.tui.transcript.model.parts import TurnPart
 
@@ -36,4 +36,4 @@ def _has_code(part: TurnPart) -> bool:
     block = part.block
     if part.kind != "body" or block is None:
         return False
-    return block.first if block.kind in ("code", "image") else bool(fenced(block.source))
+    return block.first if block.kind in ("code", "image") else bool(find_fenced(block.source))

@@ -397,7 +397,7 @@ class LineModel:
                 break
             first = start[0] if row.position == start[1] else 0
             last = end[0] if row.position == end[1] else None
-            text = row.line.copied(first, last)
+            text = row.line.copy_text(first, last)
             if row.line.cells is not None and start[1] != end[1]:
                 # What goes beyond a line takes the rows of a table whole, whose cells stand beside one another.
                 text = "\t".join(row.line.cells)

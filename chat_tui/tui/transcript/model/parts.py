@@ -70,7 +70,7 @@ class PartTops:
         self._stale: int | None = 0
         """From this part on they must be counted anew; None: they are right."""
 
-    def counted(self, parts: Callable[[], Sequence[TurnPart]]) -> list[int]:
+    def line_numbers(self, parts: Callable[[], Sequence[TurnPart]]) -> list[int]:
         """The line at which each part begins, and at last the height."""
         if self._stale is not None:
             # A streaming answer has thousands of parts that stay; only those behind them are counted.

@@ -243,7 +243,7 @@ def text_of(lines: Sequence[Line]) -> str:
     pieces: list[str] = []
     joint = ""
     for line in lines:
-        text = line.copied()
+        text = line.copy_text()
         pieces.append(joint + (text.lstrip(" ") if joint == " " else text))
         joint = line.joint
     return "".join(pieces)

@@ -7,7 +7,7 @@ import msgspec
 from chat_tui.core.chunks import Timings
 from chat_tui.core.conversation import Turn
 from chat_tui.core.route import Route
-from chat_tui.core.usage.stream_stats import StreamStats, billed, thinking_tokens, tried
+from chat_tui.core.usage.stream_stats import StreamStats, count_tries, is_billed, thinking_tokens
 
 
 def without_text(turn: Turn) -> Turn:
@@ -23,7 +23,7 @@ def figures_of(turn: Turn, route: Route | None = None, window: int | None = None
     thought, thought_estimated = thinking_tokens(
         usage, completion, len(turn.thinking), len(turn.thinking) + len(turn.text)
     )
-    tries, candidates = tried(route)
+    tries, candidates = count_tries(route)
     return StreamStats(
         model=turn.model,
         strategy=turn.strategy,
@@ -43,8 +43,8 @@ def figures_of(turn: Turn, route: Route | None = None, window: int | None = None
         thinking_tokens=thought,
         thinking_estimated=thought_estimated,
         cost=turn.cost,
-        cost_estimated=estimated and not billed(usage),
-        cost_billed=billed(usage),
+        cost_estimated=estimated and not is_billed(usage),
+        cost_billed=is_billed(usage),
         cached_tokens=usage.cached_tokens if usage else 0,
         saved=usage.saved if usage else None,
         seams=len(turn.seams),

@@ -360,7 +360,7 @@ class TurnView:
 
     def tops(self) -> list[int]:
         """The line at which each part begins, and at last the height."""
-        tops = self._tops.counted(self.parts)
+        tops = self._tops.line_numbers(self.parts)
         self.height = tops[-1]
         return tops
 

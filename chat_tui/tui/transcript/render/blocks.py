@@ -9,7 +9,7 @@ from rich.style import Style
 
 from chat_tui.markdown.alerts import ALERTS
 from chat_tui.markdown.block import Block
-from chat_tui.markdown.inline.data_images import described
+from chat_tui.markdown.inline.data_images import describe_image
 from chat_tui.markdown.inline.latex import is_display, legible
 from chat_tui.markdown.lists import count_from, take_task_box
 from chat_tui.markdown.references import parse_block
@@ -89,7 +89,7 @@ class BlockRenderer:
 
     def _image(self, block: Block, width: int) -> list[Line]:
         """One line with a number by which it can be saved."""
-        image = described(block.source)
+        image = describe_image(block.source)
         text = f"[image {block.codes_before + 1}: {block.language}"
         text = f"{text.removesuffix(' ').removesuffix(':')} · {image.text if image else ''}]"
         return [Line([(fitting(text, width), self._base + self._ink.link, True)], code=block.codes_before + 1)]

@@ -40,9 +40,9 @@ class RendererLoader:
     def _on_thread(self, work: Callable[[], None]) -> None:
         self.is_loading = True
         future = asyncio.get_running_loop().run_in_executor(None, work)
-        future.add_done_callback(self._done)
+        future.add_done_callback(self._note_end)
 
-    def _done(self, future: asyncio.Future[None]) -> None:
+    def _note_end(self, future: asyncio.Future[None]) -> None:
         self.is_loading = False
         if not future.cancelled():
             future.result()

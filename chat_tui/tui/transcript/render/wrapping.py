@@ -45,7 +45,7 @@ class Line(msgspec.Struct):
         """The text that is seen."""
         return "".join(run[0] for run in self.runs)
 
-    def copied(self, start: int = 0, end: int | None = None) -> str:
+    def copy_text(self, start: int = 0, end: int | None = None) -> str:
         """The text that a copy of these characters of `text` takes."""
         pieces: list[str] = []
         at = 0
