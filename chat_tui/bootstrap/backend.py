@@ -174,7 +174,7 @@ class Backend:
     ) -> AbstractAsyncContextManager[AsyncGenerator[Sequence[Chunk], None]]:
         """Open a stream for the router."""
         if model.name == SCRIPTED_MODEL:
-            from chat_tui.providers.scripted import Scripted
+            from chat_tui.providers.scripted_provider import Scripted
 
             return aclosing(Scripted().stream(model, request))
         if model.name in self._children:

@@ -18,7 +18,7 @@ from chat_tui.core.models import KeyCheck, Provider, ServerCheck
 from chat_tui.core.text.addresses import OLLAMA_PORT, dialect_of, host_of
 from chat_tui.core.text.log_filter import hide_in_log
 from chat_tui.providers.client import load_transport
-from chat_tui.providers.credentials.configured import credentials_of
+from chat_tui.providers.credentials.config_credentials import credentials_of
 from chat_tui.providers.registry import provider_of_row
 
 if TYPE_CHECKING:

@@ -32,7 +32,7 @@ from chat_tui.core.text.excerpts import shorten
 from chat_tui.local.library import USUAL_WINDOW, Library, OwnFile, OwnModel, window_of
 from chat_tui.local.runtime import Runtime
 from chat_tui.local.server import LocalServer
-from chat_tui.providers.credentials.configured import address_credentials
+from chat_tui.providers.credentials.config_credentials import address_credentials
 from chat_tui.providers.credentials.key_store import KeyStore
 from chat_tui.providers.credentials.keys import KeyFile, KeyLookup, SessionKeys, StoredKeyNames, mask
 from chat_tui.providers.registry import provider_of_known, provider_of_row

@@ -27,7 +27,7 @@ from chat_tui.history.database.error_mapping import map_error
 from chat_tui.history.database.process_locks import ProcessLock, hold_opening_lock
 from chat_tui.history.migrations import MIGRATIONS, Migration
 from chat_tui.history.queries import writes
-from chat_tui.history.search import index, stepped
+from chat_tui.history.search import index, stepped_search
 from chat_tui.history.stored_text import decode_leniently
 
 log = logging.getLogger(__name__)
@@ -62,7 +62,7 @@ class StoreSettings(msgspec.Struct, frozen=True):
     """How long closing waits for a recovery."""
     catch_up: index.CatchUpBounds = index.USUAL_CATCH_UP
     """How much work one step of indexing does, and of which histories."""
-    search: stepped.SearchBounds = stepped.USUAL_BOUNDS
+    search: stepped_search.SearchBounds = stepped_search.USUAL_BOUNDS
     """How much work one step of a search does."""
 
 

@@ -25,7 +25,7 @@ from chat_tui.history.live_recovery import LiveRecovery
 from chat_tui.history.opening import StoreSettings
 from chat_tui.history.queries import deletion, integrity, reads, writes
 from chat_tui.history.queries.integrity import CheckReport
-from chat_tui.history.search import index, stepped
+from chat_tui.history.search import index, stepped_search
 from chat_tui.history.stored_text import TextDecoder
 
 P = ParamSpec("P")
@@ -270,7 +270,7 @@ class Store:
         Ends when all turns were searched, or with `limit` hits. `start` is the `rest` of an earlier search for the same
         query, which continues there; its first hits may come again.
         """
-        steps = stepped.SteppedSearch(query, limit, self._settings.search, start)
+        steps = stepped_search.SteppedSearch(query, limit, self._settings.search, start)
         while not steps.ended:
             stopped = Event()
             try:

@@ -11,7 +11,7 @@ from chat_tui.core.models import Provider
 from chat_tui.core.text.addresses import base_url, cleaned_address
 from chat_tui.core.text.api_keys import cleaned_key
 from chat_tui.core.text.redaction import Redactor
-from chat_tui.providers.credentials.configured import credentials_of
+from chat_tui.providers.credentials.config_credentials import credentials_of
 from chat_tui.providers.dialects import dialect
 
 

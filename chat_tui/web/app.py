@@ -15,7 +15,7 @@ from starlette.routing import BaseRoute, Match, Route
 
 from chat_tui.core.errors import ChatTuiError
 from chat_tui.web import openapi
-from chat_tui.web.api import conversations, deleted, operations, stream, versions, websocket
+from chat_tui.web.api import conversations, deletions, operations, stream, versions, websocket
 from chat_tui.web.errors import OPENAI_PATH, ApiError, error_response, to_api_error
 from chat_tui.web.middleware.absolute_targets import AbsoluteTargets
 from chat_tui.web.middleware.access import AccessControl
@@ -30,7 +30,7 @@ from chat_tui.web.state import AppState
 
 def routes() -> list[BaseRoute]:
     """Return all routes."""
-    asked = (stream, websocket, openai_api, conversations, deleted, versions, operations, openapi, page)
+    asked = (stream, websocket, openai_api, conversations, deletions, versions, operations, openapi, page)
     return [route for each in asked for route in each.routes()]
 
 

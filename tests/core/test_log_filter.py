@@ -14,7 +14,7 @@ from chat_tui.core.errors import Rejected
 from chat_tui.core.models import Provider
 from chat_tui.core.text.log_filter import LINE_LIMIT, LogFilter, name_of_reason
 from chat_tui.core.text.redaction import Credential
-from chat_tui.providers.credentials.configured import credentials_of
+from chat_tui.providers.credentials.config_credentials import credentials_of
 
 PACKAGE = Path(chat_tui.__file__).parent
 PROVIDER = Provider(

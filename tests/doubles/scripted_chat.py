@@ -18,7 +18,7 @@ from chat_tui.core.request import Request
 from chat_tui.core.settings.preset import Preset
 from chat_tui.engine.engine import Engine
 from chat_tui.history.store import Store
-from chat_tui.providers.scripted import Script, Scripted
+from chat_tui.providers.scripted_provider import Script, Scripted
 from chat_tui.routing.policy import RoutingPolicy
 from chat_tui.routing.router import Router
 from chat_tui.tui.app import OPEN_SECONDS, ChatApp

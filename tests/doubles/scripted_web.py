@@ -13,7 +13,7 @@ from chat_tui.core.request import Request
 from chat_tui.engine.engine import Engine
 from chat_tui.history.opening import StoreSettings
 from chat_tui.history.store import Store
-from chat_tui.providers.scripted import Script, Scripted
+from chat_tui.providers.scripted_provider import Script, Scripted
 from chat_tui.routing.router import Router
 from tests.doubles.fake_backend import FakeBackend, FakeSetup, FakeWeights
 from tests.doubles.scripted_chat import DEEP, FAST

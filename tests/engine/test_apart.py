@@ -15,7 +15,7 @@ from chat_tui.core.request import Request
 from chat_tui.core.settings.conversation_settings import NewConversation
 from chat_tui.history.queries import reads
 from chat_tui.history.store import Store
-from chat_tui.providers.scripted import Pause
+from chat_tui.providers.scripted_provider import Pause
 from tests.support.scripted_engine import ended, stage
 
 PAID = Model("one/a", price_in=1000.0, price_out=1000.0, quality=0.9)

@@ -19,7 +19,7 @@ from chat_tui.engine.answers.answer import Answer
 from chat_tui.engine.models import LEARNED
 from chat_tui.history.queries import writes
 from chat_tui.history.store import Store
-from chat_tui.providers.scripted import Fault, Pause
+from chat_tui.providers.scripted_provider import Fault, Pause
 from tests.support.scripted_engine import chunks_of, ended, stage
 from tests.support.scripted_router import Gate, until
 

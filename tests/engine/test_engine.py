@@ -16,7 +16,7 @@ from chat_tui.core.settings.conversation_settings import NewConversation
 from chat_tui.core.usage.spending import Spending
 from chat_tui.engine.conversations.cache import OPEN_CONVERSATIONS
 from chat_tui.history.store import Store
-from chat_tui.providers.scripted import Fault, Pause, Script
+from chat_tui.providers.scripted_provider import Fault, Pause, Script
 from tests.doubles.fake_store import FakeStore
 from tests.support.scripted_engine import Stage, chunks_of, ended, stage
 from tests.support.scripted_router import A, end_of, endless, slowly, text_of, until

@@ -11,7 +11,7 @@ import pytest
 
 from chat_tui.core.chunks import Chunk, End, Error, Metadata, Token, Usage
 from chat_tui.core.models import Model
-from chat_tui.providers.scripted import Fault, Pause, Scripted, Step
+from chat_tui.providers.scripted_provider import Fault, Pause, Scripted, Step
 from chat_tui.routing.execution.accounting import StreamAccounting
 from chat_tui.routing.execution.endings import is_visible
 from tests.support.scripted_router import BUSY, A, B, Gate, Rig, all_of, ask, end_of, slowly, text_of

@@ -24,7 +24,7 @@ from chat_tui.core.errors import (
     WeightsMissing,
 )
 from chat_tui.core.models import Model
-from chat_tui.providers.scripted import Fault, Pause, Script, Scripted, Step
+from chat_tui.providers.scripted_provider import Fault, Pause, Script, Scripted, Step
 from chat_tui.routing.execution.retry import backoff
 from tests.support.scripted_router import (
     BUSY,

@@ -13,7 +13,7 @@ from hypothesis import strategies as some
 from chat_tui.core.chunks import Metadata, Token
 from chat_tui.core.errors import KeyRefused, Unreachable
 from chat_tui.core.models import Model
-from chat_tui.providers.scripted import Fault, Scripted
+from chat_tui.providers.scripted_provider import Fault, Scripted
 from chat_tui.routing.execution.continuation import OverlapTrimmer
 from chat_tui.routing.policy import RoutingPolicy
 from chat_tui.routing.router import Router

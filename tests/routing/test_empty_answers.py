@@ -13,7 +13,7 @@ from chat_tui.core.conversation import Turn
 from chat_tui.core.errors import Unreachable
 from chat_tui.core.models import Model
 from chat_tui.core.request import Request
-from chat_tui.providers.scripted import Fault, Scripted
+from chat_tui.providers.scripted_provider import Fault, Scripted
 from chat_tui.routing.execution.context_window import normalise_turns
 from chat_tui.routing.execution.endings import fault_in, is_visible
 from tests.support.scripted_router import A, B, Rig, all_of, ask, end_of, error_of, events, text_of, tries

@@ -7,7 +7,7 @@ import asyncio
 from chat_tui.config.schema import ErrorHandling
 from chat_tui.core.errors import RateLimited, Unreachable
 from chat_tui.core.models import Model
-from chat_tui.providers.scripted import Fault
+from chat_tui.providers.scripted_provider import Fault
 from chat_tui.routing.policy import RoutingPolicy
 from chat_tui.routing.ranking.strategies import rungs
 from tests.support.scripted_router import BUSY, QUICK, A, B, C, Rig, all_of, ask, end_of, text_of, tries

@@ -9,7 +9,7 @@ from chat_tui.config.schema import ErrorHandling, Timeouts
 from chat_tui.core.chunks import Error
 from chat_tui.core.errors import ConfigError
 from chat_tui.core.models import Model
-from chat_tui.providers.scripted import Pause
+from chat_tui.providers.scripted_provider import Pause
 from chat_tui.routing.policy import ProviderLimits, RoutingPolicy, policy_of
 from chat_tui.routing.ranking.health import Health
 from chat_tui.routing.ranking.strategies import strategies

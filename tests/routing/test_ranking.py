@@ -15,7 +15,7 @@ from chat_tui.core.conversation import Turn
 from chat_tui.core.errors import ContextTooLong, KeyRefused, Overloaded, RateLimited, Rejected
 from chat_tui.core.models import LOCAL_MODEL, SCRIPTED_MODEL, Model
 from chat_tui.core.request import Request
-from chat_tui.providers.scripted import Fault, Scripted
+from chat_tui.providers.scripted_provider import Fault, Scripted
 from chat_tui.routing.ranking.health import REST_AFTER_FAILURES, REST_LIMIT_SECONDS, REST_SECONDS, Health
 from chat_tui.routing.ranking.strategies import names, strategies
 from tests.support.scripted_router import BUSY, A, B, C, Gate, Rig, all_of, ask, end_of, text_of, until

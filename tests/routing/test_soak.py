@@ -9,7 +9,7 @@ import pytest
 from chat_tui.core.chunks import End, Token
 from chat_tui.core.models import Model
 from chat_tui.core.request import Request
-from chat_tui.providers.scripted import Scripted
+from chat_tui.providers.scripted_provider import Scripted
 from chat_tui.routing.policy import RoutingPolicy
 from chat_tui.routing.router import Router
 from tests.support.soak_run import soak

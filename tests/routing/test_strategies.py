@@ -16,7 +16,7 @@ from chat_tui.core.errors import KeyRefused, Overloaded, RateLimited
 from chat_tui.core.models import Model
 from chat_tui.core.request import Request
 from chat_tui.core.route import Candidate
-from chat_tui.providers.scripted import Fault
+from chat_tui.providers.scripted_provider import Fault
 from chat_tui.routing.execution.messages import LISTED
 from chat_tui.routing.ranking.health import DISCOUNT, HALF_LIFE_SECONDS, Health
 from chat_tui.routing.ranking.prompt_features import LOOKED_AT, features_of, with_features

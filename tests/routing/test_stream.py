@@ -10,7 +10,7 @@ import pytest
 
 from chat_tui.config.schema import ErrorHandling, Timeouts
 from chat_tui.core.chunks import Chunk, Token
-from chat_tui.providers.scripted import Pause, Scripted
+from chat_tui.providers.scripted_provider import Pause, Scripted
 from chat_tui.routing.execution.stream import Stream
 from tests.support.scripted_router import (
     BUSY,

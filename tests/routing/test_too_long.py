@@ -12,7 +12,7 @@ from chat_tui.core.conversation import Turn
 from chat_tui.core.errors import ContextTooLong
 from chat_tui.core.models import Model
 from chat_tui.core.request import Request
-from chat_tui.providers.scripted import Fault, Script, Scripted
+from chat_tui.providers.scripted_provider import Fault, Script, Scripted
 from tests.support.scripted_router import QUICK, B, Rig, all_of, ask, error_of, events, text_of
 
 

@@ -6,7 +6,7 @@ from msgspec.structs import replace
 
 from chat_tui.core.chunks import End, Metadata, Token, ToolCallDelta
 from chat_tui.core.tools import Tool
-from chat_tui.providers.scripted import Step
+from chat_tui.providers.scripted_provider import Step
 from tests.support.scripted_router import BUSY, A, B, Rig, all_of, ask, end_of, error_of, text_of, tries
 
 TOOLS = (Tool("add"),)

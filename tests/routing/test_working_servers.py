@@ -15,7 +15,7 @@ from chat_tui.core.errors import Unreachable
 from chat_tui.providers.dialects import dialect
 from chat_tui.providers.http.response_stream import bursts
 from chat_tui.providers.http.transport import Transport
-from chat_tui.providers.scripted import Fault, Pause, Step
+from chat_tui.providers.scripted_provider import Fault, Pause, Step
 from tests.support.scripted_router import A, B, Rig, all_of, ask, end_of, error_of, text_of, tries
 from tests.wire.asking import HELLO, free_port, said
 from tests.wire.asking import ask as ask_wire

@@ -15,7 +15,7 @@ import pytest_asyncio
 from playwright.async_api import Browser, BrowserContext, Page, async_playwright
 
 from chat_tui.config.schema import Config
-from chat_tui.providers.scripted import Script
+from chat_tui.providers.scripted_provider import Script
 from tests.doubles.scripted_web import scripted_opener
 from tests.support.web_site import TOKEN, Site, site
 

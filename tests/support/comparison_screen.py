@@ -14,7 +14,7 @@ from chat_tui.core.chunks import Chunk
 from chat_tui.core.models import LOCAL_MODEL, SCRIPTED_MODEL, Model
 from chat_tui.core.request import Request
 from chat_tui.engine.answers.comparison import Comparison
-from chat_tui.providers.scripted import Script, Scripted
+from chat_tui.providers.scripted_provider import Script, Scripted
 from chat_tui.tui.compare.columns import Column
 from chat_tui.tui.compare.screen import CompareScreen
 from tests.doubles.scripted_chat import DEEP, FAST, ScriptedChat, scripted_chat

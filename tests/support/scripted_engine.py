@@ -14,7 +14,7 @@ from chat_tui.core.models import Model
 from chat_tui.engine.answers.answer import Answer
 from chat_tui.engine.engine import Engine
 from chat_tui.history.store import Store
-from chat_tui.providers.scripted import Script, Scripted
+from chat_tui.providers.scripted_provider import Script, Scripted
 from chat_tui.routing.router import Router
 from tests.doubles.fake_backend import FakeBackend, FakeSetup, FakeWeights
 from tests.support.scripted_router import A, B, Rig

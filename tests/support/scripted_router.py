@@ -14,7 +14,7 @@ from chat_tui.core.chunks import Chunk, End, Error, Metadata, Start, Token, Tool
 from chat_tui.core.errors import ChatTuiError, Overloaded
 from chat_tui.core.models import Model
 from chat_tui.core.request import Request
-from chat_tui.providers.scripted import Fault, Pause, Script, Scripted
+from chat_tui.providers.scripted_provider import Fault, Pause, Script, Scripted
 from chat_tui.routing.execution.stream import Stream
 from chat_tui.routing.policy import RoutingPolicy
 from chat_tui.routing.ranking.health import Health

@@ -6,7 +6,7 @@ import sqlite3
 from threading import Event
 
 from chat_tui.core.conversation import SearchHit
-from chat_tui.history.search.stepped import USUAL_BOUNDS, SearchBounds, SteppedSearch
+from chat_tui.history.search.stepped_search import USUAL_BOUNDS, SearchBounds, SteppedSearch
 
 
 def found_in(

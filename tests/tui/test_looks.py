@@ -9,7 +9,7 @@ from textual import events
 
 from chat_tui.core.chunks import End
 from chat_tui.core.errors import ChatTuiError
-from chat_tui.providers.scripted import Pause
+from chat_tui.providers.scripted_provider import Pause
 from chat_tui.tui.dialogs.help import HelpScreen
 from chat_tui.tui.history.screen import HistoryScreen
 from tests.doubles.scripted_chat import scripted_chat

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from chat_tui.providers.scripted import Pause
+from chat_tui.providers.scripted_provider import Pause
 from tests.doubles.scripted_chat import ScriptedChat, scripted_chat
 from tests.support.transcript_app import answer, begin, pane, question, settled, shown
 

@@ -10,7 +10,7 @@ from playwright.async_api import Browser
 
 from chat_tui.core.chunks import Token
 from chat_tui.core.errors import KeyRefused, Overloaded
-from chat_tui.providers.scripted import Fault, Pause, Script
+from chat_tui.providers.scripted_provider import Fault, Pause, Script
 from tests.doubles.fake_engine import ANSWER
 from tests.support.browser_tab import browser, needs_browser, scripted_tab
 from tests.support.scripted_router import Gate

@@ -13,7 +13,7 @@ from playwright.async_api import Browser
 from chat_tui.config.schema import Config
 from chat_tui.core.chunks import Token
 from chat_tui.core.errors import Overloaded
-from chat_tui.providers.scripted import Fault, Script
+from chat_tui.providers.scripted_provider import Fault, Script
 from tests.doubles.scripted_web import scripted_opener
 from tests.support.browser_tab import browser, needs_browser, scripted_tab, tab
 from tests.support.page_attacks import ATTACKS

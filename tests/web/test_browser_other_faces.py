@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from playwright.async_api import Browser
 
-from chat_tui.providers.scripted import Pause, Script
+from chat_tui.providers.scripted_provider import Pause, Script
 from tests.support.browser_tab import browser, needs_browser, scripted_tab
 from tests.support.scripted_router import Gate
 from tests.support.web_site import TOKEN

@@ -8,7 +8,7 @@ import pytest
 from playwright.async_api import Browser
 
 from chat_tui.core.errors import Overloaded
-from chat_tui.providers.scripted import Fault, Pause
+from chat_tui.providers.scripted_provider import Fault, Pause
 from tests.support.browser_tab import browser, needs_browser, scripted_tab
 
 __all__ = ["browser"]

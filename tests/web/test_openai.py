@@ -18,7 +18,7 @@ from chat_tui.core.chunks import End, Error, ErrorInfo, Token
 from chat_tui.core.conversation import Turn
 from chat_tui.core.request import Request
 from chat_tui.core.route import Route, Try
-from chat_tui.providers.scripted import Pause
+from chat_tui.providers.scripted_provider import Pause
 from chat_tui.web import create_state
 from chat_tui.web.errors import ApiError
 from chat_tui.web.openai.responses import CompletionEvents, build_completion, incomplete_error

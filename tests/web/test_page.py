@@ -11,9 +11,9 @@ from chat_tui.config.schema import Config
 from chat_tui.core.conversation import Conversation, Turn
 from chat_tui.history.opening import StoreSettings
 from chat_tui.history.queries import writes
-from chat_tui.history.search.stepped import SearchBounds
+from chat_tui.history.search.stepped_search import SearchBounds
 from chat_tui.history.store import Store
-from chat_tui.providers.scripted import Pause
+from chat_tui.providers.scripted_provider import Pause
 from chat_tui.web.page.page import document
 from tests.doubles.model_server import ModelServer
 from tests.doubles.scripted_web import scripted_opener

@@ -7,7 +7,7 @@ from typing import Any
 
 from chat_tui.config.schema import Config
 from chat_tui.core.errors import Overloaded
-from chat_tui.providers.scripted import Fault, Pause
+from chat_tui.providers.scripted_provider import Fault, Pause
 from tests.doubles.scripted_web import scripted_opener
 from tests.support.web_site import Site, site
 

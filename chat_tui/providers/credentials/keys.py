@@ -24,7 +24,7 @@ from chat_tui.core.processes.child_process import PIPE, ChildCommand
 from chat_tui.core.text.api_keys import cleaned_key, is_sendable
 from chat_tui.core.text.excerpts import shorten
 from chat_tui.core.text.log_filter import hide_in_log
-from chat_tui.providers.credentials.configured import credentials_of
+from chat_tui.providers.credentials.config_credentials import credentials_of
 
 SERVICE = "chat-tui"
 """Our name in the keyring."""

@@ -9,7 +9,7 @@ import msgspec
 from chat_tui.core.answers.finish_reasons import is_known
 from chat_tui.core.chunks import Chunk, End, Metadata, Token, TokenKind
 from chat_tui.core.text.redaction import StreamRedactor
-from chat_tui.providers.credentials.configured import credentials_of
+from chat_tui.providers.credentials.config_credentials import credentials_of
 from chat_tui.providers.endpoint import Endpoint
 
 

@@ -14,7 +14,7 @@ from chat_tui.core.chunks import Chunk, End, Metadata, Token
 from chat_tui.core.conversation import Turn
 from chat_tui.core.request import Request
 from chat_tui.engine.insights.observer import InsightsObserver
-from chat_tui.providers.scripted import Script
+from chat_tui.providers.scripted_provider import Script
 from chat_tui.web.api.events import EventEncoder
 from chat_tui.web.api.html_events import PageStream
 from chat_tui.web.openai.responses import CompletionEvents

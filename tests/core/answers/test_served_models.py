@@ -12,7 +12,7 @@ from chat_tui.core.chunks import End
 from chat_tui.core.conversation import Turn
 from chat_tui.core.request import Request
 from chat_tui.history import records
-from chat_tui.providers.scripted import Script
+from chat_tui.providers.scripted_provider import Script
 from chat_tui.tui.compare.lines import mask
 from chat_tui.tui.dialogs.route import route_lines
 from tests.support.scripted_engine import stage

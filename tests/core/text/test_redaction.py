@@ -18,7 +18,7 @@ from chat_tui.core.chunks import Chunk, End, Metadata, Token
 from chat_tui.core.models import Model, Provider
 from chat_tui.core.request import Request
 from chat_tui.core.text.redaction import MARK, Credential, Redactor, StreamRedactor
-from chat_tui.providers.credentials.configured import credentials_of
+from chat_tui.providers.credentials.config_credentials import credentials_of
 from chat_tui.providers.endpoint import Endpoint
 from chat_tui.providers.http.echo_filter import EchoFilter
 from chat_tui.providers.http.transport import Transport

@@ -11,7 +11,7 @@ from chat_tui.core.chunks import End, Error, Start, Token
 from chat_tui.core.errors import Overloaded
 from chat_tui.core.request import Request
 from chat_tui.engine.answers.answer import Answer
-from chat_tui.providers.scripted import Fault, Pause, Script
+from chat_tui.providers.scripted_provider import Fault, Pause, Script
 from tests.doubles.fake_store import FakeStore
 from tests.support.scripted_engine import chunks_of, ended, stage
 from tests.support.scripted_router import Gate, end_of, endless, owed, slowly, text_of, until

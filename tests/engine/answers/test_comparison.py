@@ -15,7 +15,7 @@ from chat_tui.core.models import Model
 from chat_tui.core.request import Request
 from chat_tui.core.route import Candidate
 from chat_tui.engine.answers.comparison import Comparison, best_of, family_of
-from chat_tui.providers.scripted import Fault, Script, Scripted
+from chat_tui.providers.scripted_provider import Fault, Script, Scripted
 from tests.support.scripted_engine import Stage, chunks_of, stage
 from tests.support.scripted_router import A, B, C, Gate, endless, events, slowly, text_of
 

@@ -11,7 +11,7 @@ from chat_tui.core.models import Model
 from chat_tui.core.request import Request
 from chat_tui.core.settings.conversation_settings import NewConversation
 from chat_tui.engine.answers.runner import Preview
-from chat_tui.providers.scripted import Pause
+from chat_tui.providers.scripted_provider import Pause
 from tests.support.scripted_engine import Stage, chunks_of, ended, stage
 
 FREE = Model("one/a", price_in=0.0, price_out=0.0, quality=0.9)

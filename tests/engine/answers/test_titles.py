@@ -11,7 +11,7 @@ from chat_tui.config.schema import Config
 from chat_tui.core.errors import Unreachable
 from chat_tui.core.models import Model
 from chat_tui.engine.answers.titles import title_in, title_model
-from chat_tui.providers.scripted import Fault, Pause, Script
+from chat_tui.providers.scripted_provider import Fault, Pause, Script
 from tests.support.scripted_engine import ended, stage
 from tests.support.scripted_router import Rig
 

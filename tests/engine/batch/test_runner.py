@@ -12,7 +12,7 @@ from chat_tui.core.request import Request
 from chat_tui.engine.batch.ordered_output import OrderedOutput
 from chat_tui.engine.batch.prompts import PromptSource
 from chat_tui.engine.batch.runner import BatchJob, BatchProgress, BatchRunner
-from chat_tui.providers.scripted import Pause
+from chat_tui.providers.scripted_provider import Pause
 from tests.support.scripted_engine import Stage, stage
 from tests.support.scripted_router import BUSY
 

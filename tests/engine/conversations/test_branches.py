@@ -17,7 +17,7 @@ from chat_tui.core.errors import CommandError, ConversationNotFound
 from chat_tui.engine.engine import Engine
 from chat_tui.history.queries import deletion, reads, writes
 from chat_tui.history.store import Store
-from chat_tui.providers.scripted import Pause
+from chat_tui.providers.scripted_provider import Pause
 from tests.support.scripted_engine import Stage, ended, stage
 
 

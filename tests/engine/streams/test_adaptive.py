@@ -16,7 +16,7 @@ from chat_tui.core.request import Request
 from chat_tui.engine.answers.answer import Answer
 from chat_tui.history.queries import reads
 from chat_tui.history.store import Store
-from chat_tui.providers.scripted import Fault, Pause, Script, Scripted
+from chat_tui.providers.scripted_provider import Fault, Pause, Script, Scripted
 from tests.support.scripted_engine import Stage, chunks_of, stage
 from tests.support.scripted_router import Gate, end_of, endless, error_of, owed, slowly, until
 

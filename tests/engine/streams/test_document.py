@@ -16,7 +16,7 @@ from chat_tui.core.models import Model
 from chat_tui.core.settings.conversation_settings import NewConversation
 from chat_tui.core.usage.token_estimate import estimate
 from chat_tui.engine.streams.document import split_document
-from chat_tui.providers.scripted import Fault, Pause, Script
+from chat_tui.providers.scripted_provider import Fault, Pause, Script
 from tests.support.scripted_engine import Stage, chunks_of, stage
 
 SMALL = Model("one/a", 1200, 1.0, 2.0, 0.9)

@@ -16,12 +16,12 @@ from chat_tui.history import opening
 from chat_tui.history.database.connection import StoreConnection
 from chat_tui.history.migrations import MIGRATIONS, first
 from chat_tui.history.queries import deletion, reads, writes
-from chat_tui.history.search import index, stepped
+from chat_tui.history.search import index, stepped_search
 from chat_tui.history.store import Store
 from tests.support.store_search import found_in
 
 COUNT = 700
-FIRST_STEP = stepped.SearchBounds(told=COUNT, seconds=60)
+FIRST_STEP = stepped_search.SearchBounds(told=COUNT, seconds=60)
 
 
 def path(count: int) -> tuple[Turn, ...]:
@@ -42,7 +42,7 @@ def db() -> StoreConnection:
 
 def found(db: sqlite3.Connection, query: str) -> set[str]:
     """By the index: the steps behind the first one find what is not in it."""
-    return {hit.turn for hit in stepped.SteppedSearch(query, COUNT, FIRST_STEP).step(db, threading.Event()).hits}
+    return {hit.turn for hit in stepped_search.SteppedSearch(query, COUNT, FIRST_STEP).step(db, threading.Event()).hits}
 
 
 def sound(db: sqlite3.Connection) -> None:

@@ -30,7 +30,7 @@ from chat_tui.history.search import index
 from chat_tui.history.search.candidates import BEGINS, full_text_queries
 from chat_tui.history.search.index import CatchUpBounds
 from chat_tui.history.search.query import parse
-from chat_tui.history.search.stepped import SearchBounds, SteppedSearch
+from chat_tui.history.search.stepped_search import SearchBounds, SteppedSearch
 from chat_tui.history.search.tokenizer import neighbours, pair_token, pair_tokens
 from chat_tui.history.store import Store
 from tests.support.store_search import found_in

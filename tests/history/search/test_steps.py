@@ -19,7 +19,7 @@ from chat_tui.history import opening
 from chat_tui.history.opening import StoreSettings
 from chat_tui.history.queries import writes
 from chat_tui.history.search import index
-from chat_tui.history.search.stepped import SearchBounds, SteppedSearch
+from chat_tui.history.search.stepped_search import SearchBounds, SteppedSearch
 from chat_tui.history.store import Store
 from tests.support.store_search import found_in
 

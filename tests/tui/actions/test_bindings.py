@@ -6,7 +6,7 @@ import pytest
 from textual.keys import _character_to_key
 
 from chat_tui.config.schema import Config
-from chat_tui.providers.scripted import Pause, Script
+from chat_tui.providers.scripted_provider import Pause, Script
 from chat_tui.tui.actions import bindings
 from chat_tui.tui.actions.action import Action
 from chat_tui.tui.actions.rebinding import rebind

@@ -6,7 +6,7 @@ import pytest
 from rich.cells import cell_len
 
 from chat_tui.config.schema import Config
-from chat_tui.providers.scripted import Pause
+from chat_tui.providers.scripted_provider import Pause
 from chat_tui.tui.chat.screen import command_palette
 from chat_tui.tui.dialogs.choice import ChoiceScreen, choice_line
 from chat_tui.tui.dialogs.frame import hints

@@ -11,7 +11,7 @@ from textual.widget import Widget
 from chat_tui.config.schema import Config
 from chat_tui.core.chunks import Token
 from chat_tui.core.errors import Rejected
-from chat_tui.providers.scripted import Fault, Script
+from chat_tui.providers.scripted_provider import Fault, Script
 from chat_tui.tui.actions import bindings
 from chat_tui.tui.actions.action import Action
 from chat_tui.tui.actions.bindings import as_bound

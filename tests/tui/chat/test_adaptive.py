@@ -12,7 +12,7 @@ from chat_tui.core.chunks import Chunk, Timings, Token
 from chat_tui.core.errors import Rejected
 from chat_tui.core.models import Model
 from chat_tui.core.request import Request
-from chat_tui.providers.scripted import Fault, Pause, Script, Scripted
+from chat_tui.providers.scripted_provider import Fault, Pause, Script, Scripted
 from chat_tui.tui.chat.screen import command_palette
 from tests.doubles.scripted_chat import DEEP, FAST, ScriptedChat, scripted_chat
 from tests.support.scripted_router import Gate

@@ -14,7 +14,7 @@ from chat_tui.core.chunks import Chunk, End, Metadata, Token
 from chat_tui.core.errors import LocalModelError, Overloaded, Rejected
 from chat_tui.core.models import Model
 from chat_tui.core.request import Request
-from chat_tui.providers.scripted import Fault, Pause, Script, Scripted
+from chat_tui.providers.scripted_provider import Fault, Pause, Script, Scripted
 from chat_tui.tui.history.screen import HistoryScreen
 from tests.doubles.fake_backend import FakeWeights
 from tests.doubles.scripted_chat import DEEP, scripted_chat

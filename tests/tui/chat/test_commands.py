@@ -8,7 +8,7 @@ import chat_tui.tui.chat.commands.command_line  # noqa: F401  It registers the c
 from chat_tui.core.errors import CommandError
 from chat_tui.core.settings.preset import Preset, Variable
 from chat_tui.core.text.control_characters import clean
-from chat_tui.providers.scripted import Pause
+from chat_tui.providers.scripted_provider import Pause
 from chat_tui.tui.actions import slash_commands
 from chat_tui.tui.actions.slash_commands import CommandCall, CompletionSources, parse
 from chat_tui.tui.dialogs.help import HelpScreen

@@ -11,7 +11,7 @@ from textual.widgets import Input
 from chat_tui.core.conversation import Conversation, ConversationSummary
 from chat_tui.history.queries import writes
 from chat_tui.history.store import Store
-from chat_tui.providers.scripted import Pause
+from chat_tui.providers.scripted_provider import Pause
 from chat_tui.tui.chat.conversation.conversation_actions import LISTED
 from chat_tui.tui.history.rename_dialog import RenameDialog
 from tests.doubles.scripted_chat import ScriptedChat, scripted_chat

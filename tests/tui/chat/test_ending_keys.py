@@ -7,7 +7,7 @@ import pytest
 from chat_tui.config.schema import Config
 from chat_tui.core.chunks import End, Token
 from chat_tui.core.errors import Rejected
-from chat_tui.providers.scripted import Fault, Script
+from chat_tui.providers.scripted_provider import Fault, Script
 from tests.doubles.scripted_chat import ScriptedChat, scripted_chat
 
 REJECTED = Fault(Rejected("The server refused it.", "Change the settings."))

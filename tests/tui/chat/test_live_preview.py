@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from chat_tui.config.schema import Adaptive, Config
-from chat_tui.providers.scripted import Pause
+from chat_tui.providers.scripted_provider import Pause
 from chat_tui.tui.chat.conversation.live_preview import PreviewBox
 from tests.doubles.scripted_chat import ScriptedChat, scripted_chat
 

@@ -9,7 +9,7 @@ import pytest
 from textual import events
 
 from chat_tui.core.chunks import End
-from chat_tui.providers.scripted import Pause
+from chat_tui.providers.scripted_provider import Pause
 from tests.doubles.scripted_chat import ScriptedChat, scripted_chat
 
 CODE = "```py\nx = 1\n```\n\n```py\ny = 2\n```"

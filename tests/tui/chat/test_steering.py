@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from chat_tui.core.errors import Rejected
-from chat_tui.providers.scripted import Fault, Pause
+from chat_tui.providers.scripted_provider import Fault, Pause
 from tests.doubles.scripted_chat import ScriptedChat, scripted_chat
 from tests.support.scripted_router import Gate
 

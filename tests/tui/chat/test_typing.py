@@ -10,7 +10,7 @@ import pytest
 from chat_tui.config.load import parse
 from chat_tui.config.schema import Config, Display
 from chat_tui.core.errors import ConfigError
-from chat_tui.providers.scripted import Pause
+from chat_tui.providers.scripted_provider import Pause
 from tests.doubles.model_server import ModelServer
 from tests.doubles.scripted_chat import ScriptedChat, scripted_chat
 from tests.support.pty_terminal import PtyTerminal

@@ -6,7 +6,7 @@ import asyncio
 from pathlib import Path
 
 from chat_tui.history.store import Store
-from chat_tui.providers.scripted import Pause
+from chat_tui.providers.scripted_provider import Pause
 from chat_tui.tui.chat.screen import command_palette
 from tests.doubles.scripted_chat import DEEP, ScriptedChat, scripted_chat
 

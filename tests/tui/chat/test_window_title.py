@@ -20,7 +20,7 @@ from chat_tui.core.errors import ChatTuiError, Notice
 from chat_tui.core.text.sanitizer import sanitize
 from chat_tui.core.usage.stream_stats import StreamStats
 from chat_tui.engine.answers.answer import Answer
-from chat_tui.providers.scripted import Pause
+from chat_tui.providers.scripted_provider import Pause
 from chat_tui.tui.chat.screen import window_title
 from tests.doubles.scripted_chat import ScriptedChat, scripted_chat
 from tests.support.pty_terminal import PtyTerminal

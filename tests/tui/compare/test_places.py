@@ -12,7 +12,7 @@ from chat_tui.config.schema import Config, Performance, ProviderRow
 from chat_tui.core.errors import ChatTuiError, Overloaded
 from chat_tui.core.models import LOCAL_MODEL
 from chat_tui.engine.engine import Engine
-from chat_tui.providers.scripted import Fault, Script
+from chat_tui.providers.scripted_provider import Fault, Script
 from chat_tui.tui.app import ChatApp
 from chat_tui.tui.chat.screen.screen import ChatScreen
 from chat_tui.tui.compare.screen import CompareScreen

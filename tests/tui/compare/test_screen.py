@@ -12,7 +12,7 @@ from chat_tui.core.attachments.attachment import Attachment
 from chat_tui.core.chunks import Token
 from chat_tui.core.errors import Overloaded
 from chat_tui.core.models import LOCAL_MODEL
-from chat_tui.providers.scripted import Fault, Script
+from chat_tui.providers.scripted_provider import Fault, Script
 from chat_tui.tui.compare.model_choice import CompareChoice
 from tests.doubles.scripted_chat import DEEP, FAST
 from tests.support.comparison_screen import ByModel, compared

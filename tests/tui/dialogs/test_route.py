@@ -11,7 +11,7 @@ from chat_tui.core.errors import Unreachable
 from chat_tui.core.models import SCRIPTED_MODEL
 from chat_tui.core.route import Alternative, Candidate, Route, Seam, Try
 from chat_tui.core.text.sanitizer import sanitize
-from chat_tui.providers.scripted import Fault, Pause
+from chat_tui.providers.scripted_provider import Fault, Pause
 from chat_tui.tui.dialogs.route import RouteScreen, route_lines
 from tests.doubles.scripted_chat import FAST, ScriptedChat, scripted_chat
 

@@ -10,7 +10,7 @@ from rich.cells import cell_len
 
 from chat_tui.config.schema import Config, Display
 from chat_tui.core.chunks import Insights, Sentiment
-from chat_tui.providers.scripted import Pause
+from chat_tui.providers.scripted_provider import Pause
 from chat_tui.tui.panels.insights import insights_lines
 from chat_tui.tui.widgets.styled_lines import text_of
 from tests.doubles.scripted_chat import ScriptedChat, scripted_chat

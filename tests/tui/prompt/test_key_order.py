@@ -14,7 +14,7 @@ from textual.message import Message
 from textual.widgets import Input
 
 from chat_tui.core.errors import Rejected
-from chat_tui.providers.scripted import Fault, Pause
+from chat_tui.providers.scripted_provider import Fault, Pause
 from chat_tui.tui.terminal.input_splitter import InputSplitter
 from tests.doubles.scripted_chat import ScriptedChat, scripted_chat
 from tests.support.scripted_router import Gate

@@ -13,7 +13,7 @@ from chat_tui.core import errors
 from chat_tui.core.models import Model
 from chat_tui.providers.dialects.parsing.retry_after import limits_reset, retry_after, too_large_for_limit, wait_in_text
 from chat_tui.providers.http.status_errors import ErrorContext, http_error
-from chat_tui.providers.scripted import Fault
+from chat_tui.providers.scripted_provider import Fault
 from tests.support.scripted_router import B, Rig, all_of, ask, text_of, tries
 from tests.wire.home import Home
 from tests.wire.raw_server import RawServer, saying, whole
