@@ -55,6 +55,7 @@ Event = Literal[
     "first_token",
     "phase",
     "replay",
+    "logprobs",
 ]
 """The event of a `Metadata` chunk. Before the first token: `loading`, `connecting`, `waiting`, `queued`, `fetching`
 (a download). Decisions of the router: `retry`, `failover`, `seam` (an incomplete answer is continued), `budget`
@@ -63,7 +64,8 @@ Omissions: `trimmed` (exchanges, or what `reason` says), `skipped` (a malformed 
 Corrections: `reclassified` (the last `characters` are of the other `kind`). Remarks: `note` (why the request was
 changed, in `reason`; `attempt` is set if this has just become known). Figures: `usage`, `first_token` (sent once,
 directly after it), `insights`. `phase`: one of two answers in the stream has ended (`reason` is set if it failed).
-`replay`: what the provider wants returned with the answer; the engine keeps it in the turn, and faces do not get it."""
+`replay`: what the provider wants returned with the answer; the engine keeps it in the turn, and faces do not get it.
+`logprobs`: the probabilities of the tokens that follow, if the request wants them."""
 
 
 class Usage(msgspec.Struct, frozen=True, gc=False, omit_defaults=False):
@@ -242,6 +244,8 @@ class Metadata(msgspec.Struct, frozen=True, tag_field="type", tag="metadata", om
     """Set if the stream contains two answers."""
     replay: str = ""
     """JSON of the dialect (`replay`)."""
+    logprobs: str = ""
+    """A JSON list with an entry for each token, as OpenAI's chat completions have it (`logprobs`)."""
 
 
 class End(msgspec.Struct, frozen=True, tag_field="type", tag="end"):

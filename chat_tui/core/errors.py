@@ -7,7 +7,8 @@
     │   ├── KeyMissing, KeyRefused, QuotaUsedUp     not retryable
     │   ├── Busy (RateLimited, Overloaded), Unreachable, TooSlow, Garbled, EmptyAnswer      retryable
     │   └── Rejected ── ContextTooLong              not retryable
-    ├── NoModel, AllFailed(tries)
+    ├── NoModel ── NotCapable
+    ├── AllFailed(tries)
     ├── LocalModelError ── WeightsMissing
     ├── ToolFailed
     └── HistoryError ── ConversationNotFound, SchemaTooNew, StoreBusy, StoreDamaged
@@ -187,6 +188,10 @@ class EmptyAnswer(ProviderError):
 
 class NoModel(ChatTuiError):
     """No model is configured or found, or all are in cooldown; the hint says what to do."""
+
+
+class NotCapable(NoModel):
+    """The request needs what no model that may be chosen can do, such as tools."""
 
 
 class AllFailed(ChatTuiError):

@@ -95,6 +95,10 @@ class Model(msgspec.Struct, frozen=True):
     """Whether it can use tools; None if unknown."""
     schemas: bool | None = None
     """Whether its server can enforce a JSON Schema of the answer; None if unknown."""
+    logprobs: bool | None = None
+    """Whether its server can tell the probabilities of tokens; None if unknown."""
+    image_addresses: bool | None = None
+    """Whether its server fetches images from web addresses; None if unknown."""
     selectable: bool = True
     """False if strategies never choose it."""
     named: bool = False

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, Literal
 
 import msgspec
@@ -12,6 +13,31 @@ from chat_tui.core.tools import OutputFormat, Tool, ToolChoice
 
 Thinking = Literal["off", "low", "medium", "high"]
 """Reasoning effort."""
+
+
+class Sampling(msgspec.Struct, frozen=True):
+    """Settings that only some providers have. Clients of the web API set them; dialects that know them pass them on."""
+
+    frequency_penalty: float | None = None
+    """-2 to 2."""
+    presence_penalty: float | None = None
+    """-2 to 2."""
+    logit_bias: Mapping[str, float] = {}
+    """From -100 to 100, by the number of the token."""
+    logprobs: bool = False
+    """Whether the probability of each token is wanted; only models whose servers can tell it are asked."""
+    top_logprobs: int | None = None
+    """How many of the likeliest tokens are wanted at each position."""
+    top_k: int | None = None
+    """How many of the likeliest tokens are chosen from."""
+    user: str = ""
+    """Whose request it is, in the client's own terms."""
+    service_tier: str = ""
+    """The provider's class of service."""
+    verbosity: str = ""
+    """`low`, `medium` or `high`."""
+    cache_key: str = ""
+    """Requests with the same key share a cache at the provider."""
 
 
 class Request(msgspec.Struct, frozen=True):
@@ -57,6 +83,7 @@ class Request(msgspec.Struct, frozen=True):
     tool_choice: ToolChoice = ToolChoice()
     output: OutputFormat | None = None
     """The format of the answer; None: text."""
+    sampling: Sampling = Sampling()
     features: PromptFeatures | None = None
     """Features of the prompt, once it was analysed; strategies may read them."""
 

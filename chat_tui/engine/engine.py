@@ -214,6 +214,28 @@ class Engine:
             self._backend.admit(request.model)
         return self._answers.begin_apart(question, request, in_parts=_in_parts(before))
 
+    async def answer_turns(self, beginning: NewConversation, settings: Request, *, is_stored: bool) -> Answer:
+        """Begin the answer to the last of these turns, whatever its role: a question, or the result of a tool call.
+
+        Their text is taken as it is. If `settings.part` is set, the answer continues it and comes without it. Without
+        `is_stored`, only what it costs is kept. Raises `HistoryError`.
+        """
+        text = next((turn.text for turn in beginning.earlier if turn.role == "user"), "")
+        whole = await self._requests.conversation(beginning, text)
+        *earlier, last = whole.path
+        if is_stored:
+            async with self._alone(begins=True):
+                before = replace(whole, path=tuple(earlier))
+                await self.conversations.turns.begin(before)
+                asked = await self._store_question(before, len(earlier), last)
+                cut = Turn("assistant", settings.part) if settings.part else None
+                return self._answers.begin(await self._prepare_answer(asked, len(asked.path), settings, cut))
+        request = await self._requests.build(whole, whole.path, settings)
+        request = request.replace(max_price=(await self._price_limit(settings.max_price)).dollars)
+        if request.model:
+            self._backend.admit(request.model)
+        return self._answers.begin_apart(last, request, in_parts=False)
+
     async def compare(
         self,
         conversation: str | NewConversation | None,

@@ -20,7 +20,7 @@ from chat_tui.core.answers.reclassification import reclassify
 from chat_tui.core.chunks import Chunk, End, Error, Metadata, Token
 from chat_tui.core.context import Context
 from chat_tui.core.conversation import new_id
-from chat_tui.core.errors import ChatTuiError, NoModel
+from chat_tui.core.errors import ChatTuiError, NoModel, NotCapable
 from chat_tui.core.models import Model
 from chat_tui.core.request import Request
 from chat_tui.core.route import Alternative, Candidate, Route
@@ -33,7 +33,14 @@ from chat_tui.routing.execution.execution import Execution
 from chat_tui.routing.execution.messages import route_of
 from chat_tui.routing.execution.stream import Stream
 from chat_tui.routing.policy import FIXED, Plan, RoutingPolicy
-from chat_tui.routing.ranking.eligibility import BY_NAME_ONLY, eligible, estimated_price, over_limit_reason
+from chat_tui.routing.ranking.eligibility import (
+    BY_NAME_ONLY,
+    INCAPABLE,
+    eligible,
+    estimated_price,
+    incapable_reason,
+    over_limit_reason,
+)
 from chat_tui.routing.ranking.estimates import CandidateTable, ModelTable, candidate_table
 from chat_tui.routing.ranking.health import Health
 from chat_tui.routing.ranking.prompt_features import features_of, with_features
@@ -269,15 +276,20 @@ class Router:
         if model is None:
             return Plan(FIXED, (), error=unknown_model(name, tuple(self._models.by_name)))
         named = self._named_fallbacks(request, model)
-        dear = over_limit_reason(model, request, features_of(request).tokens)
+        needs = features_of(request)
+        incapable = incapable_reason(model, request, needs)
+        out = incapable or over_limit_reason(model, request, needs.tokens)
         candidates = (
-            Candidate(name, None if dear else 1.0, out=dear, note=self.health.unavailable_reason(name)),
+            Candidate(name, None if out else 1.0, out=out, note=self.health.unavailable_reason(name)),
             *(Candidate(other.name) for other in named),
         )
-        if dear and not named:
-            error = NoModel(f"{name} {dear}.", "Choose a cheaper model, or raise the limit in the config.")
+        if incapable and not named:
+            error: NoModel = NotCapable(f"{name} {incapable}.", "Choose another model.")
             return self._complete(request, Plan(FIXED, (), candidates, error))
-        models = named if dear else (model, *named)
+        if out and not named:
+            error = NoModel(f"{name} {out}.", "Choose a cheaper model, or raise the limit in the config.")
+            return self._complete(request, Plan(FIXED, (), candidates, error))
+        models = named if out else (model, *named)
         return self._complete(request, Plan(FIXED, models, candidates))
 
 
@@ -306,7 +318,8 @@ def _nothing_to_choose(ranked: Sequence[Candidate]) -> ChatTuiError:
     if failed:
         return NoModel(f"T{failed[1:]}.", "Choose another with Ctrl+T or `--strategy`.")
     if out:
-        return NoModel("No model can handle this question.", f"{told}. Add a model that can, or choose one by name.")
+        kind = NotCapable if all(candidate.out in INCAPABLE for candidate in out) else NoModel
+        return kind("No model can handle this question.", f"{told}. Add a model that can, or choose one by name.")
     return NoModel(
         "No model is available.",
         "Download the built-in model, or add a provider or a server: /provider on the screen, `chat-tui auth add`.",

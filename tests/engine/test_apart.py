@@ -13,6 +13,7 @@ from chat_tui.core.conversation import Turn
 from chat_tui.core.models import Model
 from chat_tui.core.request import Request
 from chat_tui.core.settings.conversation_settings import NewConversation
+from chat_tui.core.tools import ToolCall, ToolResult
 from chat_tui.history.queries import reads
 from chat_tui.history.store import Store
 from chat_tui.providers.scripted_provider import Pause
@@ -84,3 +85,47 @@ async def test_what_it_costs_counts_for_the_day_after_a_restart_too(tmp_path: Pa
             assert answer.turn.cost
             cost += answer.turn.cost
             assert abs(((await on.engine.spending(None)).today or 0.0) - cost) < 1e-6, count
+
+
+async def test_turns_that_are_given_whole_are_answered_as_they_are() -> None:
+    """The last may be the result of a tool call; the beginning of an answer is continued and does not come again."""
+    call = ToolCall("c", "add", "{}")
+    turns = (
+        Turn("user", "One?"),
+        Turn("assistant", "", calls=(call,)),
+        Turn("tool", "2", result=ToolResult("c", "add")),
+    )
+    async with stage(["Two."]) as on:
+        answer = await ended(
+            await on.engine.answer_turns(NewConversation("", earlier=turns), Request(), is_stored=False)
+        )
+        asked = on.player.requests[-1].turns
+        assert [(turn.role, turn.text) for turn in asked] == [("user", "One?"), ("assistant", ""), ("tool", "2")]
+        assert answer.turn.text == "Two."
+        request = Request(part="It is ")
+        answer = await ended(
+            await on.engine.answer_turns(NewConversation("", earlier=turns[:1]), request, is_stored=False)
+        )
+        assert on.player.requests[-1].turns[-1].text == "It is"
+        assert answer.turn.text == "Two."
+        assert not await on.engine.conversations.summaries()
+
+
+async def test_turns_that_are_given_whole_can_be_stored() -> None:
+    history = await Store.open(None)
+    call = ToolCall("c", "add", "{}")
+    turns = (
+        Turn("user", "One?"),
+        Turn("assistant", "", calls=(call,)),
+        Turn("tool", "2", result=ToolResult("c", "add")),
+    )
+    async with stage(["Two."], history=history) as on:
+        answer = await ended(
+            await on.engine.answer_turns(NewConversation("", earlier=turns), Request(), is_stored=True)
+        )
+        await answer.saved.wait()
+        conversation = await history.read(reads.conversation, answer.conversation_id)
+        assert conversation.title == "One?"
+        assert [turn.role for turn in conversation.path] == ["user", "assistant", "tool", "assistant"]
+        assert conversation.path[1].calls == (call,)
+        assert conversation.path[3].text == "Two."

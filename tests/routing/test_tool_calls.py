@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from msgspec.structs import replace
 
+from chat_tui.core.attachments.attachment import Attachment
 from chat_tui.core.chunks import End, Metadata, Token, ToolCallDelta
+from chat_tui.core.conversation import Turn
+from chat_tui.core.request import Sampling
 from chat_tui.core.tools import Tool
 from chat_tui.providers.scripted_provider import Step
 from tests.support.scripted_router import BUSY, A, B, Rig, all_of, ask, end_of, error_of, text_of, tries
 
 TOOLS = (Tool("add"),)
+FAR = Attachment("a.png", "image/*", address="https://example.com/a.png")
 CALL = [
     ToolCallDelta(0, "start", "c", "add"),
     ToolCallDelta(0, "arguments", "c", arguments="{}"),
@@ -58,3 +62,23 @@ async def test_arguments_count_as_tokens_of_the_answer() -> None:
     usage = end_of(chunks).usage
     assert usage is not None
     assert (usage.completion_tokens or 0) >= 200
+
+
+async def test_a_model_that_is_named_and_cannot_do_what_is_needed_is_not_asked() -> None:
+    rig = Rig(a=["no"])
+    chunks = await all_of(rig.router(replace(A, tools=False)).process_stream(ask(tools=TOOLS, model="one/a")))
+    assert error_of(chunks) == "NotCapable"
+    assert rig.asked == []
+    rig = Rig(b=CALL)
+    fallback = rig.router(replace(A, tools=False), B, fallbacks=("two/b",))
+    await all_of(fallback.process_stream(ask(tools=TOOLS, model="one/a")))
+    assert rig.asked == ["two/b"]
+
+
+async def test_that_nobody_can_do_what_is_needed_is_an_error_of_its_own() -> None:
+    for model, needs in (
+        (replace(A, tools=False), ask(tools=TOOLS)),
+        (replace(A, logprobs=False), ask(sampling=Sampling(logprobs=True))),
+        (replace(A, image_addresses=False), ask(turns=(Turn("user", "?", attachments=(FAR,)),), prompt="")),
+    ):
+        assert error_of(await all_of(Rig(a=["no"]).router(model).process_stream(needs))) == "NotCapable"

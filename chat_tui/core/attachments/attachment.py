@@ -40,12 +40,14 @@ class Attachment(msgspec.Struct, frozen=True, gc=False):
     name: str
     """Name of the file without its folder, on one line."""
     media_type: str
-    """`image/png`, `image/jpeg`, `image/gif`, `image/webp` or `text/plain`."""
+    """`image/png`, `image/jpeg`, `image/gif`, `image/webp` or `text/plain`; `image/*` if only the address is known."""
     content: bytes = b""
     """Empty if it is not loaded; `size_bytes` is the size in any case."""
     id: str = ""
     """Assigned by the store."""
     size_bytes: int = 0
+    address: str = ""
+    """Web address of an image without content, which the model's server fetches. Never stored."""
 
     @property
     def is_image(self) -> bool:

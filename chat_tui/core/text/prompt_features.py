@@ -35,6 +35,8 @@ class PromptFeatures(msgspec.Struct, frozen=True):
     last_tokens: int = 0
     """Estimated tokens of the system turn and the last question: they are always sent."""
     images: bool = False
+    image_addresses: bool = False
+    """Whether an image is only an address, which the model's server must fetch."""
     thinking: bool = False
     """Whether it asks for step-by-step reasoning."""
     difficulty: float = 0.0

@@ -22,6 +22,9 @@ _SERVERS = ("llama.cpp", "vllm")
 STEPS_OF_WINDOW = 8
 """A conversation that outgrows the window is cut by an eighth of it at a time: between cuts all requests begin alike,
 so that the server's cache can be used."""
+_WITHOUT_LOGPROBS = frozenset({"anthropic", "gemini", "ollama"})
+_WITHOUT_ADDRESSES = frozenset({"gemini", "ollama"})
+"""Dialects that have no place for the probabilities of tokens, and for web addresses of images."""
 NAMED_LIMIT = 32
 """The most models that only requests have named, such as mistyped ones; the oldest is replaced."""
 
@@ -50,6 +53,7 @@ class ModelInfoResolver:
         sized = sized_id(model)
         rated_id = sized if sized == model.id or is_rated_by_size(model.id) else model.id
         prior = (None if purpose else prior_of(rated_id, price_out)) or QualityPrior(0.0)
+        dialect = provider.dialect if provider else ""
         speed = usual_speed(model.provider, sized, local=model.local)
         # A guess is made again, since the price may be known now.
         rated = _first(row.quality, None if model.guessed else model.quality)
@@ -58,6 +62,8 @@ class ModelInfoResolver:
             model,
             images=_first_known(row.images, model.images, takes_images(model.id)),
             thinking=_first_known(model.thinking, thinks(model.id)),
+            logprobs=False if dialect in _WITHOUT_LOGPROBS else model.logprobs,
+            image_addresses=False if dialect in _WITHOUT_ADDRESSES else model.image_addresses,
             server=model.server or (model.provider if model.provider in _SERVERS else ""),
             asked_window=row.context_window,
             context_window=window,

@@ -157,13 +157,17 @@ def continues_answer(turns: Sequence[Turn]) -> bool:
     return bool(turns) and turns[-1].role == "assistant"
 
 
-def said_in(turn: Turn, model: Model) -> tuple[str, Sequence[Attachment]]:
-    """Return the text of a turn and its images; images that cannot be sent are named in the text."""
+def said_in(turn: Turn, model: Model, *, addresses: bool = False) -> tuple[str, Sequence[Attachment]]:
+    """Return the text of a turn and its images; images that cannot be sent are named in the text.
+
+    `addresses`: images that are only an address can be sent, too.
+    """
     text = spoken_text(turn)
     images = [attachment for attachment in turn.attachments if attachment.is_image]
     if not images:
         return text, ()
-    sent = [image for image in images if image.content] if model.images is not False else []
+    shown = [image for image in images if image.content or (addresses and image.address)]
+    sent = shown if model.images is not False else []
     names = [f"[The image {image.name} is not shown to you.]" for image in images if image not in sent]
     return "\n\n".join(filter(None, [text, *names])), sent
 

@@ -11,11 +11,11 @@ from collections.abc import Mapping, Sequence
 
 import msgspec
 
-from chat_tui.core.chunks import Chunk, Token
+from chat_tui.core.chunks import Chunk, Metadata, Token
 from chat_tui.core.conversation import Turn
 from chat_tui.core.errors import Garbled
 from chat_tui.core.models import Model
-from chat_tui.core.request import Request
+from chat_tui.core.request import Request, Sampling
 from chat_tui.core.text.lazy_pattern import lazy_pattern
 from chat_tui.core.tools import CALLS_LIMIT, Tool
 from chat_tui.providers.dialects.dialect import (
@@ -44,6 +44,7 @@ _EFFORTS: Mapping[str, Sequence[str]] = {
     "high": ("high", "medium"),
 }
 """The words for each effort; if the server names those it accepts, the first of them is used."""
+_NO_SAMPLING = Sampling()
 _TAKES = "thinking:"
 _LEVELS = lazy_pattern(r"(?:supported values|one of|should be|expected)(.{0,200})", re.DOTALL)
 _LEVEL = lazy_pattern(r"\b(none|minimal|low|medium|high)\b")
@@ -105,14 +106,14 @@ def encode(request: Request, model: Model, quirks: frozenset[str] = frozenset())
         body["stop"] = list(request.stop)
     if request.seed is not None:
         body["seed"] = request.seed
-    body |= _tools(request, quirks)
+    body |= _tools(request) | _sampling(request.sampling)
     body |= _thinking(request, model, quirks) | _going_on(turns, model, quirks)
     images = any(isinstance(message.get("content"), list) for message in messages)
     return Call("/chat/completions", json.dumps(body).encode("utf-8"), quirks=quirks, images=images)
 
 
 def _message(turn: Turn, model: Model) -> dict[str, Json]:
-    text, images = said_in(turn, model)
+    text, images = said_in(turn, model, addresses=True)
     if turn.result is not None:
         # Images of results have no place in this format: `said_in` names them in the text.
         return {"role": "tool", "tool_call_id": turn.result.call, "content": text}
@@ -124,12 +125,31 @@ def _message(turn: Turn, model: Model) -> dict[str, Json]:
         return {"role": turn.role, "content": text or None, "tool_calls": calls}
     if not images:
         return {"role": turn.role, "content": text}
-    urls = [f"data:{image.media_type};base64,{base64_of(image)}" for image in images]
+    urls = [image.address or f"data:{image.media_type};base64,{base64_of(image)}" for image in images]
     parts: list[Json] = [{"type": "text", "text": text}] if text else []
     return {"role": turn.role, "content": [*parts, *({"type": "image_url", "image_url": {"url": url}} for url in urls)]}
 
 
-def _tools(request: Request, quirks: frozenset[str]) -> dict[str, Json]:
+def _sampling(wanted: Sampling) -> dict[str, Json]:
+    """Return the fields of what only some servers have; those that refuse one get the request without it."""
+    if wanted == _NO_SAMPLING:
+        return {}
+    fields: dict[str, Json] = {
+        "frequency_penalty": wanted.frequency_penalty,
+        "presence_penalty": wanted.presence_penalty,
+        "logit_bias": wanted.logit_bias or None,
+        "logprobs": wanted.logprobs or None,
+        "top_logprobs": wanted.top_logprobs if wanted.logprobs else None,
+        "top_k": wanted.top_k,
+        "user": wanted.user or None,
+        "service_tier": wanted.service_tier or None,
+        "verbosity": wanted.verbosity or None,
+        "prompt_cache_key": wanted.cache_key or None,
+    }
+    return {name: value for name, value in fields.items() if value is not None}
+
+
+def _tools(request: Request) -> dict[str, Json]:
     """Return the fields for tools and for the format of the answer."""
     fields: dict[str, Json] = {}
     if request.tools:
@@ -214,6 +234,12 @@ def quirk(status: int, text: str) -> str | None:
     if "prefill" in low or _LAST_ROLE.search(low):
         return "prefill"
     return None
+
+
+def _add_logprobs(told: Json, chunks: list[Chunk]) -> None:
+    content = told.get("content") if isinstance(told, dict) else None
+    if content and isinstance(content, list):
+        chunks.append(Metadata("logprobs", logprobs=json.dumps(content)))
 
 
 _PLAIN_FIELDS = frozenset(("content", "role"))
@@ -312,6 +338,8 @@ class OpenAiParser(ResponseParser):
             self._usage = openai_usage(value["usage"])
 
     def _read_choice(self, choice: dict[str, Json], chunks: list[Chunk]) -> None:
+        if self._wants_logprobs:
+            _add_logprobs(choice.get("logprobs"), chunks)
         if text := self._messages.plain_text_of(choice):
             self._add_text(text, chunks)
         elif delta := self._messages.delta_of(choice):

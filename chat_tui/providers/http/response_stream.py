@@ -40,6 +40,8 @@ class Expectations(msgspec.Struct, frozen=True):
     """It may write the channels of the harmony format without their marks."""
     tools: tuple[str, ...] = ()
     """Names of the tools that were offered."""
+    logprobs: bool = False
+    """The probabilities of tokens were asked for."""
 
 
 _USUAL = Expectations()
@@ -109,6 +111,8 @@ def _reading_of(spoken: Dialect, expected: Expectations) -> Reading:
     if isinstance(reading, ResponseParser) and expected != _USUAL:
         reading.expect_thinking(begins_thinking=expected.begins_thinking, has_bare_channels=expected.has_bare_channels)
         reading.expect_tools(expected.tools)
+        if expected.logprobs:
+            reading.expect_logprobs()
     return reading
 
 

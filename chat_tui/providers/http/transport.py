@@ -223,7 +223,10 @@ class _RequestState:
         self.redirects = self.stale = self.loading = 0
         """How often it was sent again for each reason."""
         self.expected = response_stream.Expectations(
-            request.begins_thinking, may_write_bare_channels(model.id), tuple(tool.name for tool in request.tools)
+            request.begins_thinking,
+            may_write_bare_channels(model.id),
+            tuple(tool.name for tool in request.tools),
+            request.sampling.logprobs,
         )
 
     async def encode(self) -> Sequence[Chunk]:

@@ -17,6 +17,12 @@ LEAST_REPLY_TOKENS = 100
 """A price limit that allows fewer excludes the model."""
 BY_NAME_ONLY = "chosen only by name"
 TOO_DEAR = "exceeds your price limit"
+NO_IMAGES = "does not accept images"
+NO_TOOLS = "cannot use tools"
+NO_LOGPROBS = "does not tell the probabilities of tokens"
+NO_ADDRESSES = "does not fetch images from web addresses"
+INCAPABLE = frozenset({NO_IMAGES, NO_TOOLS, NO_LOGPROBS, NO_ADDRESSES})
+"""Reasons that another request would not have."""
 REASONED = 20
 """Models over the price limit whose reason states the price."""
 
@@ -60,6 +66,20 @@ def over_limit_reason(model: Model, request: Request, prompt_tokens: int) -> str
     return f"would cost about ${about:.4g}, more than your limit of ${limit:.4g}"
 
 
+def incapable_reason(model: Model, request: Request, needs: PromptFeatures) -> str:
+    """Return what the request needs and the model cannot do; empty if it may be able to.
+
+    Images are no such reason: a model without them is told their names.
+    """
+    if request.tools and model.tools is False:
+        return NO_TOOLS
+    if request.sampling.logprobs and model.logprobs is False:
+        return NO_LOGPROBS
+    if needs.image_addresses and model.image_addresses is False:
+        return NO_ADDRESSES
+    return ""
+
+
 def _is_over_limit(model: Model, request: Request, prompt_tokens: int) -> bool:
     if request.max_price is None:
         return False
@@ -85,15 +105,15 @@ def eligible(
     resting: list[int] = []
     out: list[Candidate] = []
     dear = 0
-    needs_tools = bool(request.tools)
+    needs_more = bool(request.tools) or request.sampling.logprobs or needs.image_addresses
     limited, last, unavailable = request.max_price is not None, needs.last_tokens, health.unavailable()
     for place, model in enumerate(models):
         if not model.selectable:
             out.append(Candidate(model.name, out=model.not_for_chat or BY_NAME_ONLY))
         elif needs.images and model.images is False:
-            out.append(Candidate(model.name, out="does not accept images"))
-        elif needs_tools and model.tools is False:
-            out.append(Candidate(model.name, out="cannot use tools"))
+            out.append(Candidate(model.name, out=NO_IMAGES))
+        elif needs_more and (why := incapable_reason(model, request, needs)):
+            out.append(Candidate(model.name, out=why))
         elif limited and _is_over_limit(model, request, needs.tokens):
             dear += 1
             # There may be hundreds, and each sentence takes its time.

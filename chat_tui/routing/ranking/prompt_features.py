@@ -187,6 +187,7 @@ def _extract(request: Request) -> PromptFeatures:
         tokens=int(characters / CHARACTERS_PER_TOKEN) + sum(map(attachment_tokens, attached)),
         last_tokens=int((len(question) + len(system)) / CHARACTERS_PER_TOKEN) + sum(map(attachment_tokens, own)),
         images=any(file.is_image for file in attached),
+        image_addresses=any(file.address for file in attached),
         thinking=thinking,
         difficulty=round(difficulty_in_conversation(text, (turn.text for turn in questions)), 3),
     )

@@ -8,10 +8,11 @@ from typing import Any
 
 import pytest
 
+from chat_tui.core.attachments.attachment import Attachment
 from chat_tui.core.chunks import Chunk, End, Metadata, Token, ToolCallDelta
 from chat_tui.core.conversation import Turn
 from chat_tui.core.models import Model
-from chat_tui.core.request import Request
+from chat_tui.core.request import Request, Sampling
 from chat_tui.core.tools import OutputFormat, Tool, ToolCall, ToolChoice, ToolResult
 from chat_tui.providers.dialects.openai_chat import OpenAiParser, encode
 
@@ -175,3 +176,44 @@ def test_a_whole_reply_has_its_calls() -> None:
     }
     body = {"choices": [{"index": 0, "message": message, "finish_reason": "tool_calls"}]}
     assert calls_of(parser.whole(json.dumps(body).encode())) == [("add", "{}")]
+
+
+def test_what_only_some_servers_have_is_sent_where_it_is_set() -> None:
+    sampling = Sampling(
+        frequency_penalty=0.5,
+        presence_penalty=-1.0,
+        logit_bias={"50256": -100.0},
+        logprobs=True,
+        top_logprobs=2,
+        user="u",
+        service_tier="flex",
+    )
+    body = body_of(Request(prompt="Hi", sampling=sampling))
+    plain = body_of(Request(prompt="Hi"))
+    assert {name: value for name, value in body.items() if name not in plain} == {
+        "frequency_penalty": 0.5,
+        "presence_penalty": -1.0,
+        "logit_bias": {"50256": -100.0},
+        "logprobs": True,
+        "top_logprobs": 2,
+        "user": "u",
+        "service_tier": "flex",
+    }
+
+
+def test_probabilities_are_passed_on_only_where_they_were_asked_for() -> None:
+    told = [{"token": "Hi", "logprob": -0.1, "bytes": [72, 105], "top_logprobs": []}]
+    event = {"choices": [{"index": 0, "delta": {"content": "Hi"}, "logprobs": {"content": told}}]}
+    asked, ordinary = OpenAiParser(), OpenAiParser()
+    asked.expect_logprobs()
+    metadata, token = asked.feed(json.dumps(event).encode())
+    assert isinstance(metadata, Metadata)
+    assert json.loads(metadata.logprobs) == told
+    assert token == Token("Hi")
+    assert [*ordinary.feed(json.dumps(event).encode())] == [Token("Hi")]
+
+
+def test_an_image_that_is_an_address_is_sent_as_one() -> None:
+    image = Attachment("a.png", "image/*", address="https://example.com/a.png")
+    (message,) = body_of(Request(turns=(Turn("user", "", attachments=(image,)),)))["messages"]
+    assert message["content"] == [{"type": "image_url", "image_url": {"url": "https://example.com/a.png"}}]

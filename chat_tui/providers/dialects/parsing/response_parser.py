@@ -100,6 +100,7 @@ class ResponseParser:
         self._calls = ToolCallAssembler()
         self._tools: frozenset[str] = frozenset()
         """Names of the tools that were offered."""
+        self._wants_logprobs = False
         self._called: set[str] = set()
         self._unsent: list[Chunk] = []
         self._malformed = 0
@@ -187,6 +188,11 @@ class ResponseParser:
     def expect_tools(self, names: Collection[str]) -> None:
         """Tell which tools were offered; calls are passed on then. To be called before anything else."""
         self._tools = frozenset(names)
+
+    def expect_logprobs(self) -> None:
+        """Tell that the probabilities of tokens were asked for; they are passed on then. To be called before anything
+        else."""
+        self._wants_logprobs = True
 
     def close(self) -> Sequence[Chunk]:
         """Return the ending, if a finish reason came without an end marker."""
