@@ -9,7 +9,7 @@ import msgspec
 
 from chat_tui.core.conversation import Turn
 from chat_tui.core.text.prompt_features import PromptFeatures
-from chat_tui.core.tools import OutputFormat, Tool, ToolChoice
+from chat_tui.core.tools import OutputFormat, Tool, ToolChoice, ToolUse
 
 Thinking = Literal["off", "low", "medium", "high"]
 """Reasoning effort."""
@@ -81,6 +81,8 @@ class Request(msgspec.Struct, frozen=True):
     tools: tuple[Tool, ...] = ()
     """Tools that the model may use; only models that can are asked."""
     tool_choice: ToolChoice = ToolChoice()
+    tool_use: ToolUse | None = None
+    """The tool servers that the engine offers and runs; None: those of the conversation. Nothing for the router."""
     output: OutputFormat | None = None
     """The format of the answer; None: text."""
     sampling: Sampling = Sampling()

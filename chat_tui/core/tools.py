@@ -115,6 +115,23 @@ class OfferedTool(msgspec.Struct, frozen=True):
     """Whether the server says that it changes nothing. A hint, which nobody has checked."""
 
 
+class ToolUse(msgspec.Struct, frozen=True, omit_defaults=True):
+    """Which tools a conversation uses, and which calls run without being asked about."""
+
+    servers: tuple[str, ...] = ()
+    """Names of the tool servers that are on."""
+    off: tuple[str, ...] = ()
+    """Tools of these that are not offered, each as `server.tool`."""
+    allow: tuple[str, ...] = ()
+    """Patterns (`server.tool`, with `*` and `?`) of tools whose calls run at once."""
+    consented: tuple[str, ...] = ()
+    """Fingerprints of tools that the user has allowed in this conversation."""
+    allows_read_only: bool = False
+    """Whether tools run at once that their server calls read-only."""
+    asks: bool = True
+    """Whether a person is asked about other calls; False: they are refused."""
+
+
 class ToolOutput(msgspec.Struct, frozen=True):
     """What a call came to. Untrusted: cleaned and bounded by who makes it."""
 

@@ -22,6 +22,7 @@ from chat_tui.core.request import Request
 from chat_tui.core.settings.conversation_settings import NewConversation
 from chat_tui.core.settings.preset import Preset, decode_preset
 from chat_tui.core.text.control_characters import StreamCleaner, clean
+from chat_tui.core.tools import ToolChoice
 from chat_tui.core.usage.spending import EarlierSpending, Spending
 from chat_tui.engine.answers.answer import Answer
 from chat_tui.engine.answers.budget import Budget
@@ -29,6 +30,7 @@ from chat_tui.engine.answers.comparison import Comparison, check_models, request
 from chat_tui.engine.answers.price_limit import PriceLimit
 from chat_tui.engine.answers.runner import AnswerRunner, PreparedAnswer, Preview
 from chat_tui.engine.answers.titles import TitleGenerator
+from chat_tui.engine.answers.tool_round import ToolOffer
 from chat_tui.engine.conversations.conversations import Conversations
 from chat_tui.engine.conversations.costs import ConversationCosts
 from chat_tui.engine.conversations.drafts import Drafts
@@ -37,8 +39,10 @@ from chat_tui.engine.conversations.places import Places
 from chat_tui.engine.conversations.stores import ConversationStores
 from chat_tui.engine.estimates import CostEstimator
 from chat_tui.engine.models import ModelRegistry
-from chat_tui.engine.protocols import LocalWeights, ModelBackend, SourceSetup
+from chat_tui.engine.protocols import LocalWeights, ModelBackend, SourceSetup, ToolBackend
 from chat_tui.engine.request_builder import RequestBuilder
+from chat_tui.engine.tools.loop import ToolLoop, use_of
+from chat_tui.engine.tools.no_tools import NoTools
 from chat_tui.history.store import Store
 from chat_tui.routing.ranking.prompt_features import features_of, with_features
 from chat_tui.routing.router import Router
@@ -66,6 +70,7 @@ class Engine:
         open_private: Callable[[], Awaitable[Store]],
         tell: Callable[[ChatTuiError], None],
         spent_elsewhere: EarlierSpending | None = None,
+        tools: ToolBackend | None = None,
     ) -> None:
         self.config, self.weights, self.setup = config, weights, setup
         self._history, self._router, self._backend = history, router, backend
@@ -73,7 +78,7 @@ class Engine:
         """Errors of the store."""
         stores = ConversationStores(history, open_private)
         self.conversations = Conversations(
-            stores, self.errors, is_busy=lambda conversation_id: conversation_id in self._answers
+            stores, self.errors, is_busy=lambda id: id in self._answers or id in self.tools
         )
         """Conversations and their turns."""
         self.drafts = Drafts(stores, self.errors)
@@ -85,8 +90,16 @@ class Engine:
         self._requests = RequestBuilder(config, self.conversations)
         self.models = ModelRegistry(config, router, self.places, weights, backend)
         self.estimates = CostEstimator(config, router, self.conversations, backend, self._requests)
+        self.tools = ToolLoop(tools or NoTools(), self.conversations, ask_again=self._ask_again, tell=tell)
+        """Tools that models may call."""
         self._answers = AnswerRunner(
-            router, self.conversations, self.places, adaptive=config.adaptive, tell=tell, on_saved=self._note_saved
+            router,
+            self.conversations,
+            self.places,
+            adaptive=config.adaptive,
+            tell=tell,
+            on_saved=self._note_saved,
+            on_calls=self.tools.begin,
         )
         self._budget = Budget(config, self.costs, self._answers, spent_elsewhere)
         self.titles = TitleGenerator(config, router, self.conversations)
@@ -144,6 +157,7 @@ class Engine:
         Raises `HistoryError`.
         """
         text, begins = await _clean(text), not isinstance(conversation, str)
+        await self.tools.prepare(conversation, settings)
         async with self._alone(begins=begins):
             before = await self._requests.conversation(conversation, text)
             question = Turn("user", text, id=new_id(), created=now(), attachments=tuple(attachments))
@@ -253,6 +267,7 @@ class Engine:
         `HistoryError`.
         """
         text, settings = await _clean(text), settings or Request()
+        await self.tools.prepare(conversation, settings)
         async with self._asking:
             before = await self._requests.conversation(conversation, text)
             place = _place(before, edited, "user") if edited else len(before.path)
@@ -286,6 +301,7 @@ class Engine:
         Raises `CommandError` where there is no such question.
         """
         text = await _clean(text)
+        await self.tools.prepare(conversation_id, settings)
         async with self._asking:
             before = await self.conversations.conversation(conversation_id)
             place = _place(before, turn_id, "user")
@@ -301,6 +317,7 @@ class Engine:
 
     async def regenerate(self, conversation_id: str, turn_id: str, settings: Request | None = None) -> Answer:
         """Ask for an answer of the current path anew: a turn beside it. Raises `CommandError` where it is none."""
+        await self.tools.prepare(conversation_id, settings)
         async with self._asking:
             conversation = await self.conversations.conversation(conversation_id)
             place = _place(conversation, turn_id, "assistant")
@@ -311,6 +328,7 @@ class Engine:
 
         Where nothing of it had come it is asked anew. Raises `CommandError` where there is no such answer.
         """
+        await self.tools.prepare(conversation_id, settings)
         async with self._asking:
             conversation = await self.conversations.conversation(conversation_id)
             if len(conversation.path) < 2 or conversation.path[-1].state not in _MAY_GO_ON:
@@ -345,10 +363,12 @@ class Engine:
         cut: Turn | None = None,
         *,
         limit: PriceLimit | None = None,
+        calls_made: int = 0,
     ) -> PreparedAnswer:
         """The request for the answer at this place of the path, within the budget.
 
-        `cut` is the partial answer that it continues; `limit` is what the budget allows, if that is known.
+        `cut` is the partial answer that it continues; `limit` is what the budget allows, if that is known; `calls_made`
+        are the tool calls to the same question so far.
         """
         settings = settings or Request()
         in_parts = _in_parts(conversation)
@@ -360,7 +380,23 @@ class Engine:
         request = request.replace(part=cut.text if cut else "", max_price=limit.dollars)
         if request.model:
             self._backend.admit(request.model)
-        return PreparedAnswer(conversation, place, request, cut, in_parts, limit)
+        offer = None if in_parts else await self.tools.offer(use_of(conversation, settings), settings, calls_made)
+        if offer is not None:
+            request = request.replace(tools=tuple(tool.tool for tool in offer.tools), adaptive=False)
+        return PreparedAnswer(conversation, place, request, cut, in_parts, limit, offer)
+
+    async def _ask_again(self, conversation_id: str, offer: ToolOffer, model: str, may_call: bool) -> Answer:
+        """Begin the answer that has the results of tool calls. The same model goes on; others only where it fails."""
+        async with self._asking:
+            conversation = await self.conversations.conversation(conversation_id)
+            settings = offer.settings.replace(model=model)
+            prepared = await self._prepare_answer(
+                conversation, len(conversation.path), settings, calls_made=offer.calls_made
+            )
+            if not may_call:
+                request = prepared.request.replace(tool_choice=ToolChoice("none"))
+                prepared = replace(prepared, request=request)
+            return self._answers.begin(prepared)
 
     async def _price_limit(self, asked: float | None, *, answers: int = 1) -> PriceLimit:
         """What each of the next answers may cost; with a limit, models of unknown price are not asked."""
@@ -387,6 +423,7 @@ class Engine:
 
         Raises `HistoryError`.
         """
+        await self.tools.stop(conversation_id)
         for answer in self.running(conversation_id):
             await answer.cancel()
             await answer.saved.wait()
@@ -395,6 +432,7 @@ class Engine:
     async def close(self) -> None:
         """Cancel what runs, keep the parts, save, and let go of everything."""
         await self.titles.close()
+        await self.tools.close()
         try:
             await self._answers.close()
         finally:

@@ -32,6 +32,14 @@ ORPHANED = ErrorInfo(
 """The error of an answer whose process is gone."""
 
 
+ORPHANED_CALL = ErrorInfo(
+    kind="Interrupted",
+    title="chat-tui was closed while this tool ran.",
+    hint="It may have had an effect. It is not run again by itself.",
+)
+"""The error of a tool call whose process is gone."""
+
+
 class TurnDetails(msgspec.Struct, frozen=True, omit_defaults=True):
     """The parts of a turn that are stored as one JSON record."""
 
@@ -157,4 +165,5 @@ def orphan(turn: Turn) -> Turn:
         # Only the quick answer had arrived.
         alone = msgspec.structs.replace(quick, text="")
         turn = msgspec.structs.replace(turn, text=quick.text, model=quick.model or turn.model, quick=alone)
-    return msgspec.structs.replace(turn, state="broken", error=turn.error or ORPHANED)
+    error = ORPHANED_CALL if turn.role == "tool" else ORPHANED
+    return msgspec.structs.replace(turn, state="broken", error=turn.error or error)

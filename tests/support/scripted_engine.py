@@ -13,6 +13,7 @@ from chat_tui.core.errors import ChatTuiError, HistoryError
 from chat_tui.core.models import Model
 from chat_tui.engine.answers.answer import Answer
 from chat_tui.engine.engine import Engine
+from chat_tui.engine.protocols import ToolBackend
 from chat_tui.history.store import Store
 from chat_tui.providers.scripted_provider import Script, Scripted
 from chat_tui.routing.router import Router
@@ -43,6 +44,7 @@ async def stage(
     config: Config | None = None,
     weights: bool = True,
     models: Sequence[Model] = (A, B),
+    tools: ToolBackend | None = None,
 ) -> AsyncIterator[Stage]:
     """An engine whose model `one/a` plays the scripts in turn; closed at the end, and no task is left.
 
@@ -60,6 +62,7 @@ async def stage(
         setup=FakeSetup(),
         open_private=partial(Store.open, None),
         tell=told.append,
+        tools=tools,
     )
     _open_stages.append(engine)
     try:

@@ -11,6 +11,7 @@ from chat_tui.core.errors import CommandError
 from chat_tui.core.request import Request, Thinking
 from chat_tui.core.text.control_characters import clean
 from chat_tui.core.text.excerpts import shorten
+from chat_tui.core.tools import ToolUse
 
 if TYPE_CHECKING:
     from chat_tui.core.settings.preset import Preset
@@ -40,6 +41,8 @@ class ConversationSettings(msgspec.Struct, frozen=True, omit_defaults=True):
     stop: tuple[str, ...] = ()
     seed: int | None = None
     thinking: Thinking | None = None
+    tools: ToolUse | None = None
+    """The tools that are on, and what was allowed."""
 
     def apply(self, request: Request) -> Request:
         """Return the request with these settings for those that it leaves unset."""
@@ -63,7 +66,8 @@ class ConversationSettings(msgspec.Struct, frozen=True, omit_defaults=True):
         return "" if value is None else _format(value)
 
 
-NAMES: tuple[str, ...] = ConversationSettings.__struct_fields__
+NAMES: tuple[str, ...] = tuple(name for name in ConversationSettings.__struct_fields__ if name != "tools")
+"""The settings that a person sets by name and value."""
 
 
 class NewConversation(msgspec.Struct, frozen=True):
@@ -142,9 +146,10 @@ def decode_settings(stored: str) -> ConversationSettings:
 
 
 def without_costs(stored: str) -> str:
-    """Return stored settings without those that decide what an answer may cost: another person may have made the file
-    that they come from."""
-    return encode_settings(msgspec.structs.replace(decode_settings(stored), max_tokens=None, thinking=None))
+    """Return stored settings without those that decide what an answer may cost, and which tools run: another person may
+    have made the file that they come from."""
+    settings = decode_settings(stored)
+    return encode_settings(msgspec.structs.replace(settings, max_tokens=None, thinking=None, tools=None))
 
 
 def _fits(name: str, value: float | None) -> bool:

@@ -18,6 +18,7 @@ from chat_tui.core.conversation import STEERED, QuickAnswer, Turn, TurnDelta
 from chat_tui.core.route import Route
 from chat_tui.core.tools import ToolCall
 from chat_tui.core.usage.stream_stats import LiveStats, StreamStats
+from chat_tui.engine.answers.tool_round import ToolOffer, ToolRound
 from chat_tui.routing.execution.stream import Stream
 
 FRAME_SECONDS = 0.05
@@ -52,6 +53,7 @@ class Answer:
         turn: Turn,
         *,
         cut: Turn | None = None,
+        offer: ToolOffer | None = None,
         on_end: Callable[[Answer], None],
         save_turn: SaveTurn,
     ) -> None:
@@ -60,6 +62,12 @@ class Answer:
         self.turn = turn
         """The answer's turn, without its text until the answer has ended."""
         self.ended = False
+        self.offer = offer
+        """The tools that it may call; None: none, or those of a client that runs them itself."""
+        self.round: ToolRound | None = None
+        """Its tool calls, which the engine runs; None until it has ended with some."""
+        self.next: Answer | None = None
+        """The answer that has the results of the calls; None until the round has ended, and where there is none."""
         self.saved = asyncio.Event()
         """Set when the ended turn was stored, or could not be."""
         self.route: Route | None = None
@@ -304,6 +312,8 @@ class Answer:
             served_model=end.served_model,
             seams=(*(self._cut.seams if self._cut else ()), *(end.route.seams if end.route else ())),
         )
+        if self.offer is not None and self.turn.calls and end.state == "complete":
+            self.round = self.offer.round_for(self.turn.calls)
         self._at_end(self)
 
     def take_delta(self) -> TurnDelta | None:

@@ -19,6 +19,7 @@ from chat_tui.core.route import Route
 from chat_tui.core.usage.spending import PAID_APART, midnight, paid_apart
 from chat_tui.engine.answers.answer import Answer
 from chat_tui.engine.answers.price_limit import PriceLimit
+from chat_tui.engine.answers.tool_round import ToolOffer
 from chat_tui.engine.conversations.conversations import Conversations
 from chat_tui.engine.conversations.places import Places
 from chat_tui.engine.streams import adaptive, document
@@ -64,10 +65,13 @@ class PreparedAnswer(msgspec.Struct, frozen=True):
     """Whether it works through a document in parts."""
     limit: PriceLimit = _NO_LIMIT
     """Why the request has its price limit."""
+    offer: ToolOffer | None = None
+    """The tools that it may call."""
 
 
 class AnswerRunner:
-    """Runs answers; `on_saved` is called with each answer after its ended turn was saved, or could not be."""
+    """Runs answers; `on_saved` is called with each answer after its ended turn was saved, or could not be;
+    `on_calls` with each answer that has ended with tool calls to run."""
 
     def __init__(
         self,
@@ -78,9 +82,11 @@ class AnswerRunner:
         adaptive: Adaptive,
         tell: Callable[[ChatTuiError], None],
         on_saved: Callable[[Answer], Awaitable[None]],
+        on_calls: Callable[[Answer], None],
     ) -> None:
         self._router, self._conversations, self._places = router, conversations, places
         self._adaptive, self._tell, self._on_saved = adaptive, tell, on_saved
+        self._on_calls = on_calls
         self._answers: dict[str, Answer] = {}
         self._busy: Counter[str] = Counter()
         """How many answers each conversation has."""
@@ -124,7 +130,7 @@ class AnswerRunner:
         """Begin an answer that becomes a turn of its conversation."""
         conversation, place, request = prepared.conversation, prepared.place, with_features(prepared.request)
         plan = prepared.limit.explain(self._router.plan(request))
-        answer = self._make_answer(conversation.id, conversation.path[place - 1], request, plan, prepared.cut)
+        answer = self._make_answer(conversation.id, conversation.path[:place], request, plan, prepared)
         self._add(answer)
         self._conversations.cache.remember(put_turn(conversation, place, answer.turn))
         work = self._run(
@@ -140,14 +146,21 @@ class AnswerRunner:
         return answer
 
     def _make_answer(
-        self, conversation_id: str, question: Turn, request: Request, plan: Plan, cut: Turn | None = None
+        self,
+        conversation_id: str,
+        path: Sequence[Turn],
+        request: Request,
+        plan: Plan,
+        prepared: PreparedAnswer | None = None,
     ) -> Answer:
+        """Make the answer that follows this path. Its question may be before the results of tool calls."""
+        question = next(turn for turn in reversed(path) if turn.role == "user")
         # Stored with the model that is asked first, so that a partial answer that survives a kill names its model.
         turn = Turn(
             "assistant",
             "",
             id=new_id(),
-            parent=question.id,
+            parent=path[-1].id,
             created=now(),
             state="streaming",
             model=plan.models[0].name if plan.models else request.model or "",
@@ -157,7 +170,8 @@ class AnswerRunner:
             conversation_id,
             question,
             turn,
-            cut=cut,
+            cut=prepared.cut if prepared else None,
+            offer=prepared.offer if prepared else None,
             on_end=self._settle,
             save_turn=self._save_turn,
         )
@@ -166,7 +180,7 @@ class AnswerRunner:
 
     def preview(self, question: Turn, request: Request, plan: Plan) -> Answer:
         """Begin an answer that belongs to no conversation and is not saved; only the plan's models are asked."""
-        answer = self._make_answer("", question, request, plan)
+        answer = self._make_answer("", [question], request, plan)
         self._previews[answer.turn.id] = answer
         self.start_task(self._run(answer, request, plan, on_end=self._end_preview))
         return answer
@@ -196,7 +210,7 @@ class AnswerRunner:
         """Begin an answer that belongs to no conversation; only its cost is stored."""
         request = with_features(request)
         plan = self._router.plan(request)
-        answer = self._make_answer("", question, request, plan)
+        answer = self._make_answer("", [question], request, plan)
         self._previews[answer.turn.id] = answer
         self.start_task(self._run(answer, request, plan, in_parts=in_parts, on_end=self._begin_payment))
         return answer
@@ -260,6 +274,8 @@ class AnswerRunner:
     def _settle(self, answer: Answer) -> None:
         """Put the ended turn into its conversation, before anyone sees the ending and asks again."""
         self._conversations.turns.settle(answer.conversation_id, answer.turn)
+        if answer.round is not None:
+            self._on_calls(answer)
 
     def _begin_last_save(self, answer: Answer) -> None:
         # In a task of its own, which survives another cancel of the answer's.

@@ -112,6 +112,9 @@ def finish(db: sqlite3.Connection, turn: Turn, route: Route | None) -> None:
     if found is None:
         raise _deleted_error()
     key, conversation, indexed, before = found
+    if turn.role == "tool":
+        # A result's images come with its end.
+        attachments.add(db, key, turn.attachments)
     if indexed:
         index.remove(db, key, before)
     _settle(db, key, turn)

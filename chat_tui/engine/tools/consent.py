@@ -1,0 +1,47 @@
+"""Which tools a conversation offers, and which calls run without being asked about. Pure functions."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from fnmatch import fnmatchcase
+from hashlib import sha256
+from typing import Literal
+
+import msgspec
+
+from chat_tui.core.tools import OfferedTool, ToolUse
+
+Verdict = Literal["run", "ask", "refuse"]
+
+
+def full_name(tool: OfferedTool) -> str:
+    """Return `server.tool`, as people write it."""
+    return f"{tool.server}.{tool.own_name}"
+
+
+def fingerprint(tool: OfferedTool) -> str:
+    """Return a hash of all that a model reads of the tool: consent is given for this, so that a tool that was changed
+    afterwards is asked about again."""
+    content = msgspec.json.encode((tool.server, tool.own_name, tool.tool), order="deterministic")
+    return sha256(content).hexdigest()
+
+
+def select_tools(use: ToolUse, tools: Sequence[OfferedTool]) -> Sequence[OfferedTool]:
+    """Return the tools of these that are offered: of the servers that are on, without those that are switched off."""
+    return [tool for tool in tools if tool.server in use.servers and full_name(tool) not in use.off]
+
+
+def decide(use: ToolUse, tool: OfferedTool) -> Verdict:
+    """Return what happens with a call of this tool before anybody is asked."""
+    name = full_name(tool)
+    if any(fnmatchcase(name, pattern) for pattern in use.allow) or fingerprint(tool) in use.consented:
+        return "run"
+    if tool.is_read_only and use.allows_read_only:
+        return "run"
+    return "ask" if use.asks else "refuse"
+
+
+def servers_in(patterns: Collection[str], known: Collection[str]) -> Sequence[str]:
+    """Return the known servers with tools that may match one of the patterns (`server.tool`, with `*` and `?`)."""
+    heads = [pattern.partition(".")[0] for pattern in patterns]
+    return [name for name in known if any(fnmatchcase(name, head) for head in heads)]

@@ -1,0 +1,278 @@
+"""Runs the tool calls of answers: asks for consent, runs them one after the other, and asks the model again."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import Any
+
+import msgspec
+
+from chat_tui.core.chunks import State
+from chat_tui.core.conversation import Conversation, Turn, new_id, now, put_turn
+from chat_tui.core.errors import ChatTuiError, HistoryError, ToolFailed
+from chat_tui.core.request import Request
+from chat_tui.core.settings.conversation_settings import NewConversation, decode_settings
+from chat_tui.core.text.control_characters import clean
+from chat_tui.core.tools import OfferedTool, ToolCall, ToolOutput, ToolResult, ToolUse, decode_arguments
+from chat_tui.engine.answers.answer import Answer
+from chat_tui.engine.answers.tool_round import RefuseCall, RunCall, StopCalls, ToolOffer, ToolRound
+from chat_tui.engine.conversations.conversations import Conversations
+from chat_tui.engine.protocols import ToolBackend
+from chat_tui.engine.tools.consent import decide, fingerprint, select_tools
+
+CALLS_LIMIT = 10
+"""Calls that one question may run, unless the config says otherwise."""
+RESULT_CHARACTERS = 200_000
+"""The longest text of a result, in case a backend sends more."""
+
+
+AskAgain = Callable[[str, ToolOffer, str, bool], Awaitable[Answer]]
+"""Begins the next answer of (the conversation with this id, what the last answer was offered, its model, whether more
+calls are allowed). Raises `ChatTuiError`."""
+
+
+class ToolLoop:
+    """Offers the tools of conversations, and runs what models call."""
+
+    def __init__(
+        self,
+        backend: ToolBackend,
+        conversations: Conversations,
+        *,
+        ask_again: AskAgain,
+        tell: Callable[[ChatTuiError], None],
+        calls_limit: int = CALLS_LIMIT,
+    ) -> None:
+        self.backend = backend
+        """The tool servers."""
+        self._conversations, self._ask_again, self._tell = conversations, ask_again, tell
+        self._limit = calls_limit
+        self._rounds: dict[str, list[ToolRound]] = {}
+        """Rounds that have not ended, by the conversation's id."""
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    def __contains__(self, conversation_id: str) -> bool:
+        """Whether calls of this conversation run or wait."""
+        return conversation_id in self._rounds
+
+    def rounds(self, conversation_id: str) -> Sequence[ToolRound]:
+        """Return the rounds of a conversation that have not ended."""
+        return tuple(self._rounds.get(conversation_id, ()))
+
+    # -- offering -------------------------------------------------------------------------------------------------
+
+    async def prepare(self, conversation: str | NewConversation | None, settings: Request | None) -> None:
+        """Make ready for a question: stop the calls that run in the conversation, and start the tool servers that are
+        on.
+
+        That may take seconds, so it is done outside of the lock for asking. A server that cannot start says so in its
+        status. Raises `HistoryError`.
+        """
+        if isinstance(conversation, str):
+            await self.stop(conversation)
+            own = decode_settings((await self._conversations.conversation(conversation)).settings).tools
+        else:
+            own = conversation.settings.tools if conversation is not None else None
+        use = (settings.tool_use if settings is not None else None) or own
+        if use is not None and use.servers:
+            await self.backend.start(use.servers)
+
+    async def offer(self, use: ToolUse, settings: Request, calls_made: int = 0) -> ToolOffer | None:
+        """Return the tools that an answer may use; None if there are none."""
+        if not use.servers:
+            return None
+        tools = tuple(select_tools(use, await self.backend.start(use.servers)))
+        return ToolOffer(tools, use, settings, calls_made) if tools else None
+
+    # -- running --------------------------------------------------------------------------------------------------
+
+    def begin(self, answer: Answer) -> None:
+        """Begin to run the calls of an answer that has just ended."""
+        assert answer.round is not None
+        self._rounds.setdefault(answer.conversation_id, []).append(answer.round)
+        task = asyncio.ensure_future(self._run(answer, answer.round))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def stop(self, conversation_id: str) -> None:
+        """Stop the calls of a conversation, and wait until they have ended."""
+        rounds = self.rounds(conversation_id)
+        for one in rounds:
+            one.stop()
+        for one in rounds:
+            async for _ in one.follow():
+                pass
+
+    async def close(self) -> None:
+        """Stop all calls and all servers."""
+        for conversation_id in list(self._rounds):
+            await self.stop(conversation_id)
+        if self._tasks:
+            await asyncio.wait(list(self._tasks))
+        await self.backend.close()
+
+    async def _run(self, answer: Answer, round: ToolRound) -> None:
+        offer, conversation_id = answer.offer, answer.conversation_id
+        assert offer is not None
+        following: Answer | None = None
+        notice = ""
+        try:
+            await answer.saved.wait()
+            made = offer.calls_made
+            for place in range(len(round.statuses)):
+                offer = await self._settle_call(conversation_id, round, place, offer, is_over=made >= self._limit)
+                made += 1
+            if not round.is_stopped:
+                may_call = made < self._limit
+                notice = "" if may_call else f"The limit of {self._limit} tool calls for one question is reached."
+                offer = msgspec.structs.replace(offer, calls_made=made)
+                following = await self._ask_again(conversation_id, offer, answer.turn.model, may_call)
+        except ChatTuiError as error:
+            self._tell(error)
+        finally:
+            self._rounds[conversation_id].remove(round)
+            if not self._rounds[conversation_id]:
+                del self._rounds[conversation_id]
+            answer.next = following
+            round.end(notice)
+
+    async def _settle_call(
+        self, conversation_id: str, round: ToolRound, place: int, offer: ToolOffer, *, is_over: bool
+    ) -> ToolOffer:
+        """Decide about one call and run it; returns the offer with what the person has allowed from now on."""
+        status = round.statuses[place]
+        call, tool = status.call, status.tool
+        arguments = decode_arguments(call.arguments)
+        status = round.change(place, arguments=arguments)
+        if refusal := _why_not(call, tool, arguments, offer, is_over=is_over):
+            await self._store_outcome(conversation_id, round, place, "failed", refusal)
+            return offer
+        assert tool is not None
+        assert arguments is not None
+        verdict = decide(offer.use, tool)
+        if verdict == "refuse":
+            told = f"The tool {call.name} is not allowed here."
+            await self._store_outcome(conversation_id, round, place, "refused", told)
+            return offer
+        decision = await round.ask(place) if verdict == "ask" else StopCalls() if round.is_stopped else RunCall()
+        if isinstance(decision, StopCalls):
+            round.stop()
+            await self._store_outcome(conversation_id, round, place, "cancelled", "This call was not run.")
+            return offer
+        if isinstance(decision, RefuseCall):
+            reason = clean(decision.reason).strip()
+            told = f"The user refused this call{f': {reason}' if reason else '.'}"
+            await self._store_outcome(conversation_id, round, place, "refused", told)
+            return offer
+        if decision.always:
+            offer = await self._remember_consent(conversation_id, tool, offer)
+        await self._run_call(conversation_id, round, place, decision.arguments)
+        return offer
+
+    async def _run_call(
+        self, conversation_id: str, round: ToolRound, place: int, changed: Mapping[str, Any] | None
+    ) -> None:
+        status = round.statuses[place]
+        tool, arguments = status.tool, status.arguments if changed is None else changed
+        assert tool is not None
+        assert arguments is not None
+        edited = "" if changed is None else msgspec.json.encode(changed).decode()
+        turn = await self._begin_result(conversation_id, status.call, tool, edited)
+        round.change(place, state="running", arguments=arguments, result=turn)
+        running = asyncio.ensure_future(self.backend.call(tool, arguments))
+        round.watch(running)
+        try:
+            output = await running
+        except ToolFailed as error:
+            turn = _ended(turn, "failed", ToolOutput(str(error), is_error=True))
+        except asyncio.CancelledError:
+            if not round.is_stopped:
+                # The program ends: what the call has done is not known.
+                await self._end_result(conversation_id, _ended(turn, "broken", ToolOutput(_UNKNOWN)))
+                raise
+            turn = _ended(turn, "cancelled", ToolOutput("The user stopped this call. It may have had an effect."))
+        else:
+            turn = _ended(turn, "failed" if output.is_error else "complete", output)
+        finally:
+            round.watch(None)
+        await self._end_result(conversation_id, turn)
+        round.change(place, state="ended", result=turn)
+
+    # -- storing --------------------------------------------------------------------------------------------------
+
+    async def _store_outcome(self, conversation_id: str, round: ToolRound, place: int, state: State, text: str) -> None:
+        """Store the result of a call that was not run."""
+        status = round.statuses[place]
+        turn = await self._begin_result(conversation_id, status.call, status.tool)
+        turn = _ended(turn, state, ToolOutput(text))
+        await self._end_result(conversation_id, turn)
+        round.change(place, state="ended", result=turn)
+
+    async def _begin_result(
+        self, conversation_id: str, call: ToolCall, tool: OfferedTool | None, edited: str = ""
+    ) -> Turn:
+        """Store a result that has not come: after a kill the history shows that the call had begun."""
+        conversation = await self._conversations.conversation(conversation_id)
+        result = ToolResult(call.id, call.name, tool.server if tool else "", edited)
+        turn = Turn(
+            "tool",
+            "",
+            id=new_id(),
+            parent=conversation.path[-1].id,
+            created=now(),
+            state="streaming",
+            result=result,
+        )
+        self._conversations.cache.remember(put_turn(conversation, len(conversation.path), turn))
+        await self._conversations.turns.add_answer(conversation_id, turn)
+        return turn
+
+    async def _end_result(self, conversation_id: str, turn: Turn) -> None:
+        self._conversations.turns.settle(conversation_id, turn)
+        await self._conversations.turns.finish(conversation_id, turn, None)
+
+    async def _remember_consent(self, conversation_id: str, tool: OfferedTool, offer: ToolOffer) -> ToolOffer:
+        mark = fingerprint(tool)
+        use = msgspec.structs.replace(offer.use, consented=(*offer.use.consented, mark))
+        try:
+            conversation = await self._conversations.conversation(conversation_id)
+            settings = decode_settings(conversation.settings)
+            kept = settings.tools or ToolUse()
+            kept = msgspec.structs.replace(kept, consented=(*kept.consented, mark))
+            await self._conversations.set_settings(conversation_id, msgspec.structs.replace(settings, tools=kept))
+        except HistoryError as error:
+            self._tell(error)
+        return msgspec.structs.replace(offer, use=use)
+
+
+_UNKNOWN = "chat-tui was closed while this call ran. It may have had an effect."
+
+
+def _why_not(
+    call: ToolCall, tool: OfferedTool | None, arguments: Mapping[str, Any] | None, offer: ToolOffer, *, is_over: bool
+) -> str:
+    """Return why a call cannot be run, for the model; empty if it can."""
+    if is_over:
+        return "The limit of tool calls for this question is reached. Answer with what you know."
+    if tool is None:
+        names = ", ".join(each.tool.name for each in offer.tools[:50])
+        return f"There is no tool `{call.name}`. There are: {names}."
+    return "The arguments are not a JSON object." if arguments is None else ""
+
+
+def _ended(turn: Turn, state: State, output: ToolOutput) -> Turn:
+    assert turn.result is not None
+    text = output.text
+    if len(text) > RESULT_CHARACTERS:
+        left_out = len(text) - RESULT_CHARACTERS
+        text = f"{text[:RESULT_CHARACTERS]}\n[{left_out:,} more characters were left out.]"
+    result = msgspec.structs.replace(turn.result, structured=output.structured)
+    return msgspec.structs.replace(turn, text=clean(text), state=state, result=result, attachments=output.images)
+
+
+def use_of(conversation: Conversation, settings: Request) -> ToolUse:
+    """Return which tools a question uses: those that the face names, else those of the conversation."""
+    if settings.tool_use is not None:
+        return settings.tool_use
+    return decode_settings(conversation.settings).tools or ToolUse()

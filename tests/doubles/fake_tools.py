@@ -1,0 +1,58 @@
+"""Tools that run in the test's own process, in place of tool servers."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any
+
+from chat_tui.core.errors import ToolFailed
+from chat_tui.core.tools import OfferedTool, Tool, ToolOutput, ToolServerStatus
+
+
+def offered(name: str, server: str = "fake", *, read_only: bool = False, description: str = "") -> OfferedTool:
+    """A tool whose arguments are any object."""
+    return OfferedTool(Tool(name, description, {"type": "object"}), server, name, is_read_only=read_only)
+
+
+class FakeTools:
+    """Answers each call with the output for its tool's name: an output, an error, or an event to wait for."""
+
+    def __init__(self, tools: Sequence[OfferedTool], **outputs: ToolOutput | ToolFailed | asyncio.Event) -> None:
+        self.tools = list(tools)
+        self.outputs = outputs
+        self.calls: list[tuple[str, Mapping[str, Any]]] = []
+        self.cancelled: list[str] = []
+        self.started: list[tuple[str, ...]] = []
+        self.is_closed = False
+
+    def statuses(self) -> Sequence[ToolServerStatus]:
+        servers = dict.fromkeys(tool.server for tool in self.tools)
+        return [
+            ToolServerStatus(name, "fake", tools=tuple(tool for tool in self.tools if tool.server == name))
+            for name in servers
+        ]
+
+    async def start(self, servers: Collection[str]) -> Sequence[OfferedTool]:
+        self.started.append(tuple(servers))
+        return [tool for tool in self.tools if tool.server in servers]
+
+    async def call(self, tool: OfferedTool, arguments: Mapping[str, Any]) -> ToolOutput:
+        self.calls.append((tool.own_name, arguments))
+        output = self.outputs.get(tool.own_name, ToolOutput(f"result of {tool.own_name}"))
+        if isinstance(output, ToolFailed):
+            raise output
+        if isinstance(output, asyncio.Event):
+            try:
+                await output.wait()
+            except asyncio.CancelledError:
+                self.cancelled.append(tool.own_name)
+                raise
+            return ToolOutput(f"result of {tool.own_name}")
+        return output
+
+    async def release(self, servers: Collection[str]) -> None:
+        pass
+
+    async def close(self) -> None:
+        self.is_closed = True
