@@ -31,10 +31,8 @@ LARGE_CLASSES: dict[str, str] = {}
 SINGLE_SUBCLASSES = {
     "DraftArea": "keys and editing of any text area of ours; `Prompt` adds what a chat's prompt does",
     "Filter": "a row list's filter line by itself; a choice of several keeps its keys",
-    "Frames": "the frame timer of the chat by itself; comparisons stagger their panes",
     "PromptBody": "a request body by itself; on a WebSocket it has a type and an id",
-    "RowList": "the list behind every picker; `ConversationRows` loads its rows late",
-    "StreamControl": "the control of one stream by itself; an adaptive answer controls two",
+    "RowList": "the list behind every picker; a letter on the rows of the history begins to filter",
     "Transcript": "the conversation by itself; the columns of a comparison have other keys and are painted apart",
 }
 """Bases with one subclass, and why. Errors need no entry: their classes are told apart where they are handled."""

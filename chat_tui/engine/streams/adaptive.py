@@ -7,7 +7,7 @@ model, only the detailed answer is requested.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import aclosing
 from functools import partial
 
@@ -39,8 +39,9 @@ async def stream(router: Router, request: Request, settings: Adaptive) -> Stream
     best = _first_choice(router, second)
     if best is not None and best.name == quick.name:
         return router.process_stream(detailed_request(request, settings))
-    control = DualControl()
-    return Stream(DualStream(router, control, price, settings).bursts(first, second), control)
+    controls: dict[Phase, StreamControl] = {"detailed": StreamControl(), "quick": StreamControl()}
+    bursts = DualStream(router, controls, price, settings).bursts(first, second)
+    return Stream(bursts, StreamControl(controls.values()))
 
 
 def quick_request(request: Request, settings: Adaptive) -> Request:
@@ -87,41 +88,20 @@ def _first_choice(router: Router, request: Request) -> Model | None:
     return next(iter(router.plan(request).models), None)
 
 
-class DualControl(StreamControl):
-    """Cancels, pauses and resumes both replies."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.parts: dict[Phase, StreamControl] = {"detailed": StreamControl(), "quick": StreamControl()}
-
-    def cancel(self) -> None:
-        super().cancel()
-        for part in self.parts.values():
-            part.cancel()
-
-    def pause(self) -> None:
-        super().pause()
-        for part in self.parts.values():
-            part.pause()
-
-    def resume(self) -> None:
-        super().resume()
-        for part in self.parts.values():
-            part.resume()
-
-
 class DualStream:
     """Reads both replies, and merges them into one."""
 
-    def __init__(self, router: Router, control: DualControl, price: float | None, settings: Adaptive) -> None:
-        self._router, self._control, self._price = router, control, price
+    def __init__(
+        self, router: Router, controls: Mapping[Phase, StreamControl], price: float | None, settings: Adaptive
+    ) -> None:
+        self._router, self._controls, self._price = router, controls, price
         self._first_strategy = settings.first_strategy
         self._index = 0
         self._spoke: set[Phase] = set()
         self._ends: dict[Phase, End] = {}
         self._errors: dict[Phase, ErrorInfo] = {}
         self._come: asyncio.Queue[tuple[Phase, Sequence[Chunk] | None]] = asyncio.Queue()
-        self._room: dict[Phase, asyncio.Semaphore] = {phase: asyncio.Semaphore(AHEAD) for phase in control.parts}
+        self._room: dict[Phase, asyncio.Semaphore] = {phase: asyncio.Semaphore(AHEAD) for phase in controls}
 
     async def bursts(self, first: Request, second: Request) -> AsyncGenerator[Sequence[Chunk], None]:
         """The chunks of both replies, with one `Start` and one `End`."""
@@ -150,7 +130,7 @@ class DualStream:
 
     async def _read(self, phase: Phase, request: Request) -> None:
         try:
-            async with aclosing(self._router.bursts(request, self._control.parts[phase])) as bursts:
+            async with aclosing(self._router.bursts(request, self._controls[phase])) as bursts:
                 async for burst in bursts:
                     await self._room[phase].acquire()
                     self._come.put_nowait((phase, burst))
@@ -184,7 +164,7 @@ class DualStream:
     def _note_end(self, phase: Phase, end: End) -> Metadata:
         """The chunk for the end of one reply; the end of the detailed one cancels the quick one."""
         if phase == "detailed" and phase in self._spoke:
-            self._control.parts["quick"].cancel()
+            self._controls["quick"].cancel()
         reason = self._errors[phase].title if phase in self._errors else ""
         return Metadata("phase", model=end.model, phase=phase, reason=reason)
 

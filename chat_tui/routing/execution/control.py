@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Iterable
 from time import monotonic
 from typing import TypeVar, cast
 
@@ -36,10 +36,12 @@ class StreamControl:
     It does what `asyncio.timeout` does, with one timer for all waits of the stream: most end within microseconds, and
     a timer for each would cost more than all else that the router does for a token.
 
-    Time in which the process was stopped counts for no limit (except up to `WATCH_SECONDS` of each stop).
+    Time in which the process was stopped counts for no limit (except up to `WATCH_SECONDS` of each stop). `parts` are
+    the controls of streams that this one is made of: they are cancelled, paused and resumed with it.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, parts: Iterable[StreamControl] = ()) -> None:
+        self._parts = tuple(parts)
         self.cancelled = False
         self.waited_seconds = 0.0
         """Spent in waits so far, without pauses and stops."""
@@ -161,11 +163,15 @@ class StreamControl:
         """End the current wait and all later ones."""
         self.cancelled = True
         self._end_pause()
+        for part in self._parts:
+            part.cancel()
         # Data that has just arrived is read first.
         asyncio.get_running_loop().call_soon(self._end_wait)
 
     def pause(self) -> None:
         """Pause the stream by back-pressure; its limits do not run."""
+        for part in self._parts:
+            part.pause()
         if self.cancelled or self.paused:
             return
         self._running.clear()
@@ -174,6 +180,8 @@ class StreamControl:
 
     def resume(self) -> None:
         """End the pause; a limit continues from where it was."""
+        for part in self._parts:
+            part.resume()
         if self.paused:
             self._end_pause()
             if self._waiting is not None:

@@ -28,7 +28,7 @@ from chat_tui.tui.compare import lines as compare_lines
 from chat_tui.tui.compare.columns import Column
 from chat_tui.tui.panels.notices import KeyBar
 from chat_tui.tui.terminal import fast_paint
-from chat_tui.tui.transcript.frames import StaggeredFrames
+from chat_tui.tui.transcript.frames import Frames
 from chat_tui.tui.transcript.model.line_model import Anchor
 from chat_tui.tui.transcript.transcript import Transcript
 from chat_tui.tui.widgets import formatting
@@ -131,7 +131,7 @@ class CompareScreen(Screen[Conversation | None]):
         self._keys = KeyBar()
         self._stopped_at = self._warned_at = float("-inf")
         self._keeping = False
-        frames = StaggeredFrames(len(comparison.answers), FRAME_SECONDS)
+        frames = Frames(FRAME_SECONDS, panes=len(comparison.answers))
         pairs = zip(comparison.models, comparison.answers, strict=True)
         places = left.places if left is not None else {}
         self.columns = [

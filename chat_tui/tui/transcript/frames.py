@@ -11,24 +11,27 @@ FRAME_SECONDS = 1 / 15
 
 
 class Frames:
-    """One timer for all panes that share it. Nothing runs while nothing asks."""
+    """One timer for all panes that share it. Nothing runs while nothing asks.
 
-    def __init__(self, seconds: float = FRAME_SECONDS) -> None:
-        self._least = seconds
+    With several `panes`, one is painted after the other, each at most once in `seconds`, so that a key can be handled
+    in between.
+    """
+
+    def __init__(self, seconds: float = FRAME_SECONDS, *, panes: int = 1) -> None:
+        self._each = seconds
+        self._least = self._seconds = seconds / panes
+        self._staggered = panes > 1
         self._waiting: dict[Callable[[], None], None] = {}
+        self._last: dict[Callable[[], None], float] = {}
+        """When each pane was painted last, where they are staggered."""
         self._timer: asyncio.TimerHandle | None = None
         self._painted_at = 0.0
-        self._seconds = seconds
 
     def ask(self, paint: Callable[[], None]) -> None:
         """Paint soon: at once when the last painting was long enough ago."""
         self._waiting[paint] = None
         if self._timer is None:
-            wait = self._painted_at + self._seconds - monotonic()
-            if wait > 0:
-                self._timer = asyncio.get_running_loop().call_later(wait, self._paint)
-            else:
-                self._paint()
+            self._wait()
 
     def is_asked(self, paint: Callable[[], None]) -> bool:
         """Whether it is still to be painted."""
@@ -47,34 +50,13 @@ class Frames:
         # On a slow machine painting takes a quarter of the time at most.
         self._seconds = max(self._least, 4 * (self._painted_at - started))
 
-    def _paint(self) -> None:
-        self._timer = None
-        waiting, self._waiting = self._waiting, {}
-        begun = monotonic()
-        for paint in waiting:
-            paint()
-        self.note_painted(begun)
-
-
-class StaggeredFrames(Frames):
-    """Frames that paint one pane after the other, so that a key can be handled in between."""
-
-    def __init__(self, panes: int, seconds: float = FRAME_SECONDS) -> None:
-        super().__init__(seconds / panes)
-        self._each = seconds
-        self._last: dict[Callable[[], None], float] = {}
-
-    def ask(self, paint: Callable[[], None]) -> None:
-        """Paint soon: at once when no pane was painted just now, and this one not within a frame."""
-        self._waiting[paint] = None
-        if self._timer is None:
-            self._wait()
-
     def _next(self) -> Callable[[], None]:
         return min(self._waiting, key=lambda paint: self._last.get(paint, 0.0))
 
     def _wait(self) -> None:
-        due = max(self._painted_at + self._seconds, self._last.get(self._next(), 0.0) + self._each)
+        due = self._painted_at + self._seconds
+        if self._staggered:
+            due = max(due, self._last.get(self._next(), 0.0) + self._each)
         wait = due - monotonic()
         if wait > 0:
             self._timer = asyncio.get_running_loop().call_later(wait, self._paint)
@@ -83,10 +65,16 @@ class StaggeredFrames(Frames):
 
     def _paint(self) -> None:
         self._timer = None
-        paint, begun = self._next(), monotonic()
-        del self._waiting[paint]
-        paint()
-        self._last[paint] = begun
+        begun = monotonic()
+        if self._staggered:
+            paint = self._next()
+            del self._waiting[paint]
+            paint()
+            self._last[paint] = begun
+        else:
+            waiting, self._waiting = self._waiting, {}
+            for paint in waiting:
+                paint()
         self.note_painted(begun)
-        if self._waiting:
+        if self._staggered and self._waiting:
             self._wait()

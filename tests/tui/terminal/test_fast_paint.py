@@ -20,7 +20,7 @@ from chat_tui.core.conversation import Turn
 from chat_tui.tui.compare.columns import ColumnText
 from chat_tui.tui.terminal import fast_paint
 from chat_tui.tui.terminal.fast_paint import ChangedRowsCompositor, PaintedRows
-from chat_tui.tui.transcript.frames import StaggeredFrames
+from chat_tui.tui.transcript.frames import Frames
 from tests.support.comparison_screen import compared
 from tests.support.scripted_router import endless
 
@@ -32,7 +32,7 @@ class Drawing(App[None]):
 
     def __init__(self) -> None:
         super().__init__()
-        turns = StaggeredFrames(COLUMNS)
+        turns = Frames(panes=COLUMNS)
         self.texts = [ColumnText(turns) for _ in range(COLUMNS)]
         self.drawn: list[object] = []
 
