@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import ClassVar, cast
 
-from textual import events, on
+from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingsMap, BindingType
 from textual.containers import Vertical
@@ -44,24 +44,6 @@ class ChosenLine(StyledLines):
         return [(Span(crop(names, width), "text"),), (Span(crop(costs, width), "accent"),)]
 
 
-class ChoiceFilter(Filter):
-    """A filter line in which Space selects a row and Enter confirms, after all that was typed before them."""
-
-    def __init__(self, rows: RowList, take: Callable[[], None]) -> None:
-        super().__init__(rows, "type to filter")
-        self._take = take
-
-    async def on_key(self, event: events.Key) -> None:
-        """Names have no blanks in them: Space is for choosing."""
-        for action in _KEYS.actions(event.key, self.app._keymap):
-            event.stop()
-            event.prevent_default()
-            await self.app.run_action(action, self)
-
-    def action_choose(self) -> None:
-        self._take()
-
-
 class CompareChoice(FramedScreen[tuple[str, ...]]):
     """Dismissed with the models' names in the order in which they were chosen, None for no choice."""
 
@@ -88,7 +70,7 @@ class CompareChoice(FramedScreen[tuple[str, ...]]):
         self._chosen = list(chosen)
         self._costs = costs
         self._rows = RowList(self._draw)
-        self._filter = ChoiceFilter(self._rows, self.take)
+        self._filter = Filter(self._rows, "type to filter", keys=_KEYS, choose=self.take)
         self._line = ChosenLine()
 
     def compose(self) -> ComposeResult:
@@ -165,3 +147,4 @@ class CompareChoice(FramedScreen[tuple[str, ...]]):
 
 
 _KEYS = WidgetKeys(BindingsMap(bindings.bindings("choice")))
+"""Names have no blanks in them: Space is for choosing."""

@@ -17,6 +17,7 @@ from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
 from chat_tui.tui.actions import bindings
+from chat_tui.tui.actions.widget_keys import WidgetKeys
 from chat_tui.tui.widgets.line_input import LineInput
 from chat_tui.tui.widgets.styled_lines import Line, RoleStyles, strip_of
 
@@ -262,13 +263,29 @@ class Filter(LineInput):
         *(Binding("escape", "pass_on", "Leave", id=id, show=False) for id in ("screen.close", "answer.cancel")),
     ]
 
-    def __init__(self, rows: RowList, placeholder: str, *, id: str | None = None) -> None:
+    def __init__(
+        self,
+        rows: RowList,
+        placeholder: str,
+        *,
+        keys: WidgetKeys | None = None,
+        choose: Callable[[], None] | None = None,
+        id: str | None = None,
+    ) -> None:
+        """`keys` come before what an input does with them; `choose` is called for Enter instead of the rows."""
         super().__init__(placeholder=placeholder, id=id, select_on_focus=False, max_length=200)
-        self._rows = rows
+        self._rows, self._own_keys, self._choose = rows, keys, choose
 
     def watch_has_focus(self, value: bool) -> None:
         super().watch_has_focus(value)
         self._rows.lit = value
+
+    async def on_key(self, event: events.Key) -> None:
+        """Run the actions of the filter's own keys."""
+        for action in self._own_keys.actions(event.key, self.app._keymap) if self._own_keys is not None else ():
+            event.stop()
+            event.prevent_default()
+            await self.app.run_action(action, self)
 
     def action_pass_on(self) -> None:
         """Leave the key to the parent widget."""
@@ -281,7 +298,9 @@ class Filter(LineInput):
         self._rows.page(by)
 
     def action_choose(self) -> None:
-        if self._rows.count:
+        if self._choose is not None:
+            self._choose()
+        elif self._rows.count:
             self._rows.choose()
         else:
             self.post_message(self.Submitted(self, self.value))
