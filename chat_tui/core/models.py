@@ -130,6 +130,9 @@ class Model(msgspec.Struct, frozen=True):
     """Of its family at this kind of provider, for as long as nothing has been measured; None if unknown."""
     usual_ttft_seconds: float | None = None
     """Seconds until the answer's first token, likewise; with its thinking, if it thinks before it answers."""
+    usual_thinking_tokens: int = 0
+    """What it usually writes before an answer, in tokens, if a request does not say how much it is to think. They are
+    paid for like the answer."""
     not_for_chat: str = ""
     """What it is for if it is not for chat, such as `makes embeddings`: strategies never choose it."""
     billions: float | None = None

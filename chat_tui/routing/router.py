@@ -212,7 +212,7 @@ class Router:
             step_tokens=model.trim_step_tokens,
             listed=listed,
         )
-        price = estimated_price(model, context.tokens, request.max_tokens) if plan.models else None
+        price = estimated_price(model, context.tokens, request) if plan.models else None
         return msgspec.structs.replace(context, model=model.name, price=price, images=model.images)
 
     def _first_of(self, ranked: Sequence[Candidate]) -> tuple[Model, ...]:
@@ -257,7 +257,7 @@ class Router:
             if name == plan.strategy:
                 continue
             model = self._choice_of(strategy, request, table, plan.health)
-            price = estimated_price(model, tokens, request.max_tokens) if model else None
+            price = estimated_price(model, tokens, request) if model else None
             found.append(Alternative(name, model.name if model else "", None if price is None else round(price, 6)))
         return found
 

@@ -23,9 +23,10 @@ from chat_tui.config.schema import Strategies, StrategySettings
 from chat_tui.core.models import Model
 from chat_tui.core.request import Request
 from chat_tui.providers.catalogue.quality import prior_of
+from chat_tui.providers.catalogue.speed import usual_speed
 from chat_tui.routing.policy import RoutingPolicy
-from chat_tui.routing.ranking.eligibility import REPLY_TOKENS
-from chat_tui.routing.ranking.prompt_features import with_features
+from chat_tui.routing.ranking.eligibility import estimated_price
+from chat_tui.routing.ranking.prompt_features import features_of, with_features
 from chat_tui.routing.router import Router
 
 OUTCOMES = Path(__file__).parent.parent / "data" / "routing" / "zeroeval.jsonl.gz"
@@ -92,10 +93,11 @@ def read(file: Path) -> list[Outcome]:
 
 
 def known_model(name: str, prices: tuple[float, float]) -> Model:
-    """A model with the quality that the program ships for it."""
+    """A model with the quality that the program ships for it, and with the thinking that its price includes."""
     prior = prior_of(name, prices[1])
     quality, kinds = (prior.quality, prior.qualities) if prior else (None, {})
-    return Model(f"bench/{name}", None, *prices, quality, kinds)
+    thinking = usual_speed("bench", name).thinking_tokens
+    return Model(f"bench/{name}", None, *prices, quality, kinds, usual_thinking_tokens=thinking)
 
 
 def choices(models: Sequence[Model], outcomes: Sequence[Outcome], strategy: str, **settings: float) -> Sequence[str]:
@@ -157,10 +159,8 @@ def resampled(order: Sequence[int], sample: Sequence[int]) -> list[int]:
 
 
 def dollars(model: Model, request: Request) -> float:
-    """The price of an answer of the usual length."""
-    features = with_features(request).features
-    tokens = features.tokens if features else 0
-    return (tokens * (model.price_in or 0) + REPLY_TOKENS * (model.price_out or 0)) / 1e6
+    """The price of an answer of the usual length, thinking included."""
+    return estimated_price(model, features_of(request).tokens, request) or 0.0
 
 
 def blind_mix(points: Sequence[tuple[float, float]], budget: float) -> float:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as some
@@ -198,3 +200,63 @@ def test_quality_is_that_of_the_kind_of_task() -> None:
     assert quality_for(model, PromptFeatures(kind="code")) == 0.9
     assert quality_for(model, PromptFeatures(kind="code", language="zh")) == pytest.approx(0.6)
     assert quality_for(model, PromptFeatures(kind="math")) == 0.5
+
+
+THINKER = Model(
+    *("x/thinker", 200_000, 1.0, 10.0, 0.9),
+    thinking=True,
+    usual_ttft_seconds=9.0,
+    usual_tokens_per_second=100,
+    usual_thinking_tokens=800,
+)
+"""One second to the first token, and eight for its thinking."""
+
+
+def estimated(model: Model, health: Health | None = None, **settings: Any) -> tuple[float, float]:
+    """The price and the time that a strategy expects of the model."""
+    request = prompt(0.0).replace(**settings)
+    (told,) = strategies()["balanced"](request, [model], health or Health(lambda: 0.0))
+    assert told.price is not None
+    assert told.seconds is not None
+    return told.price, told.seconds
+
+
+@pytest.mark.parametrize(
+    ("settings", "written"),
+    [
+        ({}, 1300),
+        ({"thinking": "off"}, 500),
+        ({"thinking": "low"}, 900),
+        ({"thinking": "high"}, 2100),
+        ({"max_tokens": 600}, 600),
+        ({"max_tokens": 5000}, 1300),
+    ],
+)
+def test_thinking_counts_in_the_price_as_in_the_time(settings: dict[str, Any], written: int) -> None:
+    price, seconds = estimated(THINKER, **settings)
+    assert price == pytest.approx((50 * 1.0 + written * 10.0) / 1e6)
+    assert seconds == pytest.approx(1 + written / 100)
+    step = msgspec.structs.replace(THINKER, price_steps=(PriceStep(100_000, 9.0, 90.0),))
+    assert estimated(step, **settings)[0] == price
+
+
+def test_a_price_limit_must_pay_for_the_thinking_too() -> None:
+    def excluded(limit: float, **settings: Any) -> str:
+        request = prompt(0.0).replace(max_price=limit, **settings)
+        return strategies()["balanced"](request, [THINKER], Health(lambda: 0.0))[0].out
+
+    assert excluded(0.005) == "would cost about $0.01305, more than your limit of $0.005"
+    assert excluded(0.0095) == ""
+    assert excluded(0.005, thinking="off") == ""
+
+
+def test_thinking_that_was_measured_counts_whether_it_was_shown_or_not() -> None:
+    shown, hidden = Health(lambda: 0.0), Health(lambda: 0.0)
+    for _ in range(50):
+        shown.note_answer("x/thinker", Timings(1.0, 20.0, 50.0, thinking_seconds=9.0))
+        hidden.note_answer("x/thinker", Timings(10.0, 20.0, 50.0))
+    times = [estimated(THINKER, health)[1] for health in (shown, hidden)]
+    assert times == pytest.approx([20.0, 20.0], abs=0.2)
+    late = Health(lambda: 0.0)
+    late.load_json(shown.to_json(0.0), 0.0)
+    assert estimated(THINKER, late)[1] == pytest.approx(20.0, abs=0.2)

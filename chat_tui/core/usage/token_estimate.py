@@ -19,6 +19,8 @@ _FOREIGN = bytes(range(128, 256))
 _SAMPLE = 20_000
 IMAGE_TOKENS = 1000
 """Estimated tokens of an image: providers count from a hundred to a few thousand, by its size."""
+THINKING_TOKENS = 800
+"""What a model that thinks writes before its answer to an ordinary question."""
 NAME_TOKENS = 20
 """Estimated tokens of the name and the fence of a text attachment."""
 

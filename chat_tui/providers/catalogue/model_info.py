@@ -81,6 +81,7 @@ class ModelInfoResolver:
             not_for_chat=purpose,
             usual_tokens_per_second=speed.tokens_per_second,
             usual_ttft_seconds=speed.ttft_seconds,
+            usual_thinking_tokens=speed.thinking_tokens,
         )
 
     def _purpose_by_name(self, model: Model, provider: Provider | None) -> str:

@@ -12,10 +12,9 @@ from functools import lru_cache
 import msgspec
 
 from chat_tui.core.text.lazy_pattern import lazy_pattern
+from chat_tui.core.usage.token_estimate import THINKING_TOKENS
 from chat_tui.providers.catalogue.model_name import bare_id
 
-THINKING_TOKENS = 800
-"""What a model that thinks writes before its answer to an ordinary question."""
 USUAL_TOKENS_PER_SECOND = 60.0
 USUAL_TTFT_SECONDS = 0.8
 LOCAL_BILLIONS = 8.0
@@ -80,6 +79,8 @@ class SpeedPrior(msgspec.Struct, frozen=True):
     tokens_per_second: float
     ttft_seconds: float
     """Until the answer's first token, with the thinking before it."""
+    thinking_tokens: int = 0
+    """Written before the answer if the request does not say how much."""
 
 
 @lru_cache(maxsize=8192)
@@ -87,9 +88,8 @@ def usual_speed(provider: str, model_id: str, *, local: bool = False) -> SpeedPr
     """Return the usual speed of a model, by its provider and its id there."""
     bare = bare_id(model_id)
     rate, wait = _local_speed(bare) if local else _hosted_speed(provider, bare)
-    if _thinks_first(bare):
-        wait += THINKING_TOKENS / rate
-    return SpeedPrior(round(rate, 1), round(wait, 2))
+    thinking = THINKING_TOKENS if _thinks_first(bare) else 0
+    return SpeedPrior(round(rate, 1), round(wait + thinking / rate, 2), thinking)
 
 
 def _thinks_first(bare: str) -> bool:

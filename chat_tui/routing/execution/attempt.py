@@ -174,7 +174,7 @@ class Attempt:
             # Nobody can go on with what cannot be seen, of which there may be megabytes.
             part = accounting.text if accounting.is_visible else ""
             self.context = await self._window.fit(shared.request, part, deps.settings.exchanges)
-            yield messages.connecting(model, self.context, shared.request.max_tokens)
+            yield messages.connecting(model, self.context, shared.request)
             accounting.begin_try()
             async with deps.open_stream(model, self._request_for(self.context)) as source:
                 silence = SilenceLimit(model, limits, control)

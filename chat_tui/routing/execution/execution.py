@@ -169,7 +169,7 @@ class Execution:
         if isinstance(step, Retry):
             most = self._deps.settings.handling_of(model).retry_attempts
             return [messages.retry(model, attempt.number, most, step.delay, failures[-1])]
-        price = estimated_price(model, self._sent_tokens() or 0, self._request.max_tokens)
+        price = estimated_price(model, self._sent_tokens() or 0, self._request)
         return [Metadata("failover", model=model.name, reason=failures[-1].title, price=price)]
 
     def _join(self, attempt: Attempt) -> Sequence[Chunk]:

@@ -21,6 +21,7 @@ from chat_tui.core.errors import (
     TooSlow,
 )
 from chat_tui.core.models import Model
+from chat_tui.core.request import Request
 from chat_tui.core.route import Alternative, Candidate, Route, Try
 from chat_tui.routing.execution.retry import LONGEST_WAIT_SECONDS
 from chat_tui.routing.execution.timeouts import SETTING_OF, Phase
@@ -179,9 +180,9 @@ def internal_error(model: Model, error: Exception) -> InternalError:
     return fault
 
 
-def connecting(model: Model, context: Context, max_tokens: int | None) -> Sequence[Chunk]:
+def connecting(model: Model, context: Context, request: Request) -> Sequence[Chunk]:
     """Return the metadata that a model is asked, and what it will not see of the conversation."""
-    price = estimated_price(model, context.tokens, max_tokens)
+    price = estimated_price(model, context.tokens, request)
     announcement = Metadata(
         "connecting",
         model=model.name,

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from chat_tui.core.models import Model
-from chat_tui.core.request import Request
+from chat_tui.core.request import Request, Thinking
 from chat_tui.core.route import Candidate
 from chat_tui.core.text.prompt_features import PromptFeatures
 from chat_tui.core.usage.pricing import cost, rates_at
+from chat_tui.core.usage.token_estimate import THINKING_TOKENS
 from chat_tui.routing.ranking.health import Health
 
 REPLY_TOKENS = 500
-"""The assumed length of a reply without limit, for price estimates."""
+"""The assumed length of a reply without limit, for price estimates, less the thinking before it."""
 LEAST_REPLY_TOKENS = 100
 """A price limit that allows fewer excludes the model."""
+EFFORTS: Mapping[Thinking, float] = {"off": 0.0, "low": 0.5, "medium": 1.0, "high": 2.0}
+"""How much a model thinks by the effort that a request asks for, in shares of `THINKING_TOKENS`."""
 BY_NAME_ONLY = "chosen only by name"
 TOO_DEAR = "exceeds your price limit"
 NO_IMAGES = "does not accept images"
@@ -27,11 +30,24 @@ REASONED = 20
 """Models over the price limit whose reason states the price."""
 
 
-def estimated_price(model: Model, prompt_tokens: int, max_tokens: int | None) -> float | None:
-    """Return the estimated cost of an answer in US dollars; None if a price is not known."""
+def thinking_tokens(model: Model, effort: Thinking | None) -> int:
+    """Return about how many tokens a model writes before its answer; None leaves the effort to the model."""
+    if effort is None or not model.thinking:
+        return model.usual_thinking_tokens
+    return round(EFFORTS[effort] * THINKING_TOKENS)
+
+
+def reply_tokens(model: Model, request: Request) -> int:
+    """Return the assumed length of a reply with its thinking: both are paid for, and both count for `max_tokens`."""
+    length = REPLY_TOKENS + thinking_tokens(model, request.thinking)
+    return min(length, request.max_tokens or length)
+
+
+def estimated_price(model: Model, prompt_tokens: int, request: Request) -> float | None:
+    """Return the estimated cost of an answer in US dollars, thinking included; None if a price is not known."""
     if model.context_window:
         prompt_tokens = min(prompt_tokens, model.context_window)
-    return cost(model, prompt_tokens, min(REPLY_TOKENS, max_tokens or REPLY_TOKENS))
+    return cost(model, prompt_tokens, reply_tokens(model, request))
 
 
 def affordable_tokens(model: Model, prompt_tokens: int, limit: float) -> int | None:
@@ -60,7 +76,7 @@ def over_limit_reason(model: Model, request: Request, prompt_tokens: int) -> str
     limit = request.max_price
     if limit is None or not _is_over_limit(model, request, prompt_tokens):
         return ""
-    about = estimated_price(model, prompt_tokens, request.max_tokens)
+    about = estimated_price(model, prompt_tokens, request)
     if about is None:
         return f"its price is unknown, and your limit is ${limit:.4g}"
     return f"would cost about ${about:.4g}, more than your limit of ${limit:.4g}"
@@ -85,7 +101,11 @@ def _is_over_limit(model: Model, request: Request, prompt_tokens: int) -> bool:
         return False
     prompt_tokens = min(prompt_tokens, model.context_window or prompt_tokens)
     tokens = affordable_tokens(model, prompt_tokens, request.max_price)
-    return tokens is not None and tokens < min(request.max_tokens or REPLY_TOKENS, LEAST_REPLY_TOKENS)
+    if tokens is None:
+        return False
+    # A limit that is spent on thinking buys no answer.
+    least = LEAST_REPLY_TOKENS + thinking_tokens(model, request.thinking)
+    return tokens < min(request.max_tokens or least, least)
 
 
 def _room(window: int) -> int:

@@ -13,10 +13,10 @@ from functools import cached_property
 from typing import NamedTuple
 
 from chat_tui.core.models import Model
-from chat_tui.core.request import Request
+from chat_tui.core.request import Request, Thinking
 from chat_tui.core.route import Candidate
 from chat_tui.core.text.prompt_features import PromptFeatures
-from chat_tui.routing.ranking.eligibility import REPLY_TOKENS, eligible, estimated_price
+from chat_tui.routing.ranking.eligibility import REPLY_TOKENS, eligible, estimated_price, thinking_tokens
 from chat_tui.routing.ranking.health import Health, ModelStats, Outcomes
 
 QUALITY_GUESS = 0.5
@@ -71,8 +71,18 @@ class ModelTable(tuple[Model, ...]):
 
     @cached_property
     def usual_seconds(self) -> Sequence[tuple[float, float]]:
-        """Seconds to the first token, and for each token of the answer, before anything is measured."""
+        """Seconds to the first token of all, and for each token written, before anything is measured."""
         return [usual_speed(model) for model in self]
+
+    @cached_property
+    def _thinking(self) -> dict[Thinking | None, Sequence[int]]:
+        return {}
+
+    def thinking(self, effort: Thinking | None) -> Sequence[int]:
+        """Return how many tokens each model writes before its answer, at the effort that a request asks for."""
+        if effort not in self._thinking:
+            self._thinking[effort] = [thinking_tokens(model, effort) for model in self]
+        return self._thinking[effort]
 
     @cached_property
     def _abilities(self) -> dict[tuple[str, str, bool], Sequence[float]]:
@@ -110,12 +120,17 @@ def candidate_table(
     known = models if isinstance(models, ModelTable) else ModelTable(models)
     can, out = eligible(request, known, health, needs)
     abilities, prices, usual = known.abilities(needs), known.prices, known.usual_seconds
+    thinking = known.thinking(request.thinking)
     if len(can) == len(known):
         left: Sequence[Model] = known
     else:
         left = [known[i] for i in can]
         abilities = [abilities[i] for i in can]
-        prices, usual = [prices[i] for i in can], [usual[i] for i in can]
+        prices, usual, thinking = [prices[i] for i in can], [usual[i] for i in can], [thinking[i] for i in can]
+    written = [REPLY_TOKENS + tokens for tokens in thinking]
+    if (most := request.max_tokens) is not None:
+        # Thinking counts for the limit, too.
+        written = [min(tokens, most) for tokens in written]
     stats = health.all_of(left)
     abilities = _with_verdicts(abilities, stats, needs.kind)
     if needs.long:
@@ -125,8 +140,10 @@ def candidate_table(
         stats,
         abilities,
         success_of(abilities, needs.difficulty),
-        _dollars(request, left, prices, needs.tokens, whole=needs.tokens <= (known.least_window or needs.tokens)),
-        _seconds(request, stats, usual),
+        _dollars(
+            request, left, prices, needs.tokens, written, whole=needs.tokens <= (known.least_window or needs.tokens)
+        ),
+        _seconds(stats, usual, thinking, written),
         needs,
         health,
     )
@@ -158,10 +175,13 @@ def logit(quality: float) -> float:
 
 
 def usual_speed(model: Model) -> tuple[float, float]:
-    """Return seconds to the first token, and for each further one, of models like this."""
+    """Return seconds to the first token of all, and for each further one, of models like this."""
     first = USUAL_TTFT_SECONDS if model.usual_ttft_seconds is None else model.usual_ttft_seconds
-    rate = model.usual_tokens_per_second or USUAL_TOKENS_PER_SECOND
-    return first, 1.0 / rate
+    each = 1.0 / (model.usual_tokens_per_second or USUAL_TOKENS_PER_SECOND)
+    if model.usual_ttft_seconds is not None:
+        # It is told with the thinking.
+        first = max(0.0, first - model.usual_thinking_tokens * each)
+    return first, each
 
 
 def learned_success(table: CandidateTable) -> tuple[Sequence[float], Sequence[float]]:
@@ -241,35 +261,47 @@ def _dollars(
     models: Sequence[Model],
     prices: Sequence[tuple[float, float] | None],
     tokens: int,
+    written: Sequence[int],
     *,
     whole: bool,
 ) -> Sequence[float]:
-    """`whole`: the conversation fits into every window, so that each model is sent all of it."""
-    reply = min(REPLY_TOKENS, request.max_tokens or REPLY_TOKENS)
+    """Return the price of each answer. `written`: the tokens of answer and thinking, all of which are paid for.
+
+    `whole`: the conversation fits into every window, so that each model is sent all of it.
+    """
     if whole and all(prices):
-        return [tokens * pair[0] + reply * pair[1] for pair in prices if pair is not None]
+        return [tokens * pair[0] + most * pair[1] for pair, most in zip(prices, written, strict=True) if pair]
     return [
-        _price_of(model, pair, tokens, reply, request.max_tokens) for model, pair in zip(models, prices, strict=True)
+        _price_of(request, model, pair, tokens, most) for model, pair, most in zip(models, prices, written, strict=True)
     ]
 
 
-def _price_of(model: Model, pair: tuple[float, float] | None, tokens: int, reply: int, limit: int | None) -> float:
+def _price_of(request: Request, model: Model, pair: tuple[float, float] | None, tokens: int, written: int) -> float:
     if pair is None:
-        return estimated_price(model, tokens, limit) or 0.0
-    return min(tokens, model.context_window or tokens) * pair[0] + reply * pair[1]
+        return estimated_price(model, tokens, request) or 0.0
+    return min(tokens, model.context_window or tokens) * pair[0] + written * pair[1]
 
 
-def _seconds(request: Request, stats: Sequence[ModelStats], usual: Sequence[tuple[float, float]]) -> Sequence[float]:
-    reply = min(REPLY_TOKENS, request.max_tokens or REPLY_TOKENS)
+def _seconds(
+    stats: Sequence[ModelStats],
+    usual: Sequence[tuple[float, float]],
+    thinking: Sequence[int],
+    written: Sequence[int],
+) -> Sequence[float]:
     return [
-        first + reply * each if not known.answers else _measured_seconds(known, first, each, reply)
-        for known, (first, each) in zip(stats, usual, strict=True)
+        first + most * each if not known.answers else _measured_seconds(known, first, each, thought, most)
+        for known, (first, each), thought, most in zip(stats, usual, thinking, written, strict=True)
     ]
 
 
-def _measured_seconds(known: ModelStats, first: float, each: float, reply: int) -> float:
-    """The measured time; where there are few answers, the usual one counts a little."""
+def _measured_seconds(known: ModelStats, first: float, each: float, thinking: int, written: int) -> float:
+    """The measured time; where there are few answers, the usual one counts a little.
+
+    What was measured until the first token has the thinking in it, or it was measured by itself.
+    """
     share = known.answers / (known.answers + USUAL_ANSWERS)
-    ttft = first if known.ttft_seconds is None else known.ttft_seconds
+    usual = first + written * each
+    ttft = first + min(thinking, written) * each if known.ttft_seconds is None else known.ttft_seconds
     rate = each if not known.tokens_per_second else 1.0 / known.tokens_per_second
-    return share * (ttft + reply * rate) + (1.0 - share) * (first + reply * each)
+    text = max(0, written - thinking)
+    return share * (ttft + (known.thinking_seconds or 0.0) + text * rate) + (1.0 - share) * usual

@@ -51,6 +51,8 @@ class ModelStats(msgspec.Struct, frozen=True):
     """People's verdicts alone."""
     begins_thinking: bool = False
     """Whether its answers begin with thinking, without the mark that opens it."""
+    thinking_seconds: float | None = None
+    """How long it thinks after its first token, which is then one of its thinking; 0 if its thinking is not shown."""
 
 
 class SavedStats(msgspec.Struct, frozen=True):
@@ -136,6 +138,7 @@ class Health:
             model,
             ttft_seconds=_moving_mean(known.ttft_seconds, timings.ttft_seconds, weight),
             tokens_per_second=_moving_mean(known.tokens_per_second, timings.tokens_per_second, weight),
+            thinking_seconds=_moving_mean(known.thinking_seconds, timings.thinking_seconds or 0.0, weight),
             answers=known.answers + 1,
             failures_in_a_row=0,
             resting_until=0.0,
@@ -219,6 +222,7 @@ def _fade(old: ModelStats, share: float, age: float, now: float) -> ModelStats:
     return ModelStats(
         ttft_seconds=old.ttft_seconds if answers else None,
         tokens_per_second=old.tokens_per_second if answers else None,
+        thinking_seconds=old.thinking_seconds if answers else None,
         answers=answers,
         failures_in_a_row=old.failures_in_a_row if rest > 0 else int(old.failures_in_a_row * share),
         resting_until=now + min(rest, REST_LIMIT_SECONDS) if rest > 0 else 0.0,
