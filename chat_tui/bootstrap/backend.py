@@ -88,6 +88,7 @@ class Backend:
             found=self._add_models,
             lost=self._remove_models,
             unusable=unusable.note,
+            answered=unusable.note_question,
             found_servers=found_servers,
         )
         self.router = Router(

@@ -13,7 +13,7 @@ import msgspec
 
 from chat_tui.config.known_providers import KnownProvider
 from chat_tui.core.chunks import Chunk, End, Metadata, Token
-from chat_tui.core.errors import ChatTuiError, KeyRefused, Notice, ProviderError, Rejected
+from chat_tui.core.errors import ChatTuiError, KeyRefused, Notice, ProviderError, QuotaUsedUp, Rejected
 from chat_tui.core.models import Model, ModelStatus, Provider
 from chat_tui.core.request import Request
 from chat_tui.core.text.addresses import host_of
@@ -55,6 +55,7 @@ class ProviderClient:
         found: Callable[[Sequence[Model]], None],
         lost: Callable[[str], None],
         unusable: Callable[[str, ChatTuiError | None], None],
+        answered: Callable[[str, ProviderError | None], None],
         found_servers: FoundServers,
     ) -> None:
         self._registry, self._keys, self._model_info = registry, keys, model_info
@@ -64,6 +65,9 @@ class ProviderClient:
         """Called with a provider whose models may not be chosen any more."""
         self._unusable = unusable
         """Called with a provider in use and why no model of it can be chosen; None if one can."""
+        self._answered = answered
+        """Called with a provider that has answered a question; or with the error if it refuses all of them: the key is
+        wrong, or there is no credit."""
         self._found = found
         """Called with models that strategies may choose from now on."""
         self._transport: Transport | None = None
@@ -192,6 +196,7 @@ class ProviderClient:
                                 has_spoken = has_spoken or any(isinstance(chunk, Token) for chunk in burst)
                                 yield [_with_address(chunk, address) for chunk in burst] if several else burst
                     replicas.note_success(address)
+                    self._answered(provider.name, None)
                     return
                 except ProviderError as error:
                     if not error.retryable:
@@ -201,8 +206,10 @@ class ProviderClient:
                     if has_spoken or address == addresses[-1]:
                         raise
                     yield [Metadata("failover", model=model.name, reason=f"{error.title} ({host_of(address)})")]
-        except KeyRefused:
-            self._keys.forget(provider.name)
+        except (KeyRefused, QuotaUsedUp) as error:
+            if isinstance(error, KeyRefused):
+                self._keys.forget(provider.name)
+            self._answered(provider.name, error)
             raise
 
     async def _find_truncation(self, provider: Provider, model: Model, request: Request, end: End) -> Metadata | None:
@@ -216,22 +223,10 @@ class ProviderClient:
         sent, fresh = await asyncio.to_thread(sent_tokens, request.spoken())
         if not is_suspicious(sent, counted):
             return None
-        window = await self._window_in_use(provider, model)
+        window = await _window_in_use(await self.transport(), provider, await self._keys.of(provider), model)
         if not is_truncated(sent, fresh, counted, window):
             return None
         return _truncation_note(model, counted, sent, window)
-
-    async def _window_in_use(self, provider: Provider, model: Model) -> int | None:
-        """Return the context window with which the server has loaded the model; None if it does not say."""
-        from chat_tui.providers.discovery.model_list import look_up_models
-
-        transport, key = await self.transport(), await self._keys.of(provider)
-        unknown = msgspec.structs.replace(model, context_window=None)
-        told = await look_up_models(
-            lambda each: transport.probe(provider, key, each), provider, [unknown], CUT_OFF_SECONDS
-        )
-        known = told[0].context_window if told else None
-        return known or model.asked_window or model.context_window
 
     async def _unconfigured_address(self, provider: Provider) -> str:
         """Return the address that a question goes to, if it is not from the config; else empty. Raises `Rejected`."""
@@ -446,6 +441,16 @@ class ProviderClient:
 def _nameless_status(provider: str, state: str) -> ModelStatus:
     """Return the status of a provider whose models are not known."""
     return ModelStatus(Model(f"{provider}/?", selectable=False), state=state, usable=False)
+
+
+async def _window_in_use(transport: Transport, provider: Provider, key: str, model: Model) -> int | None:
+    """Return the context window with which the server has loaded the model; None if it does not say."""
+    from chat_tui.providers.discovery.model_list import look_up_models
+
+    unknown = msgspec.structs.replace(model, context_window=None)
+    told = await look_up_models(lambda each: transport.probe(provider, key, each), provider, [unknown], CUT_OFF_SECONDS)
+    known = told[0].context_window if told else None
+    return known or model.asked_window or model.context_window
 
 
 def _truncation_note(model: Model, read: int, sent: int, window: int | None) -> Metadata:

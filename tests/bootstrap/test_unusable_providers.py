@@ -50,3 +50,31 @@ def test_the_built_in_model_says_whom_it_replaces_once_and_in_each_route() -> No
     unusable.note("mistral", MISSING)
     unusable.remarks(BUILT_IN, Request(prompt="x"))
     assert told[-1].title == f"The built-in model ({LOCAL_MODEL}) answers instead of groq, mistral."
+
+
+REFUSED = KeyRefused("groq refused the key.", provider="groq")
+
+
+def test_a_question_that_was_refused_is_in_the_routes_of_others_until_one_is_answered() -> None:
+    told: list[ChatTuiError] = []
+    unusable = UnusableProviders(told.append)
+    unusable.note("groq", None)
+    unusable.note_question("groq", REFUSED)
+    # The question's own error tells the user.
+    assert told == []
+    (remark,) = unusable.remarks(Model("box/tiny"), Request(prompt="x"))
+    assert remark.reason == "groq cannot be used: groq refused the key."
+    assert unusable.remarks(Model("groq/llama"), Request(prompt="x")) == ()
+    assert [remark.reason for remark in unusable.remarks(BUILT_IN, Request(prompt="x"))][-1].endswith("of groq.")
+    unusable.note_question("groq", None)
+    assert unusable.remarks(Model("box/tiny"), Request(prompt="x")) == ()
+
+
+def test_an_answer_to_a_question_does_not_hide_that_the_list_is_refused() -> None:
+    told: list[ChatTuiError] = []
+    unusable = UnusableProviders(told.append)
+    unusable.note("groq", MISSING)
+    unusable.note_question("groq", REFUSED)
+    unusable.note_question("groq", None)
+    (remark,) = unusable.remarks(Model("box/tiny"), Request(prompt="x"))
+    assert "No API key" in remark.reason

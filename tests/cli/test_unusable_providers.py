@@ -118,6 +118,27 @@ async def test_configured_models_do_not_hide_that_the_key_is_missing(home: Home)
     assert f"{STANDS_IN}groq." in ran.told()
 
 
+async def list_and_refuse(asked: Asked, writer: asyncio.StreamWriter) -> None:
+    if asked.line.startswith("GET"):
+        writer.write(whole(b'{"object": "list", "data": [{"id": "gpt-5.2"}]}'))
+    else:
+        await refuse(asked, writer)
+
+
+async def test_a_question_that_is_refused_is_in_the_route_of_what_answers_instead(home: Home) -> None:
+    async with RawServer(list_and_refuse) as refusing, ModelServer(models=["tiny"]) as good:
+        configure(home, row("strict", refusing.base_url), row("box", good.base_url))
+        asked = ("ask", "--no-save", "--json", "--strategy", "quality-first", QUESTION)
+        ran = await home.run(*asked)
+        assert ran.code == 0
+        assert ran.chunks[-1]["model"] == "box/tiny"
+        assert [note.partition(":")[0] for note in notes(ran)] == ["strict cannot be used"]
+        configure(home, row("strict", refusing.base_url))
+        ran = await home.run(*asked)
+    assert notes(ran)[-1] == f"{STANDS_IN}strict."
+    assert f"{STANDS_IN}strict." in ran.told()
+
+
 async def test_nothing_is_said_where_the_question_names_its_model_or_all_is_well(home: Home) -> None:
     async with ModelServer(models=["tiny"]) as good:
         configure(home, row("groq"), row("box", good.base_url))
