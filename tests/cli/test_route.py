@@ -62,8 +62,13 @@ async def test_models_may_be_named_that_cannot_be_asked_from_here(home: Home) ->
 async def test_a_prompt_is_needed_and_names_must_be_whole(home: Home) -> None:
     assert (await home.run("route")).code == 2
     wrong = await home.run("route", "hello", "--models", "gpt-5")
-    assert wrong.code == 1
+    assert wrong.code == 2
     assert "gpt-5 is no model's name" in wrong.told()
+    for none in (",", "", " , "):
+        wrong = await home.run("route", "hello", "--models", none)
+        assert (wrong.code, wrong.text) == (2, "")
+        assert "--models names no model." in wrong.told()
+        assert "Write PROVIDER/MODEL, separated by commas." in wrong.told()
     unknown = await home.run("route", "hello", "--strategy", "best")
     assert unknown.code == 2
     assert "unknown strategy" in unknown.told()

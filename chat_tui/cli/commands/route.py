@@ -34,6 +34,7 @@ def run(options: argparse.Namespace) -> int:
     """Print the choice; returns the exit code."""
     try:
         question = read_question(options)
+        names = [] if options.models is None else _model_names(options.models)
     except ChatTuiError as error:
         report_error(error)
         return 2
@@ -52,8 +53,7 @@ def run(options: argparse.Namespace) -> int:
         max_tokens=options.max_tokens,
         max_price=options.max_price,
     )
-    names = [name for name in (options.models or "").split(",") if name.strip()]
-    model, route = asyncio.run(_preview(settings, request, [name.strip() for name in names]))
+    model, route = asyncio.run(_preview(settings, request, names))
     if options.json:
         told = {"model": model, "route": msgspec.to_builtins(route)}
         console.write_data(escaped_json(json.dumps(told, ensure_ascii=False)) + "\n")
@@ -62,12 +62,19 @@ def run(options: argparse.Namespace) -> int:
     return 0
 
 
+def _model_names(text: str) -> Sequence[str]:
+    """Return the names of `--models`. Raises `CommandError` if there is none, or one without its provider."""
+    names = [name for part in text.split(",") if (name := part.strip())]
+    hint = "Write PROVIDER/MODEL, separated by commas."
+    if not names:
+        raise CommandError("--models names no model.", hint)
+    if wrong := [name for name in names if not all(name.partition("/"))]:
+        raise CommandError(f"{shorten(wrong[0], 80)} is no model's name.", hint)
+    return names
+
+
 async def _preview(settings: Config, request: Request, names: Sequence[str]) -> tuple[str, Route]:
     if names:
-        if wrong := [name for name in names if not all(name.partition("/"))]:
-            raise CommandError(
-                f"{shorten(wrong[0], 80)} is no model's name.", "Write PROVIDER/MODEL, separated by commas."
-            )
         models = await named_models(settings, names)
         router = Router(models, _ask_nobody, settings=policy_of(settings, local_streams=1))
         return router.preview(request)
