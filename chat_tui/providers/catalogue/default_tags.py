@@ -25,6 +25,7 @@ _BILLIONS = {
     "smollm": "1.7b",
     "smollm2": "1.7b",
     "gemma": "7b",
+    "phi": "2.7b",
     "yi": "6b",
 }
 """By the name in the library; names whose size does not differ from the model that is rated need no row."""

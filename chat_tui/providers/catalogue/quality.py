@@ -205,7 +205,8 @@ def _of_size(rows: Sequence[_Row], name: ModelName) -> QualityPrior | None:
     main = _of_version(rows, msgspec.structs.replace(name, billions=None))
     if not sized and main is not None and size >= _LARGE_BILLIONS:
         return _as_guess(main)
-    if main is not None:
+    if main is not None and any(row.name.billions is None and row.version >= version for row in rows):
+        # An older version's is no bound: a small successor may be better.
         bounds.append(main.quality)
     return QualityPrior(round(min([usual, *bounds]), 3), guessed=True)
 

@@ -247,6 +247,25 @@ def test_the_size_that_a_server_tells_counts_where_the_name_has_none() -> None:
     assert told_by_its_name.quality == resolver.of(Model("ollama/llama3.1:70b", local=True)).quality
 
 
+@pytest.mark.parametrize(
+    ("model_id", "billions", "like"),
+    [("phi3:latest", 3.8, "phi3:mini"), ("phi3:latest", 14.0, "phi3:medium"), ("phi3.5:latest", 3.8, "phi3.5-mini")],
+)
+def test_a_size_that_is_told_stands_for_the_tier_of_that_size(model_id: str, billions: float, like: str) -> None:
+    resolver = ModelInfoResolver(Config(), Catalogue(Path("none")))
+    known = prior_of(like)
+    assert known is not None
+    assert resolver.of(Model(f"ollama/{model_id}", local=True, billions=billions)).quality == known.quality
+
+
+def test_an_older_version_does_not_limit_a_size_of_a_newer_one() -> None:
+    # Of Phi 3 with this size nothing is rated, and Phi 2 was a model of 2.7 billion weights.
+    older, newer = prior_of("phi-2"), prior_of("phi-3:7b")
+    assert older is not None
+    assert newer is not None
+    assert newer.quality > older.quality
+
+
 @pytest.mark.parametrize(("model_id", "billions"), [("phi4:latest", 14.7), ("phi4-mini", 3.8), ("phi3:mini", 3.8)])
 def test_a_size_does_not_count_against_a_model_that_is_rated_without_one(model_id: str, billions: float) -> None:
     resolver = ModelInfoResolver(Config(), Catalogue(Path("none")))
