@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,7 @@ import chat_tui.routing.ranking.difficulty as scorer
 from chat_tui.core.conversation import Turn
 from chat_tui.core.request import Request
 from chat_tui.core.text.prompt_features import PromptFeatures
-from chat_tui.routing.ranking.difficulty import LOOKED_AT, WORDS, difficulty_of, hash_text
+from chat_tui.routing.ranking.difficulty import LOOKED_AT, WORDS, difficulty_of, hash_text, lower
 from chat_tui.routing.ranking.follow_ups import EARLIER, EARLIER_LENGTH, difficulty_in_conversation
 from chat_tui.routing.ranking.prompt_features import features_of
 
@@ -226,6 +227,29 @@ def test_the_work_for_a_text_is_bounded_whatever_it_holds(shape: str) -> None:
     assert len(found.places) <= 2 * WORDS
     assert found == hash_text(SHAPES[shape][:LOOKED_AT] + SHAPES[shape][-LOOKED_AT:])
     assert -6 < difficulty_of(SHAPES[shape]) < 6
+
+
+def test_a_text_does_not_grow_by_small_letters() -> None:
+    everything = "".join(map(chr, range(0x11_0000)))
+    assert len(lower(everything)) == len(everything)
+    # `str.lower` makes two characters of one letter, and a word of each.
+    assert len("İ".lower()) == 2
+    assert hash_text("İ" * 4000) == hash_text("i" * 4000)._replace(counts=hash_text("İ" * 4000).counts)
+    assert difficulty_of("İyi geceler") == pytest.approx(difficulty_of("Iyi geceler"), abs=0.5)
+
+
+def test_the_slowest_letter_takes_no_longer_than_others() -> None:
+    def seconds(text: str) -> float:
+        request, spent = Request(prompt=text), []
+        for _ in range(20):
+            begun = time.process_time()
+            features_of(request)
+            spent.append(time.process_time() - begun)
+        return min(spent)
+
+    seconds("warm")
+    # No text holds more words than one in which every other character is one.
+    assert seconds("İ" * 4000) < seconds("ж " * 2000)
 
 
 def test_both_ends_of_a_long_text_count() -> None:

@@ -86,11 +86,16 @@ def _table() -> _Table:
     return _Table(memoryview(data)[HEADER.size :].cast("b"), scale, constant, tuple(counts))
 
 
+def lower(text: str) -> str:
+    """Return the text in small letters, which are as many: `İ` alone would become two, and one of them no letter."""
+    return text.replace("İ", "i").lower()
+
+
 def hash_text(text: str) -> HashedText:
     """Return the places of the text's words and pairs of words, and what is counted."""
     if len(text) > LOOKED_AT:
         text = f"{text[: LOOKED_AT // 2]}\n{text[-LOOKED_AT // 2 :]}"
-    words = _patterns().word.findall(text.lower())
+    words = _patterns().word.findall(lower(text))
     if len(words) > WORDS:
         words[WORDS // 2 : -WORDS // 2] = []
     numbers = 0

@@ -16,6 +16,7 @@ from chat_tui.core.request import Request
 from chat_tui.core.text.lazy_pattern import lazy_pattern
 from chat_tui.core.text.prompt_features import PromptFeatures
 from chat_tui.core.usage.token_estimate import attachment_tokens
+from chat_tui.routing.ranking.difficulty import lower
 from chat_tui.routing.ranking.follow_ups import difficulty_in_conversation
 
 LOOKED_AT = 2000
@@ -176,11 +177,11 @@ def _extract(request: Request) -> PromptFeatures:
     question = asked.text if asked else request.prompt
     system = request.turns[0].text if request.turns and request.turns[0].role == "system" else ""
     text = _both_ends(question) + "".join(_beginning(file) for file in own if not file.is_image)[:ATTACHED]
-    lowered = text.lower()
-    words = _PATTERNS.word.findall(lowered)
+    small = lower(text)
+    words = _PATTERNS.word.findall(small)
     vocabulary = frozenset(words)
-    kind = _kind(text, lowered, words, vocabulary)
-    thinking = not _THINKING.isdisjoint(vocabulary) or _any_in(_THINKING_PHRASES, lowered)
+    kind = _kind(text, small, words, vocabulary)
+    thinking = not _THINKING.isdisjoint(vocabulary) or _any_in(_THINKING_PHRASES, small)
     return PromptFeatures(
         kind=kind,
         language=_language(text),
@@ -203,12 +204,12 @@ def _beginning(file: Attachment) -> str:
     return "\n" + file.content[:ATTACHED].decode("utf-8", "replace")
 
 
-def _kind(text: str, lowered: str, words: Sequence[str], vocabulary: Set[str]) -> str:
-    if not _CODE.isdisjoint(vocabulary) or _any_in(_CODE_PHRASES, lowered) or _holds_code(text, vocabulary):
+def _kind(text: str, small: str, words: Sequence[str], vocabulary: Set[str]) -> str:
+    if not _CODE.isdisjoint(vocabulary) or _any_in(_CODE_PHRASES, small) or _holds_code(text, vocabulary):
         return "code"
-    if not _MATHS.isdisjoint(vocabulary) or _any_in(_MATHS_PHRASES, lowered) or _holds_maths(text):
+    if not _MATHS.isdisjoint(vocabulary) or _any_in(_MATHS_PHRASES, small) or _holds_maths(text):
         return "math"
-    return "writing" if _asks_to_write(words, vocabulary) or "short story" in lowered else ""
+    return "writing" if _asks_to_write(words, vocabulary) or "short story" in small else ""
 
 
 def _any_in(phrases: Iterable[str], text: str) -> bool:
