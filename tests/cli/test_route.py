@@ -72,3 +72,12 @@ async def test_a_prompt_is_needed_and_names_must_be_whole(home: Home) -> None:
     unknown = await home.run("route", "hello", "--strategy", "best")
     assert unknown.code == 2
     assert "unknown strategy" in unknown.told()
+
+
+async def test_a_price_that_is_not_known_is_told_in_words(home: Home) -> None:
+    ran = await home.run("route", "hello", "--models", "box/new-7b,box/newer-8b")
+    assert ran.code == 0
+    assert "–" not in ran.text
+    rows = [line.split() for line in ran.text.splitlines() if line.startswith("box/")][1:]
+    assert [row[2] for row in rows] == ["unknown", "unknown"]
+    assert any(line.split()[:2] == ["learned", "unknown"] for line in ran.text.splitlines())

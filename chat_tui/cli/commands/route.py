@@ -99,7 +99,7 @@ def _lines(model: str, route: Route) -> Sequence[str]:
     width = max((len(candidate.model) for candidate in route.candidates), default=10)
     lines = [f"{model}, chosen by {route.strategy}", f"prompt: {level_of(route.difficulty or 0.0)}{asked}", ""]
     lines.append(f"{'model':<{width}}  {'good':>5}  {'price':>9}  {'time':>7}")
-    lines += [f"{one.model:<{width}}  {_percent(one)}  {_dollars(one.price)}  {_seconds(one)}" for one in able]
+    lines += [f"{one.model:<{width}}{_figures(one)}" for one in able]
     lines += [f"{one.model:<{width}}  excluded: {one.out}" for one in excluded]
     if route.left_out:
         lines.append(f"and {route.left_out:,} more")
@@ -108,16 +108,17 @@ def _lines(model: str, route: Route) -> Sequence[str]:
 
 
 def _other(other: Alternative, width: int) -> str:
-    return f"{other.strategy:<{width}}  {_dollars(other.price)}  {other.model or 'nothing'}"
+    price = _dollars(other.price) if other.model else " " * 9
+    return f"{other.strategy:<{width}}  {price}  {other.model or 'nothing'}"
 
 
-def _percent(candidate: Candidate) -> str:
-    return "    –" if candidate.success is None else f"{candidate.success:>5.0%}"
+def _figures(candidate: Candidate) -> str:
+    """What is expected of a model; empty if its strategy, a plug-in's, estimates nothing."""
+    if candidate.success is None:
+        return ""
+    seconds = "" if candidate.seconds is None else f"{candidate.seconds:>6.1f}s"
+    return f"  {candidate.success:>5.0%}  {_dollars(candidate.price)}  {seconds}".rstrip()
 
 
 def _dollars(price: float | None) -> str:
-    return f"{'–' if price is None else 'free' if price == 0 else f'${price:.5f}':>9}"
-
-
-def _seconds(candidate: Candidate) -> str:
-    return "      –" if candidate.seconds is None else f"{candidate.seconds:>6.1f}s"
+    return f"{'unknown' if price is None else 'free' if price == 0 else f'${price:.5f}':>9}"

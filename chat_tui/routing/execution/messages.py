@@ -27,11 +27,12 @@ from chat_tui.routing.execution.retry import LONGEST_WAIT_SECONDS
 from chat_tui.routing.execution.timeouts import SETTING_OF, Phase
 from chat_tui.routing.policy import Plan
 from chat_tui.routing.ranking.eligibility import estimated_price
+from chat_tui.routing.ranking.strategies import DETAILED
 
 _NEWS = frozenset({"fetching", "loading", "connecting", "waiting"})
 _DEAR = ("would cost", "its price")
 
-LISTED = 20
+LISTED = DETAILED
 """Candidates that a route lists, besides those that were tried."""
 REASONS = 8
 """Different reasons that a route counts."""

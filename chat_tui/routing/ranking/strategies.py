@@ -33,8 +33,8 @@ LADDER = ("quality-first", "balanced", "speed-priority")
 """The strategies that choose the next models when all models of a strategy have failed."""
 TOY_ABILITY = -2.2
 """A model of this ability in logits (a quality of 0.1) or less is for trying out: all others come before it."""
-DETAILED = 12
-"""Candidates that are returned with the parts of their score."""
+DETAILED = 20
+"""Candidates that are returned with what is expected of them: a route lists so many."""
 PLUG_INS = "chat_tui.strategies"
 """The group of entry points."""
 

@@ -79,8 +79,13 @@ def _candidate(candidate: Candidate, width: int) -> list[Line]:
 def _estimates(candidate: Candidate) -> list[str]:
     if candidate.success is None:
         return []
-    price = "free" if candidate.price == 0 else formatting.about_cost(candidate.price)
+    price = _price(candidate.price) or "price unknown"
     return [part.replace(" ", "\xa0") for part in (price, f"about {formatting.seconds(candidate.seconds)}")]
+
+
+def _price(dollars: float | None) -> str:
+    """An estimated price; empty if it is unknown."""
+    return "" if dollars is None else formatting.about_cost(dollars) if dollars else "free"
 
 
 def _prompt(route: Route, width: int) -> list[Line]:
@@ -119,7 +124,8 @@ def _seam(seam: Seam, width: int) -> list[Line]:
 
 
 def _other(other: Alternative, width: int) -> list[Line]:
-    return _row(other.strategy, formatting.about_cost(other.price), other.model or "nothing", width)
+    model = f"{other.model} (price unknown)" if other.model and other.price is None else other.model or "nothing"
+    return _row(other.strategy, _price(other.price), model, width)
 
 
 class RouteScreen(ReaderScreen):

@@ -179,3 +179,16 @@ async def test_the_keys_that_scroll_are_named_where_there_is_more(size: tuple[in
         await chat.ask("/why")
         await chat.shows("Why this answer", "Esc close")
         await chat.until(lambda: ("Down scroll" in chat.shown()) is scrolls)
+
+
+def test_a_price_that_is_not_known_is_told_in_words() -> None:
+    unknown = Candidate("x/new", 0.7, success=0.9, seconds=7.3)
+    others = (Alternative("learned", "x/new"), Alternative("cost-optimized", "x/free", 0.0), Alternative("own"))
+    route = Route("balanced", (unknown,), others=others, difficulty=0.3)
+    lines = route_lines(Turn("assistant", ""), route, 80)
+    shown = [" ".join("".join(span.text for span in line).split()) for line in lines]
+    assert "x/new 90% price unknown · about 7.3 s" in shown
+    assert "learned x/new (price unknown)" in shown
+    assert "cost-optimized free x/free" in shown
+    assert "own nothing" in shown
+    assert not any("–" in line for line in shown)
