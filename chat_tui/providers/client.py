@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 import msgspec
 
 from chat_tui.config.known_providers import KnownProvider
-from chat_tui.core.chunks import Chunk, End, Metadata, Token
+from chat_tui.core.chunks import Chunk, End, Metadata, Token, ToolCallDelta
 from chat_tui.core.errors import ChatTuiError, KeyRefused, Notice, ProviderError, QuotaUsedUp, Rejected
 from chat_tui.core.models import Model, ModelStatus, Provider
 from chat_tui.core.request import Request
@@ -34,6 +34,7 @@ WAITED_FOR_SECONDS = 0.3
 """For the same if a question waits for it."""
 CUT_OFF_SECONDS = 1.0
 """For the window in use, if the end of an answer waits for it."""
+_OUTPUT = Token, ToolCallDelta
 OFFERED = "found, not used"
 """The state of a model whose provider was found, and which no strategy chooses before a person has. The list of models
 has 16 cells for it."""
@@ -193,7 +194,7 @@ class ProviderClient:
                                     self._look_up_loaded(provider, model)
                                     if told := await self._find_truncation(provider, model, request, burst[-1]):
                                         yield [told]
-                                has_spoken = has_spoken or any(isinstance(chunk, Token) for chunk in burst)
+                                has_spoken = has_spoken or any(isinstance(chunk, _OUTPUT) for chunk in burst)
                                 yield [_with_address(chunk, address) for chunk in burst] if several else burst
                     replicas.note_success(address)
                     self._answered(provider.name, None)
@@ -202,7 +203,7 @@ class ProviderClient:
                     if not error.retryable:
                         raise
                     replicas.note_failure(address)
-                    # Text cannot be taken back: then it is the router that continues it.
+                    # Text and calls cannot be taken back: then it is the router that continues it.
                     if has_spoken or address == addresses[-1]:
                         raise
                     yield [Metadata("failover", model=model.name, reason=f"{error.title} ({host_of(address)})")]

@@ -8,7 +8,7 @@ from contextlib import suppress
 
 import msgspec
 
-from chat_tui.core.chunks import Chunk, End, Token
+from chat_tui.core.chunks import Chunk, End, Token, ToolCallDelta
 from chat_tui.core.errors import Garbled, ProviderError
 from chat_tui.core.text.lazy_pattern import lazy_pattern
 from chat_tui.providers.dialects.dialect import Dialect, Reading
@@ -42,6 +42,8 @@ class Expectations(msgspec.Struct, frozen=True):
     """Names of the tools that were offered."""
     logprobs: bool = False
     """The probabilities of tokens were asked for."""
+    output: str = ""
+    """Name of the format in which the answer was requested; empty for text."""
 
 
 _USUAL = Expectations()
@@ -86,7 +88,9 @@ async def bursts(
             if burst or not at_work:
                 at_work = True
                 yield burst
-            if reading.finished and (deadline is None or any(isinstance(chunk, Token) for chunk in burst)):
+            if reading.finished and (
+                deadline is None or any(isinstance(chunk, Token | ToolCallDelta) for chunk in burst)
+            ):
                 deadline = asyncio.get_running_loop().time() + AFTER_FINISH_SECONDS
             burst = []
             data = await _read_next(pieces, deadline, broken)
@@ -113,6 +117,7 @@ def _reading_of(spoken: Dialect, expected: Expectations) -> Reading:
         reading.expect_tools(expected.tools)
         if expected.logprobs:
             reading.expect_logprobs()
+        reading.expect_output(expected.output)
     return reading
 
 

@@ -17,7 +17,7 @@ import httpx
 import msgspec
 
 from chat_tui.core import errors
-from chat_tui.core.chunks import Chunk, End, Metadata, Token
+from chat_tui.core.chunks import Chunk, End, Metadata, Token, ToolCallDelta
 from chat_tui.core.models import Model, Provider
 from chat_tui.core.request import Request
 from chat_tui.core.text.excerpts import shorten
@@ -140,7 +140,7 @@ class Transport:
                             async with _reading(reply, state) as bursts:
                                 try:
                                     async for burst in bursts:
-                                        wire.spoke = wire.spoke or any(isinstance(chunk, Token) for chunk in burst)
+                                        wire.note(burst)
                                         yield echoes.filter(burst)
                                     return
                                 except (errors.ProviderError, *BROKEN) as error:
@@ -227,6 +227,7 @@ class _RequestState:
             may_write_bare_channels(model.id),
             tuple(tool.name for tool in request.tools),
             request.sampling.logprobs,
+            request.output.name if request.output else "",
         )
 
     async def encode(self) -> Sequence[Chunk]:
@@ -277,7 +278,7 @@ class _Wire:
         self.answered = False
         """Whether the reply's head has arrived."""
         self.spoke = False
-        """Whether text has arrived."""
+        """Whether text or a tool call has arrived."""
         self.may_redirect = state.redirects < REDIRECTS_LIMIT
         self.may_change = len(state.fresh) < QUIRKS_LIMIT
         self._fresh = state.stale > 0
@@ -287,6 +288,10 @@ class _Wire:
     def stale(self) -> bool:
         """Whether an error may come from a connection that was idle too long."""
         return not self._fresh and not self.answered
+
+    def note(self, burst: Sequence[Chunk]) -> None:
+        """Note whether something has arrived that cannot be taken back."""
+        self.spoke = self.spoke or any(isinstance(chunk, Token | ToolCallDelta) for chunk in burst)
 
     async def _trace(self, name: str, info: Mapping[str, Any]) -> None:
         if name.endswith("send_request_body.complete"):

@@ -16,6 +16,7 @@ from chat_tui.providers.dialects.parsing.server_errors import error_of
 from chat_tui.providers.dialects.parsing.thinking_fields import ThinkingFields
 from chat_tui.providers.dialects.parsing.thinking_tags import ThinkingTags
 from chat_tui.providers.dialects.parsing.tool_calls import ToolCallAssembler
+from chat_tui.providers.dialects.replay import write_replay
 
 TOOLS_LIMIT = 20
 """Calls of one reply that are told."""
@@ -101,6 +102,8 @@ class ResponseParser:
         self._tools: frozenset[str] = frozenset()
         """Names of the tools that were offered."""
         self._wants_logprobs = False
+        self._output = ""
+        """Name of the format of the answer, for dialects that ask for it as the arguments of a tool."""
         self._called: set[str] = set()
         self._unsent: list[Chunk] = []
         self._malformed = 0
@@ -194,6 +197,10 @@ class ResponseParser:
         else."""
         self._wants_logprobs = True
 
+    def expect_output(self, name: str) -> None:
+        """Tell the name of the format in which the answer was requested. To be called before anything else."""
+        self._output = name
+
     def close(self) -> Sequence[Chunk]:
         """Return the ending, if a finish reason came without an end marker."""
         self._go_on_elsewhere()
@@ -216,6 +223,10 @@ class ResponseParser:
     def _read_whole(self, value: dict[str, Json], chunks: list[Chunk]) -> None:
         """Read one object of a plain body."""
         self._read(value, chunks)
+
+    def _content_to_return(self) -> Json:
+        """Return what the provider wants returned with this answer; None if that is nothing."""
+        return None
 
     def _end_of_stream(self) -> Sequence[Chunk]:
         """OpenAI's end marker; what else ends with it has told its end already."""
@@ -296,6 +307,8 @@ class ResponseParser:
         if state == "complete":
             # One that was cut at the token limit has no end.
             chunks += self._calls.end_all()
+            if (content := self._content_to_return()) is not None:
+                chunks.append(Metadata("replay", replay=write_replay(self.dialect, self._served, content)))
         chunks.append(
             End(
                 finish_reason=self._reason,
