@@ -12,8 +12,8 @@ import msgspec
 
 from chat_tui.config import presets
 from chat_tui.core.attachments.attachment import Attachment, is_no_text, of_bytes, read
-from chat_tui.core.errors import CommandError
-from chat_tui.core.processes.console import write_error
+from chat_tui.core.errors import ChatTuiError, CommandError
+from chat_tui.core.processes.console import report_error, write_error
 from chat_tui.core.settings.conversation_settings import NewConversation
 from chat_tui.core.settings.preset import Preset, question_about, with_values
 from chat_tui.core.text.control_characters import clean
@@ -34,6 +34,31 @@ class Question(msgspec.Struct, frozen=True):
     def new_conversation(self) -> NewConversation:
         """The conversation that the question starts."""
         return NewConversation(preset=self.preset)
+
+
+def read_checked_question(
+    options: argparse.Namespace, command: str, *, noun: str = "question", more: str = ""
+) -> Question | None:
+    """Return the question of a command if it, the model and the strategy can be used; else report why not. Blocks.
+
+    `noun` and `more` are what the command's usage calls the question, and what follows it there.
+    """
+    if wrong := model_choice_error(options):
+        write_error(wrong)
+        return None
+    try:
+        question = read_question(options)
+    except ChatTuiError as error:
+        report_error(error)
+        return None
+    if question.text.strip():
+        return question
+    if question.attachments:
+        attach, why = "--attach FILE ", f"add a {noun} about the files"
+    else:
+        attach, why = "", f"no {noun} was given, and standard input is empty"
+    write_error(f"usage: chat-tui {command} {attach}{noun.upper()}{more}\nchat-tui: {why}.\n")
+    return None
 
 
 def read_question(options: argparse.Namespace) -> Question:

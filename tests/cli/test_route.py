@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 from tests.doubles.model_server import ModelServer
 from tests.wire.home import Home
@@ -81,3 +82,19 @@ async def test_a_price_that_is_not_known_is_told_in_words(home: Home) -> None:
     rows = [line.split() for line in ran.text.splitlines() if line.startswith("box/")][1:]
     assert [row[2] for row in rows] == ["unknown", "unknown"]
     assert any(line.split()[:2] == ["learned", "unknown"] for line in ran.text.splitlines())
+
+
+async def test_a_model_of_a_server_on_this_machine_is_free(home: Home) -> None:
+    ran = await home.run("route", "hello", "--models", "openai/gpt-5,vllm/llama3.2:3b,jan/llama3.2:3b", "--json")
+    prices = {each["model"]: each["price"] for each in json.loads(ran.text)["route"]["candidates"]}
+    assert prices["openai/gpt-5"] > 0
+    assert prices["vllm/llama3.2:3b"] == prices["jan/llama3.2:3b"] == 0
+
+
+async def test_no_prompt_is_refused_with_the_usage(home: Home, tmp_path: Path) -> None:
+    ran = await home.run("route")
+    assert ran.code == 2
+    assert ran.told() == "usage: chat-tui route PROMPT\nchat-tui: no prompt was given, and standard input is empty.\n"
+    file = tmp_path / "a.txt"
+    file.write_text("words")
+    assert "usage: chat-tui route --attach FILE PROMPT" in (await home.run("route", "--attach", str(file))).told()

@@ -11,12 +11,11 @@ from msgspec.structs import replace
 
 from chat_tui.cli.engine import open_reporting_engine
 from chat_tui.cli.output.answer_writer import AnswerWriter
-from chat_tui.cli.question import Question, model_choice_error, read_question
+from chat_tui.cli.question import Question, read_checked_question
 from chat_tui.cli.signals import run_until_interrupted, watch_interrupts
 from chat_tui.config import load, paths
 from chat_tui.config.schema import Config
 from chat_tui.core.chunks import Chunk, has_answered
-from chat_tui.core.errors import ChatTuiError
 from chat_tui.core.processes.console import report_error, write_error
 from chat_tui.core.request import Request
 from chat_tui.core.usage.token_estimate import attachment_tokens, estimate
@@ -32,23 +31,8 @@ asked first."""
 
 def run(options: argparse.Namespace) -> int:
     """Answer the question; returns the exit code."""
-    try:
-        question = read_question(options)
-    except ChatTuiError as error:
-        report_error(error)
-        return 2
-    if not question.text.strip():
-        why = (
-            "add a question about the files"
-            if question.attachments
-            else "no question was given, and standard input is empty"
-        )
-        write_error(
-            f"usage: chat-tui ask {'--attach FILE ' if question.attachments else ''}QUESTION\nchat-tui: {why}.\n"
-        )
-        return 2
-    if wrong := model_choice_error(options):
-        write_error(wrong)
+    question = read_checked_question(options, "ask")
+    if question is None:
         return 2
     settings = load.load(paths.config_file())
     if options.insights is not None:

@@ -12,7 +12,7 @@ import msgspec
 from chat_tui.cli.engine import open_reporting_engine
 from chat_tui.cli.output.answer_writer import AnswerWriter, json_line
 from chat_tui.cli.output.compare_table import table
-from chat_tui.cli.question import Question, model_choice_error, read_question
+from chat_tui.cli.question import Question, read_checked_question
 from chat_tui.cli.signals import run_until_interrupted, watch_interrupts
 from chat_tui.config import load, paths
 from chat_tui.config.schema import Config
@@ -36,19 +36,12 @@ class ComparisonSummary(msgspec.Struct, frozen=True, tag_field="type", tag="summ
 def run(options: argparse.Namespace) -> int:
     """Ask all models; returns the exit code: 0 if at least one has answered."""
     try:
-        if wrong := model_choice_error(options):
-            write_error(wrong)
-            return 2
         models = check_models(options.models.split(",")) if options.models is not None else ()
-        question = read_question(options)
     except ChatTuiError as error:
         report_error(error)
         return 2
-    if not question.text.strip():
-        write_error(
-            "usage: chat-tui compare QUESTION --models A,B\n"
-            "chat-tui: no question was given, and standard input is empty.\n"
-        )
+    question = read_checked_question(options, "compare", more=" --models A,B")
+    if question is None:
         return 2
     settings = load.load(paths.config_file())
     return asyncio.run(_run(settings, question, models, options))

@@ -12,7 +12,7 @@ import msgspec
 
 from chat_tui.bootstrap.named_models import named_models
 from chat_tui.cli.engine import open_reporting_engine
-from chat_tui.cli.question import model_choice_error, read_question
+from chat_tui.cli.question import read_checked_question
 from chat_tui.config import load, paths
 from chat_tui.config.schema import Config
 from chat_tui.core.chunks import Chunk
@@ -20,7 +20,7 @@ from chat_tui.core.conversation import Turn
 from chat_tui.core.errors import ChatTuiError, CommandError
 from chat_tui.core.models import Model
 from chat_tui.core.processes import console
-from chat_tui.core.processes.console import report_error, write_error
+from chat_tui.core.processes.console import report_error
 from chat_tui.core.request import Request
 from chat_tui.core.route import Alternative, Candidate, Route
 from chat_tui.core.text.control_characters import escaped_json
@@ -33,16 +33,12 @@ from chat_tui.routing.router import Router
 def run(options: argparse.Namespace) -> int:
     """Print the choice; returns the exit code."""
     try:
-        question = read_question(options)
         names = [] if options.models is None else _model_names(options.models)
     except ChatTuiError as error:
         report_error(error)
         return 2
-    if not question.text.strip():
-        write_error("usage: chat-tui route PROMPT\nchat-tui: no prompt was given, and standard input is empty.\n")
-        return 2
-    if wrong := model_choice_error(options):
-        write_error(wrong)
+    question = read_checked_question(options, "route", noun="prompt")
+    if question is None:
         return 2
     settings = load.load(paths.config_file())
     turn = Turn("user", question.text, attachments=tuple(question.attachments))
