@@ -244,6 +244,20 @@ def _add_ask(ask: CommandParser) -> None:
     )
     ask.add_argument("--no-stream", action="store_true", help="print the answer when it is complete")
     ask.add_argument("--no-fallback", action="store_true", help="do not fall back to other models")
+    ask.add_argument(
+        "--tool",
+        action="append",
+        default=[],
+        metavar="SERVER[.TOOL]",
+        help="let the model use and run the tools of this server, or this tool; may be repeated",
+    )
+    ask.add_argument(
+        "--tools-allow",
+        action="append",
+        default=[],
+        metavar="PATTERN",
+        help="let the model use and run tools that match, such as 'files.read*'; may be repeated",
+    )
 
 
 def _add_compare(compare: CommandParser) -> None:

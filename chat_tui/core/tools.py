@@ -120,6 +120,8 @@ class ToolUse(msgspec.Struct, frozen=True, omit_defaults=True):
 
     servers: tuple[str, ...] = ()
     """Names of the tool servers that are on."""
+    only: tuple[str, ...] = ()
+    """Patterns (`server.tool`, with `*` and `?`) of the tools that are offered; empty: all of these servers."""
     off: tuple[str, ...] = ()
     """Tools of these that are not offered, each as `server.tool`."""
     allow: tuple[str, ...] = ()

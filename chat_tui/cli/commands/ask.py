@@ -15,7 +15,7 @@ from chat_tui.cli.question import Question, read_checked_question
 from chat_tui.cli.signals import run_until_interrupted, watch_interrupts
 from chat_tui.config import load, paths
 from chat_tui.config.schema import Config
-from chat_tui.core.chunks import Chunk, has_answered
+from chat_tui.core.chunks import has_answered
 from chat_tui.core.processes.console import report_error, write_error
 from chat_tui.core.request import Request
 from chat_tui.core.usage.token_estimate import attachment_tokens, estimate
@@ -23,6 +23,17 @@ from chat_tui.engine.answers.answer import Answer
 from chat_tui.engine.answers.pacing import TypingPace
 from chat_tui.engine.engine import Engine
 from chat_tui.engine.insights.observer import InsightsObserver
+from chat_tui.engine.tools.consent import choose_tools
+from chat_tui.engine.tools.steps import (
+    StepChunk,
+    StepMerger,
+    ToolResultChunk,
+    answers_of,
+    cancel_steps,
+    last_of,
+    merged_batches,
+    results_of,
+)
 
 SMALL_TOKENS = 2000
 """A question of up to this many tokens fits any usual context window; for longer ones, a named model's server is
@@ -57,10 +68,14 @@ async def _ask(settings: Config, question: Question, options: argparse.Namespace
         stream=not options.no_stream,
         fallback=not options.no_fallback,
         adaptive=options.adaptive,
+        tool_use=choose_tools(options.tool, options.tools_allow),
     )
     # Said here already: the model that a preset names needs no list of all models.
     request = question.preset.settings(request) if question.preset is not None else request
     try:
+        if wrong := _unknown_tools(engine, request):
+            write_error(wrong)
+            return 2
         writer = AnswerWriter(as_json=options.json)
         return await _answer(engine, question, request, interrupted, writer)
     finally:
@@ -78,12 +93,12 @@ async def _answer(
     if request.adaptive:
         await _report_price(engine, question, request)
     answer = await engine.ask(question.new_conversation, question.text, request, attachments=question.attachments)
-    watch = asyncio.ensure_future(_cancel_when(interrupted, engine, answer))
+    watch = asyncio.ensure_future(_cancel_when(interrupted, answer))
     try:
         await _write_answer(answer, writer, engine.config, interrupted)
     except OSError as error:
         # Whoever read us has gone, or the disk is full: the same way as a cancel.
-        await answer.cancel()
+        await cancel_steps(answer)
         writer.abandon()
         if not isinstance(error, BrokenPipeError):
             write_error(f"chat-tui: the answer cannot be written: {error.strerror}.\n")
@@ -91,9 +106,22 @@ async def _answer(
     finally:
         watch.cancel()
         writer.close()
-    if answer.turn.state == "cancelled":
+    last = await last_of(answer)
+    if last.turn.state == "cancelled" or (last.round is not None and last.round.was_stopped()):
         return 130
-    return 0 if has_answered(answer.turn.state, answer.turn.text) else 1
+    return 0 if has_answered(last.turn.state, last.turn.text) else 1
+
+
+def _unknown_tools(engine: Engine, request: Request) -> str:
+    """Return which tool servers are not configured, ready for stderr; empty if all are."""
+    if request.tool_use is None:
+        return ""
+    known = [status.name for status in engine.tools.backend.statuses()]
+    unknown = [name for name in request.tool_use.servers if name not in known]
+    if not unknown:
+        return ""
+    there = f"Configured: {', '.join(known)}." if known else "None is configured."
+    return f"chat-tui: unknown tool server {unknown[0]!r}. {there} Add one with `chat-tui tools add`.\n"
 
 
 async def _report_price(engine: Engine, question: Question, request: Request) -> None:
@@ -106,25 +134,30 @@ async def _report_price(engine: Engine, question: Question, request: Request) ->
         write_error(f"[≈ ${foreseen.price:.4g} {what}]\n")
 
 
-async def _cancel_when(interrupted: asyncio.Event, engine: Engine, answer: Answer) -> None:
+async def _cancel_when(interrupted: asyncio.Event, answer: Answer) -> None:
     await interrupted.wait()
-    await answer.cancel()
+    await cancel_steps(answer)
 
 
 async def _write_answer(answer: Answer, writer: AnswerWriter, settings: Config, interrupted: asyncio.Event) -> None:
     given, pace = settings.performance, TypingPace(settings.display, interrupted)
+    batches: AsyncGenerator[Sequence[StepChunk], None]
     if writer.is_watched and pace.is_slow:
         batches = _single_chunks(answer, pace)
     else:
-        batches = answer.batches(tokens=given.streaming_batch_size, hold_bytes=given.streaming_buffer_size)
+        batches = merged_batches(answer, tokens=given.streaming_batch_size, hold_bytes=given.streaming_buffer_size)
     observer = InsightsObserver(report_error) if settings.display.insights else None
     # What it needs is loaded while the model is on its way to the first token.
     loading = asyncio.ensure_future(observer.look()) if observer is not None else None
     try:
         async with aclosing(batches):
             async for chunks in batches:
-                for chunk in chunks if observer is None else await observer.take(chunks):
-                    writer.take(chunk)
+                for chunk in chunks:
+                    if observer is None or isinstance(chunk, ToolResultChunk):
+                        writer.take(chunk)
+                        continue
+                    for observed in await observer.take([chunk]):
+                        writer.take(observed)
                 # What has come together is written together; a slow reader does not hold the loop.
                 if writer.waits:
                     await asyncio.to_thread(writer.flush)
@@ -134,7 +167,12 @@ async def _write_answer(answer: Answer, writer: AnswerWriter, settings: Config, 
             await loading
 
 
-async def _single_chunks(answer: Answer, pace: TypingPace) -> AsyncGenerator[Sequence[Chunk], None]:
+async def _single_chunks(answer: Answer, pace: TypingPace) -> AsyncGenerator[Sequence[StepChunk], None]:
     """Yield each chunk by itself, at the speed of typing."""
-    async for chunk in pace.follow(answer.follow()):
-        yield [chunk]
+    merger = StepMerger()
+    async for step in answers_of(answer):
+        async for chunk in pace.follow(step.follow()):
+            yield merger.take([chunk])
+        async for result in results_of(step):
+            yield [result]
+    yield [merger.end()]

@@ -12,13 +12,17 @@ from chat_tui.cli.output.two_phases import PhaseOrder
 from chat_tui.core.answers.finish_reasons import is_known
 from chat_tui.core.answers.reclassification import reclassify
 from chat_tui.core.answers.served_models import is_snapshot
-from chat_tui.core.chunks import Chunk, End, Error, Insights, Metadata, Token, encode
+from chat_tui.core.chunks import End, Error, Insights, Metadata, Token, ToolCallDelta, encode
 from chat_tui.core.errors import ChatTuiError
 from chat_tui.core.processes import console
 from chat_tui.core.processes.console import format_error
 from chat_tui.core.text.control_characters import escaped_json
+from chat_tui.core.text.excerpts import shorten
+from chat_tui.engine.tools.steps import StepChunk, ToolResultChunk
 
 _WEIGHTS_BYTES = 98_362_432
+_ARGUMENTS = 200
+"""Characters of a call's arguments, and of its result, that are told."""
 _ENDINGS = {
     "cancelled": "cancelled; what arrived is kept",
     "broken": "connection lost; what arrived is kept",
@@ -57,8 +61,11 @@ class AnswerWriter:
         """Whether there is something to write."""
         return bool(self._waiting)
 
-    def take(self, chunk: Chunk) -> None:
+    def take(self, chunk: StepChunk) -> None:
         """Add the next chunk."""
+        if isinstance(chunk, ToolResultChunk):
+            self._take_result(chunk)
+            return
         if isinstance(chunk, (Token, Error)):
             self._clear()
         if isinstance(chunk, Token):
@@ -76,14 +83,33 @@ class AnswerWriter:
             self._reclassify(chunk)
         elif isinstance(chunk, Metadata):
             self._note(chunk)
+        elif isinstance(chunk, ToolCallDelta):
+            self._note_call(chunk)
         elif isinstance(chunk, Error):
-            if not self._json and self._said and not self._said.endswith("\n"):
+            if not self._json:
                 # On a terminal both outputs share a line.
-                self._say("\n")
+                self._end_line()
             self._waiting.append(("error", format_error(ChatTuiError(chunk.error.title, chunk.error.hint))))
         elif isinstance(chunk, End) and not self._json:
             self._say(self._two.rest())
             self._end(chunk)
+
+    def _note_call(self, chunk: ToolCallDelta) -> None:
+        if not self._json and chunk.stage == "end":
+            self._end_line()
+            self._line(f"calls {chunk.name} {shorten(chunk.arguments, _ARGUMENTS)}")
+
+    def _take_result(self, result: ToolResultChunk) -> None:
+        if self._json:
+            self._waiting.append(("output", json_line(msgspec.json.encode(result))))
+            return
+        about = "" if result.state == "complete" else f" {result.state}:"
+        self._line(f"{result.name}:{about} {shorten(result.text, _ARGUMENTS)}")
+
+    def _end_line(self) -> None:
+        """End the line of text, so that a notice stands on one of its own."""
+        if self._said and not self._said.endswith("\n"):
+            self._say("\n")
 
     def _reclassify(self, told: Metadata) -> None:
         """Say once that written text was thinking, as it cannot be taken back; write what was held as thinking."""
@@ -98,8 +124,7 @@ class AnswerWriter:
             self._say(self._two.take(Token(after[0][len(text) :], phase=told.phase)))
         elif not self._confessed:
             self._confessed = True
-            if self._said and not self._said.endswith("\n"):
-                self._say("\n")
+            self._end_line()
             self._line("The text above was the model's thinking: it omitted the opening tag.")
 
     def _say(self, text: str) -> None:

@@ -75,8 +75,7 @@ class ToolRound:
         """The call that a person is asked about; None: none."""
         return next((status for status in self.statuses if status.state == "asking"), None)
 
-    @property
-    def is_stopped(self) -> bool:
+    def was_stopped(self) -> bool:
         """Whether a person has stopped the calls."""
         return self._is_stopped
 

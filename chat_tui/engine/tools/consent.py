@@ -28,20 +28,29 @@ def fingerprint(tool: OfferedTool) -> str:
 
 def select_tools(use: ToolUse, tools: Sequence[OfferedTool]) -> Sequence[OfferedTool]:
     """Return the tools of these that are offered: of the servers that are on, without those that are switched off."""
-    return [tool for tool in tools if tool.server in use.servers and full_name(tool) not in use.off]
+    on = [tool for tool in tools if tool.server in use.servers and full_name(tool) not in use.off]
+    return [tool for tool in on if _matches(full_name(tool), use.only)] if use.only else on
 
 
 def decide(use: ToolUse, tool: OfferedTool) -> Verdict:
     """Return what happens with a call of this tool before anybody is asked."""
     name = full_name(tool)
-    if any(fnmatchcase(name, pattern) for pattern in use.allow) or fingerprint(tool) in use.consented:
+    if _matches(name, use.allow) or fingerprint(tool) in use.consented:
         return "run"
     if tool.is_read_only and use.allows_read_only:
         return "run"
     return "ask" if use.asks else "refuse"
 
 
-def servers_in(patterns: Collection[str], known: Collection[str]) -> Sequence[str]:
-    """Return the known servers with tools that may match one of the patterns (`server.tool`, with `*` and `?`)."""
-    heads = [pattern.partition(".")[0] for pattern in patterns]
-    return [name for name in known if any(fnmatchcase(name, head) for head in heads)]
+def _matches(name: str, patterns: Collection[str]) -> bool:
+    return any(fnmatchcase(name, pattern) for pattern in patterns)
+
+
+def choose_tools(named: Sequence[str], patterns: Sequence[str]) -> ToolUse | None:
+    """Return the use of tools where nobody can be asked: those that are named (`server` or `server.tool`) and those
+    that match a pattern (`server.tool`, with `*` and `?` in the tool) are offered and run, no others. None: no tool."""
+    allowed = [*(name if "." in name else f"{name}.*" for name in named), *patterns]
+    if not allowed:
+        return None
+    servers = dict.fromkeys(pattern.partition(".")[0] for pattern in allowed)
+    return ToolUse(tuple(servers), only=tuple(allowed), allow=tuple(allowed), asks=False)

@@ -123,11 +123,14 @@ class ToolLoop:
             for place in range(len(round.statuses)):
                 offer = await self._settle_call(conversation_id, round, place, offer, is_over=made >= self._limit)
                 made += 1
-            if not round.is_stopped:
+            if not round.was_stopped():
                 may_call = made < self._limit
                 notice = "" if may_call else f"The limit of {self._limit} tool calls for one question is reached."
                 offer = msgspec.structs.replace(offer, calls_made=made)
                 following = await self._ask_again(conversation_id, offer, answer.turn.model, may_call)
+                if round.was_stopped():
+                    # A person was faster.
+                    await following.cancel()
         except ChatTuiError as error:
             self._tell(error)
         finally:
@@ -155,7 +158,7 @@ class ToolLoop:
             told = f"The tool {call.name} is not allowed here."
             await self._store_outcome(conversation_id, round, place, "refused", told)
             return offer
-        decision = await round.ask(place) if verdict == "ask" else StopCalls() if round.is_stopped else RunCall()
+        decision = await round.ask(place) if verdict == "ask" else StopCalls() if round.was_stopped() else RunCall()
         if isinstance(decision, StopCalls):
             round.stop()
             await self._store_outcome(conversation_id, round, place, "cancelled", "This call was not run.")
@@ -187,7 +190,7 @@ class ToolLoop:
         except ToolFailed as error:
             turn = _ended(turn, "failed", ToolOutput(str(error), is_error=True))
         except asyncio.CancelledError:
-            if not round.is_stopped:
+            if not round.was_stopped():
                 # The program ends: what the call has done is not known.
                 await self._end_result(conversation_id, _ended(turn, "broken", ToolOutput(_UNKNOWN)))
                 raise

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+from contextlib import aclosing
 
 import msgspec
 
@@ -54,39 +55,81 @@ async def last_of(first: Answer) -> Answer:
     return answer
 
 
-async def merged_chunks(first: Answer) -> AsyncGenerator[StepChunk, None]:
-    """Yield all chunks as one stream with one `Start` and one `End`, which counts what all steps have used.
-
-    Tokens and calls are numbered over the whole stream; behind the calls of a step come their results.
-    """
-    tokens = calls = 0
-    ends: list[End] = []
-    answer: Answer | None = first
-    while answer is not None:
-        came = 0
-        async for chunk in answer.follow():
-            if isinstance(chunk, End):
-                ends.append(chunk)
-            elif isinstance(chunk, Token):
-                came += 1
-                yield msgspec.structs.replace(chunk, index=chunk.index + tokens) if tokens else chunk
-            elif isinstance(chunk, ToolCallDelta):
-                yield msgspec.structs.replace(chunk, index=chunk.index + calls) if calls else chunk
-            elif not isinstance(chunk, Start) or answer is first:
-                yield chunk
-        tokens, calls = tokens + came, calls + len(answer.turn.calls)
-        round = answer.round
-        if round is None:
-            break
-        told = 0
-        async for statuses in round.follow():
-            for status in statuses[told:]:
-                if status.state != "ended" or status.result is None:
-                    break
-                told += 1
-                yield result_chunk(status.result)
+async def cancel_steps(first: Answer) -> None:
+    """Stop what runs of an answer: the model, or the calls and with them all that would follow."""
+    answer = first
+    while answer.next is not None:
         answer = answer.next
-    yield merge_ends(ends)
+    if answer.round is not None:
+        answer.round.stop()
+    else:
+        await answer.cancel()
+
+
+class StepMerger:
+    """Makes one stream of the chunks of several steps: tokens and calls are numbered over all of it, and it has one
+    `Start` and one `End`, which counts what all steps have used."""
+
+    def __init__(self) -> None:
+        self._tokens = self._calls = 0
+        self._tokens_before = self._calls_before = 0
+        self._ends: list[End] = []
+        self._began = False
+
+    def take(self, chunks: Sequence[Chunk]) -> list[Chunk]:
+        """Return the chunks of a step as they are in the stream; an `End` is kept for `end`."""
+        out: list[Chunk] = []
+        for chunk in chunks:
+            if isinstance(chunk, Token):
+                self._tokens += 1
+                before = self._tokens_before
+                out.append(msgspec.structs.replace(chunk, index=chunk.index + before) if before else chunk)
+            elif isinstance(chunk, ToolCallDelta):
+                self._calls += chunk.stage == "start"
+                before = self._calls_before
+                out.append(msgspec.structs.replace(chunk, index=chunk.index + before) if before else chunk)
+            elif isinstance(chunk, End):
+                self._ends.append(chunk)
+                self._tokens_before, self._calls_before = self._tokens, self._calls
+            elif not isinstance(chunk, Start) or not self._began:
+                self._began = self._began or isinstance(chunk, Start)
+                out.append(chunk)
+        return out
+
+    def end(self) -> End:
+        """Return the end of the stream."""
+        return merge_ends(self._ends)
+
+
+async def results_of(answer: Answer) -> AsyncGenerator[ToolResultChunk, None]:
+    """Yield the results of an answer's calls in order, each as soon as it is there."""
+    if answer.round is None:
+        return
+    told = 0
+    async for statuses in answer.round.follow():
+        for status in statuses[told:]:
+            if status.state != "ended" or status.result is None:
+                break
+            told += 1
+            yield result_chunk(status.result)
+
+
+async def merged_batches(first: Answer, *, tokens: int, hold_bytes: int) -> AsyncGenerator[Sequence[StepChunk], None]:
+    """Yield all chunks as one stream, in batches as `Answer.batches` makes them; behind the calls of a step come their
+    results."""
+    merger, answer = StepMerger(), first
+    while True:
+        async with aclosing(answer.batches(tokens=tokens, hold_bytes=hold_bytes)) as batches:
+            async for chunks in batches:
+                if merged := merger.take(chunks):
+                    yield merged
+        async with aclosing(results_of(answer)) as results:
+            async for result in results:
+                yield [result]
+        if answer.next is None:
+            break
+        answer = answer.next
+    yield [merger.end()]
 
 
 def merge_ends(ends: Sequence[End]) -> End:

@@ -20,7 +20,7 @@ from chat_tui.core.settings.conversation_settings import ConversationSettings, N
 from chat_tui.core.tools import ToolOutput, ToolResult, ToolUse
 from chat_tui.engine.answers.answer import Answer
 from chat_tui.engine.answers.tool_round import CallStatus, Decision, RefuseCall, RunCall, StopCalls, ToolRound
-from chat_tui.engine.tools.steps import ToolResultChunk, last_of, merged_chunks
+from chat_tui.engine.tools.steps import ToolResultChunk, last_of, merged_batches
 from chat_tui.history.records import orphan
 from chat_tui.history.store import Store
 from chat_tui.providers.scripted_provider import Step
@@ -320,7 +320,7 @@ async def test_all_steps_are_one_stream() -> None:
     second_step: list[Step] = [*call("now", id="y"), End(finish_reason="tool_calls", usage=usage)]
     tools = FakeTools([offered("now")], now=ToolOutput("12:00"))
     async with stage(first_step, second_step, ["It is ", "noon.", End(usage=usage)], tools=tools) as on:
-        chunks = [chunk async for chunk in merged_chunks(await ask(on))]
+        chunks = [chunk async for batch in merged_batches(await ask(on), tokens=4, hold_bytes=9999) for chunk in batch]
     assert isinstance(chunks[0], Start)
     assert sum(isinstance(chunk, Start) for chunk in chunks) == 1
     assert [(chunk.index, chunk.token) for chunk in chunks if isinstance(chunk, Token)][-1][1] == "noon."
