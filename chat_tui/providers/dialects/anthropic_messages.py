@@ -12,8 +12,8 @@ from chat_tui.core.models import Model
 from chat_tui.core.request import Request
 from chat_tui.core.tools import ToolCall, decode_arguments
 from chat_tui.providers.dialects.dialect import Json, base64_of, said_in
-from chat_tui.providers.dialects.json_schemas import closed
-from chat_tui.providers.dialects.replay import replayed
+from chat_tui.providers.dialects.json_schemas import close_objects
+from chat_tui.providers.dialects.replay import read_replay
 from chat_tui.providers.dialects.tool_messages import NO_PARAMETERS, choice_instruction, current_round, result_in
 
 THOUGHTS = ("thinking", "redacted_thinking")
@@ -91,7 +91,7 @@ def _id(id: str) -> str:
 def _call_blocks(turn: Turn, text: str, model: Model, *, with_thoughts: bool) -> list[Json]:
     calls = [_call(call) for call in turn.calls]
     written: list[Json] = [{"type": "text", "text": text}] if text.strip() else []
-    content = replayed(turn, "anthropic", model) if with_thoughts else None
+    content = read_replay(turn, "anthropic", model) if with_thoughts else None
     if not isinstance(content, list) or not all(isinstance(block, dict) for block in content):
         return [*written, *calls]
     lengths = [block["text"] for block in content if isinstance(block.get("text"), int)]
@@ -123,7 +123,7 @@ def may_think(turns: Sequence[Turn], model: Model) -> bool:
     """Return whether a budget of thinking is accepted: not while calls are answered that came without thinking, for
     example from another model."""
     at_work = [turn for turn in turns[current_round(turns) :] if turn.calls]
-    return all(_begins_with_thinking(replayed(turn, "anthropic", model)) for turn in at_work[-1:])
+    return all(_begins_with_thinking(read_replay(turn, "anthropic", model)) for turn in at_work[-1:])
 
 
 def _begins_with_thinking(content: Json) -> bool:
@@ -153,7 +153,7 @@ def tool_fields(request: Request, model: Model, quirks: frozenset[str]) -> dict[
     how, output, choice = format_by(request, model, quirks), request.output, request.tool_choice
     fields: dict[str, Json] = {}
     if how == "format" and output and output.schema is not None:
-        fields["output_config"] = {"format": {"type": "json_schema", "schema": closed(output.schema)}}
+        fields["output_config"] = {"format": {"type": "json_schema", "schema": close_objects(output.schema)}}
     elif how == "tool" and output:
         about = output.description or "Takes the answer."
         fields["tools"] = [{"name": output.name, "description": about, "input_schema": output.schema}]

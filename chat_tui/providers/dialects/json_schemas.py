@@ -60,16 +60,16 @@ _GEMINI = frozenset(
 """Fields of Gemini's own `Schema`."""
 
 
-def closed(schema: Mapping[str, Json]) -> Json:
+def close_objects(schema: Mapping[str, Json]) -> Json:
     """Return the schema as Anthropic's structured outputs accept it: objects have no other properties, and constraints
     that it cannot enforce are told in the description."""
-    return _changed(dict(schema), _close, _DEPTH)
+    return _change_each(dict(schema), _close, _DEPTH)
 
 
-def without_references(schema: Mapping[str, Json]) -> Json:
+def drop_references(schema: Mapping[str, Json]) -> Json:
     """Return the schema as Gemini's `Schema`, which knows fewer fields and no references."""
     defined = {f"#/{place}/{name}": each for place in ("$defs", "definitions") for name, each in _map(schema, place)}
-    return _changed(dict(schema), lambda each: _gemini(each, defined), _DEPTH)
+    return _change_each(dict(schema), lambda each: _gemini(each, defined), _DEPTH)
 
 
 def _map(schema: Mapping[str, Json], name: str) -> list[tuple[str, Json]]:
@@ -77,20 +77,20 @@ def _map(schema: Mapping[str, Json], name: str) -> list[tuple[str, Json]]:
     return list(inner.items()) if isinstance(inner, dict) else []
 
 
-def _changed(schema: Json, change: Callable[[dict[str, Json]], dict[str, Json]], depth: int) -> Json:
+def _change_each(schema: Json, change: Callable[[dict[str, Json]], dict[str, Json]], depth: int) -> Json:
     """Return the schema with each schema in it changed, the outer ones first."""
     if not isinstance(schema, dict) or depth == 0:
         return schema
     schema = change(schema)
     for name in _SCHEMAS:
         if name in schema:
-            schema[name] = _changed(schema[name], change, depth - 1)
+            schema[name] = _change_each(schema[name], change, depth - 1)
     for name in _LISTS:
         if isinstance(schema.get(name), list):
-            schema[name] = [_changed(each, change, depth - 1) for each in schema[name]]
+            schema[name] = [_change_each(each, change, depth - 1) for each in schema[name]]
     for name in _MAPS:
         if isinstance(schema.get(name), dict):
-            schema[name] = {key: _changed(each, change, depth - 1) for key, each in schema[name].items()}
+            schema[name] = {key: _change_each(each, change, depth - 1) for key, each in schema[name].items()}
     return schema
 
 

@@ -16,6 +16,7 @@ from chat_tui.core.conversation import Turn
 from chat_tui.core.errors import Garbled
 from chat_tui.core.models import Model
 from chat_tui.core.request import Request
+from chat_tui.core.tools import CALLS_LIMIT, decode_arguments
 from chat_tui.providers.catalogue.purposes import EMBEDDINGS, NOT_CHAT
 from chat_tui.providers.dialects.dialect import (
     Call,
@@ -24,14 +25,21 @@ from chat_tui.providers.dialects.dialect import (
     base64_of,
     count,
     limit_of,
-    said_in,
     streams,
     turns_of,
 )
 from chat_tui.providers.dialects.model_list import ListedModel, ModelList, Row, tokens
 from chat_tui.providers.dialects.model_probe import ModelProbe, ProbeRequest
-from chat_tui.providers.dialects.parsing.response_parser import TOOLS_LIMIT, ResponseParser
+from chat_tui.providers.dialects.parsing.response_parser import ResponseParser
 from chat_tui.providers.dialects.parsing.server_errors import error_of
+from chat_tui.providers.dialects.tool_messages import (
+    choice_instruction,
+    current_round,
+    format_instruction,
+    function_of,
+    result_in,
+    with_instruction,
+)
 
 _NUM_CTX = re.compile(r"^[ \t]*num_ctx[ \t]+(\d{1,9})[ \t\r]*$", re.MULTILINE)
 _SIZE = re.compile(r"(\d{1,6}(?:\.\d{1,6})?)([MBT])")
@@ -101,7 +109,9 @@ def read_window(model: Model, answers: Sequence[Json]) -> Model:
         return model
     if "completion" not in abilities:
         return msgspec.structs.replace(model, not_for_chat=EMBEDDINGS if "embedding" in abilities else NOT_CHAT)
-    return msgspec.structs.replace(model, images="vision" in abilities, thinking="thinking" in abilities)
+    return msgspec.structs.replace(
+        model, images="vision" in abilities, thinking="thinking" in abilities, tools="tools" in abilities, schemas=True
+    )
 
 
 def _same(name: Json, model_id: str) -> bool:
@@ -111,7 +121,7 @@ def _same(name: Json, model_id: str) -> bool:
 
 def encode(request: Request, model: Model, quirks: frozenset[str] = frozenset()) -> Call:
     """Return the call for a request; it sets the window only as configured, since that may reload the model."""
-    turns = turns_of(request, quirks)
+    turns = with_instruction(turns_of(request, quirks), _instructions(request))
     options: dict[str, Json] = {
         "num_ctx": model.asked_window,
         "num_predict": limit_of(request.max_tokens, quirks),
@@ -121,8 +131,13 @@ def encode(request: Request, model: Model, quirks: frozenset[str] = frozenset())
         "seed": request.seed,
     }
     options = {name: value for name, value in options.items() if value is not None}
-    messages = [_message(turn, model) for turn in turns]
+    first = current_round(turns)
+    messages = [_message(turn, model, is_at_work=place >= first) for place, turn in enumerate(turns)]
     body: dict[str, Json] = {"model": model.id, "messages": messages, "stream": streams(request, quirks)}
+    if request.tools and request.tool_choice.mode != "none":
+        body["tools"] = [function_of(tool) for tool in request.tools]
+    if request.output is not None:
+        body["format"] = "json" if request.output.schema is None else request.output.schema
     if options:
         body["options"] = options
     if request.thinking == "off" or (request.thinking and "thinking" not in quirks):
@@ -132,10 +147,30 @@ def encode(request: Request, model: Model, quirks: frozenset[str] = frozenset())
     return Call("/api/chat", json.dumps(body).encode("utf-8"), quirks=quirks, images=images)
 
 
-def _message(turn: Turn, model: Model) -> dict[str, Json]:
-    text, images = said_in(turn, model)
-    pictures = {"images": [base64_of(image) for image in images]} if images else {}
-    return {"role": turn.role, "content": text, **pictures}
+def _instructions(request: Request) -> str:
+    """Return in words what the API has no field for."""
+    choice = choice_instruction(request.tool_choice) if request.tools else ""
+    # The server only excludes what does not match: the model must know what it is to write.
+    return "\n\n".join(filter(None, [choice, format_instruction(request.output) if request.output else ""]))
+
+
+def _message(turn: Turn, model: Model, *, is_at_work: bool) -> dict[str, Json]:
+    """Return a message. `is_at_work`: the turn is a part of the answer that the model is to go on with, so it gets back
+    the thinking that led to its calls."""
+    text, images = result_in(turn, model)
+    message: dict[str, Json] = {"role": turn.role, "content": text}
+    if images:
+        message["images"] = [base64_of(image) for image in images]
+    if turn.result is not None:
+        return {**message, "tool_name": turn.result.name, "tool_call_id": turn.result.call}
+    if turn.calls:
+        message["tool_calls"] = [
+            {"id": call.id, "function": {"name": call.name, "arguments": decode_arguments(call.arguments) or {}}}
+            for call in turn.calls
+        ]
+        if is_at_work and turn.thinking and turn.model in ("", model.name):
+            message["thinking"] = turn.thinking
+    return message
 
 
 def quirk(status: int, text: str) -> str | None:
@@ -160,10 +195,7 @@ class OllamaParser(ResponseParser):
             self._seen = True
             self._think(self._thinking.take({**message, "content": None}), chunks)
             self._add_text(message.get("content"), chunks)
-            calls = message.get("tool_calls")
-            for call in calls[:TOOLS_LIMIT] if isinstance(calls, list) else ():
-                function = call.get("function") if isinstance(call, dict) else None
-                self._report_call(function.get("name") if isinstance(function, dict) else None, chunks)
+            self._read_calls(message.get("tool_calls"), chunks)
         elif isinstance(value.get("response"), str):
             # The form of `/api/generate`.
             self._seen = True
@@ -173,6 +205,16 @@ class OllamaParser(ResponseParser):
         if value.get("done") is True:
             self._seen = self.finished = True
             chunks.extend(self._end_reply(value))
+
+    def _read_calls(self, calls: Json, chunks: list[Chunk]) -> None:
+        """Read calls, each of which comes as a whole."""
+        for call in calls[:CALLS_LIMIT] if isinstance(calls, list) else ():
+            function = call.get("function") if isinstance(call, dict) else None
+            if isinstance(function, dict):
+                key = f"+{self._calls.count}"
+                self._begin_call(key, function.get("name"), call.get("id"), chunks)
+                self._add_arguments(key, function.get("arguments"), chunks)
+                self._end_call(key, chunks)
 
     def _end_reply(self, value: dict[str, Json]) -> Sequence[Chunk]:
         reason = value.get("done_reason")

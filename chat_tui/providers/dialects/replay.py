@@ -26,7 +26,7 @@ def write_replay(dialect: str, model_id: str, content: Json) -> str:
     return json.dumps({"dialect": dialect, "model": model_id, "content": content})
 
 
-def replayed(turn: Turn, dialect: str, model: Model) -> Json:
+def read_replay(turn: Turn, dialect: str, model: Model) -> Json:
     """Return the content that this dialect wrote for a turn, if the model's family has answered it; else None."""
     if not turn.replay:
         return None

@@ -12,13 +12,22 @@ import msgspec
 from chat_tui.core.attachments.attachment import Attachment
 from chat_tui.core.conversation import Turn
 from chat_tui.core.models import Model
-from chat_tui.core.tools import OutputFormat, ToolChoice
+from chat_tui.core.tools import OutputFormat, Tool, ToolChoice
 from chat_tui.providers.dialects.dialect import said_in
 
 Json = Any
 
 NO_PARAMETERS: Json = {"type": "object", "properties": {}}
 """The schema of a tool without parameters."""
+
+
+def function_of(tool: Tool) -> dict[str, Json]:
+    """Return a tool as OpenAI's chat completions have it, and Ollama."""
+    function: dict[str, Json] = {"name": tool.name}
+    if tool.description:
+        function["description"] = tool.description
+    function["parameters"] = tool.parameters or NO_PARAMETERS
+    return {"type": "function", "function": function}
 
 
 def result_in(turn: Turn, model: Model) -> tuple[str, Sequence[Attachment]]:
