@@ -11,7 +11,6 @@ from collections.abc import Mapping
 from urllib.parse import quote
 
 from chat_tui.core.chunks import Chunk
-from chat_tui.core.conversation import Turn
 from chat_tui.core.models import Model
 from chat_tui.core.request import Request, Thinking
 from chat_tui.providers.dialects.dialect import (
@@ -19,19 +18,26 @@ from chat_tui.providers.dialects.dialect import (
     Call,
     Dialect,
     Json,
-    base64_of,
     count,
     limit_of,
-    said_in,
     streams,
     turns_of,
+)
+from chat_tui.providers.dialects.gemini_contents import (
+    SignedParts,
+    contents_of,
+    has_image,
+    output_by_text,
+    output_fields,
+    tool_fields,
+    tool_quirk,
 )
 from chat_tui.providers.dialects.model_list import ListedModel, ModelList, Row, tokens
 from chat_tui.providers.dialects.parsing.response_parser import ResponseParser
 from chat_tui.providers.dialects.parsing.token_usage import gemini_usage
+from chat_tui.providers.dialects.tool_messages import format_instruction
 
 _LIST = "/models?pageSize=1000"
-_ROLES = {"user": "user", "assistant": "model"}
 _GENERATION = re.compile(r"gemini-(\d{1,2})")
 _BUDGETS = {"off": 0, "low": 1024, "medium": 8192, "high": 24_576}
 """Tokens of thinking, by effort."""
@@ -77,10 +83,13 @@ def more(page: Row) -> str:
 def encode(request: Request, model: Model, quirks: frozenset[str] = frozenset()) -> Call:
     """Return the call for a request; `quirks` names what the server has refused before."""
     turns = turns_of(request, quirks - {SYSTEM})
-    system = "\n\n".join(turn.text for turn in turns if turn.role == "system")
-    contents = [{"role": _ROLES[turn.role], "parts": _parts(turn, model)} for turn in turns if turn.role != "system"]
-    images = any("inlineData" in part for content in contents for part in content["parts"])
-    body: dict[str, Json] = {"contents": contents}
+    parts = [turn.text for turn in turns if turn.role == "system"]
+    if request.output and output_by_text(request, quirks):
+        parts.append(format_instruction(request.output))
+    system = "\n\n".join(parts)
+    contents = contents_of(turns, model, quirks)
+    images = any(map(has_image, contents))
+    body: dict[str, Json] = {"contents": contents, **tool_fields(request, quirks)}
     if system and SYSTEM not in quirks:
         body["systemInstruction"] = {"parts": [{"text": system}]}
     elif system and contents:
@@ -93,6 +102,7 @@ def encode(request: Request, model: Model, quirks: frozenset[str] = frozenset())
         "stopSequences": list(request.stop) or None,
         "seed": request.seed if "seed" not in quirks else None,
         "thinkingConfig": _thinking(request.thinking, model.id, limit, quirks),
+        **output_fields(request, quirks),
     }
     settings = {name: value for name, value in settings.items() if value is not None}
     if settings:
@@ -101,12 +111,6 @@ def encode(request: Request, model: Model, quirks: frozenset[str] = frozenset())
     method = "streamGenerateContent?alt=sse" if streams(request, quirks) else "generateContent"
     path = f"/{quote(name, safe='/')}:{method}"
     return Call(path, json.dumps(body).encode("utf-8"), quirks=quirks, images=images)
-
-
-def _parts(turn: Turn, model: Model) -> list[Json]:
-    text, images = said_in(turn, model)
-    data = [{"mimeType": image.media_type, "data": base64_of(image)} for image in images]
-    return [*({"inlineData": image} for image in data), *([{"text": text}] if text or not data else [])]
 
 
 def _thinking(level: Thinking | None, model_id: str, limit: int | None, quirks: frozenset[str]) -> Json:
@@ -129,6 +133,8 @@ def quirk(status: int, text: str) -> str | None:
     if status != 400:
         return None
     low = text.lower()
+    if (found := tool_quirk(low)) is not None:
+        return found
     if ("developer instruction" in low or "system instruction" in low or "systeminstruction" in low) and (
         "not enabled" in low or "not supported" in low
     ):
@@ -154,6 +160,7 @@ class GeminiParser(ResponseParser):
     def __init__(self) -> None:
         super().__init__()
         self._counts: dict[str, int] = {}
+        self._parts = SignedParts()
 
     def _read(self, value: dict[str, Json], chunks: list[Chunk]) -> None:
         candidate = self._choice.of(value.get("candidates"), spoke=self._spoke)
@@ -172,12 +179,29 @@ class GeminiParser(ResponseParser):
         parts = content.get("parts") if isinstance(content, dict) else None
         for part in parts if isinstance(parts, list) else ():
             if isinstance(part, dict):
-                (self._think if part.get("thought") is True else self._add_text)(part.get("text"), chunks)
-                call = part.get("functionCall")
-                if isinstance(call, dict):
-                    self._report_call(call.get("name"), chunks)
+                self._read_part(part, chunks)
         if candidate.get("finishReason") != _UNSAID:
             self._finish(candidate.get("finishReason"))
+
+    def _read_part(self, part: dict[str, Json], chunks: list[Chunk]) -> None:
+        """Read a part: text, a thought or a call, each of them whole. A call may come without an id."""
+        call, signature = part.get("functionCall"), part.get("thoughtSignature")
+        if part.get("thought") is True:
+            self._think(part.get("text"), chunks)
+        elif isinstance(call, dict):
+            key = f"+{self._calls.count}"
+            self._begin_call(key, call.get("name"), call.get("id"), chunks)
+            self._add_arguments(key, call.get("args"), chunks)
+            # Imitators have it in the call.
+            self._calls.sign(key, signature or call.get("thoughtSignature"))
+            self._end_call(key, chunks)
+            self._parts.add_call()
+        else:
+            self._add_text(part.get("text"), chunks)
+            self._parts.add_text(part.get("text"), signature)
+
+    def _content_to_return(self) -> Json:
+        return self._parts.content() if self._calls.count else None
 
     def _read_usage(self, usage: Json, chunks: list[Chunk]) -> None:
         if not isinstance(usage, dict):
