@@ -15,16 +15,6 @@ from chat_tui.core.conversation import Turn
 from chat_tui.core.errors import Garbled
 from chat_tui.core.models import Model
 from chat_tui.core.request import Request, Thinking
-from chat_tui.providers.dialects.anthropic_messages import (
-    THOUGHTS,
-    arguments_text,
-    forces_call,
-    format_by,
-    has_images,
-    may_think,
-    messages_of,
-    tool_fields,
-)
 from chat_tui.providers.dialects.dialect import (
     Call,
     Dialect,
@@ -35,10 +25,20 @@ from chat_tui.providers.dialects.dialect import (
     streams,
     turns_of,
 )
+from chat_tui.providers.dialects.encoding.anthropic_messages import (
+    THOUGHTS,
+    arguments_text,
+    forces_call,
+    format_by,
+    has_images,
+    may_think,
+    messages_of,
+    tool_fields,
+)
+from chat_tui.providers.dialects.encoding.tool_messages import choice_instruction, format_instruction
 from chat_tui.providers.dialects.model_list import ModelList, Row
 from chat_tui.providers.dialects.parsing.response_parser import ResponseParser
 from chat_tui.providers.dialects.parsing.token_usage import anthropic_usage
-from chat_tui.providers.dialects.tool_messages import choice_instruction, format_instruction
 
 VERSION = "2023-06-01"
 MAX_TOKENS = 64_000

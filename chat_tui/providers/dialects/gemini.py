@@ -23,7 +23,7 @@ from chat_tui.providers.dialects.dialect import (
     streams,
     turns_of,
 )
-from chat_tui.providers.dialects.gemini_contents import (
+from chat_tui.providers.dialects.encoding.gemini_contents import (
     SignedParts,
     contents_of,
     has_image,
@@ -32,10 +32,10 @@ from chat_tui.providers.dialects.gemini_contents import (
     tool_fields,
     tool_quirk,
 )
+from chat_tui.providers.dialects.encoding.tool_messages import format_instruction
 from chat_tui.providers.dialects.model_list import ListedModel, ModelList, Row, tokens
 from chat_tui.providers.dialects.parsing.response_parser import ResponseParser
 from chat_tui.providers.dialects.parsing.token_usage import gemini_usage
-from chat_tui.providers.dialects.tool_messages import format_instruction
 
 _LIST = "/models?pageSize=1000"
 _GENERATION = re.compile(r"gemini-(\d{1,2})")

@@ -28,11 +28,7 @@ from chat_tui.providers.dialects.dialect import (
     streams,
     turns_of,
 )
-from chat_tui.providers.dialects.model_list import ListedModel, ModelList, Row, tokens
-from chat_tui.providers.dialects.model_probe import ModelProbe, ProbeRequest
-from chat_tui.providers.dialects.parsing.response_parser import ResponseParser
-from chat_tui.providers.dialects.parsing.server_errors import error_of
-from chat_tui.providers.dialects.tool_messages import (
+from chat_tui.providers.dialects.encoding.tool_messages import (
     choice_instruction,
     current_round,
     format_instruction,
@@ -40,6 +36,10 @@ from chat_tui.providers.dialects.tool_messages import (
     result_in,
     with_instruction,
 )
+from chat_tui.providers.dialects.model_list import ListedModel, ModelList, Row, tokens
+from chat_tui.providers.dialects.model_probe import ModelProbe, ProbeRequest
+from chat_tui.providers.dialects.parsing.response_parser import ResponseParser
+from chat_tui.providers.dialects.parsing.server_errors import error_of
 
 _NUM_CTX = re.compile(r"^[ \t]*num_ctx[ \t]+(\d{1,9})[ \t\r]*$", re.MULTILINE)
 _SIZE = re.compile(r"(\d{1,6}(?:\.\d{1,6})?)([MBT])")

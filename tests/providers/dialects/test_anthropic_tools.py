@@ -15,7 +15,7 @@ from chat_tui.core.models import Model
 from chat_tui.core.request import Request
 from chat_tui.core.tools import OutputFormat, Tool, ToolCall, ToolChoice, ToolResult
 from chat_tui.providers.dialects.anthropic import AnthropicParser, encode, quirk
-from chat_tui.providers.dialects.replay import write_replay
+from chat_tui.providers.dialects.encoding.replay import write_replay
 
 MODEL = Model("anthropic/claude-sonnet-4-5")
 OTHER = Model("box/llama")

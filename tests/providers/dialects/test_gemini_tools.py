@@ -14,8 +14,8 @@ from chat_tui.core.conversation import Turn
 from chat_tui.core.models import Model
 from chat_tui.core.request import Request
 from chat_tui.core.tools import OutputFormat, Tool, ToolCall, ToolChoice, ToolResult
+from chat_tui.providers.dialects.encoding.replay import write_replay
 from chat_tui.providers.dialects.gemini import GeminiParser, encode, quirk
-from chat_tui.providers.dialects.replay import write_replay
 
 MODEL = Model("gemini/gemini-3-pro-preview", images=True)
 OLDER = Model("gemini/gemini-2.5-flash")

@@ -10,13 +10,13 @@ from chat_tui.core.answers.finish_reasons import state_of
 from chat_tui.core.chunks import Chunk, End, Metadata, State, Timings, Token, Usage
 from chat_tui.core.errors import Garbled, ProviderError
 from chat_tui.providers.dialects.dialect import Json, parsed
+from chat_tui.providers.dialects.encoding.replay import write_replay
 from chat_tui.providers.dialects.parsing.bare_channels import BareChannels
 from chat_tui.providers.dialects.parsing.error_message import message_in
 from chat_tui.providers.dialects.parsing.server_errors import error_of
 from chat_tui.providers.dialects.parsing.thinking_fields import ThinkingFields
 from chat_tui.providers.dialects.parsing.thinking_tags import ThinkingTags
 from chat_tui.providers.dialects.parsing.tool_calls import ToolCallAssembler
-from chat_tui.providers.dialects.replay import write_replay
 
 TOOLS_LIMIT = 20
 """Calls of one reply that are told."""

@@ -13,9 +13,9 @@ from chat_tui.core.models import Model
 from chat_tui.core.request import Request
 from chat_tui.core.tools import Tool, ToolCall, decode_arguments
 from chat_tui.providers.dialects.dialect import Json, base64_of, said_in
-from chat_tui.providers.dialects.json_schemas import drop_references
-from chat_tui.providers.dialects.replay import is_same_family, read_replay
-from chat_tui.providers.dialects.tool_messages import result_in
+from chat_tui.providers.dialects.encoding.json_schemas import drop_references
+from chat_tui.providers.dialects.encoding.replay import is_same_family, read_replay
+from chat_tui.providers.dialects.encoding.tool_messages import result_in
 
 _ROLES = {"assistant": "model"}
 _GENERATION = re.compile(r"gemini-(\d{1,2})")

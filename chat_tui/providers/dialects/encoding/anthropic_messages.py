@@ -12,9 +12,14 @@ from chat_tui.core.models import Model
 from chat_tui.core.request import Request
 from chat_tui.core.tools import ToolCall, decode_arguments
 from chat_tui.providers.dialects.dialect import Json, base64_of, said_in
-from chat_tui.providers.dialects.json_schemas import close_objects
-from chat_tui.providers.dialects.replay import read_replay
-from chat_tui.providers.dialects.tool_messages import NO_PARAMETERS, choice_instruction, current_round, result_in
+from chat_tui.providers.dialects.encoding.json_schemas import close_objects
+from chat_tui.providers.dialects.encoding.replay import read_replay
+from chat_tui.providers.dialects.encoding.tool_messages import (
+    NO_PARAMETERS,
+    choice_instruction,
+    current_round,
+    result_in,
+)
 
 THOUGHTS = ("thinking", "redacted_thinking")
 _NOT_IN_ID = re.compile(r"[^a-zA-Z0-9_-]")

@@ -1,0 +1,1 @@
+"""What the dialects write: messages, tools, schemas, and what a provider wants returned."""
