@@ -42,7 +42,7 @@ def body_of(request: Request, *quirks: str, model: Model = MODEL) -> dict[str, A
 def read(*parts: dict[str, Any], tools: Sequence[str] = ("add", "now")) -> list[Chunk]:
     parser = GeminiParser()
     parser.expect_tools(tools)
-    events = [{"candidates": [{"content": {"parts": [part], "role": "model"}}]} for part in parts]
+    events: list[dict[str, Any]] = [{"candidates": [{"content": {"parts": [part], "role": "model"}}]} for part in parts]
     events.append({"candidates": [{"finishReason": "STOP"}], "modelVersion": "gemini-3-pro-preview"})
     chunks = [chunk for event in events for chunk in parser.feed(json.dumps(event).encode())]
     return [*chunks, *parser.close()]
