@@ -65,7 +65,7 @@ def _chain(error: BaseException) -> Iterator[BaseException]:
     while link is not None and id(link) not in seen:
         seen.add(id(link))
         yield link
-        # Textual hands on what a worker raised as `WorkerFailed.error`.
+        # Textual stores the error of a worker as `WorkerFailed.error`.
         inner = getattr(link, "error", None)
         link = inner if isinstance(inner, BaseException) else link.__cause__ or link.__context__
 

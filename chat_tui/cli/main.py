@@ -42,7 +42,7 @@ _CANCELLED_BY_CTRL_C = {"ask", "compare", "batch"}
 
 def main(arguments: Sequence[str] | None = None, *, platform: str = sys.platform) -> int:
     """Run a command and return the exit code: 0 done, 1 failed, 2 wrong usage or platform, 130 cancelled."""
-    # Nothing that is imported above may need a module that Windows does not have.
+    # No import above may need a module that Windows does not have.
     if platform == "win32":
         write_error("chat-tui: Windows is not supported yet. Run chat-tui inside WSL (`wsl --install` sets it up).\n")
         return 2
@@ -58,7 +58,7 @@ def main(arguments: Sequence[str] | None = None, *, platform: str = sys.platform
     except Exception as error:
         if arguments is not None:
             raise
-        # The last resort: the interpreter's own report would repeat foreign text to the terminal as it is.
+        # The last resort: the interpreter's own report would write foreign text to the terminal unfiltered.
         from chat_tui.cli.output.crash_notice import report_crash
 
         report_crash(error, "Your conversations are saved.")

@@ -340,7 +340,7 @@ def _add_auth(auth: CommandParser) -> None:
         " Nothing is saved if the provider refuses the key.",
     )
     store.add_argument("name", metavar="PROVIDER", help="the provider, such as openai")
-    # Taken only to be refused without being repeated: it would be a key.
+    # Accepted only to be refused without being repeated: it would be a key.
     store.add_argument("typed", nargs="*", help=argparse.SUPPRESS)
     place = store.add_mutually_exclusive_group()
     place.add_argument("--keyring", action="store_true", help="save it in the system's keyring or nowhere")

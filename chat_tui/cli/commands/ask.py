@@ -70,7 +70,7 @@ async def _ask(settings: Config, question: Question, options: argparse.Namespace
         adaptive=options.adaptive,
         tool_use=choose_tools(options.tool, options.tools_allow),
     )
-    # Said here already: the model that a preset names needs no list of all models.
+    # Applied before the engine is asked: the model that a preset names needs no list of all models.
     request = question.preset.settings(request) if question.preset is not None else request
     try:
         if wrong := _unknown_tools(engine, request):
@@ -97,7 +97,7 @@ async def _answer(
     try:
         await _write_answer(answer, writer, engine.config, interrupted)
     except OSError as error:
-        # Whoever read us has gone, or the disk is full: the same way as a cancel.
+        # The reader of stdout has gone, or the disk is full: both end the answer like a cancel.
         await cancel_steps(answer)
         writer.abandon()
         if not isinstance(error, BrokenPipeError):
@@ -147,7 +147,7 @@ async def _write_answer(answer: Answer, writer: AnswerWriter, settings: Config, 
     else:
         batches = merged_batches(answer, tokens=given.streaming_batch_size, hold_bytes=given.streaming_buffer_size)
     observer = InsightsObserver(report_error) if settings.display.insights else None
-    # What it needs is loaded while the model is on its way to the first token.
+    # Loaded while the model works on its first token.
     loading = asyncio.ensure_future(observer.look()) if observer is not None else None
     try:
         async with aclosing(batches):
@@ -158,7 +158,7 @@ async def _write_answer(answer: Answer, writer: AnswerWriter, settings: Config, 
                         continue
                     for observed in await observer.take([chunk]):
                         writer.take(observed)
-                # What has come together is written together; a slow reader does not hold the loop.
+                # Chunks that arrived together are written together; a slow reader does not hold the loop.
                 if writer.waits:
                     await asyncio.to_thread(writer.flush)
         await asyncio.to_thread(writer.flush)

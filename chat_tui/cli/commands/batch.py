@@ -121,7 +121,7 @@ def _report_outcome(
     """Report the outcome; returns the exit code."""
     count, fault = batch.progress, batch.fault
     if isinstance(fault, (BrokenPipeError, ConnectionResetError)):
-        # Whoever read us has had enough.
+        # The reader of stdout has closed it.
         return 1
     if isinstance(fault, ChatTuiError):
         report_error(fault)
@@ -184,5 +184,5 @@ def _write_summary(count: BatchProgress, interrupted: bool) -> None:
     try:
         console.write_data(escaped_json(msgspec.json.encode(summary).decode()) + "\n")
     except OSError:
-        # Nobody reads it, which changes nothing of what was done.
+        # Nobody reads the summary; the results are written all the same.
         return

@@ -98,7 +98,7 @@ async def _write_answers(comparison: Comparison, engine: Engine, interrupted: as
         await asyncio.gather(*writing)
         await columns.sum_up(comparison)
     except OSError as error:
-        # Whoever read us has gone, or the disk is full: the same way as a cancel.
+        # The reader of stdout has gone, or the disk is full: both end the answers like a cancel.
         await comparison.cancel_all()
         columns.writer.abandon()
         if not isinstance(error, BrokenPipeError):

@@ -54,7 +54,7 @@ def run(options: argparse.Namespace) -> int:
         except StoreDamaged:
             if options.action not in _READING:
                 raise
-            # Damage that was met is noted: the next opening recovers what can be read.
+            # The damage is recorded: the next opening recovers what can be read.
             return _run_action(options, ended.append)
     except asyncio.CancelledError:
         return 128 + ended[0]
@@ -74,7 +74,7 @@ async def cancel_on_signals(action: Coroutine[Any, Any, int], tell: Callable[[in
         doing.cancel()
 
     for number in (signal.SIGTERM, signal.SIGHUP):
-        # One that is ignored stays so: `nohup` means it.
+        # A signal that is ignored stays ignored: `nohup` relies on that.
         if signal.getsignal(number) is not signal.SIG_IGN:
             asyncio.get_running_loop().add_signal_handler(number, end, number)
     return await doing
@@ -160,7 +160,7 @@ async def search_turns(
             if store is not None:
                 await _collect(store, " ".join(options.query), options.limit, hits)
     except asyncio.CancelledError:
-        # Ctrl-C: what has been found by then is worth having.
+        # Ctrl-C: the hits that were found by then are written.
         _write_hits(hits, as_json=options.json)
         write_error("chat-tui: search interrupted; older messages may contain more results.\n")
         raise
@@ -346,7 +346,7 @@ async def _check(options: argparse.Namespace) -> int:
             f"{_count_deleted(report)}"
             f" {report.size_bytes / 1e6:.1f} MB.\n"
         )
-    # What was recovered a moment ago is sound now, but was damaged.
+    # A history that was just recovered is sound now, but it was damaged.
     return 0 if report.ok and recovered is None else 1
 
 

@@ -87,7 +87,7 @@ def _ask_nobody(model: Model, request: Request) -> AbstractAsyncContextManager[A
 
 
 def _lines(model: str, route: Route) -> Sequence[str]:
-    """The route as a table for people."""
+    """Return the route as a table for people."""
     needs = without_level(route.needs)
     asked = f" ({needs})" if needs else ""
     able = [candidate for candidate in route.candidates if not candidate.out]
@@ -109,7 +109,7 @@ def _other(other: Alternative, width: int) -> str:
 
 
 def _figures(candidate: Candidate) -> str:
-    """What is expected of a model; empty if its strategy, a plug-in's, estimates nothing."""
+    """Return the figures expected of a model; empty if its strategy, a plug-in, estimates nothing."""
     if candidate.success is None:
         return ""
     seconds = "" if candidate.seconds is None else f"{candidate.seconds:>6.1f}s"

@@ -41,7 +41,7 @@ def run(options: argparse.Namespace) -> int:
         from chat_tui.cli.question import read_preset
 
         preset = read_preset(options)
-    # Nothing of the start is garbage; the app switches the collector on again when all is loaded.
+    # The start leaves no garbage; the app enables the collector again once everything is loaded.
     gc.disable()
     settings = load.load(paths.config_file())
     return asyncio.run(_screen(settings, options, preset))
@@ -51,12 +51,12 @@ async def _screen(settings: Config, options: argparse.Namespace, preset: Preset 
     # Textual paints in ticks; with its own 60 a second a key waits up to 17 ms for its echo. Idle costs the same.
     os.environ.setdefault("TEXTUAL_FPS", "120")
     if "STY" in os.environ:
-        # GNU screen reads true colours as others, and hands on the word of the terminal around it that has them.
+        # GNU screen misreads true colours, although it passes on the variable of the terminal around it.
         os.environ.pop("COLORTERM", None)
     from chat_tui.tui.app import ChatApp
 
     async def open_engine(tell: Callable[[ChatTuiError], None]) -> Engine:
-        # In a thread: the import must not hold the first keys.
+        # In a thread: the import must not delay the first keys.
         assembly = await asyncio.to_thread(importlib.import_module, "chat_tui.bootstrap.open_engine")
         engine: Engine = await assembly.open_engine(
             settings, save=not options.private, tell=tell, when_recovering=_recovery_notices(app)

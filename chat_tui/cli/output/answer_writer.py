@@ -38,13 +38,13 @@ class AnswerWriter:
         self._json = as_json
         self._terminal = console.error_is_terminal()
         self._waiting: list[tuple[Literal["output", "error", "progress", "status", "clear"], str]] = []
-        """Target and text: a status is shown on a terminal at once, progress only now and then."""
+        """Target and text. A status is shown on a terminal at once, progress only now and then."""
         self._progress = ProgressLine(at_once=True)
         self._download = DownloadMeter("Downloading the built-in model")
         self._said = ""
         self._two = PhaseOrder()
         self._spoke: set[object] = set()
-        """Phases that have text."""
+        """Phases that have produced text."""
         self._texts: dict[object, dict[str, list[str]]] = {}
         """Text and thinking so far, by phase and kind."""
         self._confessed = False
@@ -189,7 +189,7 @@ class AnswerWriter:
             price = f", which costs about ${chunk.price:.4g}" if chunk.price else ""
             self._line(f"{chunk.reason} Trying {chunk.model}{price}.")
         elif chunk.event == "seam":
-            # A line of its own, between the part that was cut and what follows.
+            # A line of its own between the part that was cut off and the text that follows.
             self._line(f"{chunk.reason} {chunk.model} continues the answer.".strip())
         elif chunk.event == "part":
             self._line("summing up" if chunk.attempt == chunk.of else f"part {chunk.attempt} of {chunk.of - 1}")
@@ -207,7 +207,7 @@ class AnswerWriter:
         if chunk.reason and chunk.phase not in self._spoke:
             self._line(f"{chunk.reason} The {chunk.phase} answer is left out.")
         elif chunk.reason and chunk.phase == "quick":
-            # Of the detailed one the end itself tells.
+            # The `End` chunk itself reports the end of the detailed answer.
             self._line(f"{chunk.reason} The quick answer is incomplete.")
         elif chunk.phase == "quick" and self._two.quick:
             self._line(f"quick answer by {chunk.model}; the detailed one follows")

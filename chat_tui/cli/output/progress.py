@@ -21,7 +21,7 @@ _BAR_CELLS = 20
 class ProgressLine:
     """A line on stderr that shows progress: redrawn in place on a terminal, written again now and then elsewhere.
 
-    As a context manager it leaves the line clean, after Ctrl-C too.
+    As a context manager it removes the line at the end, also after Ctrl-C.
     """
 
     def __init__(

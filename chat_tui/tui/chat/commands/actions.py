@@ -1,4 +1,4 @@
-"""The handlers of the slash commands, each below its name and completion; their words are in the table of actions."""
+"""The handlers of the slash commands. Their names and help are in the table of actions."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 async def carry_out(call: slash_commands.CommandCall, context: CommandContext) -> None:
-    """Do what was typed, as soon as the engine is open where the command needs it. Raises `ChatTuiError`."""
+    """Run a command, once the engine is open if the command needs it. Raises `ChatTuiError`."""
     called = slash_commands.find(call.name)
     assert called is not None
     if called.needs_engine:
@@ -256,7 +256,7 @@ async def _provider(context: CommandContext, typed: str) -> None:
     engine = await context.engine.wait()
     from chat_tui.tui.chat.commands.provider_actions import ProviderActions
 
-    # It waits for dialogs, and what was typed does not come back into the prompt: it may hold a key.
+    # In a worker, since it waits for dialogs. The typed text is not put back into the prompt: it may hold a key.
     steps = ProviderActions(context, engine).carry_out(typed)
     context.chat.run_worker(report_errors(context.host, steps), group="sources", exclusive=True)
 

@@ -17,7 +17,8 @@ from chat_tui.tui.widgets.host import report_errors
 
 
 class CommandLine:
-    """Reads, completes and runs what is typed after a slash, or called by a key. `context` is what commands act on."""
+    """Reads, completes and runs slash commands, typed or called by a key. `context` gives the parts that commands
+    act on."""
 
     def __init__(self, context: CommandContext) -> None:
         self._context = context
@@ -37,7 +38,7 @@ class CommandLine:
         return [CompletionItem(text=whole, help=self._help(whole, help)) for whole, help in found]
 
     def _help(self, text: str, help: str) -> str:
-        """The help beside a completion; `/undo` says what it would undo."""
+        """Return the help beside a completion; for `/undo` it names the step that would be undone."""
         step = self._context.chat.undo.next_step if text.strip() == "/undo" else ""
         return step or help
 
@@ -50,17 +51,17 @@ class CommandLine:
         return slash_commands.before_path(text)
 
     def begin(self, text: str) -> None:
-        """Put a command into the prompt, to be completed by an argument; not over a text that is there."""
+        """Put a command into an empty prompt, so that its argument can be typed."""
         chat = self._context.chat
         if chat.prompt.text:
             chat.host.say("The prompt is not empty", f"Send or clear it, then type {text.strip()} and its argument.")
         else:
-            # As if it were typed: what may follow is offered.
+            # As after typing: completions are offered.
             chat.prompt.insert(text)
         chat.prompt.focus()
 
     async def run(self, call: CommandCall, typed: str) -> None:
-        """Run a command. An error is shown, and what was typed is back in the prompt."""
+        """Run a command. An error is shown, and the typed text returns to the prompt."""
         prompt = self._context.chat.prompt
         try:
             self._note_use(call)
@@ -76,13 +77,13 @@ class CommandLine:
             host.keep(ui_state.with_use(host.kept, called.action.id))
 
     def send(self, text: str) -> str | None:
-        """Start the command that a text calls; else return the words to be sent. Raises `CommandError`."""
+        """Start the command in a text; if there is none, return the text to be sent. Raises `CommandError`."""
         try:
             sent = self._parse(text)
         except CommandError:
             if self._context.presets:
                 raise
-            # The presets are read after the first paint: it may be the name of one.
+            # The text may be the name of a preset; presets are read after the first paint.
             self._context.chat.screen.run_worker(self._run_preset(text), group="command")
             return None
         if isinstance(sent, str):
@@ -107,11 +108,12 @@ class CommandLine:
             await self.run(call, text)
 
     async def run_key(self, name: str, argument: str = "") -> None:
-        """Run a command by its key or row: at once, or as soon as the engine is open if it needs the engine."""
+        """Run a command by its key or its row in the palette: at once, or when the engine opens if it needs the
+        engine."""
         work = report_errors(self._context.host, actions.carry_out(CommandCall(name, argument), self._context))
         called = slash_commands.find(name)
         if called is not None and called.needs_engine:
             self._context.chat.screen.run_worker(work, group="command")
         else:
-            # The next key may be for what this one has opened.
+            # The next key may be meant for what this one has opened.
             await work

@@ -23,8 +23,6 @@ if TYPE_CHECKING:
 
 @dataclass(kw_only=True)
 class CommandContext:
-    """The parts of the chat screen."""
-
     chat: ChatView
     engine: PendingEngine
     conversations: ConversationActions
@@ -35,7 +33,7 @@ class CommandContext:
     submission: PromptSubmission
     first_steps: FirstSteps
     presets: Sequence[Preset] = ()
-    """All that were found when they were last looked for."""
+    """The presets that were found when they were last read."""
 
     @property
     def host(self) -> Host:

@@ -43,14 +43,14 @@ async def take(context: CommandContext, engine: Engine, typed: str) -> None:
 
 
 async def use(context: CommandContext, engine: Engine, preset: Preset) -> None:
-    """Take a preset, and the model that it names. Raises `ChatTuiError`."""
+    """Use a preset, and the model that it names. Raises `ChatTuiError`."""
     await _set_preset(context, preset)
     if preset.model or preset.strategy:
         context.models.choose(preset.model, preset.strategy or context.models.strategy)
     asked = ""
     if preset.as_you_type_seconds is not None:
         name, costs = _model(context, engine)
-        # Its price is in sight now: choosing the preset is agreeing to it.
+        # Its price is shown: choosing the preset agrees to it.
         context.submission.live_preview().paid.add(name)
         asked = f" As you type, it asks {shorten(name, 80) or 'no model'}{costs}."
     context.host.say(f"Preset: {preset.words()}", f"{shorten(preset.description, 200)}.{asked}", long=True)
@@ -62,7 +62,7 @@ async def _set_preset(context: CommandContext, preset: Preset | None) -> None:
 
 
 def _model(context: CommandContext, engine: Engine) -> tuple[str, str]:
-    """The model that would answer now, and its price in words."""
+    """Return the model that would answer now, and its price in words."""
     asked = context.chat.session.settings()
     name = asked.model or engine.models.first_choice(asked.strategy or context.models.strategy)
     model = next((standing.model for standing in engine.models.status() if standing.model.name == name), None)
@@ -76,7 +76,7 @@ def _model(context: CommandContext, engine: Engine) -> tuple[str, str]:
 
 
 async def _choose(context: CommandContext, engine: Engine) -> None:
-    """Show all presets, to choose one."""
+    """Let the user choose a preset from a list."""
     found, wrong = await asyncio.to_thread(presets.read_all, presets.folders())
     context.presets = found
     for error in wrong:
@@ -108,7 +108,7 @@ async def _begin(context: CommandContext, engine: Engine, preset: Preset | None)
 
 
 async def analyse(context: CommandContext, engine: Engine, typed: str) -> None:
-    """`/analyse FILE [question]`: asked in a conversation of its own. Raises `ChatTuiError`."""
+    """`/analyse FILE [question]`: asks in a new conversation. Raises `ChatTuiError`."""
     match = _PATH.fullmatch(typed)
     if match is None:
         raise CommandError("No file was named.", "Type /analyse FILE and then your question.")
@@ -116,7 +116,7 @@ async def analyse(context: CommandContext, engine: Engine, typed: str) -> None:
     file = await asyncio.to_thread(_read, path)
     preset = await asyncio.to_thread(presets.find, "analyse", presets.folders())
     if context.chat.conversation.is_busy or context.chat.conversation.turns:
-        # What is asked next in the conversation before keeps its own way.
+        # The next question of the conversation before is not affected.
         await context.conversations.clear()
     await use(context, engine, preset)
     context.submission.ask(match.group(4).strip() or question_about(preset, [file.name]), [file])

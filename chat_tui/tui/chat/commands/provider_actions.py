@@ -36,8 +36,8 @@ class ProviderActions:
         self._app = context.chat.app
 
     async def carry_out(self, typed: str) -> None:
-        """Take the way that was typed, or let it be chosen. Raises `ChatTuiError`."""
-        # What follows a name is not looked at, and is not repeated: it may be a key.
+        """Follow the typed argument, or let the user choose. Raises `ChatTuiError`."""
+        # Anything after the name is ignored and not repeated: it may be a key.
         way, name = [*typed.split(), "", ""][:2]
         if not way:
             rows = [ListChoice(each.title, partial(str, each.name), help=each.help) for each in WAYS]
@@ -56,7 +56,7 @@ class ProviderActions:
             await steps[way](name)
 
     async def _choose(self, title: str, rows: list[ListChoice]) -> str | None:
-        """Return what the chosen row gives; None if the list was closed."""
+        """Return the value of the chosen row; None if the list was closed."""
         chosen = await self._app.push_screen_wait(ChoiceScreen(title, rows))
         return str(chosen.act()) if chosen is not None else None
 
@@ -70,7 +70,7 @@ class ProviderActions:
         return await self._app.push_screen_wait(EntryDialog(f"{whose}: API key", lead, accept, hidden=True))
 
     async def _choose_place(self, whose: str, looking: asyncio.Task[str]) -> KeyPlace | None:
-        """Let the place of a key be chosen; None if the list was closed."""
+        """Let the user choose where to keep a key; None if the list was closed."""
         problem = await looking
         rows = [
             ListChoice("Private file", partial(str, "file"), help=_short(self._setup.key_file)),
@@ -218,7 +218,7 @@ class ProviderActions:
         self._context.host.say(f"{shorten(whose, 40)} was added: {models}", "Ctrl+O chooses one.")
 
     def _refresh(self) -> None:
-        # That the built-in model cannot be downloaded does not matter any more.
+        # With another model, a failed download of the built-in one no longer matters.
         self._context.chat.fetch_line.hide()
         self._context.models.refresh_list()
         self._context.models.show()
@@ -226,7 +226,7 @@ class ProviderActions:
 
 
 class _ModelDownload:
-    """The download of a model, as the line below the chat runs and shows it."""
+    """The download of a model, in the form that the download bar shows."""
 
     ready = False
 
@@ -235,7 +235,7 @@ class _ModelDownload:
         self.fetching: DownloadProgress | None = DownloadProgress(0, offer.download_bytes)
         self._pace = DownloadPace()
         self.model = ""
-        """Its name, once it is there."""
+        """Its name; empty until it is downloaded."""
         self.ended = asyncio.Event()
 
     async def fetch(self) -> None:

@@ -1,4 +1,4 @@
-"""Handlers of /settings, and of /set, /thinking and /max-tokens, which set what the conversation in view asks with."""
+"""Handlers of /settings, and of /set, /thinking and /max-tokens, which change the settings of one conversation."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ _SHORT_NAMES = {"temp": "temperature", "max": "max_tokens", "tokens": "max_token
 
 _OWN = "this conversation"
 _LIVE = frozenset(("theme", "model", "strategy"))
-"""Settings that act at once."""
+"""Settings that take effect at once."""
 
 
 async def open_settings(context: CommandContext) -> None:
-    """Show all settings of the config file, to change them."""
+    """Show all settings of the config file in an editable list."""
     engine = await context.engine.wait()
     from chat_tui.config.paths import config_file
     from chat_tui.tui.dialogs.settings import SettingsScreen
@@ -34,7 +34,7 @@ async def open_settings(context: CommandContext) -> None:
 
     def check(key: str, value: Any) -> None:
         if key == "theme" and value is not None:
-            # It draws with it, and refuses one that cannot be used.
+            # The app redraws with the theme, and refuses one that cannot be used.
             context.host.use_theme(value)
 
     def apply(key: str, config: Config) -> None:
@@ -81,8 +81,8 @@ def _overrides(context: CommandContext, system_prompt: str) -> dict[str, Overrid
 
 
 async def set_typed(context: CommandContext, typed: str) -> None:
-    """`/set NAME VALUE`, `/set NAME default`, `/set default`; without a value, show what is set. Raises `CommandError`,
-    `HistoryError`."""
+    """Handle `/set NAME VALUE`, `/set NAME default` and `/set default`; without a value, show the settings. Raises
+    `CommandError`, `HistoryError`."""
     words = typed.replace("=", " ", 1).split(maxsplit=1)
     name = words[0].casefold().replace("-", "_") if words else ""
     value = words[1].strip() if len(words) > 1 else ""

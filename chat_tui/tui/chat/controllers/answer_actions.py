@@ -11,21 +11,21 @@ from chat_tui.tui.chat.conversation.view import ChatView
 
 
 class AnswerActions:
-    """Asks for other versions of the answers of a chat. `on_asked` is called when one was asked for."""
+    """Requests further versions of a chat's answers. `on_asked` is called for each."""
 
     def __init__(self, chat: ChatView, models: ModelSelection, on_asked: Callable[[], None]) -> None:
         self._chat, self._models, self._on_asked = chat, models, on_asked
 
     def resume(self) -> None:
-        """Continue the last answer if it is incomplete; ask again if it is empty."""
+        """Continue the last answer if it is incomplete; regenerate it if it is empty."""
         if self._chat.conversation.is_busy:
             self._chat.host.say("An answer is still running")
         else:
             self._chat.sender.continue_answer(self._models.settings())
 
     def regenerate(self, model: str | None) -> None:
-        """Ask for another version of the chosen answer, else of the last one, by this model; None: the one that the
-        strategy chooses."""
+        """Regenerate the chosen answer, else the last one, with this model; None: the model that the strategy
+        chooses."""
         if self._chat.conversation.can_change() and (turn := self._answer_to_repeat()):
             models = self._models
             if model is not None:
@@ -35,7 +35,7 @@ class AnswerActions:
             self._on_asked()
 
     def regenerate_with(self) -> None:
-        """Ask for another version by a model that is chosen for this once."""
+        """Regenerate with a model that is chosen for this answer only."""
         if self._chat.conversation.can_change() and self._answer_to_repeat():
             self._models.choose_once(self.regenerate)
             self._chat.host.say("Choose a model for this answer", "Later questions use the same model as before.")
@@ -47,12 +47,12 @@ class AnswerActions:
         return turn
 
     def pause_or_resume(self) -> None:
-        """Pause the answer, or let it go on."""
+        """Pause or resume the answer."""
         held = self._chat.conversation.pause_or_resume()
         if held is None:
             self._chat.host.say("No answer is running")
             return
         if held:
-            # That it goes on is seen.
+            # Resuming needs no notice: the text moves again.
             self._chat.host.say("The answer is paused", seconds=2)
         self._on_asked()

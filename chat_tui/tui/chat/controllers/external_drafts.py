@@ -1,4 +1,4 @@
-"""Drafts that are written in an external editor, and what of them was left by a program that was killed."""
+"""Drafts written in an external editor, and their recovery after the program was killed."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ if TYPE_CHECKING:
 
 
 class ExternalDrafts:
-    """Edits the draft of a chat in the user's editor. `is_private`: nothing of what is in view is saved."""
+    """Edits the draft of a chat in the user's editor. `is_private`: nothing of the conversation in view is saved."""
 
     def __init__(self, chat: ChatView, is_private: Callable[[], bool]) -> None:
         self._chat, self._is_private = chat, is_private
         self._editor: ExternalEditor | None = None
 
     async def edit(self) -> None:
-        """Have the draft edited in `$VISUAL` or `$EDITOR`. Raises `CommandError`."""
+        """Open the draft in `$VISUAL` or `$EDITOR`. Raises `CommandError`."""
         from chat_tui.tui.prompt.editor_file import DraftOrigin, EditorFolders
         from chat_tui.tui.prompt.external_editor import ExternalEditor
 
@@ -36,17 +36,17 @@ class ExternalDrafts:
         chat.prompt.focus()
 
     async def _take_draft(self, text: str) -> None:
-        """Put the text into the prompt, in place of what is there, and store it at once."""
+        """Replace the prompt's text, and store it as the draft at once."""
         self._chat.prompt.set_draft(text)
         await self._chat.session.save_draft()
 
     async def end(self) -> None:
-        """End an editor that runs; what it had saved is in the prompt."""
+        """Terminate a running editor; the text that it has saved is put into the prompt."""
         if self._editor is not None:
             await self._editor.end()
 
     async def restore(self, engine: Engine, *, private: bool) -> None:
-        """Bring back as drafts what was saved in an editor when the program was killed; what was private is deleted."""
+        """Restore as drafts the text that editors had saved when the program was killed; private text is deleted."""
         from chat_tui.tui.prompt import editor_file
 
         folders = editor_file.EditorFolders.of_user()

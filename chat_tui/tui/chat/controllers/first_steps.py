@@ -14,14 +14,14 @@ from chat_tui.tui.panels.welcome import has_only_built_in
 
 
 class FirstSteps:
-    """Fills the welcome of a chat."""
+    """Writes the text of an empty conversation."""
 
     def __init__(self, chat: ChatView) -> None:
         self._chat = chat
         self._models: Sequence[ModelStatus] = ()
 
     def show(self) -> None:
-        """Show the keys: the most important three with more words, until a first question was asked."""
+        """Show the keys; until the first question, the three most important ones with longer descriptions."""
         self._chat.welcome.show(self._keys())
         if self._models:
             self.show_found(self._models)
@@ -40,17 +40,15 @@ class FirstSteps:
         return [*keys, ("/", "show the commands")]
 
     def show_found(self, models: Sequence[ModelStatus], *, is_all: bool = True) -> None:
-        """Show which models were found: at the first start, and while there is only the built-in one.
-
-        `is_all` is false while servers are still looked for.
-        """
+        """Show which models were found: at the first start, and while only the built-in one is known. `is_all`
+        is false while the search for servers runs."""
         only_built_in = is_all and has_only_built_in(models)
         self._models = models if is_all else ()
         is_shown = only_built_in or not self._chat.host.kept.welcomed
         self._chat.welcome.show_found(models if is_shown else (), only_built_in=only_built_in)
 
     def finish(self) -> None:
-        """A question was asked: from now on the short list of keys is enough."""
+        """Record that a question was asked: from now on the short list of keys is shown."""
         host = self._chat.host
         if not host.kept.welcomed:
             host.keep(msgspec.structs.replace(host.kept, welcomed=True))

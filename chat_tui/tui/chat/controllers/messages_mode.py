@@ -1,4 +1,4 @@
-"""The mode in which letters are commands for the messages: how one comes in and out, and what asks before it acts."""
+"""Messages mode, in which letters are commands: entering, leaving, and confirming commands."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from chat_tui.tui.panels.notices import ConfirmationLine
 
 
 class _Pending(NamedTuple):
-    """A command that waits for Enter."""
+    """A command that waits for confirmation by Enter."""
 
     run: Callable[[], Awaitable[object]]
     event: events.Key
@@ -33,19 +33,20 @@ class MessagesMode:
         self._pending: _Pending | None = None
         self._line: ConfirmationLine | None = None
         self._stepped: int | None = None
-        """The message that was chosen by nothing but the focus."""
+        """Index of the message that was chosen only by entering the mode."""
         chat.prompt.step_out = self.enter
         chat.transcript_key, chat.leave_transcript = self.run_key, self.leave
 
     def enter(self) -> bool:
-        """Give the keys to the messages; False where there are none."""
+        """Focus the messages; return False if there are none."""
         if not self._chat.transcript.turns or not self._chat.transcript.display:
             return False
         self._chat.screen.set_focus(self._chat.transcript)
         return True
 
     def follow_focus(self) -> None:
-        """Mark the message that keys act on while the messages have the focus; else no question waits."""
+        """Mark the message that keys act on while the messages have the focus; without it, drop a pending
+        confirmation."""
         self._name_keys()
         view = self._chat.transcript.viewport
         if not self._chat.transcript.has_focus:
@@ -56,7 +57,7 @@ class MessagesMode:
             self._chat.transcript.repaint()
 
     def _name_keys(self) -> None:
-        """Name the keys below an answer that was cut as they are pressed from where the focus is."""
+        """Name the keys below an incomplete answer as they work from the current focus."""
         transcript = self._chat.transcript
         if transcript.renderer.keys_from_prompt == transcript.has_focus:
             transcript.renderer.keys_from_prompt = not transcript.has_focus
@@ -64,7 +65,7 @@ class MessagesMode:
             transcript.repaint()
 
     def leave(self) -> None:
-        """Give the keys to the prompt, and choose no message where only stepping in has chosen one."""
+        """Focus the prompt; unselect the message if only entering the mode has selected it."""
         view, stepped = self._chat.transcript.viewport, self._stepped
         self._stepped = None
         if stepped is not None and stepped == view.cursor:
@@ -73,7 +74,7 @@ class MessagesMode:
         self._focus_prompt()
 
     def forget_choice(self) -> None:
-        """Choose no message."""
+        """Unselect the message."""
         self._chat.transcript.viewport.cursor = None
         self._chat.transcript.repaint()
 
@@ -85,7 +86,7 @@ class MessagesMode:
         self._chat.screen.set_focus(self._chat.prompt)
 
     def run_key(self, event: events.Key) -> None:
-        """Take a key that asks, answers a question or is text; others go on to the bindings."""
+        """Handle a key that asks for confirmation, confirms, or is text; others are left to the bindings."""
         pending, bound = self.forget_question(), self._chat.screen.active_bindings.get(event.key)
         if pending is not None and event.key in {"enter", "escape"}:
             if event.key == "enter":
@@ -105,7 +106,7 @@ class MessagesMode:
         event.prevent_default()
 
     def forget_question(self) -> _Pending | None:
-        """Return the command that waited; it waits no more."""
+        """Return the pending command and forget it."""
         pending, self._pending = self._pending, None
         if self._line is not None:
             self._line.show("")
@@ -120,13 +121,13 @@ class MessagesMode:
         self._line.show(question)
 
     def _type(self, *keys: events.Key) -> None:
-        """Give the prompt the focus and these keys."""
+        """Focus the prompt and type these keys there."""
         self._focus_prompt()
         for key in keys:
             self._chat.prompt.post_message(events.Key(key.key, key.character))
 
     def _is_command(self, binding: Binding, key: str) -> bool:
-        """Whether a binding does something now: digits only where there is such a code block."""
+        """Whether a binding has an effect now: a digit only if there is such a code block."""
         return not binding.action.startswith("copy_code") or int(key) <= len(self._chat.transcript.viewport.codes())
 
     def _is_at_end(self) -> bool:
@@ -135,7 +136,7 @@ class MessagesMode:
         return view.cursor == len(self._chat.transcript.turns) - 1 and not view.lines_below
 
     def _question(self, id: str | None) -> str:
-        """Return what is asked before a command acts; empty where it acts at once, or refuses."""
+        """Return the confirmation question of a command; empty if it acts at once, or refuses."""
         chat = self._chat
         if chat.conversation.is_busy:
             return ""

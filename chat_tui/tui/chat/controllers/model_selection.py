@@ -1,4 +1,4 @@
-"""Which model answers: the choice, the list of models, and the fetch of the built-in one."""
+"""The model that answers: its selection, the list of models, and the download of the built-in one."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ if TYPE_CHECKING:
     from chat_tui.engine.engine import Engine
 
 COUNT_SECONDS = 1.0
-"""Between two looks at how the models fare, while their list is open."""
+"""Time between two updates of the models' status while their list is open."""
 
 
 class ModelSelection:
-    """The model and strategy in use. `adaptive` holds the strategies of both answers of an adaptive one."""
+    """The model and strategy in use. `adaptive` holds the strategies of the two replies of an adaptive answer."""
 
     def __init__(
         self,
@@ -40,7 +40,7 @@ class ModelSelection:
         self._chat, self._picker, self._stats, self._pending = chat, picker, stats, engine
         self.model, self.strategy = model, strategy
         self.adaptive = adaptive.enabled
-        """A quick answer comes first; the detailed one is the model's in use, else the best one's."""
+        """Whether a quick answer precedes the detailed one, which the model in use gives, else the best model."""
         self._phases = adaptive
         self._preferences = ModelPreferences()
         self._once: Callable[[str | None], None] | None = None
@@ -51,7 +51,7 @@ class ModelSelection:
         return self._pending.engine
 
     def _with_engine(self, act: Callable[[Engine], None]) -> None:
-        """Act now, or as soon as the engine is open: a key pressed right after the first paint is not lost."""
+        """Call `act` now, or once the engine is open: a key pressed right after the first paint is not lost."""
         if self._engine is not None:
             act(self._engine)
         else:
@@ -69,29 +69,29 @@ class ModelSelection:
         self._picker.show(model, "adaptive" if self.adaptive else self.strategy, fixed=self.model is not None)
 
     def settings(self) -> Request:
-        """How the next question is asked."""
+        """The model and strategy of the next question, as a request without a prompt."""
         if self.adaptive:
             return Request(model=self.model, strategy=self._phases.second_strategy, adaptive=True)
         return Request(model=self.model, strategy=self.strategy)
 
     def toggle_adaptive(self) -> None:
-        """Let a quick answer come before the detailed one, or no longer."""
+        """Switch adaptive answers on or off."""
         self.set_adaptive(not self.adaptive)
         more = "A fast model answers first, then the best one in detail." if self.adaptive else ""
         self._chat.host.say(f"Adaptive answers are {'on' if self.adaptive else 'off'}", more)
 
     def set_adaptive(self, adaptive: bool) -> None:
-        """Let a quick answer come before the detailed one from the next question on, or no longer."""
+        """Set whether answers are adaptive, from the next question on."""
         self.adaptive = adaptive
         self.show()
         self._chat.estimate.refresh()
 
     def open_models(self) -> None:
-        """Open the list of models in place."""
+        """Open the list of models within the screen."""
         self._with_engine(self._open_models)
 
     def choose_once(self, then: Callable[[str | None], None]) -> None:
-        """Open the list of models for a choice that is for `then` only, and changes nothing for later questions."""
+        """Open the list of models for a choice that is passed to `then` and does not affect later questions."""
         self._once = then
         self.open_models()
 
@@ -102,7 +102,7 @@ class ModelSelection:
             self._counting = self._picker.set_interval(COUNT_SECONDS, self._count)
 
     def _count(self) -> None:
-        """While the list is open, rests count down and what is measured is told."""
+        """Update cooldowns and measurements while the list is open."""
         if self._picker.is_open and self._engine is not None:
             self._picker.set_standings(self._engine.models.status())
         elif self._counting is not None:
@@ -110,8 +110,8 @@ class ModelSelection:
             self._counting = None
 
     def next_strategy(self) -> None:
-        """Go to the next strategy; it chooses from now on. From a fixed model, and from adaptive answers, it leads back
-        to the strategy in use."""
+        """Use the next strategy from now on. From a fixed model, or from adaptive answers, return to the
+        strategy in use."""
         self._with_engine(self._next_strategy)
 
     def _next_strategy(self, engine: Engine) -> None:
@@ -122,10 +122,8 @@ class ModelSelection:
         self.choose(None, names[place % len(names)])
 
     def choose(self, model: str | None, strategy: str) -> None:
-        """From the next question on this model answers; None: the one that the strategy chooses.
-
-        Another strategy ends adaptive answers.
-        """
+        """Use this model from the next question on; None: the one that the strategy chooses. Choosing another
+        strategy ends adaptive answers."""
         self.adaptive = self.adaptive and strategy == self.strategy
         self.model, self.strategy = model, strategy
         self.show()
@@ -134,7 +132,7 @@ class ModelSelection:
             self.use(model)
 
     def use(self, model: str) -> None:
-        """Note that a model was chosen: one that was only found is used from now on."""
+        """Record that a model was chosen; one that was only discovered is used from now on."""
         if self._engine is not None:
             self._chat.run_worker(self._use(self._engine, model), group="beside")
 
@@ -145,12 +143,12 @@ class ModelSelection:
         self._picker.set_standings(engine.models.status())
 
     async def restore_preferences(self, engine: Engine) -> None:
-        """Let the favourite and the recently chosen models come first in the list."""
+        """Restore the favourite and recently chosen models, which come first in the list."""
         await self._preferences.restore(engine)
         self._picker.show_preferred(self._preferences.models)
 
     def toggle_favourite(self, model: str) -> None:
-        """Make a model a favourite, or no longer."""
+        """Add a model to the favourites, or remove it."""
         if self._engine is not None:
             self._chat.run_worker(self._toggle_favourite(self._engine, model), group="beside")
 
@@ -159,14 +157,14 @@ class ModelSelection:
         self._picker.show_preferred(self._preferences.models)
 
     def fix(self, model: str) -> None:
-        """Let this model answer from the next question on, and say how the choice goes back to the strategy."""
+        """Use this model from the next question on, and say which key returns to the strategy."""
         self.choose(model, self.strategy)
         self._chat.host.say(
             f"{model} answers from now on", f"Ctrl+T or /auto: back to Auto ({self.strategy})", long=True
         )
 
     def take(self, model: str | None) -> None:
-        """A model was chosen in the list, or the choice was given back to the strategy (None)."""
+        """Handle the choice in the list: a model, or None for the strategy."""
         if self._once is not None:
             self._chat.transcript.focus()
             once, self._once = self._once, None
@@ -174,7 +172,7 @@ class ModelSelection:
             return
         self._chat.prompt.focus()
         if model == self.model:
-            # It was in use before: nothing changes, no download begins.
+            # It is already in use: nothing changes, and no download begins.
             return
         if model is None:
             self.choose(None, self.strategy)
@@ -184,19 +182,19 @@ class ModelSelection:
             self.fetch()
 
     def list_closed(self) -> None:
-        """The list was closed without a choice."""
+        """Handle a list that was closed without a choice."""
         self._once = None
         self._chat.prompt.focus()
 
     async def warm(self, engine: Engine) -> None:
-        """Load what the next answer will need. Raises `ChatTuiError`."""
+        """Prepare the next answer: load its model. Raises `ChatTuiError`."""
         asked = self.settings()
         await engine.models.warm(asked.model, asked.strategy)
         if asked.adaptive:
             await engine.models.warm(None, self._phases.first_strategy)
 
     def fetch(self) -> None:
-        """Fetch the built-in model where it is not there yet."""
+        """Download the built-in model if it is missing."""
         if self._engine is None:
             return
         if self._engine.weights.ready:
@@ -205,6 +203,6 @@ class ModelSelection:
             self._chat.fetch_line.begin(self._engine.weights)
 
     def refresh_list(self) -> None:
-        """Show in the list how the models fare now."""
+        """Update the models' status in the list."""
         if self._engine is not None:
             self._picker.set_standings(self._engine.models.status())
