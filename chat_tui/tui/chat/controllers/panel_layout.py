@@ -1,4 +1,4 @@
-"""Which panels there is room for, and which of them are wanted."""
+"""Decides which panels are shown, by the room that there is and the user's choices."""
 
 from __future__ import annotations
 
@@ -6,23 +6,23 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 MIDDLE = 80
-"""Columns from which panels stand beside the chat; in fewer the history list covers it."""
+"""Columns from which panels are beside the chat; with fewer, the history list covers it."""
 HISTORY_COLUMNS, SIDE_COLUMNS = 30, 32
-"""Of the history list, and of the models over the figures."""
+"""Width of the history list, and of the panels at the right."""
 CHAT_COLUMNS = 83
-"""What the chat keeps when a panel opens by itself. Until there is room for all panels it gets no more, since it would
-have to give that back to the next panel in a wider terminal."""
+"""Columns that the chat keeps when a panel opens by itself. Until all panels fit, the chat gets no more: it would lose
+them to the next panel in a wider terminal."""
 WIDE = CHAT_COLUMNS + SIDE_COLUMNS
 """Columns from which the stats panel opens by itself."""
 WIDEST = WIDE + HISTORY_COLUMNS
-"""Columns from which the history list does, too."""
+"""Columns from which the history list opens by itself, too."""
 FEWEST_CHAT_COLUMNS = 40
-"""What is left of the chat beside panels that were opened by hand."""
+"""Columns that the chat keeps beside panels that the user opens."""
 BOTH = FEWEST_CHAT_COLUMNS + HISTORY_COLUMNS + SIDE_COLUMNS
-"""Columns from which both can be opened by hand."""
+"""Columns from which the user can open both panels."""
 SMALLEST = (40, 12)
 LOW = 30
-"""Rows from which on blank ones part the panels at the side."""
+"""Rows from which blank rows separate the panels at the right."""
 INSIGHTS = "insights"
 
 
@@ -32,12 +32,12 @@ class PanelVisibility(NamedTuple):
     history: bool
     stats: bool
     insights: bool
-    """Where there are insights at all; with them the stats panel is unfolded."""
+    """Whether the insights are shown; the stats panel is then unfolded."""
     narrow: bool
-    """The history list covers the chat."""
+    """Whether the history list covers the chat."""
     low: bool
     too_small: bool
-    """Nothing can be shown."""
+    """Whether the terminal is too small to show anything."""
     margin: int = 0
     """Columns that are left free around the chat."""
 
@@ -68,15 +68,15 @@ class PanelLayout:
         )
 
     def want(self, panel: str, width: int, *, open: bool) -> str:
-        """Open or fold a panel wherever there is as much room; the name under which that is kept for the next start,
-        empty where it is not."""
+        """Open or close a panel in all terminals of about this width; returns the name under which the choice
+        is stored, empty if it is not stored."""
         room = _room(width)
         self._wanted[f"{panel}.{room}"] = open
-        # In a narrow terminal the list covers the chat: nobody wants to begin so.
+        # In a narrow terminal the list covers the chat: it must not do so at the next start.
         return "" if (panel, room) == ("history", "narrow") else f"{panel}.{room}"
 
     def want_insights(self, *, open: bool) -> None:
-        """Open or fold the insights, however much room there is."""
+        """Open or close the insights, at every size."""
         self._wanted[INSIGHTS] = open
 
     def excludes_both(self, width: int) -> bool:
@@ -85,5 +85,5 @@ class PanelLayout:
 
 
 def _room(width: int) -> str:
-    """Return the name of a width: panels are remembered for each."""
+    """Return the name of a range of widths: choices are stored for each."""
     return "wide" if width >= WIDE else "middle" if width >= MIDDLE else "narrow"

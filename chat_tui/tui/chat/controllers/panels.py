@@ -1,4 +1,4 @@
-"""The panels around the chat: history list at the left, the head line over the chat, figures at the side."""
+"""The panels around the chat: history list at the left, head line above, figures at the right."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ if TYPE_CHECKING:
     from chat_tui.tui.panels.insights import InsightsPanel
 
 _INSIGHTS, _UNFOLDED, _FOLDED = "insights", "unfolded", "folded"
-"""Where it is kept whether they are unfolded, and how."""
+"""The place in the store for whether the insights are unfolded, and its values."""
 
 
 class ChatPanels:
-    """Builds the panels of a screen, and shows those that there is room for."""
+    """Builds the panels of a screen, and shows those that fit."""
 
     def __init__(self, screen: Screen[None], chat: ChatView, clock: Callable[[], datetime]) -> None:
         self._screen, self._chat = screen, chat
@@ -36,12 +36,12 @@ class ChatPanels:
         self.stats = StatsPanel(id="stats")
         self.history = HistorySidebar(clock=clock, id="history")
         self.insights: InsightsPanel | None = None
-        """There only while it is unfolded."""
+        """None while it is folded."""
         self._focused_before: Widget | None = None
-        """What had the keys when the terminal became too small."""
+        """The widget that had the focus when the terminal became too small."""
 
     def compose(self) -> ComposeResult:
-        """History, the chat under its head line, side."""
+        """From left to right: history, chat with head line, panels at the side."""
         self._layout = PanelLayout(self._chat.host.kept.panels)
         with Horizontal(id="body"):
             yield self.history
@@ -52,7 +52,7 @@ class ChatPanels:
                 yield self.stats
 
     def arrange(self, width: int, height: int) -> None:
-        """Show the panels that are wanted and fit into this many columns and rows."""
+        """Show the open panels that fit into this size."""
         screen = self._screen
         shown = self._layout.at(width, height)
         screen.set_class(shown.narrow, "-narrow")
@@ -71,7 +71,8 @@ class ChatPanels:
         self.show_speed()
 
     def _notice_size(self, too_small: bool) -> None:
-        """Focus the prompt while the screen is too small: elsewhere letters are keys with an invisible effect."""
+        """Focus the prompt while the screen is too small: in other widgets, letters would be commands with an
+        invisible effect."""
         screen = self._screen
         if too_small and not screen.has_class("-too-small"):
             self._focused_before = screen.focused
@@ -82,7 +83,7 @@ class ChatPanels:
         screen.set_class(too_small, "-too-small")
 
     def _want(self, panel: str, *, open: bool) -> None:
-        """Open or fold a panel, now and in every terminal of about this width."""
+        """Open or close a panel, now and in every terminal of about this width."""
         name = self._layout.want(panel, self._screen.size.width, open=open)
         self.arrange(*self._screen.size)
         if name:
@@ -98,7 +99,7 @@ class ChatPanels:
             self._chat.prompt.focus()
 
     def _toggle_stats(self) -> None:
-        """Show or hide the stats panel; the list makes room where there is none for both."""
+        """Show or hide the stats panel; the history list is closed if there is no room for both."""
         if self.history.display and self._layout.excludes_both(self._screen.size.width):
             self.toggle_history()
             self._want("stats", open=True)
@@ -118,7 +119,7 @@ class ChatPanels:
         return self._screen.has_class("-narrow") and self.history.display
 
     def uncover_chat(self) -> None:
-        """Fold a history list that covers the chat once something else is used."""
+        """Close a history list that covers the chat, once another widget is used."""
         if self.history_covers_chat and not self.history.has_focus_within:
             self._want("history", open=False)
 
@@ -139,13 +140,13 @@ class ChatPanels:
         self.arrange(*self._screen.size)
 
     async def restore_insights(self, engine: Engine) -> None:
-        """Unfold the insights where they were at the last end, or where the config wants them."""
+        """Unfold the insights if they were unfolded when the program ended, or if the config says so."""
         kept = await engine.places.get(_INSIGHTS)
         if kept == _UNFOLDED or (not kept and engine.config.display.insights):
             await self._fold_insights(False)
 
     async def toggle_insights(self, engine: Engine) -> None:
-        """Unfold the rest of the figures and what can be said of the answer, or fold it away; it is remembered."""
+        """Unfold or fold the insights and the remaining figures; the choice is stored."""
         unfold = self.insights is None or not self.insights.display
         self._layout.want_insights(open=unfold)
         if unfold and not self.stats.display and not self._screen.has_class("-narrow"):

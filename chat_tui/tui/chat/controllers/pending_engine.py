@@ -1,4 +1,4 @@
-"""The engine, which is opened behind the first paint."""
+"""Access to the engine, which opens after the first paint."""
 
 from __future__ import annotations
 
@@ -10,19 +10,19 @@ if TYPE_CHECKING:
 
 
 class PendingEngine:
-    """The engine, to be waited for until it is open."""
+    """Holds the engine once it is open, and lets others wait for it."""
 
     def __init__(self) -> None:
         self.engine: Engine | None = None
-        """None until it is there."""
+        """None until it is open."""
         self._opened = asyncio.Event()
 
     def announce(self) -> None:
-        """The conversation of the last end is back: everything that waits for the engine goes on."""
+        """Let everything that waits for the engine continue; called once the last conversation is restored."""
         self._opened.set()
 
     async def wait(self) -> Engine:
-        """The engine, as soon as it is open."""
+        """Wait until the engine is open, and return it."""
         await self._opened.wait()
         assert self.engine is not None
         return self.engine

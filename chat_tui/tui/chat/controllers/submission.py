@@ -1,4 +1,4 @@
-"""Handles Enter in the prompt, and prepares the answer while the question is being written."""
+"""Handles Enter in the prompt, and prepares the answer while the user types."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ if TYPE_CHECKING:
     from chat_tui.tui.chat.conversation.live_preview import LivePreview
 
 WARM_SECONDS = 0.6
-"""After the first typed key what the answer will need is loaded; the key's echo is out by then."""
+"""Delay after the first typed key until the answer is prepared, so that the key is shown first."""
 
 
 class PromptSubmission:
-    """Sends the text of the prompt where it belongs: to a command, to the waiting words, to a comparison or to a model.
+    """Sends the text of the prompt to a command, the queue, a comparison or a model.
 
-    `run_command` starts the command that a text with a slash calls, or returns the words to be sent; it raises
-    `CommandError`. `on_asked` is called when a question was asked.
+    `run_command` starts the command in a text that begins with a slash, or returns the text to be sent; it raises
+    `CommandError`. `on_asked` is called after each question.
     """
 
     def __init__(
@@ -43,10 +43,10 @@ class PromptSubmission:
         self._preview: LivePreview | None = None
 
     def send(self, text: str) -> bool:
-        """Enter: carry a command out, or ask a question. False: the text stays in the prompt."""
+        """Handle Enter: run a command, or ask a question. Returns False if the text stays in the prompt."""
         chat = self._chat
         if chat.screen.has_class("-too-small"):
-            # Nobody sees what would be sent.
+            # Nothing is visible, so nothing is sent.
             return False
         try:
             said = self._run_command(text) if text.lstrip().startswith("/") else text
@@ -66,7 +66,7 @@ class PromptSubmission:
         return True
 
     def note_blank(self) -> None:
-        """Enter without any words: say what is missing where files wait for them."""
+        """Handle Enter in an empty prompt: if files are attached, say that a question is missing."""
         files = self._chat.files.names()
         if not files:
             return
@@ -74,12 +74,13 @@ class PromptSubmission:
         self._chat.host.say("Add a question", f"{going} attached. Backspace removes {last}.", long=True)
 
     def ask(self, text: str, files: Sequence[Attachment] = ()) -> None:
-        """Ask, by the model or strategy in use."""
+        """Ask with the model or strategy in use."""
         self._chat.sender.ask(text, self._models.settings(), files, self._take_preview())
         self._on_asked()
 
     def _take_preview(self) -> Preview | None:
-        """The answer that was prepared while the user typed; the line about a download makes room for the question."""
+        """Return the answer that was prepared while the user typed, if there is one; the download bar makes
+        room for the question."""
         self._chat.fetch_line.hide()
         return self._preview.take() if self._preview is not None else None
 
@@ -92,11 +93,11 @@ class PromptSubmission:
         return self._preview
 
     def stop_preview(self) -> bool:
-        """Stop a preview; False where none is in sight."""
+        """Stop a preview; returns False if none is shown."""
         return self._preview is not None and self._preview.stop()
 
     def follow_edit(self) -> None:
-        """Load what the answer will need, or start its preview, as the user is typing."""
+        """Prepare the answer, or start its preview, while the user types."""
         engine = self._engine.engine
         if engine is None:
             return
@@ -110,5 +111,5 @@ class PromptSubmission:
         try:
             await self._models.warm(engine)
         except ChatTuiError:
-            # The question itself will meet it and tell.
+            # The error occurs again, and is reported, when the question is asked.
             self._warmed = False

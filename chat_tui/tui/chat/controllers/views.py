@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 
 
 class ChatViews:
-    """Opens views over the chat; each is loaded when it is first wanted. `settings` gives how the next question is
-    asked."""
+    """Opens views over the chat; each is imported when it is first opened. `settings` returns the settings of the
+    next question."""
 
     def __init__(
         self,
@@ -43,7 +43,7 @@ class ChatViews:
 
     @property
     def _chat_in_front(self) -> bool:
-        """Nothing has been opened over the chat meanwhile."""
+        """Return whether the chat is in front: nothing was opened over it meanwhile."""
         return self._chat.app.screen is self._chat.screen
 
     def _push(self, screen: Screen[None]) -> None:
@@ -51,7 +51,7 @@ class ChatViews:
             self._chat.app.push_screen(screen)
 
     async def show_route(self) -> None:
-        """Show how the chosen answer, else the last one, was routed."""
+        """Show the route of the chosen answer, else of the last one."""
         engine, turn = await self._engine.wait(), self._chat.conversation.chosen_answer()
         route = await engine.conversations.route(turn.id) if turn is not None else None
         if turn is None or route is None:
@@ -62,14 +62,14 @@ class ChatViews:
         self._push(RouteScreen(turn, route))
 
     async def show_statistics(self) -> None:
-        """Show what answers took by day, model and strategy."""
+        """Show the usage by day, model and strategy."""
         engine = await self._engine.wait()
         from chat_tui.tui.dialogs.statistics import StatisticsScreen, since
 
         self._push(StatisticsScreen(await engine.costs.report(since(self._clock()))))
 
     async def show_context(self) -> None:
-        """Show what of the conversation is sent."""
+        """Show which part of the conversation is sent."""
         engine, id = await self._engine.wait(), self._chat.session.conversation_id
         if id is None or not self._chat.conversation.turns:
             self._chat.host.say("This conversation is empty", "Only the system prompt would be sent.")
@@ -79,7 +79,7 @@ class ChatViews:
         self._push(ContextScreen(engine, id, self._chat.conversation.turns, self._settings()))
 
     async def open_history(self, words: str = "") -> None:
-        """Open the history, searched for these words."""
+        """Open the history with a search for these words."""
         engine = await self._engine.wait()
         from chat_tui.tui.history.screen import HistoryScreen
 
@@ -98,7 +98,7 @@ class ChatViews:
             self.offer_titles(engine.titles.offer())
 
     def offer_titles(self, model: str) -> None:
-        """Name the setting for titles by this free local model, once; empty: no model is able to make them."""
+        """Suggest once that this free local model writes titles; empty: no model can."""
         host = self._chat.host
         if model and not host.kept.titles_offered:
             host.keep(msgspec.structs.replace(host.kept, titles_offered=True))
@@ -113,7 +113,7 @@ class ChatViews:
             self._chat.run_worker(self._conversations.refresh(), group="list")
 
     def open_conversation(self, conversation_id: str, turn_id: str = "", words: Sequence[str] = ()) -> None:
-        """Open a conversation, or one of its turns with these words marked."""
+        """Open a conversation, or one of its messages with these words marked."""
         work = report_errors(self._chat.host, self._conversations.open(conversation_id, turn_id, words))
         self._chat.run_worker(work, group="command")
 
@@ -127,7 +127,7 @@ class ChatViews:
             self._chat.app.push_screen(DeletedScreen(engine, clock=self._clock), self._open_restored)
 
     async def _open_restored(self, conversation_id: str | None) -> None:
-        """Open a conversation that was restored; None: the list may have changed all the same."""
+        """Open a restored conversation; None: refresh the list only."""
         if conversation_id is None:
             await self._conversations.refresh()
         else:

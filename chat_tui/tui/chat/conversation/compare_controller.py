@@ -1,4 +1,4 @@
-"""Asks several models at once: who is asked next, what that may cost, and the way to the answers and back."""
+"""Asks several models at once: the choice of models, the cost, and the comparison screen."""
 
 from __future__ import annotations
 
@@ -28,14 +28,14 @@ BLIND = "--blind"
 
 
 class CompareController:
-    """What a chat knows of comparisons."""
+    """Chooses the models of a comparison, asks them, and opens its screen."""
 
     def __init__(self, chat: ChatView, engine: Engine) -> None:
         self._chat, self._engine = chat, engine
         self._blind = False
         self._last: Comparison | None = None
         self._names: Sequence[str] = ()
-        """Who was compared last."""
+        """The models of the last comparison."""
         self._left_at: LeftComparison | None = None
         self._visits = 0
 
@@ -46,7 +46,7 @@ class CompareController:
     # -- who is asked ---------------------------------------------------------------------------------------------
 
     async def command(self, typed: str) -> None:
-        """What stands behind `/compare`. Raises `CommandError`."""
+        """Handle `/compare`. Raises `CommandError`."""
         given = typed.replace(",", " ").split()
         blind, given = BLIND in given, [name for name in given if name != BLIND]
         if given:
@@ -56,14 +56,14 @@ class CompareController:
             await self.choose(blind=blind)
 
     async def open(self) -> None:
-        """The key: the words in the prompt are for several; without words it leads back to the last comparison."""
+        """Handle the key: compare answers to the text in the prompt; without text, return to the last comparison."""
         if not self._chat.prompt.draft.strip() and self._is_in_view():
             self._show(blind=False)
         else:
             await self.choose()
 
     async def choose(self, *, blind: bool = False) -> None:
-        """Open the list of models. With words in the prompt these are asked by the choice."""
+        """Open the list of models. A text in the prompt is sent to the chosen models."""
         chat = self._chat
         self._refuse_commands()
         chosen = chat.session.compare_models or self._names or await self._best()
@@ -91,7 +91,7 @@ class CompareController:
                 chat.session.conversation_id, chat.prompt.draft, chat.session.settings()
             )
         except CommandError:
-            # There are not two: the list shows what there is.
+            # There are fewer than two models: the list shows which.
             return ()
 
     def _take(self, names: Sequence[str], blind: bool) -> None:
@@ -99,7 +99,7 @@ class CompareController:
         self._ask_next(names)
 
     def _ask_next(self, names: Sequence[str]) -> None:
-        """Let the next question go to these models; to one where there are none."""
+        """Send the next question to these models; without models, to one."""
         self._chat.session.compare_models = tuple(names)
         self._chat.estimate.show("")
         self._chat.estimate.refresh()
@@ -108,7 +108,7 @@ class CompareController:
         return await self._chat.estimate.costs_of_all(names, self._chat.prompt.draft)
 
     def leave(self) -> bool:
-        """The next question goes to one model again; False where it did."""
+        """Send the next question to one model again; returns False if it was so before."""
         if not self._chat.session.compare_models:
             return False
         self._ask_next(())
@@ -117,12 +117,12 @@ class CompareController:
     # -- asking ---------------------------------------------------------------------------------------------------
 
     def ask(self, text: str) -> bool:
-        """Ask those that were chosen; False while an answer runs."""
+        """Ask the chosen models; returns False while an answer runs."""
         chat, names = self._chat, tuple(self._chat.session.compare_models)
         if not chat.conversation.can_change():
             return False
         question = chat.sender.take_question(text, chat.session.settings())
-        # Who takes no images says so in its column.
+        # A model that takes no images says so in its column.
         question = msgspec.structs.replace(question, refuses_images=False)
         chat.sender.send(question, partial(self._ask, names, self._blind))
         return True
@@ -146,7 +146,7 @@ class CompareController:
         )
         self._last, self._names, self._left_at = comparison, names, None
         self._ask_next(())
-        # Nothing is put over another conversation that came into view meanwhile.
+        # The screen does not cover another conversation that was opened meanwhile.
         if question.visit is chat.session.visit:
             if edited is not None:
                 chat.sender.show_edited(edited, comparison.answers[0])
@@ -158,12 +158,12 @@ class CompareController:
         return comparison.answers[0]
 
     def _is_in_view(self) -> bool:
-        """The last comparison's question is the last one of the chat."""
+        """Return whether the question of the last comparison is the last one in the chat."""
         turns, last = self._chat.transcript.turns, self._last
         return last is not None and bool(turns) and any(turns[-1].id == answer.turn.id for answer in last.answers)
 
     async def stop(self) -> bool:
-        """End what still runs of the comparison in view; False where nothing does."""
+        """Cancel the running answers of the comparison in view; returns False if there are none."""
         if self._last is None or self._last.ended or not self._is_in_view():
             return False
         await self._last.cancel_all()
@@ -195,7 +195,7 @@ class CompareController:
         more = "Left and Right on the answer show the other versions."
         self._host.say(f"Kept: {shorten(chosen.model, 80)}", " · ".join([*filter(None, told), more]), long=True)
         await self._chat.versions.show_chosen(kept)
-        # It was noted beside: the conversation may not tell it yet.
+        # The conversation may not have it yet.
         self._chat.transcript.set_verdict(chosen.id, True)
 
     async def _return_without_choice(self, comparison: Comparison) -> None:
@@ -203,7 +203,7 @@ class CompareController:
         if comparison.kept is None and not comparison.ended:
             self._host.say("The answers keep running", f"{key} returns to them.")
         await comparison.settle()
-        # Whoever has come back meanwhile leaves once more.
+        # If the user has come back meanwhile, the next leaving handles this.
         if comparison.kept is not None or visit != self._visits:
             return
         conversation = await self._engine.conversations.conversation(comparison.conversation_id)

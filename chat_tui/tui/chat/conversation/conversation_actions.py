@@ -1,4 +1,4 @@
-"""What is done with conversations on the screen: list and open them, rename, pin, delete and bring back."""
+"""Actions on conversations: list, open, rename, pin, delete and restore."""
 
 from __future__ import annotations
 
@@ -25,18 +25,18 @@ if TYPE_CHECKING:
     from chat_tui.engine.engine import Engine
 
 LISTED = 1000
-"""Conversations in the list at the left, as long as nobody filters it."""
+"""Number of conversations in the history list while it is not filtered."""
 ALL = 1_000_000
 PROGRESS_SECONDS = 3.0
-"""Between two notices of an import that runs."""
+"""Time between two notices of a running import."""
 NOTICE_SECONDS = 10.0
-"""How long the notice about a deleted conversation is shown."""
+"""Duration of the notice about a deleted conversation."""
 PRIVATE = "private: never saved"
 
 
 class ConversationActions:
-    """Acts on conversations by id, and keeps the list at the left as it should be. `private`: none is ever saved.
-    `show_title` is called with the title of the one in view."""
+    """Acts on conversations by id, and updates the history list. `private`: no conversation is saved. `show_title`
+    is called with the title of the conversation in view."""
 
     def __init__(
         self, chat: ChatView, listed: HistorySidebar, show_title: Callable[[str], object], *, private: bool = False
@@ -54,12 +54,11 @@ class ConversationActions:
         self.mark_private()
 
     def take_engine(self, engine: Engine) -> None:
-        """The engine is open."""
         self._engine = engine
 
     async def refresh(self) -> None:
-        """List what there is now. An answer that ended in another conversation than the one in view was not seen; one
-        that is opened is."""
+        """Update the list. An answer that ended outside the conversation in view is marked as unseen; opening
+        its conversation clears the mark."""
         engine, current = self._engine, self._chat.session.conversation_id or ""
         if engine is None:
             return
@@ -80,8 +79,8 @@ class ConversationActions:
         self._show_title(await self._title_in_view(summaries))
 
     async def _title_in_view(self, listed: Sequence[ConversationSummary]) -> str:
-        """Return the title of the conversation in view, which may be older than those that are listed; empty where it
-        has none, or another process has deleted it."""
+        """Return the title of the conversation in view, which may be older than the listed ones; empty if it
+        has none, or if another process has deleted it."""
         id = self._chat.session.conversation_id
         found = next((summary.title for summary in listed if summary.id == id), None)
         if found is not None or not id:
@@ -91,12 +90,12 @@ class ConversationActions:
         return ""
 
     def mark_private(self) -> None:
-        """Say at the prompt, all the time, that what is in view is never saved."""
+        """Show at the prompt, permanently, that the conversation in view is never saved."""
         self._chat.prompt.border_title = PRIVATE if self.is_private else ""
 
     @property
     def is_private(self) -> bool:
-        """The conversation in view is never saved."""
+        """Return whether the conversation in view is never saved."""
         return self.never_saves or (
             self._engine is not None and self._engine.conversations.is_private(self._chat.session.conversation_id)
         )
@@ -111,18 +110,18 @@ class ConversationActions:
             self._push_return(left)
 
     async def open(self, conversation_id: str, turn_id: str = "", words: Sequence[str] = ()) -> None:
-        """Open a conversation where it was, or with a turn chosen, on whatever branch it is; the words that were found
-        in it are marked until the user writes. Raises `ChatTuiError`."""
+        """Open a conversation where it was left, or with a message chosen, on any branch; the `words` that were
+        found in it are marked until the user types. Raises `ChatTuiError`."""
         if turn_id:
             await self._bring_up(conversation_id, turn_id)
         await self._chat.open(conversation_id, turn_id)
         if turn_id:
-            # The prompt has the keys: letters typed next are words, and ask for nothing that costs.
+            # The prompt has the focus: letters that are typed next are text, not commands that may cost money.
             self._chat.transcript.viewport.choose_id(turn_id)
             self._chat.transcript.finder.show_words(turn_id, words)
 
     async def _bring_up(self, conversation_id: str, turn_id: str) -> None:
-        """Make the branch with this turn the current one."""
+        """Switch to the branch with this message."""
         engine, chat = self._engine, self._chat
         assert engine is not None
         path = (await engine.conversations.conversation(conversation_id)).path
@@ -133,18 +132,18 @@ class ConversationActions:
         if chat.session.conversation_id == conversation_id and all(
             turn.id != turn_id for turn in chat.transcript.turns
         ):
-            # It is opened anew, with its draft.
+            # The conversation is opened again, with its draft.
             await chat.new()
 
     async def clear(self) -> None:
-        """Begin a fresh conversation."""
+        """Start a new conversation."""
         left = self._chat.session.conversation_id
         await self._chat.new()
         if left:
             self._push_return(left)
 
     def _push_return(self, left: str) -> None:
-        """Let undo open the conversation again that was left."""
+        """Let undo return to the conversation that was left."""
         words = "Back to the previous conversation"
         self._chat.undo.push(
             "go back to the previous conversation",
@@ -157,15 +156,15 @@ class ConversationActions:
         """`rename`, `pin`, `delete` or `export` the conversation under the list's cursor, else the one in view."""
         id: str | None
         if self._listed.has_focus_within:
-            # On the row of the deleted ones nothing happens to the conversation in view.
+            # On the row of the deleted conversations, the key does not act on the conversation in view.
             id, place = getattr(self._listed.under, "id", None), self._listed.place_of_title()
         else:
             id, place = self._chat.session.conversation_id, None
         self._chat.run_worker(self.act(what, id, place), group="command")
 
     async def act(self, what: str, conversation_id: str | None, place: Region | None = None) -> None:
-        """`rename`, `pin`, `delete` or `export` a conversation; what goes wrong is told. `place` is where its title
-        stands on the screen."""
+        """`rename`, `pin`, `delete` or `export` a conversation; errors are shown. `place` is where its title is
+        on the screen."""
         if self._engine is None or not conversation_id:
             self._chat.host.say("No conversation is selected", "Open one, or select one in the history list (Ctrl+L).")
             return
@@ -187,10 +186,10 @@ class ConversationActions:
             await self.rename(conversation_id, title)
 
     async def rename(self, conversation_id: str, title: str) -> None:
-        """Give it another title. Raises `HistoryError`."""
+        """Change the title. Raises `HistoryError`."""
         assert self._engine is not None
         before = await self._title(conversation_id)
-        # Imported titles may be longer than those that are given here, or empty.
+        # Imported titles may be longer than the limit, or empty.
         imported = (await self._engine.conversations.conversation(conversation_id)).title
         await self._engine.conversations.rename(conversation_id, title)
         back = partial(self._engine.conversations.rename, conversation_id, imported, whole=True)
@@ -224,7 +223,7 @@ class ConversationActions:
         self._chat.host.say(told, hint, seconds=NOTICE_SECONDS)
 
     async def _restore(self, conversation_id: str, open_it: bool, told: str) -> None:
-        """`told`: the title of the notice that it was deleted."""
+        """Restore a conversation. `told`: the title of the notice about its deletion, which is removed."""
         assert self._engine is not None
         await self._engine.conversations.deletion.restore(conversation_id)
         self._chat.host.withdraw(told)
@@ -235,7 +234,7 @@ class ConversationActions:
         await self.export(conversation_id, "")
 
     async def export(self, conversation_id: str, argument: str) -> None:
-        """Write it into a new file, as `/export` names it, else into the current folder. Raises `ChatTuiError`."""
+        """Export to a new file with the name given to `/export`, else in the current folder. Raises `ChatTuiError`."""
         from chat_tui.tui.actions import export_file
 
         assert self._engine is not None
@@ -246,7 +245,7 @@ class ConversationActions:
         self._chat.host.say(f"Exported “{title}”", str(written), long=True)
 
     async def take_in(self, name: str) -> None:
-        """Import a file, and say now and then how far it is. Raises `ChatTuiError`."""
+        """Import a file, and show the progress now and then. Raises `ChatTuiError`."""
         assert self._engine is not None
         file = await asyncio.to_thread(Path(name).expanduser)
         host, told = self._chat.host, time.monotonic()
@@ -263,6 +262,6 @@ class ConversationActions:
         await self.refresh()
 
     async def undo(self) -> None:
-        """Undo what was done last to a conversation. What goes wrong is told."""
+        """Undo the last action. Errors are shown."""
         await self._chat.action_undo()
         await self.refresh()

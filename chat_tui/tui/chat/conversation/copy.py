@@ -1,4 +1,4 @@
-"""What is copied and saved of the turns in view, and the way from code block to code block."""
+"""Copying and saving messages and code blocks, and going from code block to code block."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ _NO_CODE = ("This answer has no code block", "Choose another with Up and Down; [
 
 
 class TranscriptCopies:
-    """Copies and saves an answer, its code blocks, or the whole conversation. `turns` gives those in view, a running
-    answer with what has come of it."""
+    """Copies and saves an answer, its code blocks, or the whole conversation. `turns` returns the turns in view; a
+    running answer with the text that has arrived."""
 
     def __init__(self, transcript: Transcript, turns: Callable[[], Sequence[Turn]]) -> None:
         self._transcript, self._turns = transcript, turns
@@ -56,7 +56,7 @@ class TranscriptCopies:
             self._copy(self._transcript.viewport.copy_text())
 
     async def save(self, argument: str) -> None:
-        """`/save`: write a code block into a file. Raises `ChatTuiError`."""
+        """`/save`: save a code block as a file. Raises `ChatTuiError`."""
         codes = self._transcript.viewport.codes()
         if not codes:
             raise CommandError(f"{_NO_CODE[0]}.", _NO_CODE[1])
@@ -66,8 +66,8 @@ class TranscriptCopies:
         await self._save(number, codes[number - 1], named)
 
     def act_on_code(self, what: str) -> None:
-        """`copy` or `save` the marked code block, else the one that is chosen in a list; or go to the one `after` or
-        `before`. It is saved under a name by its language."""
+        """`copy` or `save` the marked code block, else one chosen from a list; or go to the one `after` or
+        `before`. The name of a saved file ends as the language asks."""
         if what == "copy":
             self._with_code("Copy which code block?", self._copy_code)
         elif what == "save":
@@ -76,7 +76,8 @@ class TranscriptCopies:
             self._host.say("There is no code block further " + ("down" if what == "after" else "up"))
 
     def question_before_saving(self) -> str:
-        """Return what is asked before `save` writes a file; empty where it shows a list, or has nothing to save."""
+        """Return the confirmation question before `save` writes a file; empty if it shows a list, or has
+        nothing to save."""
         codes, marked = self._transcript.viewport.codes(), self._transcript.viewport.marked_code
         number = marked if marked is not None and marked <= len(codes) else 1 if len(codes) == 1 else None
         if number is None:
@@ -118,7 +119,7 @@ def _who(turn: Turn) -> str:
 
 
 def _item(number: int, code: CodeBlock, act: Callable[[int, CodeBlock], object]) -> ListChoice:
-    """A row of the list: number, language and length; beside it the first line."""
+    """Return a row of the list: number, language and length, and the first line."""
     from chat_tui.markdown.inline.data_images import describe_image
 
     if image := describe_image(code.text):
