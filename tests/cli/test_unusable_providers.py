@@ -10,8 +10,11 @@ import pytest
 
 from tests.cli.test_serve import serving
 from tests.doubles.model_server import ModelServer
+from tests.support.weights import weights_file
 from tests.wire.home import QUICK, Home, Ran
 from tests.wire.raw_server import Asked, RawServer, whole
+
+__all__ = ["weights_file"]
 
 QUESTION = "What is the capital of France?"
 NO_KEY = "chat-tui: groq cannot be used: No API key for groq."
@@ -137,6 +140,24 @@ async def test_a_question_that_is_refused_is_in_the_route_of_what_answers_instea
         ran = await home.run(*asked)
     assert notes(ran)[-1] == f"{STANDS_IN}strict."
     assert f"{STANDS_IN}strict." in ran.told()
+
+
+@pytest.mark.weights
+@pytest.mark.parametrize("lists", [False, True])
+async def test_the_built_in_model_really_answers_and_says_for_whom(home: Home, weights_file: Path, lists: bool) -> None:
+    answer = list_and_refuse if lists else refuse
+    async with RawServer(answer) as refusing:
+        configure(home, row("strict", refusing.base_url), f'[local]\nweights = "{weights_file}"\n')
+        ran = await home.run("ask", "--no-save", "--json", "--max-tokens", "8", QUESTION)
+    assert ran.code == 0, ran.told()
+    end = ran.chunks[-1]
+    assert (end["model"], end["state"]) == ("local/smollm2-135m", "length")
+    assert "".join(chunk["token"] for chunk in ran.chunks if chunk["type"] == "token").strip()
+    assert f"{STANDS_IN}strict." in ran.told()
+    assert notes(ran)[0].startswith("strict cannot be used")
+    assert notes(ran)[-1] == f"{STANDS_IN}strict."
+    # It is the model that was asked last: the provider's own failed first, if it lists any.
+    assert [entry["outcome"] for entry in end["route"]["tries"]][-1] == "answered"
 
 
 async def test_nothing_is_said_where_the_question_names_its_model_or_all_is_well(home: Home) -> None:
