@@ -8,7 +8,7 @@ import msgspec
 
 from chat_tui.core.answers.finish_reasons import is_known
 from chat_tui.core.chunks import Chunk, End, Metadata, Token, TokenKind
-from chat_tui.core.text.redaction import StreamRedactor
+from chat_tui.core.text.redaction import Redactor, StreamRedactor
 from chat_tui.providers.credentials.config_credentials import credentials_of
 from chat_tui.providers.endpoint import Endpoint
 
@@ -17,8 +17,8 @@ class EchoFilter:
     """Removes the endpoint's credentials from one reply."""
 
     def __init__(self, line: Endpoint) -> None:
-        self._line = line
         credentials = tuple(credentials_of(line.provider, line.api_key))
+        self._redactor = Redactor(credentials)
         kinds: tuple[TokenKind, ...] = ("text", "thinking")
         self._texts = {kind: StreamRedactor(credentials) for kind in kinds}
         self._held: TokenKind | None = None
@@ -51,10 +51,10 @@ class EchoFilter:
             self._held = chunk.kind if redactor.holds else None
             return chunk if text is chunk.token else msgspec.structs.replace(chunk, token=text)
         if isinstance(chunk, Metadata) and (chunk.reason or chunk.tool):
-            redact = self._line.redactor().redact
+            redact = self._redactor.redact
             return msgspec.structs.replace(chunk, reason=redact(chunk.reason), tool=redact(chunk.tool))
         if isinstance(chunk, End) and (chunk.served_model or not is_known(chunk.finish_reason)):
-            redact = self._line.redactor().redact
+            redact = self._redactor.redact
             return msgspec.structs.replace(
                 chunk, finish_reason=redact(chunk.finish_reason), served_model=redact(chunk.served_model)
             )
