@@ -1,4 +1,4 @@
-"""The router alone: choosing, its CPU beside a bare reader, 1,000 streams at once, and a soak of 2,000 requests.
+"""The router alone: choosing, its CPU beside bare httpx and json, 1,000 streams at once, and a soak of 2,000 requests.
 
 `python -m tests.benchmarks.routing` prints them; `--only` names one.
 """
@@ -17,6 +17,7 @@ from contextlib import AbstractAsyncContextManager, aclosing
 from statistics import median
 
 import httpx
+import msgspec
 
 from chat_tui.core.chunks import Chunk, End, Timings, Token
 from chat_tui.core.models import Model, Provider
@@ -30,8 +31,17 @@ from tests.benchmarks.subjects import ServerProcess
 from tests.support.soak_run import soak
 
 TOKENS = 20_000
+REQUESTS, SHORT, MODELS = 100, 20, 100
+"""Short answers, their tokens, and the models that each is chosen from."""
 STREAMS, STREAM_TOKENS = 1_000, 50
 MODEL = Model("box/sample")
+PROMPTS = (
+    "Write a python function that sorts a list",
+    "thanks!",
+    "Prove that there are infinitely many primes congruent to 3 mod 4. " * 60,
+    "İ" * 4000,
+    " ".join(map(chr, range(0x4E00, 0x5600))),
+)
 
 
 def say(*words: object) -> None:
@@ -40,22 +50,22 @@ def say(*words: object) -> None:
 
 
 def choosing() -> None:
-    """Each strategy among 500 models, from the question to the plan."""
+    """CPU of each strategy among 500 models, from the question to the plan, whatever was asked."""
     models = [
         Model(f"p{n % 20}/m{n}", 8_000 * n, n, n, n % 100 / 100, {"code": n % 90 / 100, "zh": 0.5}) for n in range(500)
     ]
     router = Router(models, Wire("http://127.0.0.1:9").open_stream)
     for model in models[::2]:
         router.health.note_answer(model.name, Timings(0.5, 2, 50), "code")
+        router.health.note_verdict(model.name, 1.0, "math")
     for limit in (None, 0.001):
         for name in names():
-            request = Request(prompt="Write a python function that sorts a list", strategy=name, max_price=limit)
             spent = []
-            for _ in range(400):
-                begun = time.perf_counter()
-                router.plan(request)
-                spent.append((time.perf_counter() - begun) * 1000)
-            told = f"median {median(spent):.2f} ms, 9 of 10 below {sorted(spent)[360]:.2f}, least {min(spent):.2f}"
+            for prompt in PROMPTS * 80:
+                begun = time.process_time()
+                router.plan(Request(prompt=prompt, strategy=name, max_price=limit))
+                spent.append((time.process_time() - begun) * 1000)
+            told = f"median {median(spent):.2f} ms, p99 {sorted(spent)[len(spent) * 99 // 100]:.2f}"
             say(f"choosing among 500 models, {name}{' with a price limit' if limit else ''}: {told}")
 
 
@@ -72,42 +82,49 @@ class Wire:
         return aclosing(self.transport.stream(self._line, model, request))
 
 
-async def _bare(base_url: str) -> int:
-    body = {"model": "sample", "stream": True, "messages": [{"role": "user", "content": f"[t{TOKENS}]"}]}
+async def _bare(base_url: str, requests: int, tokens: int) -> int:
+    body = {"model": "sample", "stream": True, "messages": [{"role": "user", "content": f"[t{tokens}]"}]}
     count = 0
-    async with (
-        httpx.AsyncClient(timeout=None) as client,
-        client.stream("POST", f"{base_url}/chat/completions", json=body) as reply,
-    ):
-        async for line in reply.aiter_lines():
-            if line.startswith("data: {"):
-                choices = json.loads(line[6:])["choices"]
-                count += bool(choices and choices[0]["delta"].get("content"))
+    async with httpx.AsyncClient(timeout=None) as client:
+        for _ in range(requests):
+            async with client.stream("POST", f"{base_url}/chat/completions", json=body) as reply:
+                async for line in reply.aiter_lines():
+                    if line.startswith("data: {"):
+                        choices = json.loads(line[6:])["choices"]
+                        count += bool(choices and choices[0]["delta"].get("content"))
     return count
 
 
-async def _routed(base_url: str) -> int:
+async def _routed(base_url: str, requests: int, tokens: int) -> int:
     wire = Wire(base_url)
-    router = Router([MODEL], wire.open_stream)
-    async with router.process_stream(Request(prompt=f"[t{TOKENS}]", model=MODEL.name)) as stream:
-        count = sum([isinstance(chunk, Token) async for chunk in stream])
+    # None is better or cheaper than the first, so that it is chosen.
+    others = [Model(f"box/other{number}", 8_000, 5.0, 20.0, 0.4) for number in range(MODELS - 1)]
+    router = Router(
+        [msgspec.structs.replace(MODEL, quality=0.9, price_in=0.1, price_out=0.4), *others], wire.open_stream
+    )
+    count = 0
+    for _ in range(requests):
+        async with router.process_stream(Request(prompt=f"[t{tokens}]")) as stream:
+            count += sum([isinstance(chunk, Token) async for chunk in stream])
     await wire.transport.close()
     return count
 
 
 def overhead(server: ServerProcess) -> None:
-    """CPU of this process for one stream of 20,000 tokens, in turn, medians."""
-    spent: dict[str, list[float]] = {"bare": [], "router": []}
-    for _ in range(7):
-        for name, read in (("bare", _bare), ("router", _routed)):
-            begun = time.process_time()
-            count = asyncio.run(read(server.url))
-            spent[name].append(time.process_time() - begun)
-            if count != TOKENS:
-                say(f"{name}: {count} tokens came, not {TOKENS}")
-    bare, ours = median(spent["bare"]), median(spent["router"])
-    added, share = (ours - bare) / TOKENS * 1e6, (ours - bare) / bare
-    say(f"{TOKENS:,} tokens: httpx+json {bare:.3f} s, router {ours:.3f} s, {added:+.1f} µs a token, {share:+.1%}")
+    """CPU of this process for one long answer and for many short ones, in turn, the least of seven rounds."""
+    for requests, tokens in ((1, TOKENS), (REQUESTS, SHORT)):
+        spent: dict[str, list[float]] = {"bare": [], "router": []}
+        for _ in range(7):
+            for name, read in (("bare", _bare), ("router", _routed)):
+                begun = time.process_time()
+                count = asyncio.run(read(server.url, requests, tokens))
+                spent[name].append(time.process_time() - begun)
+                if count != requests * tokens:
+                    say(f"{name}: {count} tokens came, not {requests * tokens}")
+        bare, ours = min(spent["bare"]), min(spent["router"])
+        each = f"{(ours - bare) / tokens * 1e6:+.1f} µs a token" if requests == 1 else f"{ours / bare:.2f} times"
+        told = f"httpx+json {bare / requests * 1000:.2f} ms, router {ours / requests * 1000:.2f} ms, {each}"
+        say(f"an answer of {tokens:,} tokens, chosen from {MODELS} models: {told}")
 
 
 async def _many(base_url: str) -> list[str]:

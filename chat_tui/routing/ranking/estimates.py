@@ -7,9 +7,9 @@ difficulty that is its ability, and P(good answer) = 1 / (1 + exp(difficulty - a
 
 from __future__ import annotations
 
-import math
 from collections.abc import Collection, Mapping, Sequence
 from functools import cached_property
+from math import exp, log, log1p, sqrt
 from typing import NamedTuple
 
 from chat_tui.core.models import Model
@@ -42,6 +42,8 @@ OUTCOMES_OF_PRIOR = 2.0
 """How many outcomes the prior quality counts for in the strategy that learns."""
 OTHER_KIND = 1 / 3
 """The weight of outcomes of other kinds of task."""
+_LEAST_EXPECTED = log(0.2 / 0.8)
+"""The ability in logits at which a fifth of the answers are expected to be good."""
 CURIOSITY = 0.2
 """How much the strategy that learns favours models that were seldom asked while others were."""
 
@@ -152,7 +154,6 @@ def candidate_table(
 
 def success_of(abilities: Sequence[float], difficulty: float) -> Sequence[float]:
     """Return P(good answer) for each ability; both are in logits."""
-    exp = math.exp
     return [1.0 / (1.0 + exp(difficulty - ability)) for ability in abilities]
 
 
@@ -171,7 +172,7 @@ def logit(quality: float) -> float:
     """Return a quality as an ability."""
     least, most = QUALITY_RANGE
     quality = min(most, max(least, quality))
-    return math.log(quality / (1.0 - quality))
+    return log(quality / (1.0 - quality))
 
 
 def usual_speed(model: Model) -> tuple[float, float]:
@@ -191,14 +192,15 @@ def learned_success(table: CandidateTable) -> tuple[Sequence[float], Sequence[fl
     asked for this kind of prompt are favoured a little, the more, the more is known of others.
     """
     kind, difficulty = table.needs.kind, table.needs.difficulty
-    total = CURIOSITY * math.sqrt(math.log1p(table.health.outcomes_known()))
+    total = CURIOSITY * sqrt(log1p(table.health.outcomes_known()))
     success, curiosity = list(table.success), [total] * len(table.models)
     for place, known in enumerate(table.stats):
         if known.outcomes:
             good, bad = _outcomes(known.outcomes, kind)
-            ability = table.abilities[place] + _shift(table.abilities[place], (good, bad), OUTCOMES_OF_PRIOR)
-            success[place] = 1.0 / (1.0 + math.exp(difficulty - ability))
-            curiosity[place] = total / math.sqrt(1.0 + good + bad)
+            ability = table.abilities[place]
+            ability += _shift(ability, (good, bad), OUTCOMES_OF_PRIOR)
+            success[place] = 1.0 / (1.0 + exp(difficulty - ability))
+            curiosity[place] = total / sqrt(1.0 + good + bad)
     return success, curiosity
 
 
@@ -217,19 +219,21 @@ def _shift(ability: float, outcomes: tuple[float, float], prior: float) -> float
     Without outcomes it is 0. The share that the prior expects is kept away from 0 and 1: a few good answers of a weak
     model to easy prompts do not make it a strong one.
     """
-    expected = min(0.8, max(0.2, 1.0 / (1.0 + math.exp(-ability))))
+    expected = 0.2 if ability < _LEAST_EXPECTED else 0.8 if ability > -_LEAST_EXPECTED else 1.0 / (1.0 + exp(-ability))
     good, bad = outcomes
-    seen = (good + prior * expected) / (bad + prior * (1.0 - expected))
-    return math.log(seen * (1.0 - expected) / expected)
+    odds = (1.0 - expected) / expected
+    return log((good + prior * expected) / (bad + prior * (1.0 - expected)) * odds)
 
 
 def _outcomes(known: Outcomes, kind: str) -> tuple[float, float]:
-    if len(known) == 1 and kind in known:
-        return known[kind]
     good = bad = 0.0
     for other, (won, lost) in known.items():
-        share = 1.0 if other == kind else OTHER_KIND
-        good, bad = good + share * won, bad + share * lost
+        if other == kind:
+            good += won
+            bad += lost
+        else:
+            good += OTHER_KIND * won
+            bad += OTHER_KIND * lost
     return good, bad
 
 
@@ -299,9 +303,9 @@ def _measured_seconds(known: ModelStats, first: float, each: float, thinking: in
 
     What was measured until the first token has the thinking in it, or it was measured by itself.
     """
-    share = known.answers / (known.answers + USUAL_ANSWERS)
+    ttft, rate, text = known.ttft_seconds, known.tokens_per_second, written - thinking if thinking < written else 0
+    if ttft is None:
+        ttft = first + (written - text) * each
+    measured = ttft + (known.thinking_seconds or 0.0) + (text / rate if rate else text * each)
     usual = first + written * each
-    ttft = first + min(thinking, written) * each if known.ttft_seconds is None else known.ttft_seconds
-    rate = each if not known.tokens_per_second else 1.0 / known.tokens_per_second
-    text = max(0, written - thinking)
-    return share * (ttft + (known.thinking_seconds or 0.0) + text * rate) + (1.0 - share) * usual
+    return usual + (measured - usual) * known.answers / (known.answers + USUAL_ANSWERS)

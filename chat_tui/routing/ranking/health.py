@@ -110,7 +110,7 @@ class Health:
 
     def outcomes_known(self) -> float:
         """Return the number of outcomes of all models, whether they can be chosen now or not."""
-        return sum([sum(map(sum, stats.outcomes.values())) for stats in self._vitals.values() if stats.outcomes])
+        return sum([won + lost for stats in self._vitals.values() for won, lost in stats.outcomes.values()])
 
     def unavailable(self) -> Mapping[str, str]:
         """Return the reason for each model that a strategy does not choose now, by name."""

@@ -6,6 +6,7 @@ the same signature.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from typing import Literal, TypeAlias
@@ -33,6 +34,8 @@ LADDER = ("quality-first", "balanced", "speed-priority")
 """The strategies that choose the next models when all models of a strategy have failed."""
 TOY_ABILITY = -2.2
 """A model of this ability in logits (a quality of 0.1) or less is for trying out: all others come before it."""
+NOT_GOOD_ENOUGH = -math.inf
+"""Stands for the value of a model that comes after the others, whatever its value is."""
 DETAILED = 20
 """Candidates that are returned with what is expected of them: a route lists so many."""
 PLUG_INS = "chat_tui.strategies"
@@ -128,8 +131,17 @@ class BuiltInStrategy:
         return [*detailed, *[Candidate(table.models[i].name, values[i]) for i in order[DETAILED:]], *out]
 
     def choose(self, table: CandidateTable) -> Model | None:
-        """Return the first choice among a table's models."""
+        """Return the first choice among a table's models: that of a whole ranking, in a fraction of its time."""
         success, values = self._values(table)
+        if self.wanted.order == "value" and not table.needs.images:
+            least = self.wanted.min_success
+            good = [
+                value if chance >= least and ability > TOY_ABILITY else NOT_GOOD_ENOUGH
+                for chance, value, ability in zip(success, values, table.abilities, strict=True)
+            ]
+            best = max(good, default=NOT_GOOD_ENOUGH)
+            if best > NOT_GOOD_ENOUGH:
+                return table.models[good.index(best)]
         keys = self._keys(table, success, values)
         return table.models[max(range(len(keys)), key=keys.__getitem__)] if keys else None
 
