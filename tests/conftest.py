@@ -6,15 +6,20 @@
 
 from __future__ import annotations
 
+import gc
+import importlib
 import os
 import signal
+import sys
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 from hypothesis import settings
 
 from tests.doubles.model_server import ModelServer
+from tests.support.parsed_styles import share_parsed_styles
 from tests.wire.home import Home
 
 settings.register_profile("same", derandomize=True, deadline=None)
@@ -26,6 +31,11 @@ os.environ["SSH_TTY"] = "/dev/null"
 # A shell that starts the tests in the background has them ignore Ctrl+C, and so would each child that is sent one.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "same"))
+# Compiling all tests, with pytest's assertions, takes longer than importing them: it is done once, and by the processes
+# of the tests for one another, whatever the shell says of that.
+sys.dont_write_bytecode = False
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+share_parsed_styles()
 
 
 FEW_FILES = 3
@@ -34,6 +44,25 @@ PROCESSES_BESIDE_CORES = 1
 """Half of the time a test waits, for a process that it has started or for a limit that is to run out. With more, tests
 of the screen wait for one another."""
 
+LONG_FILES = (
+    "web/test_description.py",
+    "training/test_table.py",
+    "tui/chat/test_messages_mode.py",
+    "engine/answers/test_comparison_with_models.py",
+    "local/test_server.py",
+    "tui/prompt/test_key_order.py",
+    "tui/actions/test_rebinding.py",
+    "history/test_kills.py",
+    "tui/theme/test_contrast.py",
+    "providers/test_replicas_real.py",
+    "tui/dialogs/test_settings.py",
+    "web/test_browser.py",
+    "web/test_openai_llm.py",
+    "architecture/test_patterns.py",
+)
+"""Files that take longer than most, whatever the number of their tests: they are first, so that the processes end at
+about the same time."""
+
 
 def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
     """How many processes `-n auto` starts; 0: none but this one."""
@@ -41,6 +70,33 @@ def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
     if len(files) <= FEW_FILES and all(file.endswith(".py") for file in files):
         return 0
     return (os.cpu_count() or 1) + PROCESSES_BESIDE_CORES
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Import the files of the tests in another order than the other processes do: each finds compiled what they have
+    compiled, where all would compile the same at the same time."""
+    worker = getattr(config, "workerinput", None)
+    if worker is None or any(argument.endswith(".py") or "::" in argument for argument in config.args):
+        return
+    root = config.rootpath
+    files = sorted({file for argument in config.args for file in (root / argument).rglob("test_*.py")})
+    first = len(files) * int(worker["workerid"].removeprefix("gw")) // worker["workercount"]
+    for file in (*files[first:], *files[:first]):
+        # A file that cannot be imported is told by the collection.
+        with suppress(pytest.skip.Exception, ImportError, SyntaxError):
+            importlib.import_module(".".join(file.relative_to(root).with_suffix("").parts))
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The long files come first."""
+    places = {f"tests/{file}": place for place, file in enumerate(LONG_FILES)}
+    items.sort(key=lambda item: places.get(item.nodeid.partition("::")[0], len(places)))
+
+
+def pytest_collection_finish() -> None:
+    """What is there when the tests begin stays: the garbage collector need not walk it again and again."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture
