@@ -188,6 +188,14 @@ def _add_max_tokens(to: CommandParser, what: str) -> None:
     to.add_argument("--max-tokens", type=option_types.positive_int, metavar="N", help=f"limit {what} to N tokens")
 
 
+def _add_schema(to: CommandParser) -> None:
+    to.add_argument(
+        "--schema",
+        metavar="FILE|FIELDS",
+        help="answer with JSON that matches this JSON Schema, or these fields, such as 'name, age int'",
+    )
+
+
 def _add_timeout(to: CommandParser, what: str) -> None:
     to.add_argument("--timeout", type=option_types.positive, metavar="SECONDS", help=f"time limit for {what}")
 
@@ -258,6 +266,7 @@ def _add_ask(ask: CommandParser) -> None:
         metavar="PATTERN",
         help="let the model use and run tools that match, such as 'files.read*'; may be repeated",
     )
+    _add_schema(ask)
 
 
 def _add_compare(compare: CommandParser) -> None:
@@ -294,6 +303,7 @@ def _add_batch(batch: CommandParser) -> None:
     )
     _add_max_tokens(batch, "each answer")
     _add_temperature(batch)
+    _add_schema(batch)
     batch.add_argument("--system", metavar="TEXT", help="the system prompt for prompts that do not set their own")
     _add_max_price(batch, "each answer")
     batch.add_argument("--no-fallback", action="store_true", help="do not fall back to other models")

@@ -12,12 +12,16 @@ from msgspec.structs import replace
 from chat_tui.cli.engine import open_reporting_engine
 from chat_tui.cli.output.answer_writer import AnswerWriter
 from chat_tui.cli.question import Question, read_checked_question
+from chat_tui.cli.schema_option import read_schema
 from chat_tui.cli.signals import run_until_interrupted, watch_interrupts
+from chat_tui.cli.structured_answer import check_written, write_checked
 from chat_tui.config import load, paths
 from chat_tui.config.schema import Config
 from chat_tui.core.chunks import has_answered
+from chat_tui.core.errors import CommandError
 from chat_tui.core.processes.console import report_error, write_error
 from chat_tui.core.request import Request
+from chat_tui.core.tools import OutputFormat
 from chat_tui.core.usage.token_estimate import attachment_tokens, estimate
 from chat_tui.engine.answers.answer import Answer
 from chat_tui.engine.answers.pacing import TypingPace
@@ -45,13 +49,18 @@ def run(options: argparse.Namespace) -> int:
     question = read_checked_question(options, "ask")
     if question is None:
         return 2
+    try:
+        output = read_schema(options.schema) if options.schema is not None else None
+    except CommandError as error:
+        report_error(error)
+        return 2
     settings = load.load(paths.config_file())
     if options.insights is not None:
         settings = replace(settings, display=replace(settings.display, insights=options.insights))
-    return asyncio.run(_ask(settings, question, options))
+    return asyncio.run(_ask(settings, question, options, output))
 
 
-async def _ask(settings: Config, question: Question, options: argparse.Namespace) -> int:
+async def _ask(settings: Config, question: Question, options: argparse.Namespace, output: OutputFormat | None) -> int:
     interrupted = watch_interrupts()
     engine = await open_reporting_engine(settings, save=not (options.no_save or options.private))
     request = Request(
@@ -68,6 +77,7 @@ async def _ask(settings: Config, question: Question, options: argparse.Namespace
         stream=not options.no_stream,
         fallback=not options.no_fallback,
         adaptive=options.adaptive,
+        output=output,
         tool_use=choose_tools(options.tool, options.tools_allow),
     )
     # Applied before the engine is asked: the model that a preset names needs no list of all models.
@@ -93,9 +103,26 @@ async def _answer(
     if request.adaptive:
         await _report_price(engine, question, request)
     answer = await engine.ask(question.new_conversation, question.text, request, attachments=question.attachments)
+    if request.output is None or writer.as_json:
+        code = await _write(answer, writer, engine.config, interrupted)
+        return code or (check_written(await last_of(answer), request.output) if request.output else 0)
+
+    async def wait(answer: Answer) -> tuple[Answer, int]:
+        watch = asyncio.ensure_future(_cancel_when(interrupted, answer))
+        try:
+            last = await last_of(answer)
+        finally:
+            watch.cancel()
+        return last, _exit_code(last)
+
+    return await write_checked(engine, answer, request, request.output, wait)
+
+
+async def _write(answer: Answer, writer: AnswerWriter, settings: Config, interrupted: asyncio.Event) -> int:
+    """Write an answer as it arrives; returns the exit code."""
     watch = asyncio.ensure_future(_cancel_when(interrupted, answer))
     try:
-        await _write_answer(answer, writer, engine.config, interrupted)
+        await _write_answer(answer, writer, settings, interrupted)
     except OSError as error:
         # The reader of stdout has gone, or the disk is full: both end the answer like a cancel.
         await cancel_steps(answer)
@@ -106,7 +133,10 @@ async def _answer(
     finally:
         watch.cancel()
         writer.close()
-    last = await last_of(answer)
+    return _exit_code(await last_of(answer))
+
+
+def _exit_code(last: Answer) -> int:
     if last.turn.state == "cancelled" or (last.round is not None and last.round.was_stopped()):
         return 130
     return 0 if has_answered(last.turn.state, last.turn.text) else 1

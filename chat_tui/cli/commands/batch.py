@@ -13,6 +13,7 @@ import msgspec
 from chat_tui.cli.engine import open_reporting_engine
 from chat_tui.cli.output.progress import ProgressLine, batch_progress
 from chat_tui.cli.question import model_choice_error, read_preset
+from chat_tui.cli.schema_option import read_schema
 from chat_tui.cli.signals import watch_interrupts
 from chat_tui.config import load, paths
 from chat_tui.config.schema import Config
@@ -50,6 +51,7 @@ def run(options: argparse.Namespace) -> int:
             write_error(wrong)
             return 2
         preset = read_preset(options)
+        output_format = read_schema(options.schema) if options.schema is not None else None
         settings = load.load(paths.config_file())
         prompts = PromptSource(options.prompts)
         output = _open_output(options, prompts)
@@ -63,6 +65,7 @@ def run(options: argparse.Namespace) -> int:
         temperature=options.temperature,
         max_price=options.max_price,
         fallback=not options.no_fallback,
+        output=output_format,
     )
     job = BatchJob(request, options.system, preset, options.concurrency, options.retry_failed)
     try:

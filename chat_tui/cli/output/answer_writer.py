@@ -35,7 +35,7 @@ class AnswerWriter:
     """Converts chunks to output; `flush` writes it in order."""
 
     def __init__(self, *, as_json: bool) -> None:
-        self._json = as_json
+        self.as_json = self._json = as_json
         self._terminal = console.error_is_terminal()
         self._waiting: list[tuple[Literal["output", "error", "progress", "status", "clear"], str]] = []
         """Target and text. A status is shown on a terminal at once, progress only now and then."""

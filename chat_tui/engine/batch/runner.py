@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from time import monotonic
 
 import msgspec
 
 from chat_tui.config import paths
-from chat_tui.core.chunks import ErrorInfo, Timings
+from chat_tui.core.answers.json_answers import JsonAnswer, ask_for_json_again, read_json_answer
+from chat_tui.core.chunks import ErrorInfo, Timings, has_answered
+from chat_tui.core.conversation import Turn
 from chat_tui.core.errors import ChatTuiError, CommandError, NoModel
 from chat_tui.core.request import Request
 from chat_tui.core.settings.conversation_settings import NewConversation
@@ -212,6 +214,10 @@ class BatchRunner:
             if answers[-1].turn.state in ("failed", "empty"):
                 await self._pause(len(answers))
             answers.append(await self._ask(prompt, request))
+        checked = self._check(answers[-1], request)
+        if checked.fault and not self.stopped:
+            answers.append(await self._ask_again(prompt, request, answers[-1], checked.fault))
+            checked = self._check(answers[-1], request)
         answer = answers[-1]
         self.progress.retries += sum(len(each.route.tries) if each.route else 0 for each in answers) - 1
         turn = answer.turn
@@ -221,14 +227,33 @@ class BatchRunner:
             prompt.index,
             prompt.id,
             prompt.text,
-            turn.text,
+            checked.text,
             turn.model,
-            turn.state,
+            "failed" if checked.fault else turn.state,
             usage=turn.usage,
             timings=turn.timings or Timings(),
             cost=None if turn.cost is None else sum(each.turn.cost or 0.0 for each in answers),
-            error=await self._explain(turn.error) if turn.error is not None else None,
+            error=await self._error_of(turn, checked.fault),
         )
+
+    def _check(self, answer: Answer, request: Request) -> JsonAnswer:
+        """The answer's text, which is JSON if that was asked for."""
+        turn = answer.turn
+        if request.output is None or not has_answered(turn.state, turn.text):
+            return JsonAnswer(text=turn.text)
+        checked = read_json_answer(turn.text, request.output)
+        return msgspec.structs.replace(checked, text=checked.text or turn.text)
+
+    async def _ask_again(self, prompt: BatchPrompt, request: Request, answer: Answer, fault: str) -> Answer:
+        """Ask once more for an answer that does not match the schema."""
+        earlier = (answer.question, answer.turn)
+        return await self._ask(msgspec.structs.replace(prompt, text=ask_for_json_again(fault)), request, earlier)
+
+    async def _error_of(self, turn: Turn, fault: str) -> ErrorInfo | None:
+        if turn.error is not None:
+            return await self._explain(turn.error)
+        hint = "Choose another model or a simpler schema, then use --retry-failed."
+        return ErrorInfo("SchemaMismatch", fault, hint) if fault else None
 
     async def _pause(self, rounds: int) -> None:
         """Wait before a prompt is asked again, each time twice as long."""
@@ -237,9 +262,11 @@ class BatchRunner:
             async with asyncio.timeout(seconds):
                 await self._stop.wait()
 
-    async def _ask(self, prompt: BatchPrompt, request: Request) -> Answer:
+    async def _ask(self, prompt: BatchPrompt, request: Request, earlier: Sequence[Turn] = ()) -> Answer:
         system = self._job.system if prompt.system is None else prompt.system
-        answer = await self._engine.ask_apart(NewConversation(system, self._job.preset), prompt.text, request)
+        answer = await self._engine.ask_apart(
+            NewConversation(system, self._job.preset, earlier=tuple(earlier)), prompt.text, request
+        )
         self._running.add(answer)
         try:
             if self.stopped:

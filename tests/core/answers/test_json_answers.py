@@ -1,0 +1,92 @@
+"""JSON in a model's text, checked against a schema."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from chat_tui.cli.schema_option import fields_schema, read_schema
+from chat_tui.core.answers.json_answers import read_json_answer, schema_fault
+from chat_tui.core.errors import CommandError
+from chat_tui.core.tools import OutputFormat
+
+PERSON = OutputFormat(fields_schema("name, age int"))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '{"name": "Ada", "age": 36}',
+        '\n {"name": "Ada", "age": 36}\n',
+        '```json\n{"name": "Ada", "age": 36}\n```',
+        '```\n{"name": "Ada", "age": 36}```\n',
+    ],
+)
+def test_json_with_or_without_a_fence_is_read(text: str) -> None:
+    answer = read_json_answer(text, PERSON)
+    assert (answer.value, answer.text, answer.fault) == ({"name": "Ada", "age": 36}, '{"name": "Ada", "age": 36}', "")
+
+
+@pytest.mark.parametrize(
+    ("text", "fault"),
+    [
+        ("", "The answer is empty."),
+        ("Sure! Here it is.", "The answer is not JSON"),
+        ('{"name": "Ada"', "The answer is not JSON"),
+        ('{"name": "Ada"}', "'age' is a required property"),
+        ('{"name": "Ada", "age": "36"}', "'36' is not of type 'integer' (at `$.age`)."),
+        ('{"name": "Ada", "age": 36, "more": 1}', "Additional properties are not allowed"),
+        ("[" * 100_000, "The answer is not JSON"),
+    ],
+)
+def test_what_is_wrong_is_told(text: str, fault: str) -> None:
+    assert fault in read_json_answer(text, PERSON).fault
+
+
+def test_any_object_will_do_without_a_schema() -> None:
+    assert read_json_answer('{"a": 1}', OutputFormat()).fault == ""
+    assert read_json_answer("[1]", OutputFormat()).fault == "The answer is not a JSON object."
+
+
+def test_a_reference_outside_of_the_schema_is_not_fetched() -> None:
+    schema = {"properties": {"a": {"$ref": "http://127.0.0.1:9/x.json"}}}
+    assert "refers to `http://127.0.0.1:9/x.json`" in read_json_answer('{"a": 1}', OutputFormat(schema)).fault
+
+
+def test_fields_have_types_lists_and_descriptions() -> None:
+    assert fields_schema("name, age int, tags str[], bio: one line") == {
+        "type": "object",
+        "properties": {
+            "name": {"type": "string"},
+            "age": {"type": "integer"},
+            "tags": {"type": "array", "items": {"type": "string"}},
+            "bio": {"type": "string", "description": "one line"},
+        },
+        "required": ["name", "age", "tags", "bio"],
+        "additionalProperties": False,
+    }
+
+
+@pytest.mark.parametrize(
+    ("given", "title"),
+    [
+        ("", "--schema is empty."),
+        ("age number years", "--schema: age number years is not a field."),
+        ("age date", "--schema: age date is not a field."),
+        ("none.schema.json", "none.schema.json is not a file."),
+        ('{"type": ', "--schema is not JSON"),
+        ('{"type": "thing"}', "--schema is not a JSON Schema"),
+    ],
+)
+def test_a_schema_that_cannot_be_used_is_refused(given: str, title: str) -> None:
+    with pytest.raises(CommandError) as refused:
+        read_schema(given)
+    assert refused.value.title.startswith(title)
+    assert refused.value.hint
+
+
+def test_a_wrong_schema_is_told() -> None:
+    schema: Any = {"type": "object", "properties": {"a": {"type": 5}}}
+    assert schema_fault(schema)
+    assert schema_fault({"type": "object"}) == ""
