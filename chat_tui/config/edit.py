@@ -38,6 +38,7 @@ _MARK = "\ufeff"
 
 Key = str | Sequence[str]
 Value = bool | int | float | str | Sequence[str]
+RowValue = Value | Mapping[str, str]
 
 
 class Seen(NamedTuple):
@@ -83,7 +84,7 @@ def unset(file: Path, key: Key, *, seen: Seen | None = None) -> Config:
     return _edit(file, change, lambda settings: _discard(settings, path), partial(_check_seen, file, path, seen))
 
 
-def append_table(file: Path, key: str, row: Mapping[str, Value]) -> Config:
+def append_table(file: Path, key: str, row: Mapping[str, RowValue]) -> Config:
     """Append a table to a list of tables such as `providers`."""
     plain = {name: list(value) if isinstance(value, tuple) else value for name, value in row.items()}
 
@@ -97,11 +98,43 @@ def append_table(file: Path, key: str, row: Mapping[str, Value]) -> Config:
             return document.as_string()
         text = document.as_string()
         end = "\r\n" if "\r\n" in text else "\n"
-        lines = [f"[[{key}]]", *(f"{name} = {tomlkit.item(value).as_string()}" for name, value in plain.items())]
+        lines = [f"[[{key}]]", *(f"{name} = {_inline(value)}" for name, value in plain.items())]
         before = f"{text.rstrip()}{end}{end}" if text.strip() else ""
         return before + "".join(line + end for line in lines)
 
     return _edit(file, change, lambda settings: settings.setdefault(key, []).append(plain))
+
+
+def remove_table(file: Path, key: str, name: str) -> Config:
+    """Remove the table with this `name` from a list of tables such as `tools`; does nothing if there is none."""
+
+    def discard(rows: dict[str, Any]) -> None:
+        kept = [row for row in rows.get(key, ()) if row.get("name") != name]
+        if len(kept) == len(rows.get(key, ())):
+            return
+        if not kept:
+            del rows[key]
+            return
+        for at in reversed(range(len(rows[key]))):
+            if rows[key][at].get("name") == name:
+                del rows[key][at]
+
+    def change(document: TOMLDocument) -> str:
+        discard(document)
+        return document.as_string()
+
+    return _edit(file, change, discard)
+
+
+def _inline(value: RowValue) -> str:
+    """Return a value as it is written in one line."""
+    import tomlkit
+
+    if not isinstance(value, Mapping):
+        return str(tomlkit.item(value).as_string())
+    table = tomlkit.inline_table()
+    table.update(value)
+    return str(table.as_string())
 
 
 def _path_of(key: Key) -> tuple[str, ...]:

@@ -12,7 +12,7 @@ from typing import Any
 import msgspec
 
 from chat_tui.config.known_providers import known_providers, plug_in_dialects
-from chat_tui.config.schema import Config, ProviderRow
+from chat_tui.config.schema import Config, ProviderRow, ToolRow
 from chat_tui.core.errors import ConfigError
 from chat_tui.core.files.reading import NotRegularError, TooLargeError, read_regular
 from chat_tui.core.models import DIALECTS, LOCAL_MODEL
@@ -33,6 +33,10 @@ HEADER_NAME = r"[\w!#$%&'*+.^`|~-]+"
 """The name of an HTTP header in ASCII (RFC 9110)."""
 HEADER_VALUE = r"(?:[!-~](?:[ -~\t]*[!-~])?)?"
 """The value of an HTTP header: one line of ASCII without spaces around it."""
+TOOL_SERVER_NAME = r"[A-Za-z0-9_-]{1,40}"
+"""The name of a tool server; tools are written as `server.tool`, and models see it in names of tools."""
+OWN_TOOLS = "chat-tui"
+"""The name of the program's own tools, which no tool server may have."""
 _OWN_HEADERS = {"content-length", "transfer-encoding"}
 """Headers, in lower case, that are computed for each request."""
 
@@ -89,6 +93,10 @@ _RANGES: dict[str, tuple[float, float, bool]] = {
     "web.max_body_bytes": _ABOVE_0,
     "web.reader_seconds": _ABOVE_0,
     "web.stop_seconds": _FROM_0,
+    "tools.start_seconds": _ABOVE_0,
+    "tools.call_seconds": _ABOVE_0,
+    "tools.result_bytes": _ABOVE_0,
+    "tool_use.max_calls": _ABOVE_0,
 }
 """The minimum and maximum of each number by its key, and whether it must be greater than the minimum."""
 
@@ -243,6 +251,7 @@ def _check_names(config: Config, file: str, text: str) -> None:
     for host in config.web.hosts:
         if not re.fullmatch(HOST, host):
             raise _wrong(file, text, "web.hosts", "must be host names or addresses only, such as chat.example.com")
+    _check_tools(config, file, text)
     rows = [row.name for row in config.models]
     for index, name in enumerate(rows):
         if config.models[index].path and (not name.startswith("local/") or name == LOCAL_MODEL):
@@ -277,7 +286,27 @@ def _check_addresses(row: ProviderRow, where: str, file: str, text: str) -> None
             raise _wrong(file, text, f"{where}.{key}", "must begin with http:// or https://")
 
 
-def _check_headers(row: ProviderRow, where: str, file: str, text: str) -> None:
+def _check_tools(config: Config, file: str, text: str) -> None:
+    """Check the tool servers. Raises `ConfigError`, which contains no argument, variable or header."""
+    names: set[str] = set()
+    for index, row in enumerate(config.tools):
+        where = f"tools[{index}]"
+        if not re.fullmatch(TOOL_SERVER_NAME, row.name) or row.name == OWN_TOOLS:
+            what = f"must be letters, digits, `_` and `-`, at most 40, and not `{OWN_TOOLS}`"
+            raise _wrong(file, text, f"{where}.name", what)
+        if row.name in names:
+            raise _wrong(file, text, f"{where}.name", f"`{row.name}` is defined twice")
+        names.add(row.name)
+        if not row.command.strip() and not row.url.strip():
+            raise _wrong(file, text, f"{where}.name", "needs a `command` or a `url`")
+        if row.command.strip() and row.url.strip():
+            raise _wrong(file, text, f"{where}.url", "cannot be used together with `command`")
+        if row.url and not row.url.startswith(("http://", "https://", "$")):
+            raise _wrong(file, text, f"{where}.url", "must begin with http:// or https://")
+        _check_headers(row, where, file, text)
+
+
+def _check_headers(row: ProviderRow | ToolRow, where: str, file: str, text: str) -> None:
     """Raise `ConfigError` for headers that HTTP cannot carry; it never contains a value, which may be a key."""
     for name, value in row.headers.items():
         key = f"{where}.headers.{shorten(name, 40)}"

@@ -279,6 +279,53 @@ class ModelRow(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """US dollars per million prompt tokens that are written to the provider's cache. Default: `price_in`."""
 
 
+class ToolRow(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """`[[tools]]`: one table for each tool server (Model Context Protocol). `$NAME` and `${NAME}` in `command`, `args`,
+    `env`, `url` and `headers` are replaced by the environment variable. `docs/tools.md` has examples."""
+
+    name: str
+    """A name of your own: letters, digits, `_` and `-`, at most 40."""
+    command: str = ""
+    """Program that is the server, such as `npx`; it is started when a question needs it."""
+    args: tuple[str, ...] = ()
+    """Arguments of the program."""
+    env: dict[str, str] = {}
+    """Environment variables of the program, such as `API_KEY = "$API_KEY"`. Of your own variables it is given only a
+    few that hold no keys, such as `PATH` and `HOME`."""
+    cwd: str = ""
+    """Folder in which the program starts. Default: your home folder."""
+    url: str = ""
+    """Address of a server that is reached over HTTP, instead of `command`."""
+    headers: dict[str, str] = {}
+    """HTTP headers for that server, such as `Authorization = "Bearer $TOKEN"`."""
+    enabled: bool = True
+    """`false` keeps the table but does not offer the server."""
+    disabled_tools: tuple[str, ...] = ()
+    """Tools of the server that are not offered to models."""
+    start_seconds: float = 30.0
+    """Time for the server to start and to list its tools."""
+    call_seconds: float = 60.0
+    """Time for one call of a tool."""
+    result_bytes: int = 200_000
+    """Maximum size of the text of a result; the rest is cut off."""
+
+    def __repr__(self) -> str:
+        # Without its arguments, variables and headers, which may contain a key.
+        return f"ToolRow({self.name!r})"
+
+
+class ToolUse(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """`[tool_use]`: how models may use tools, and what chat-tui's own tools may read."""
+
+    max_calls: int = 10
+    """Maximum number of tool calls for one question."""
+    folders: tuple[str, ...] = ()
+    """Folders that the tools `read_file` and `list_files` may read. They read no hidden files, no files that usually
+    hold keys, and nothing outside these folders. Unset: these two tools are not offered."""
+    fetch_page: bool = True
+    """Offer the tool `fetch_page`, which reads web pages, but none of this machine or of a private network."""
+
+
 class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """All of `config.toml`; every field has a default."""
 
@@ -319,7 +366,9 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     strategies: Strategies = Strategies()
     local: LocalModel = LocalModel()
     web: Web = Web()
+    tool_use: ToolUse = ToolUse()
     keys: dict[str, str] = {}
     """Keys of the screen, each as `id = "key"`, such as `"answer.cancel" = "escape"`. The README lists the ids."""
     providers: tuple[ProviderRow, ...] = ()
     models: tuple[ModelRow, ...] = ()
+    tools: tuple[ToolRow, ...] = ()

@@ -18,23 +18,23 @@ import msgspec
 from chat_tui.config import load
 from chat_tui.config.diagnostics import kind_of, line_of
 from chat_tui.config.environment import HIDDEN, set_variables
-from chat_tui.config.schema import Config, ModelRow, ProviderRow, StrategySettings
+from chat_tui.config.schema import Config, ModelRow, ProviderRow, StrategySettings, ToolRow
 from chat_tui.core.text.addresses import host_of
 from chat_tui.core.text.excerpts import shorten
 
 _SHOWN_CHARACTERS = 200
 _IN_FILE = "changed in the file"
-_LISTED_IN_ROWS = frozenset(("keys", "providers", "models"))
+_LISTED_IN_ROWS = frozenset(("keys", "providers", "models", "tools"))
 
 
 DEFAULT, FILE, ENVIRONMENT = "default", "config file", "environment"
 """Sources of values."""
 _SECRETS = frozenset(("web.token",))
 _TOKEN_VARIABLE = "CHAT_TUI_TOKEN"
-_HIDDEN_FIELDS = frozenset(("api_key", "api_key_cmd", "headers"))
-"""Fields of providers that may hold a key."""
-_ADDRESS_FIELDS = frozenset(("base_url", "proxy"))
-"""Fields of providers that may hold a password."""
+_HIDDEN_FIELDS = frozenset(("api_key", "api_key_cmd", "headers", "args", "env"))
+"""Fields of providers and tool servers that may hold a key."""
+_ADDRESS_FIELDS = frozenset(("base_url", "proxy", "url"))
+"""Fields of providers and tool servers that may hold a password."""
 
 
 class Override(NamedTuple):
@@ -196,10 +196,10 @@ class _SettingReader:
         )
 
     def rows(self) -> Iterator[Setting]:
-        """Yield a row for each key, provider and model of the config."""
+        """Yield a row for each key, provider, model and tool server of the config."""
         keys = [(name, shown, f"keys.{name}") for name, shown in self._config.keys.items()]
         yield from self._table("keys", keys, field_texts(Config)["keys"])
-        for name, owner in (("providers", ProviderRow), ("models", ModelRow)):
+        for name, owner in (("providers", ProviderRow), ("models", ModelRow), ("tools", ToolRow)):
             records = enumerate(getattr(self._config, name))
             about = (inspect.getdoc(owner) or "").partition(": ")[2]
             rows = [(record.name, _summary(record), f"{name}[{index}]") for index, record in records]
@@ -247,7 +247,7 @@ def _is_plain_word(word: str) -> bool:
 
 
 def _summary(record: msgspec.Struct) -> str:
-    """Return what a provider or model sets, in one line, without keys and passwords."""
+    """Return what a provider, model or tool server sets, in one line, without keys and passwords."""
     parts = []
     for field in msgspec.structs.fields(type(record)):
         value = getattr(record, field.name)

@@ -12,7 +12,7 @@ import pytest
 from chat_tui.config import paths
 from chat_tui.config.diagnostics import line_of
 from chat_tui.config.load import load, parse
-from chat_tui.config.schema import DEFAULT_SYSTEM_PROMPT, Config, ModelRow, ProviderRow
+from chat_tui.config.schema import DEFAULT_SYSTEM_PROMPT, Config, ModelRow, ProviderRow, ToolRow
 from chat_tui.core.errors import ConfigError
 from tests.support.whole_config import WHOLE
 
@@ -47,6 +47,7 @@ def test_every_setting_is_read() -> None:
         ProviderRow("box", "http://127.0.0.1:8000/v1", "openai", "BOX_KEY", ("llama", "small")),
     )
     assert config.models == (ModelRow("box/llama", 8192, 0.0, 0.1, 0.4, fallbacks=("box/small",)),)
+    assert config.tools == (ToolRow("files", "npx", ("-y", "server"), {"KEY": "$FILES_KEY"}),)
     assert config.keys == {"answer.cancel": "ctrl+k"}
     assert (config.timeouts.connection_seconds, config.daily_budget) == (1.0, 2.0)
 
@@ -155,6 +156,7 @@ NUMBERS = [
     ("web.max_body_bytes", 0, 1000),
     ("web.reader_seconds", 0, 1),
     ("web.stop_seconds", -1, 0),
+    ("tool_use.max_calls", 0, 1),
 ]
 
 
@@ -191,6 +193,25 @@ def test_no_number_is_forgotten() -> None:
     walk(Config, "")
     found = {key for key in found if not key.startswith("strategies.")}
     assert found - {"request.seed"} == {key for key, _, _ in NUMBERS}
+
+
+@pytest.mark.parametrize(
+    ("row", "told"),
+    [
+        ('name = "a b"\ncommand = "x"', "`tools[0].name` must be letters"),
+        ('name = "chat-tui"\ncommand = "x"', "`tools[0].name` must be letters"),
+        ('name = "a"', "`tools[0].name` needs a `command` or a `url`"),
+        ('name = "a"\ncommand = "x"\nurl = "http://b"', "`tools[0].url` cannot be used together"),
+        ('name = "a"\nurl = "ftp://b"', "`tools[0].url` must begin with http"),
+        ('name = "a"\nurl = "http://b"\nheaders = { k = "sekrit\\n" }', "`tools[0].headers.k` must be one line"),
+        ('name = "a"\ncommand = "x"\ncall_seconds = 0', "`tools[0].call_seconds` must be greater"),
+        ('name = "a"\ncommand = "x"\n[[tools]]\nname = "a"\ncommand = "x"', "`tools[1].name` `a` is defined twice"),
+    ],
+)
+def test_a_tool_server_is_a_command_or_an_address(row: str, told: str) -> None:
+    error = wrong(f"[[tools]]\n{row}")
+    assert told in error.title
+    assert "sekrit" not in str(error)
 
 
 @pytest.mark.parametrize("origin", ["*", "null", "chat.example.com", "https://chat.example.com/", "https://*.com"])

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from chat_tui.config.edit import Seen, append_table, set_value, unset
+from chat_tui.config.edit import Seen, append_table, remove_table, set_value, unset
 from chat_tui.config.load import load
 from chat_tui.core.errors import ConfigError
 
@@ -98,6 +98,49 @@ def test_a_table_is_appended_to_an_inline_list(file: Path) -> None:
     config = append_table(file, "providers", {"name": "groq"})
     assert [row.name for row in config.providers] == ["openai", "groq"]
     assert "# mine\n" in file.read_text()
+
+
+def test_a_table_in_a_row_is_written_in_one_line(file: Path) -> None:
+    row = {"name": "files", "command": "npx", "args": ("-y", "it's"), "env": {"A B": 'x"y', "C": "\\d"}}
+    config = append_table(file, "tools", row)
+    assert config.tools[0].env == row["env"]
+    assert len(file.read_text().splitlines()) == 5
+
+
+TOOLS = """\
+theme = "nord"
+
+# one
+[[tools]]
+name = "one"
+command = "a"
+
+# two
+[[tools]]
+name = "two"
+command = "b"  # mine
+env = { KEY = "$KEY" }
+"""
+
+
+@pytest.mark.parametrize("names", [["one"], ["two"], ["one", "two"], ["two", "one"]])
+def test_a_table_is_removed_by_its_name_and_the_others_stay(file: Path, names: list[str]) -> None:
+    file.write_text(TOOLS)
+    for name in names:
+        config = remove_table(file, "tools", name)
+        assert name not in [row.name for row in config.tools]
+    assert len(config.tools) == 2 - len(names)
+    assert config.theme == "nord"
+    if "two" not in names:
+        assert 'command = "b"  # mine' in file.read_text()
+
+
+def test_a_table_that_is_not_there_is_not_removed(file: Path) -> None:
+    file.write_text(TOOLS)
+    remove_table(file, "tools", "three")
+    assert file.read_text() == TOOLS
+    file.write_text('tools = [{ name = "one", command = "a" }, { name = "two", command = "b" }] # all\n')
+    assert [row.name for row in remove_table(file, "tools", "one").tools] == ["two"]
 
 
 def test_a_file_that_is_not_there_is_made_private(tmp_path: Path) -> None:

@@ -36,6 +36,17 @@ models = ["m1", "m2"]
 [[models]]
 name = "box/m1"
 price_in = 1.0
+
+[[tools]]
+name = "files"
+command = "npx"
+args = ["--token", "sekrit-argument"]
+env = { KEY = "sekrit-variable" }
+
+[[tools]]
+name = "far"
+url = "https://me:sekrit-password@tools.example/mcp?token=sekrit-query"
+headers = { Authorization = "Bearer sekrit-header" }
 """
 ENVIRON = {
     "OPENAI_API_KEY": "sk-sekrit-in-the-shell",
@@ -72,12 +83,15 @@ def test_tables_rows_and_lists_are_listed_with_their_place(file: Path) -> None:
     summary = "base_url box:9 · models m1, m2 · api_key set (not shown) · headers set (not shown)"
     assert shown["providers.box"] == (summary, "config file", 17)
     assert shown["models.box/m1"] == ("price_in 1", "config file", 24)
+    hidden = "command npx · args set (not shown) · env set (not shown)"
+    assert shown["tools.files"] == (hidden, "config file", 28)
+    assert shown["tools.far"] == ("url tools.example · headers set (not shown)", "config file", 34)
     assert all(setting.meaning for setting in found.values())
 
 
 def test_where_there_is_no_row_of_a_table_the_table_is_listed(file: Path) -> None:
     found = listed(file, "")
-    for table in ("keys", "providers", "models"):
+    for table in ("keys", "providers", "models", "tools"):
         assert (found[table].to_text(), found[table].source, found[table].form) == ("none", "default", "table")
 
 

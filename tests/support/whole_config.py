@@ -111,5 +111,16 @@ price_in = 0
 price_out = 0.1
 quality = 0.4
 fallbacks = ["box/small"]
+
+[tool_use]
+max_calls = 3
+folders = ["~/notes"]
+fetch_page = false
+
+[[tools]]
+name = "files"
+command = "npx"
+args = ["-y", "server"]
+env = { KEY = "$FILES_KEY" }
 """
 )
