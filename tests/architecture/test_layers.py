@@ -27,6 +27,7 @@ RANKS = {
     "providers": 2,
     "local": 2,
     "history": 2,
+    "tools": 2,
     "engine": 3,
     "bootstrap": 4,
     "tui": 5,
@@ -70,6 +71,9 @@ HOMES = {
     "truststore": ["chat_tui.providers.http.trust"],
     "textblob": ["chat_tui.engine.insights"],
     "tomlkit": ["chat_tui.config.edit"],
+    "mcp": ["chat_tui.tools.worker"],
+    "mcp_types": ["chat_tui.tools.worker"],
+    "httpx2": ["chat_tui.tools.worker"],
 }
 """The only packages that import a library: a new version of it is one folder's matter."""
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from chat_tui.config.edit import Seen, append_table, remove_table, set_value, unset
+from chat_tui.config.edit import RowValue, Seen, append_table, remove_table, set_value, unset
 from chat_tui.config.load import load
 from chat_tui.core.errors import ConfigError
 
@@ -101,7 +101,12 @@ def test_a_table_is_appended_to_an_inline_list(file: Path) -> None:
 
 
 def test_a_table_in_a_row_is_written_in_one_line(file: Path) -> None:
-    row = {"name": "files", "command": "npx", "args": ("-y", "it's"), "env": {"A B": 'x"y', "C": "\\d"}}
+    row: dict[str, RowValue] = {
+        "name": "files",
+        "command": "npx",
+        "args": ("-y", "it's"),
+        "env": {"A B": 'x"y', "C": "\\d"},
+    }
     config = append_table(file, "tools", row)
     assert config.tools[0].env == row["env"]
     assert len(file.read_text().splitlines()) == 5

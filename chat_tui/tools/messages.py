@@ -1,0 +1,73 @@
+"""What this process and the child of a tool server tell each other: one JSON object per line."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Literal
+
+import msgspec
+
+from chat_tui.core.tools import ToolOutput
+
+WORKER = "chat_tui.tools.worker.server_session"
+"""The module of the child process."""
+
+
+class ServerLaunch(msgspec.Struct, frozen=True, omit_defaults=True):
+    """How to reach a tool server; the first line that the child is sent."""
+
+    arguments: tuple[str, ...] = ()
+    """The program, as a full path, and its arguments; empty if there is a `url`."""
+    environment: Mapping[str, str] = {}
+    """All variables of the program."""
+    folder: str | None = None
+    """Folder in which the program starts."""
+    url: str = ""
+    headers: Mapping[str, str] = {}
+    call_seconds: float = 60.0
+    result_bytes: int = 200_000
+    """Size of the text of a result, and of its JSON, that is kept."""
+    token_file: str = ""
+    """File with the tokens of a server that wants the user to sign in; empty: there is none."""
+    may_sign_in: bool = False
+    """Whether the user can be asked to sign in now."""
+
+    def __repr__(self) -> str:
+        # Without its arguments, variables and headers, which may contain a key.
+        return "ServerLaunch()"
+
+
+class WorkerOrder(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A call of a tool, or the end of one."""
+
+    id: int
+    """Number of the call."""
+    tool: str = ""
+    """Name of the tool as it was listed; empty: cancel the call."""
+    arguments: Mapping[str, Any] = {}
+
+
+class ListedTool(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A tool as its server lists it, cleaned and bounded."""
+
+    name: str
+    description: str = ""
+    title: str = ""
+    parameters: Mapping[str, Any] = {}
+    is_read_only: bool = False
+
+
+class WorkerReport(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What the child reports: its tools when the server is ready and when they change; the end of a call; or why the
+    server cannot be used, after which the child ends."""
+
+    kind: Literal["tools", "output", "failed", "sign-in", "problem"]
+    """`output` and `failed` end the call with this `id`."""
+    id: int = 0
+    tools: tuple[ListedTool, ...] = ()
+    output: ToolOutput | None = None
+    problem: str = ""
+    """Why a call failed, or the server cannot be used; one sentence without its full stop."""
+    hint: str = ""
+    address: str = ""
+    """Where the user signs in, for `sign-in`."""

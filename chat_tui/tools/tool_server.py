@@ -1,0 +1,231 @@
+"""One tool server of the config: started on demand, and again after it has ended, but not endlessly."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sys
+import time
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Literal, Protocol
+
+import msgspec
+
+from chat_tui.config.schema import ToolRow
+from chat_tui.core.errors import ToolFailed
+from chat_tui.core.text.log_filter import hide_in_log
+from chat_tui.core.text.redaction import Credential
+from chat_tui.core.tools import OfferedTool, Tool, ToolOutput, ToolServerStatus
+from chat_tui.tools.launch import launch_of, shown_source
+from chat_tui.tools.messages import ListedTool
+from chat_tui.tools.sdk import install_command, is_installed
+from chat_tui.tools.worker_process import WorkerProcess, start_worker
+
+MOST_ENDINGS, ENDINGS_SECONDS = 3, 60.0
+"""A server that ended by itself so often within this time is left alone until the time has passed."""
+
+
+class ToolServer(Protocol):
+    """Something that offers tools and runs them."""
+
+    @property
+    def name(self) -> str:
+        """Its name in the config."""
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether it is starting or a call is running."""
+
+    def status(self) -> ToolServerStatus:
+        """Its status; names of its tools are not unique among those of other servers."""
+
+    async def start(self) -> Sequence[OfferedTool]:
+        """Start it if it is not running, and return its tools. Raises `ToolFailed`."""
+
+    async def call(self, own_name: str, arguments: Mapping[str, Any]) -> ToolOutput:
+        """Run a tool. Raises `ToolFailed`."""
+
+    async def stop(self) -> None:
+        """Stop it, if it is running."""
+
+
+class ConfiguredServer:
+    """A server of the Model Context Protocol, in a child process."""
+
+    def __init__(
+        self,
+        row: ToolRow,
+        *,
+        environ: Mapping[str, str] = os.environ,
+        token_file: Path | None = None,
+        when_signing_in: Callable[[str], None] | None = None,
+        has_sdk: Callable[[], bool] = is_installed,
+        clock: Callable[[], float] = time.monotonic,
+        python: str = sys.executable,
+    ) -> None:
+        """`when_signing_in` is given the address at which the user signs in; None: the user cannot be asked now."""
+        self._row, self._environ, self._token_file = row, environ, token_file
+        self._when_signing_in = when_signing_in
+        self._has_sdk, self._clock, self._python = has_sdk, clock, python
+        self._worker: WorkerProcess | None = None
+        self._starting: asyncio.Task[WorkerProcess] | None = None
+        self._waiting = 0
+        """Callers that wait for the start."""
+        self._tools: tuple[OfferedTool, ...] = ()
+        self._problem: ToolFailed | None = None
+        self._endings: deque[float] = deque(maxlen=MOST_ENDINGS)
+        """When the server last ended by itself."""
+
+    @property
+    def name(self) -> str:
+        """Its name in the config."""
+        return self._row.name
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether it is starting or a call is running."""
+        return self._starting is not None or (self._worker is not None and self._worker.is_busy)
+
+    @property
+    def last_lines(self) -> Sequence[str]:
+        """What the server wrote to its standard error last."""
+        return tuple(self._worker.last_lines) if self._worker is not None else ()
+
+    def status(self) -> ToolServerStatus:
+        """Its state, and the tools that it listed last."""
+        state: Literal["stopped", "starting", "ready", "failed"] = "stopped"
+        if self._starting is not None:
+            state = "starting"
+        elif self._worker is not None and self._worker.is_alive:
+            state = "ready"
+        elif self._problem is not None or not self._has_sdk():
+            state = "failed"
+        problem = str(self._problem or self._missing_sdk()) if state == "failed" else ""
+        return ToolServerStatus(self.name, shown_source(self._row), state, problem, self._tools)
+
+    def _missing_sdk(self) -> ToolFailed:
+        return ToolFailed(
+            f"The tool server {self.name} cannot be used: the package `mcp` is not installed.",
+            f"Run: {install_command()}",
+        )
+
+    async def start(self) -> Sequence[OfferedTool]:
+        """Start it if it is not running, and return its tools. Raises `ToolFailed`."""
+        await self._running()
+        return self._tools
+
+    async def call(self, own_name: str, arguments: Mapping[str, Any]) -> ToolOutput:
+        """Run a tool, within the time of the config. Raises `ToolFailed`."""
+        worker = await self._running()
+        if all(tool.own_name != own_name for tool in self._tools):
+            raise ToolFailed(f"The tool server {self.name} has no tool {own_name} any more.", "Ask again.")
+        seconds = self._row.call_seconds
+        try:
+            async with asyncio.timeout(seconds):
+                output = await worker.call(own_name, arguments)
+        except TimeoutError:
+            raise ToolFailed(
+                f"The tool {own_name} of {self.name} was stopped after {seconds:g} s.",
+                "`call_seconds` of its table in the config allows it more time.",
+            ) from None
+        self._endings.clear()
+        return output
+
+    async def stop(self) -> None:
+        """Stop it, if it is running."""
+        if self._starting is not None:
+            self._starting.cancel()
+            await asyncio.wait([self._starting])
+        if (worker := self._worker) is not None:
+            await worker.stop()
+
+    async def _running(self) -> WorkerProcess:
+        """Return the running child; starts one if needed. Callers share one start, which ends with the last of them."""
+        if self._worker is not None and self._worker.is_alive and self._worker.ready.done():
+            return self._worker
+        if self._starting is None:
+            self._check_endings()
+            self._problem = None
+            self._starting = asyncio.create_task(self._start(), name=f"start the tool server {self.name}")
+            self._starting.add_done_callback(self._finish_start)
+        starting = self._starting
+        self._waiting += 1
+        try:
+            return await asyncio.shield(starting)
+        except asyncio.CancelledError:
+            if starting.cancelled():
+                raise ToolFailed(f"The tool server {self.name} was stopped.", "Ask again to start it.") from None
+            if self._waiting == 1:
+                starting.cancel()
+                await asyncio.wait([starting])
+            raise
+        finally:
+            self._waiting -= 1
+
+    def _finish_start(self, task: asyncio.Task[WorkerProcess]) -> None:
+        self._starting = None
+        if not task.cancelled() and isinstance(error := task.exception(), ToolFailed):
+            self._problem = error
+
+    async def _start(self) -> WorkerProcess:
+        if not self._has_sdk():
+            raise self._missing_sdk()
+        launch = await asyncio.to_thread(launch_of, self._row, self._environ, token_file=self._token_file)
+        launch = msgspec.structs.replace(launch, may_sign_in=self._when_signing_in is not None)
+        hide_in_log(Credential(value) for value in (*self._secrets(launch.environment), *launch.headers.values()))
+        worker = await start_worker(
+            self.name,
+            launch,
+            when_tools=self._take_tools,
+            when_ended=self._note_ending,
+            when_signing_in=self._when_signing_in or (lambda address: None),
+            environ=self._environ,
+            python=self._python,
+        )
+        self._worker = worker
+        seconds = self._row.start_seconds
+        try:
+            async with asyncio.timeout(None if self._when_signing_in is not None else seconds):
+                await asyncio.shield(worker.ready)
+        except TimeoutError:
+            await worker.stop()
+            self._endings.append(self._clock())
+            raise ToolFailed(
+                f"The tool server {self.name} did not list its tools within {seconds:g} s.",
+                "`start_seconds` of its table in the config allows it more time. "
+                f"`chat-tui tools test {self.name}` shows what it writes.",
+            ) from None
+        except asyncio.CancelledError:
+            await worker.stop()
+            raise
+        return worker
+
+    def _secrets(self, environment: Mapping[str, str]) -> Sequence[str]:
+        """Return the values of the variables that the config gives the server."""
+        return [value for name, value in environment.items() if name in self._row.env]
+
+    def _take_tools(self, tools: tuple[ListedTool, ...]) -> None:
+        disabled = set(self._row.disabled_tools)
+        self._tools = tuple(self._offered(tool) for tool in tools if tool.name not in disabled)
+
+    def _offered(self, tool: ListedTool) -> OfferedTool:
+        return OfferedTool(
+            Tool(tool.name, tool.description, tool.parameters), self.name, tool.name, tool.title, tool.is_read_only
+        )
+
+    def _note_ending(self) -> None:
+        worker = self._worker
+        if worker is not None and not worker.is_stopped:
+            self._problem = worker.failure()
+            self._endings.append(self._clock())
+
+    def _check_endings(self) -> None:
+        """Raise `ToolFailed` if the server has ended too often to be started again now."""
+        if len(self._endings) < MOST_ENDINGS:
+            return
+        left = ENDINGS_SECONDS - (self._clock() - self._endings[0])
+        if left > 0 and self._problem is not None:
+            hint = f"It has ended {MOST_ENDINGS} times and is started again in {left:.0f} s at the earliest."
+            raise ToolFailed(self._problem.title, f"{hint} {self._problem.hint}".strip())

@@ -1,0 +1,96 @@
+"""All tool servers: the engine's `ToolBackend`."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any
+
+from chat_tui.core.errors import ToolFailed
+from chat_tui.core.tools import OfferedTool, ToolOutput, ToolServerStatus
+from chat_tui.tools.tool_names import with_unique_names
+from chat_tui.tools.tool_server import ToolServer
+
+IDLE_SECONDS = 120.0
+"""How long a server that was released runs on without calls."""
+
+
+class ToolServers:
+    """Starts, calls and stops the servers, by their names."""
+
+    def __init__(self, servers: Sequence[ToolServer], *, idle_seconds: float = IDLE_SECONDS) -> None:
+        """`servers` in the order of the config, the program's own tools last."""
+        self._servers = {server.name: server for server in servers}
+        self._idle_seconds = idle_seconds
+        self._timers: dict[str, asyncio.TimerHandle] = {}
+        self._stopping: dict[str, asyncio.Task[None]] = {}
+
+    def statuses(self) -> Sequence[ToolServerStatus]:
+        """Every tool server with its status, in the order of the config, the program's own tools last."""
+        return [server.status() for server in self._servers.values()]
+
+    async def start(self, servers: Collection[str]) -> Sequence[OfferedTool]:
+        """Start those servers that do not run and return their tools, in a stable order with unique names.
+
+        A server that cannot start is left out; its status says why. A cancel stops what was starting.
+        """
+        chosen = [server for name, server in self._servers.items() if name in servers]
+        async with asyncio.TaskGroup() as tasks:
+            started = [tasks.create_task(self._start(server)) for server in chosen]
+        return with_unique_names(tool for task in started for tool in task.result())
+
+    async def _start(self, server: ToolServer) -> Sequence[OfferedTool]:
+        await self._keep(server.name)
+        try:
+            return await server.start()
+        except ToolFailed:
+            return ()
+
+    async def call(self, tool: OfferedTool, arguments: Mapping[str, Any]) -> ToolOutput:
+        """Run a tool, bounded in time and size. Raises `ToolFailed` if its server is gone or took too long."""
+        server = self._servers.get(tool.server)
+        if server is None:
+            raise ToolFailed(f"There is no tool server {tool.server}.", "`chat-tui tools list` lists them.")
+        was_released = tool.server in self._timers
+        await self._keep(tool.server)
+        try:
+            return await server.call(tool.own_name, arguments)
+        finally:
+            if was_released:
+                self._start_timer(tool.server)
+
+    async def release(self, servers: Collection[str]) -> None:
+        """Stop those servers after a while without calls."""
+        for name in servers:
+            if name in self._servers:
+                self._start_timer(name)
+
+    async def close(self) -> None:
+        """Stop all servers."""
+        for timer in self._timers.values():
+            timer.cancel()
+        self._timers.clear()
+        await asyncio.gather(*(server.stop() for server in self._servers.values()))
+        if self._stopping:
+            await asyncio.wait(list(self._stopping.values()))
+
+    async def _keep(self, name: str) -> None:
+        """Do not stop this server; waits until it has stopped if that has begun."""
+        if timer := self._timers.pop(name, None):
+            timer.cancel()
+        if stopping := self._stopping.get(name):
+            await asyncio.wait([stopping])
+
+    def _start_timer(self, name: str) -> None:
+        if timer := self._timers.pop(name, None):
+            timer.cancel()
+        self._timers[name] = asyncio.get_running_loop().call_later(self._idle_seconds, self._stop_idle, name)
+
+    def _stop_idle(self, name: str) -> None:
+        self._timers.pop(name, None)
+        server = self._servers[name]
+        if server.is_busy:
+            self._start_timer(name)
+            return
+        self._stopping[name] = asyncio.ensure_future(server.stop())
+        self._stopping[name].add_done_callback(lambda _: self._stopping.pop(name, None))

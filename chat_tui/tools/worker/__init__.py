@@ -1,0 +1,1 @@
+"""The child process that speaks the Model Context Protocol with one tool server; it imports the SDK."""

@@ -1,0 +1,129 @@
+"""Results of calls as text, images and JSON, cleaned and bounded."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+from collections.abc import Iterable
+from typing import Any
+
+from mcp_types import (
+    AudioContent,
+    BlobResourceContents,
+    CallToolResult,
+    ContentBlock,
+    EmbeddedResource,
+    ImageContent,
+    ResourceLink,
+    TextContent,
+    TextResourceContents,
+)
+
+from chat_tui.core.attachments.attachment import IMAGE_LIMIT, Attachment, media_type_of
+from chat_tui.core.text.control_characters import clean, clean_line
+from chat_tui.core.tools import ToolOutput
+
+MOST_IMAGES = 20
+_HEAD = 16
+_LINE_CHARACTERS = 500
+
+
+def output_of(result: CallToolResult, most_bytes: int) -> ToolOutput:
+    """Return the result of a call: texts in their order, one line for what is neither text nor image."""
+    texts: list[str] = []
+    images: list[Attachment] = []
+    room = IMAGE_LIMIT
+    for block in result.content:
+        if isinstance(block, ImageContent):
+            image = _image(block, len(images) + 1)
+            if isinstance(image, str):
+                texts.append(image)
+            elif len(images) == MOST_IMAGES or image.size_bytes > room:
+                texts.append(f"[an image of {_size(image.size_bytes)} was left out: there are too many]")
+            else:
+                images.append(image)
+                room -= image.size_bytes
+        else:
+            texts.append(_text(block))
+    return ToolOutput(
+        bounded_text(texts, most_bytes), tuple(images), _structured(result, most_bytes), bool(result.is_error)
+    )
+
+
+def bounded_text(texts: Iterable[str], most_bytes: int) -> str:
+    """Return the cleaned texts, one after the other, cut to this size in UTF-8 with a note of what is missing."""
+    raw = "\n".join(texts)
+    # What is cleaned away is control sequences, which are not worth more than that.
+    text = clean(raw[: most_bytes * 2])
+    encoded = text.encode("utf-8", "replace")
+    if len(encoded) <= most_bytes and len(raw) <= most_bytes * 2:
+        return text
+    whole = len(raw.encode("utf-8", "replace"))
+    kept = encoded[:most_bytes].decode("utf-8", "ignore")
+    return f"{kept}\n[the result was cut: these are the first {_size(most_bytes)} of {_size(whole)}]"
+
+
+def _text(block: ContentBlock) -> str:
+    """Return the text of a block, or a line about what it holds instead."""
+    match block:
+        case TextContent():
+            return str(block.text)
+        case EmbeddedResource(resource=TextResourceContents() as resource):
+            return f"[{_line(resource.uri)}]\n{resource.text}"
+        case EmbeddedResource(resource=BlobResourceContents() as resource):
+            size = len(resource.blob) * 3 // 4
+            return f"[the file {_line(resource.uri)}, {_line(resource.mime_type or 'binary')}, {_size(size)}]"
+        case ResourceLink():
+            about = f": {_line(block.description)}" if block.description else ""
+            return f"[a link to {_line(block.uri)} ({_line(block.name)}){about}]"
+        case AudioContent():
+            return f"[a sound, {_line(block.mime_type)}, {_size(len(block.data) * 3 // 4)}]"
+    return "[content of an unknown kind]"
+
+
+def _image(block: ImageContent, number: int) -> Attachment | str:
+    """Return an image, or a line that says why it cannot be used."""
+    size = len(block.data) * 3 // 4
+    if size > IMAGE_LIMIT:
+        return f"[an image of {_size(size)} was left out: it is larger than {_size(IMAGE_LIMIT)}]"
+    try:
+        content = base64.b64decode(block.data, validate=False)
+    except (binascii.Error, ValueError):
+        return "[an image was left out: it cannot be read]"
+    # What the server says about its kind is not trusted.
+    media_type = media_type_of(content[:_HEAD])
+    if not media_type:
+        return f"[an image was left out: {_line(block.mime_type)} cannot be sent to a model]"
+    return Attachment(f"image-{number}.{media_type.partition('/')[2]}", media_type, content, size_bytes=len(content))
+
+
+def _structured(result: CallToolResult, most_bytes: int) -> str:
+    """Return the JSON of a result, empty if there is none, or too much of it to be kept as JSON."""
+    if result.structured_content is None:
+        return ""
+    try:
+        encoded = json.dumps(_cleaned(result.structured_content), ensure_ascii=False)
+    except (RecursionError, ValueError, TypeError):
+        return ""
+    return encoded if len(encoded.encode("utf-8", "replace")) <= most_bytes else ""
+
+
+def _cleaned(value: Any) -> Any:
+    if isinstance(value, str):
+        return clean(value)
+    if isinstance(value, dict):
+        return {clean(str(key)): _cleaned(each) for key, each in value.items()}
+    if isinstance(value, list):
+        return [_cleaned(each) for each in value]
+    return value
+
+
+def _line(text: object) -> str:
+    return clean_line(str(text), _LINE_CHARACTERS)
+
+
+def _size(count: int) -> str:
+    if count < 1000:
+        return f"{count} bytes"
+    return f"{count / 1000:.0f} kB" if count < 1_000_000 else f"{count / 1_000_000:.1f} MB"

@@ -1,0 +1,227 @@
+"""The child process: one session with one tool server, for as long as the parent keeps its standard input open.
+
+Run as `python -m chat_tui.tools.worker.server_session`. The first line on stdin is a `ServerLaunch`, each further one a
+`WorkerOrder`; each line on stdout is a `WorkerReport`. The server's standard error goes to this process's own. The
+process leads a group, which ends with it: the server and whatever it has started.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import os
+import signal
+import sys
+import threading
+from typing import Any
+
+import anyio
+import msgspec
+from anyio.abc import TaskGroup
+from mcp import Client, MCPError
+from mcp_types import CONNECTION_CLOSED, REQUEST_TIMEOUT, Implementation, ToolListChangedNotification
+from mcp_types.version import MODERN_PROTOCOL_VERSIONS
+from pydantic import ValidationError
+
+from chat_tui import __version__
+from chat_tui.core.processes.child_process import ChildCommand
+from chat_tui.core.text.control_characters import clean_line
+from chat_tui.core.tools import ToolOutput
+from chat_tui.tools.messages import ServerLaunch, WorkerOrder, WorkerReport
+from chat_tui.tools.worker.http_transport import CONNECTION_ERRORS, HttpConnection
+from chat_tui.tools.worker.results import output_of
+from chat_tui.tools.worker.stdio_transport import StdioConnection
+from chat_tui.tools.worker.tool_list import ToolList
+
+GRACE_SECONDS = 3.0
+"""How long the end of the session may take; then the whole group is killed."""
+PING_SECONDS = 5.0
+"""A server that does not answer within this time after a call was cancelled still works on it, and is ended."""
+REQUEST_ERRORS = (MCPError, ValidationError, RuntimeError, ValueError)
+"""What the SDK raises for a request that failed or a reply that is malformed."""
+CHANGE_SECONDS = 0.5
+"""The list of tools is read again at most once in this time."""
+_ERROR_CHARACTERS = 2000
+_EXIT_SECONDS = 0.1
+
+
+def main() -> int:
+    """Serve until stdin ends or the server is gone; returns the exit code."""
+    # The parent handles Ctrl-C.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    # Only reports go to the parent's pipe; whatever a library prints goes to stderr.
+    reports = os.fdopen(os.dup(1), "wb")
+    os.dup2(2, 1)
+    # Libraries would quote messages in their logs.
+    logging.getLogger().addHandler(logging.NullHandler())
+    launch = msgspec.json.decode(sys.stdin.buffer.readline(), type=ServerLaunch)
+    try:
+        return asyncio.run(ServerSession(launch, Reporter(reports)).run())
+    finally:
+        end_group()
+
+
+def end_group() -> None:
+    """Kill what the server has left behind; this process, too, if it leads the group."""
+    if os.getpgrp() == os.getpid():
+        os.killpg(0, signal.SIGKILL)
+
+
+class Reporter:
+    """Writes reports to the parent, one per line."""
+
+    def __init__(self, stream: Any) -> None:
+        self._stream = stream
+        self._lock = threading.Lock()
+
+    async def send(self, report: WorkerReport) -> None:
+        """Write a report; waits while the parent reads slowly. A parent that is gone is noticed on stdin."""
+        await asyncio.to_thread(self._write, msgspec.json.encode(report) + b"\n")
+
+    def _write(self, line: bytes) -> None:
+        with self._lock, contextlib.suppress(OSError):
+            self._stream.write(line)
+            self._stream.flush()
+
+
+class ServerSession:
+    """The session with the server: lists its tools and runs its calls."""
+
+    def __init__(self, launch: ServerLaunch, reporter: Reporter) -> None:
+        self._launch, self._reporter = launch, reporter
+        self._orders: asyncio.Queue[WorkerOrder] = asyncio.Queue()
+        self._end = anyio.Event()
+        """The parent has closed stdin."""
+        self._calls: dict[int, anyio.CancelScope] = {}
+        self._tools_changed = anyio.Event()
+
+    async def run(self) -> int:
+        """Run until stdin ends or the connection is lost; returns the exit code."""
+        threading.Thread(target=self._read_orders, args=(asyncio.get_running_loop(),), daemon=True).start()
+        connection = self._connection()
+        try:
+            async with anyio.create_task_group() as tasks:
+                tasks.start_soon(self._end_with_stdin, tasks.cancel_scope)
+                await self._serve(connection)
+        except* (*REQUEST_ERRORS, *CONNECTION_ERRORS) as errors:
+            what, hint = connection.problem(_first(errors))
+            await self._reporter.send(WorkerReport("problem", problem=what, hint=hint))
+        return 0 if self._end.is_set() else 1
+
+    def _connection(self) -> StdioConnection | HttpConnection:
+        launch = self._launch
+        if launch.url:
+            return HttpConnection(launch)
+        return StdioConnection(ChildCommand(launch.arguments, dict(launch.environment), launch.folder))
+
+    def _read_orders(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Hand over the orders; at the end of stdin make sure that this process ends. Runs in a thread."""
+        for line in sys.stdin.buffer:
+            with contextlib.suppress(msgspec.MsgspecError, RuntimeError):
+                loop.call_soon_threadsafe(self._orders.put_nowait, msgspec.json.decode(line, type=WorkerOrder))
+        with contextlib.suppress(RuntimeError):
+            loop.call_soon_threadsafe(self._end.set)
+        threading.Event().wait(GRACE_SECONDS)
+        end_group()
+        os._exit(1)
+
+    async def _end_with_stdin(self, everything: anyio.CancelScope) -> None:
+        await self._end.wait()
+        everything.cancel()
+
+    async def _serve(self, connection: StdioConnection | HttpConnection) -> None:
+        """Connect, report the tools, and carry out orders until the connection is lost."""
+        client = Client(
+            connection.open(),
+            client_info=Implementation(name="chat-tui", version=__version__),
+            message_handler=self._take_notification,
+            cache=None,
+        )
+        async with client:
+            tools = ToolList(client)
+            await self._reporter.send(WorkerReport("tools", tools=await tools.read()))
+            async with anyio.create_task_group() as tasks:
+                tasks.start_soon(self._follow_changes, client, tools)
+                if client.protocol_version in MODERN_PROTOCOL_VERSIONS:
+                    tasks.start_soon(self._listen, client)
+                if isinstance(connection, StdioConnection):
+                    tasks.start_soon(_fail_when_lost, connection)
+                await self._carry_out_orders(client, tools, tasks)
+
+    async def _carry_out_orders(self, client: Client, tools: ToolList, tasks: TaskGroup) -> None:
+        while True:
+            order = await self._orders.get()
+            if order.tool:
+                scope = self._calls[order.id] = anyio.CancelScope()
+                tasks.start_soon(self._call, client, tools.own_name(order.tool), order, scope)
+            elif (running := self._calls.get(order.id)) is not None:
+                running.cancel()
+
+    async def _call(self, client: Client, name: str, order: WorkerOrder, scope: anyio.CancelScope) -> None:
+        try:
+            with scope:
+                report = await self._report_of(client, name, order)
+        finally:
+            del self._calls[order.id]
+        if not scope.cancelled_caught:
+            await self._reporter.send(report)
+            return
+        # The SDK has told the server that the call is cancelled.
+        with anyio.move_on_after(PING_SECONDS) as limit, contextlib.suppress(*REQUEST_ERRORS):
+            await client.send_ping()
+        if limit.cancelled_caught:
+            raise MCPError(REQUEST_TIMEOUT, "it did not respond after a call was cancelled, and was ended")
+
+    async def _report_of(self, client: Client, name: str, order: WorkerOrder) -> WorkerReport:
+        """Run a call; what the server refuses is an output, too, so that the model can correct its arguments."""
+        try:
+            result = await client.call_tool(name, dict(order.arguments))
+        except MCPError as error:
+            if error.code == CONNECTION_CLOSED:
+                raise
+            output = ToolOutput(clean_line(error.message, _ERROR_CHARACTERS), is_error=True)
+        except (ValidationError, RuntimeError, ValueError) as error:
+            output = ToolOutput(f"The tool's result is malformed ({type(error).__name__}).", is_error=True)
+        else:
+            output = await asyncio.to_thread(output_of, result, self._launch.result_bytes)
+        return WorkerReport("output", id=order.id, output=output)
+
+    async def _take_notification(self, message: object) -> None:
+        if isinstance(message, ToolListChangedNotification):
+            self._tools_changed.set()
+
+    async def _follow_changes(self, client: Client, tools: ToolList) -> None:
+        """Report the list of tools again whenever the server says that it has changed."""
+        while True:
+            await self._tools_changed.wait()
+            await anyio.sleep(CHANGE_SECONDS)
+            self._tools_changed = anyio.Event()
+            with contextlib.suppress(*REQUEST_ERRORS):
+                await self._reporter.send(WorkerReport("tools", tools=await tools.read()))
+
+    async def _listen(self, client: Client) -> None:
+        """Follow changes where the protocol (from 2026-07-28 on) has them on a stream of their own."""
+        with contextlib.suppress(*REQUEST_ERRORS, TimeoutError):
+            async with client.listen(tools_list_changed=True) as events:
+                async for _ in events:
+                    self._tools_changed.set()
+
+
+async def _fail_when_lost(connection: StdioConnection) -> None:
+    await connection.lost.wait()
+    # Its exit code says more than the end of its output.
+    await anyio.sleep(_EXIT_SECONDS)
+    raise MCPError(CONNECTION_CLOSED, "the connection was lost")
+
+
+def _first(errors: BaseExceptionGroup[BaseException]) -> BaseException:
+    """Return the first error of a group of groups."""
+    error: BaseException = errors
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    return error
+
+
+if __name__ == "__main__":
+    sys.exit(main())
