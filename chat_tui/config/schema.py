@@ -314,7 +314,7 @@ class ToolRow(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         return f"ToolRow({self.name!r})"
 
 
-class ToolUse(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class ToolLimits(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """`[tool_use]`: how models may use tools, and what chat-tui's own tools may read."""
 
     max_calls: int = 10
@@ -366,7 +366,7 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     strategies: Strategies = Strategies()
     local: LocalModel = LocalModel()
     web: Web = Web()
-    tool_use: ToolUse = ToolUse()
+    tool_use: ToolLimits = ToolLimits()
     keys: dict[str, str] = {}
     """Keys of the screen, each as `id = "key"`, such as `"answer.cancel" = "escape"`. The README lists the ids."""
     providers: tuple[ProviderRow, ...] = ()

@@ -90,7 +90,13 @@ class Engine:
         self._requests = RequestBuilder(config, self.conversations)
         self.models = ModelRegistry(config, router, self.places, weights, backend)
         self.estimates = CostEstimator(config, router, self.conversations, backend, self._requests)
-        self.tools = ToolLoop(tools or NoTools(), self.conversations, ask_again=self._ask_again, tell=tell)
+        self.tools = ToolLoop(
+            tools or NoTools(),
+            self.conversations,
+            ask_again=self._ask_again,
+            tell=tell,
+            calls_limit=config.tool_use.max_calls,
+        )
         """Tools that models may call."""
         self._answers = AnswerRunner(
             router,

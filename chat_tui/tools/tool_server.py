@@ -6,7 +6,6 @@ import asyncio
 import os
 import sys
 import time
-from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal, Protocol
@@ -23,8 +22,9 @@ from chat_tui.tools.messages import ListedTool
 from chat_tui.tools.sdk import install_command, is_installed
 from chat_tui.tools.worker_process import WorkerProcess, start_worker
 
-MOST_ENDINGS, ENDINGS_SECONDS = 3, 60.0
-"""A server that ended by itself so often within this time is left alone until the time has passed."""
+RETRY_SECONDS, RETRY_FACTOR, MOST_RETRY_SECONDS = 5.0, 4.0, 300.0
+"""How long a server that has failed is left alone, and how much longer after each further failure. One that was ready
+before is started again at once, the first time."""
 
 
 class ToolServer(Protocol):
@@ -75,8 +75,10 @@ class ConfiguredServer:
         """Callers that wait for the start."""
         self._tools: tuple[OfferedTool, ...] = ()
         self._problem: ToolFailed | None = None
-        self._endings: deque[float] = deque(maxlen=MOST_ENDINGS)
-        """When the server last ended by itself."""
+        self._failures = 0
+        """Failures since the last call that went well."""
+        self._retry_at = 0.0
+        """When it may be started again."""
 
     @property
     def name(self) -> str:
@@ -130,7 +132,7 @@ class ConfiguredServer:
                 f"The tool {own_name} of {self.name} was stopped after {seconds:g} s.",
                 "`call_seconds` of its table in the config allows it more time.",
             ) from None
-        self._endings.clear()
+        self._failures = 0
         return output
 
     async def stop(self) -> None:
@@ -146,8 +148,7 @@ class ConfiguredServer:
         if self._worker is not None and self._worker.is_alive and self._worker.ready.done():
             return self._worker
         if self._starting is None:
-            self._check_endings()
-            self._problem = None
+            self._check_pause()
             self._starting = asyncio.create_task(self._start(), name=f"start the tool server {self.name}")
             self._starting.add_done_callback(self._finish_start)
         starting = self._starting
@@ -166,8 +167,13 @@ class ConfiguredServer:
 
     def _finish_start(self, task: asyncio.Task[WorkerProcess]) -> None:
         self._starting = None
-        if not task.cancelled() and isinstance(error := task.exception(), ToolFailed):
-            self._problem = error
+        if task.cancelled():
+            return
+        error = task.exception()
+        if isinstance(error, ToolFailed):
+            self._note_failure(error, pause=RETRY_SECONDS)
+        elif error is None:
+            self._problem = None
 
     async def _start(self) -> WorkerProcess:
         if not self._has_sdk():
@@ -191,7 +197,6 @@ class ConfiguredServer:
                 await asyncio.shield(worker.ready)
         except TimeoutError:
             await worker.stop()
-            self._endings.append(self._clock())
             raise ToolFailed(
                 f"The tool server {self.name} did not list its tools within {seconds:g} s.",
                 "`start_seconds` of its table in the config allows it more time. "
@@ -217,15 +222,21 @@ class ConfiguredServer:
 
     def _note_ending(self) -> None:
         worker = self._worker
-        if worker is not None and not worker.is_stopped:
-            self._problem = worker.failure()
-            self._endings.append(self._clock())
+        # A server that ends while it starts fails the start.
+        if worker is not None and not worker.is_stopped and self._starting is None:
+            self._note_failure(worker.failure(), pause=0.0)
 
-    def _check_endings(self) -> None:
-        """Raise `ToolFailed` if the server has ended too often to be started again now."""
-        if len(self._endings) < MOST_ENDINGS:
-            return
-        left = ENDINGS_SECONDS - (self._clock() - self._endings[0])
-        if left > 0 and self._problem is not None:
-            hint = f"It has ended {MOST_ENDINGS} times and is started again in {left:.0f} s at the earliest."
-            raise ToolFailed(self._problem.title, f"{hint} {self._problem.hint}".strip())
+    def _note_failure(self, error: ToolFailed, *, pause: float) -> None:
+        """Remember why it failed, and do not start it again for so many seconds, or longer if it was not the first."""
+        self._problem = error
+        if self._failures:
+            pause = min(MOST_RETRY_SECONDS, RETRY_SECONDS * RETRY_FACTOR**self._failures)
+        self._failures += 1
+        self._retry_at = self._clock() + pause
+
+    def _check_pause(self) -> None:
+        """Raise the last failure if the server is not to be started again yet."""
+        left = self._retry_at - self._clock()
+        if self._problem is not None and left > 0:
+            hint = f"It is started again in {left:.0f} s at the earliest."
+            raise ToolFailed(self._problem.title, f"{self._problem.hint} {hint}".strip())

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -39,3 +40,10 @@ def named(tools: Any, own_name: str) -> OfferedTool:
     """The tool that its server calls so."""
     found: OfferedTool = next(tool for tool in tools if tool.own_name == own_name)
     return found
+
+
+async def until(is_so: Callable[[], bool], seconds: float = 20.0) -> None:
+    """Wait until it is so. Raises TimeoutError."""
+    async with asyncio.timeout(seconds):
+        while not is_so():  # noqa: ASYNC110
+            await asyncio.sleep(0.02)
