@@ -6,7 +6,7 @@
     ├── ProviderError(provider, model; attribute `retryable`)
     │   ├── KeyMissing, KeyRefused, QuotaUsedUp     not retryable
     │   ├── Busy (RateLimited, Overloaded), Unreachable, TooSlow, Garbled, EmptyAnswer      retryable
-    │   └── Rejected ── ContextTooLong              not retryable
+    │   └── Rejected (ContextTooLong, ToolsRefused)  not retryable
     ├── NoModel ── NotCapable
     ├── AllFailed(tries)
     ├── LocalModelError ── WeightsMissing
@@ -172,6 +172,10 @@ class ContextTooLong(Rejected):
         super().__init__(title, hint, provider=provider, model=model)
         self.prompt_tokens = prompt_tokens
         self.window = window
+
+
+class ToolsRefused(Rejected):
+    """The model, or its server, cannot use tools."""
 
 
 class Garbled(ProviderError):

@@ -36,6 +36,7 @@ from chat_tui.routing.policy import FIXED, Plan, RoutingPolicy
 from chat_tui.routing.ranking.eligibility import (
     BY_NAME_ONLY,
     INCAPABLE,
+    WITHOUT_TOOLS,
     eligible,
     estimated_price,
     incapable_reason,
@@ -277,14 +278,15 @@ class Router:
             return Plan(FIXED, (), error=unknown_model(name, tuple(self._models.by_name)))
         named = self._named_fallbacks(request, model)
         needs = features_of(request)
-        incapable = incapable_reason(model, request, needs)
+        incapable = incapable_reason(model, request, needs, self.health)
         out = incapable or over_limit_reason(model, request, needs.tokens)
         candidates = (
             Candidate(name, None if out else 1.0, out=out, note=self.health.unavailable_reason(name)),
             *(Candidate(other.name) for other in named),
         )
         if incapable and not named:
-            error: NoModel = NotCapable(f"{name} {incapable}.", "Choose another model.")
+            hint = "Choose a model that can use tools, or switch the tools off." if incapable in WITHOUT_TOOLS else ""
+            error: NoModel = NotCapable(f"{name} {incapable}.", hint or "Choose another model.")
             return self._complete(request, Plan(FIXED, (), candidates, error))
         if out and not named:
             error = NoModel(f"{name} {out}.", "Choose a cheaper model, or raise the limit in the config.")
@@ -318,6 +320,12 @@ def _nothing_to_choose(ranked: Sequence[Candidate]) -> ChatTuiError:
     if failed:
         return NoModel(f"T{failed[1:]}.", "Choose another with Ctrl+T or `--strategy`.")
     if out:
+        if all(candidate.out in WITHOUT_TOOLS for candidate in out):
+            return NotCapable(
+                "No model can use tools.",
+                f"{told}. Add a model that can, or switch the tools off. If one can, set `tools = true` for it under "
+                "[[models]].",
+            )
         kind = NotCapable if all(candidate.out in INCAPABLE for candidate in out) else NoModel
         return kind("No model can handle this question.", f"{told}. Add a model that can, or choose one by name.")
     return NoModel(

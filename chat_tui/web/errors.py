@@ -19,6 +19,7 @@ _STATUSES = {
     "AttachmentRefused": 400,
     "Rejected": 400,
     "ContextTooLong": 400,
+    "ToolsRefused": 400,
     "NotCapable": 400,
     "ConversationNotFound": 404,
     "RateLimited": 429,

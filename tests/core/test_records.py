@@ -115,6 +115,7 @@ def test_what_may_be_tried_again_is_told_by_the_class() -> None:
         errors.KeyRefused,
         errors.Rejected,
         errors.ContextTooLong,
+        errors.ToolsRefused,
     }
     for kind in again | never:
         assert kind.retryable is (kind in again)

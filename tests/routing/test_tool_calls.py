@@ -7,9 +7,11 @@ from msgspec.structs import replace
 from chat_tui.core.attachments.attachment import Attachment
 from chat_tui.core.chunks import End, Metadata, Token, ToolCallDelta
 from chat_tui.core.conversation import Turn
+from chat_tui.core.errors import NotCapable, ToolsRefused
 from chat_tui.core.request import Sampling
 from chat_tui.core.tools import Tool
-from chat_tui.providers.scripted_provider import Step
+from chat_tui.providers.scripted_provider import Fault, Step
+from chat_tui.routing.ranking.eligibility import REFUSED_TOOLS
 from tests.support.scripted_router import BUSY, A, B, Rig, all_of, ask, end_of, error_of, text_of, tries
 
 TOOLS = (Tool("add"),)
@@ -82,3 +84,27 @@ async def test_that_nobody_can_do_what_is_needed_is_an_error_of_its_own() -> Non
         (replace(A, image_addresses=False), ask(turns=(Turn("user", "?", attachments=(FAR,)),), prompt="")),
     ):
         assert error_of(await all_of(Rig(a=["no"]).router(model).process_stream(needs))) == "NotCapable"
+
+
+async def test_a_model_that_has_refused_tools_is_not_asked_for_them_again() -> None:
+    refusal = Fault(ToolsRefused("It does not support tools.", "Choose another.", provider="one", model="one/a"))
+    rig = Rig(a=[refusal], b=CALL)
+    router = rig.router(A, B)
+    chunks = await all_of(router.process_stream(ask(tools=TOOLS)))
+    assert end_of(chunks).model == "two/b"
+    assert end_of(await all_of(router.process_stream(ask(tools=TOOLS)))).model == "two/b"
+    assert rig.asked == ["one/a", "two/b", "two/b"]
+    assert [each.out for each in router.plan(ask(tools=TOOLS)).candidates if each.model == "one/a"] == [REFUSED_TOOLS]
+    assert router.plan(ask()).models[0].name == "one/a"
+    assert '"refuses_tools":true' not in router.health.to_json(0.0)
+    named = router.plan(ask(tools=TOOLS, model="one/a")).error
+    assert isinstance(named, NotCapable)
+    assert "switch the tools off" in named.hint
+
+
+def test_that_nobody_can_use_tools_says_what_to_do() -> None:
+    error = Rig().router(replace(A, tools=False), replace(B, tools=False)).plan(ask(tools=TOOLS)).error
+    assert isinstance(error, NotCapable)
+    assert error.title == "No model can use tools."
+    assert "one/a cannot use tools" in error.hint
+    assert "switch the tools off" in error.hint

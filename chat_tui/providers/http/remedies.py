@@ -18,6 +18,7 @@ from chat_tui.providers.dialects.dialect import MAX_TOKENS, ROOM, SYSTEM, WHOLE,
 from chat_tui.providers.dialects.parsing.output_limits import output_limit
 from chat_tui.providers.dialects.parsing.refused_fields import WITHOUT, field_of, refused_field
 from chat_tui.providers.dialects.parsing.server_errors import server_error_of
+from chat_tui.providers.dialects.parsing.tool_refusals import refuses_tools
 
 Json = Any
 
@@ -98,6 +99,8 @@ def remedy(status: int, body: bytes, sent: Json, spoken: Dialect, tried: Iterabl
     own = spoken.quirk(status, text)
     if own is not None and own not in tried:
         return Remedy(own, _note_of(own))
+    if offers_tools(sent) and refuses_tools(said):
+        return None
     misnamed = status == 500 and "unexpected keyword argument" in said
     if not (status in {400, 422} or misnamed) or not isinstance(sent, dict):
         return None
@@ -187,6 +190,11 @@ def _note_of(quirk: str) -> str:
 def _streams(sent: Mapping[str, Json]) -> bool:
     # Gemini selects streaming by the path of the URL.
     return sent.get("stream") is True or "contents" in sent
+
+
+def offers_tools(sent: Json) -> bool:
+    """Return whether a request with this body offers tools."""
+    return isinstance(sent, dict) and bool(sent.get("tools") or sent.get("functions"))
 
 
 def _has_system(sent: Mapping[str, Json]) -> bool:

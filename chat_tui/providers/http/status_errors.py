@@ -22,6 +22,7 @@ from chat_tui.providers.dialects.parsing.server_errors import (
     server_error_of,
     too_long,
 )
+from chat_tui.providers.dialects.parsing.tool_refusals import refuses_tools
 
 _NO_IMAGES = re.compile(
     r"image|multi-?modal|mmproj|support.{0,20}vision|vision.{0,20}support|content must be a string", re.IGNORECASE
@@ -43,6 +44,9 @@ class ErrorContext(msgspec.Struct, frozen=True):
     fetch_hint: str = ""
     """What to do if the server does not have the model."""
     images: bool = False
+    """Whether the request has images."""
+    tools: bool = False
+    """Whether the request offers tools."""
 
     @property
     def names(self) -> dict[str, str]:
@@ -91,6 +95,8 @@ def _refused_error(
             "Choose a model that accepts images with Ctrl+O, or ask without the image.",
             **names,
         )
+    if asked.tools and status in {400, 404, 405, 422, 500, 501} and refuses_tools(complaint.said):
+        return tools_refused(f"{provider} does not let this model use tools ({status}){told}.", **names)
     if status == 404:
         missing = asked.fetch_hint and re.search(r"model.{0,300}not found", complaint.said, re.DOTALL)
         return errors.Rejected(
@@ -107,6 +113,13 @@ def _refused_error(
         )
     return errors.Rejected(
         f"{provider} refused the request ({status}){told}.", "Change the settings or choose another model.", **names
+    )
+
+
+def tools_refused(title: str, *, provider: str, model: str) -> errors.ToolsRefused:
+    """Return the error for a model that cannot use tools."""
+    return errors.ToolsRefused(
+        title, "Choose a model that can use tools, or switch the tools off.", provider=provider, model=model
     )
 
 

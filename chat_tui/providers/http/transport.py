@@ -25,6 +25,7 @@ from chat_tui.providers.dialects import dialect
 from chat_tui.providers.dialects.dialect import Call, Dialect, Json, parsed, streams
 from chat_tui.providers.dialects.model_probe import ProbeRequest
 from chat_tui.providers.dialects.parsing.bare_channels import may_write_bare_channels
+from chat_tui.providers.dialects.parsing.tool_refusals import refuses_tools
 from chat_tui.providers.discovery.model_list import fetch_list
 from chat_tui.providers.endpoint import Endpoint, base_url_of, key_of, url_of
 from chat_tui.providers.http import response_stream
@@ -32,8 +33,8 @@ from chat_tui.providers.http.clients import client_of
 from chat_tui.providers.http.echo_filter import EchoFilter
 from chat_tui.providers.http.encoding import LARGE_BYTES, encode_call
 from chat_tui.providers.http.exceptions import BROKEN, STALE, MappedErrors
-from chat_tui.providers.http.remedies import Remedy, is_filtered, note_of_known, remedy
-from chat_tui.providers.http.status_errors import ErrorContext, http_error
+from chat_tui.providers.http.remedies import Remedy, is_filtered, note_of_known, offers_tools, remedy
+from chat_tui.providers.http.status_errors import ErrorContext, http_error, tools_refused
 
 ERROR_BODY_LIMIT = 64 * 1024
 ERROR_BODY_SECONDS = 5.0
@@ -313,12 +314,14 @@ async def _reading(reply: httpx.Response, state: _RequestState) -> AsyncIterator
 
 
 def _judge_stream(error: Exception, state: _RequestState, wire: _Wire) -> _Again | Sequence[Chunk] | None:
-    """Return what to do about an error inside a reply; None: raise it."""
+    """Return what to do about an error inside a reply; None: raise it. Raises `ToolsRefused`."""
     if not isinstance(error, errors.Rejected | errors.Overloaded):
         return None
     said = json.dumps({"error": {"message": error.title}}).encode()
     if isinstance(error, errors.Rejected) and is_filtered(400, said):
         return _refusal(error)
+    if state.request.tools and refuses_tools(error.title):
+        raise tools_refused(error.title, provider=error.provider, model=error.model) from error
     if wire.spoke or not wire.may_change:
         return None
     status = 400 if isinstance(error, errors.Rejected) else 500
@@ -393,6 +396,7 @@ def _error_of(
         line.provider.api_key_env,
         fetch_hint=spoken.fetch_hint.replace("{model}", shorten(model.id, 100)) if model else "",
         images=call is not None and call.images,
+        tools=call is not None and offers_tools(_sent_json(call)),
     )
     return http_error(reply.status_code, reply.headers, body, asked, line.redactor())
 

@@ -22,10 +22,12 @@ BY_NAME_ONLY = "chosen only by name"
 TOO_DEAR = "exceeds your price limit"
 NO_IMAGES = "does not accept images"
 NO_TOOLS = "cannot use tools"
+REFUSED_TOOLS = "has refused tools"
 NO_LOGPROBS = "does not tell the probabilities of tokens"
 NO_ADDRESSES = "does not fetch images from web addresses"
-INCAPABLE = frozenset({NO_IMAGES, NO_TOOLS, NO_LOGPROBS, NO_ADDRESSES})
+INCAPABLE = frozenset({NO_IMAGES, NO_TOOLS, REFUSED_TOOLS, NO_LOGPROBS, NO_ADDRESSES})
 """Reasons that another request would not have."""
+WITHOUT_TOOLS = frozenset({NO_TOOLS, REFUSED_TOOLS})
 REASONED = 20
 """Models over the price limit whose reason states the price."""
 
@@ -82,13 +84,15 @@ def over_limit_reason(model: Model, request: Request, prompt_tokens: int) -> str
     return f"would cost about ${about:.4g}, more than your limit of ${limit:.4g}"
 
 
-def incapable_reason(model: Model, request: Request, needs: PromptFeatures) -> str:
+def incapable_reason(model: Model, request: Request, needs: PromptFeatures, health: Health) -> str:
     """Return what the request needs and the model cannot do; empty if it may be able to.
 
     Images are no such reason: a model without them is told their names.
     """
     if request.tools and model.tools is False:
         return NO_TOOLS
+    if request.tools and health.vitals(model.name).refuses_tools:
+        return REFUSED_TOOLS
     if request.sampling.logprobs and model.logprobs is False:
         return NO_LOGPROBS
     if needs.image_addresses and model.image_addresses is False:
@@ -132,7 +136,7 @@ def eligible(
             out.append(Candidate(model.name, out=model.not_for_chat or BY_NAME_ONLY))
         elif needs.images and model.images is False:
             out.append(Candidate(model.name, out=NO_IMAGES))
-        elif needs_more and (why := incapable_reason(model, request, needs)):
+        elif needs_more and (why := incapable_reason(model, request, needs, health)):
             out.append(Candidate(model.name, out=why))
         elif limited and _is_over_limit(model, request, needs.tokens):
             dear += 1

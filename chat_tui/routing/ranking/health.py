@@ -11,7 +11,7 @@ from typing import TypeAlias
 import msgspec
 
 from chat_tui.core.chunks import Timings, TokenKind
-from chat_tui.core.errors import ProviderError, RateLimited, Rejected
+from chat_tui.core.errors import ProviderError, RateLimited, Rejected, ToolsRefused
 from chat_tui.core.models import Model
 
 WEIGHT = 0.3
@@ -53,6 +53,9 @@ class ModelStats(msgspec.Struct, frozen=True):
     """Whether its answers begin with thinking, without the mark that opens it."""
     thinking_seconds: float | None = None
     """How long it thinks after its first token, which is then one of its thinking; 0 if its thinking is not shown."""
+
+    refuses_tools: bool = False
+    """Whether it has refused a request because of its tools. Not stored: a server may learn to use them."""
 
 
 class SavedStats(msgspec.Struct, frozen=True):
@@ -171,8 +174,10 @@ class Health:
     def note_failure(self, model: str, error: ProviderError, kind: str = "") -> None:
         """Note a failed attempt: a rate limit begins a cooldown at once, other failures when they repeat.
 
-        A request that was malformed or too long is not the model's fault.
+        A request that was malformed or too long is not the model's fault; that it cannot use tools is remembered.
         """
+        if isinstance(error, ToolsRefused):
+            self._change(model, refuses_tools=True)
         if isinstance(error, Rejected):
             return
         failures = self.vitals(model).failures_in_a_row + 1
@@ -196,6 +201,7 @@ class Health:
                 known,
                 running=0,
                 asked=0,
+                refuses_tools=False,
                 resting_until=max(0.0, known.resting_until - now) if known.resting_until else 0.0,
             )
             for name, known in self._vitals.items()

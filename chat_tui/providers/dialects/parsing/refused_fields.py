@@ -22,8 +22,10 @@ WITHOUT = "without:"
 """The prefix of a quirk that leaves out a field; `without:stop=["a"]` applies to this value only."""
 _NEEDED = frozenset(
     {"model", "messages", "contents", "prompt", "input", "stream", "system", "system_instruction", "systemInstruction"}
+    | {"tools", "functions"}
 )
-"""Fields that cannot be left out, or that have their own remedy."""
+"""Fields that cannot be left out, or that have their own remedy. A model without the tools would be asked for something
+else."""
 _DEPTH = 3
 _LONGEST = 4000
 """The characters of an error that are searched."""

@@ -1,0 +1,65 @@
+"""A server that refuses tools: the request is not sent without them, and the error says so."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator
+
+import pytest
+
+from chat_tui.core import errors
+from chat_tui.core.request import Request
+from chat_tui.core.tools import Tool
+from chat_tui.providers.http.transport import Transport
+from tests.wire.asking import ask
+from tests.wire.dialects import SPOKEN, base_of
+from tests.wire.raw_server import RawServer, chunked, saying, whole
+
+TOOLS = Request("hello", tools=(Tool("add", "Adds."),))
+
+
+@pytest.fixture
+async def transport() -> AsyncIterator[Transport]:
+    made = Transport(connection_seconds=2)
+    yield made
+    await made.close()
+
+
+@pytest.mark.parametrize("spoken", SPOKEN)
+@pytest.mark.parametrize(
+    ("status", "said"),
+    [
+        (400, {"message": "acme does not support tools"}),
+        (404, {"message": "No endpoints found that support tool use."}),
+        (405, {"message": "Tool calling is not supported for model: acme"}),
+        (400, {"message": "Unsupported parameter.", "param": "tools", "code": "unsupported_parameter"}),
+    ],
+)
+async def test_a_refusal_of_tools_is_an_error_of_its_own(
+    spoken: str, status: int, said: dict[str, str], transport: Transport
+) -> None:
+    refusal = whole(json.dumps({"error": said}).encode(), f"{status} No")
+    async with RawServer(saying(*[refusal] * 3)) as server:
+        _, error = await ask(transport, base_of(server, spoken), TOOLS, spoken)
+    assert all("tools" in asked.json for asked in server.asked)
+    if "param" in said:
+        assert isinstance(error, errors.Rejected)
+    else:
+        assert isinstance(error, errors.ToolsRefused)
+        assert "switch the tools off" in error.hint
+        assert len(server.asked) == 1
+
+
+async def test_a_refusal_within_a_stream_is_the_same(transport: Transport) -> None:
+    event = b'data: {"error": {"message": "This model does not support tools.", "code": 400}}\n\n'
+    async with RawServer(saying(chunked(event))) as server:
+        _, error = await ask(transport, server.base_url, TOOLS)
+    assert isinstance(error, errors.ToolsRefused)
+
+
+async def test_the_same_words_without_tools_are_an_ordinary_refusal(transport: Transport) -> None:
+    refusal = whole(b'{"error": {"message": "acme does not support tools"}}', "400 No")
+    async with RawServer(saying(refusal)) as server:
+        _, error = await ask(transport, server.base_url)
+    assert isinstance(error, errors.Rejected)
+    assert not isinstance(error, errors.ToolsRefused)
