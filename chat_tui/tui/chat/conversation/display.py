@@ -1,4 +1,4 @@
-"""The turns of the conversation in view, and the answer that is followed into them."""
+"""The conversation in view as it is displayed, and the running answer that it follows."""
 
 from __future__ import annotations
 
@@ -26,20 +26,20 @@ from chat_tui.tui.widgets.host import Host
 from chat_tui.tui.widgets.visibility import is_in_sight
 
 if TYPE_CHECKING:
-    # Behind the first paint: the engine is not loaded for it.
+    # Only for type checking: the first paint does not need the engine.
     from chat_tui.engine.answers.answer import Answer
     from chat_tui.engine.answers.pacing import TypingPace
 
 STATUS_SECONDS = 0.1
-"""Between two looks at the figures of a running answer."""
+"""Time between two updates of a running answer's figures."""
 
 
 class ConversationDisplay:
     """Shows a conversation in a transcript, and follows its answer. `widget` is the one around the transcript: it runs
-    the work and posts the messages."""
+    the workers and posts the messages."""
 
     class Began(Message):
-        """An answer has begun, or one that runs came into view."""
+        """An answer has started, or a running one has come into view."""
 
     class Ended(Message):
         """The answer in view has ended."""
@@ -49,17 +49,17 @@ class ConversationDisplay:
             self.turn = turn
 
     class Measured(Message):
-        """The figures of the answer in view, as they are now."""
+        """The current figures of the answer in view."""
 
         def __init__(self, figures: StreamStats) -> None:
             super().__init__()
             self.figures = figures
 
     class Moved(Message):
-        """Another conversation is in view."""
+        """Another conversation has come into view."""
 
     class Changed(Message):
-        """What is stored of a conversation has changed: an answer was saved, or one out of view has ended."""
+        """A stored conversation has changed: an answer was saved, or one out of view has ended."""
 
     def __init__(
         self,
@@ -72,10 +72,10 @@ class ConversationDisplay:
         self.widget, self.transcript = widget, transcript
         self._session, self._welcome, self._find_bar = session, welcome, find_bar
         self.answer: Answer | None = None
-        """The one that is or was followed; None: none since this conversation came into view."""
+        """The answer that is or was followed; None if there was none since this conversation came into view."""
         self._following: Worker[None] | None = None
         self._pace: TypingPace | None = None
-        """Of the answer in view, while it is followed."""
+        """The pace of the answer in view, while it is followed."""
         self._measuring: Timer | None = None
 
     @property
@@ -87,36 +87,36 @@ class ConversationDisplay:
 
     @property
     def is_busy(self) -> bool:
-        """An answer of this conversation has not ended."""
+        """Whether an answer of this conversation is running."""
         return self._session.visit.is_asking or (self.answer is not None and not self.answer.ended)
 
     @property
     def is_paused(self) -> bool:
-        """The answer in view is held."""
+        """Whether the answer in view is paused."""
         return self.answer is not None and not self.answer.ended and self.answer.paused
 
     @property
     def turns(self) -> list[Turn]:
-        """The turns in view; a running answer with what has come of it."""
+        """The turns in view; a running answer with the text that has arrived."""
         turns, answer = self.transcript.turns, self.answer
         if answer is not None and not answer.ended and turns:
             turns[-1] = msgspec.structs.replace(answer.turn, text=answer.text, thinking=answer.thinking)
         return turns
 
     def can_change(self) -> bool:
-        """Whether turns can be changed; while an answer runs it says that they cannot."""
+        """Return whether turns can be changed; while an answer runs, a notice says that they cannot."""
         if self.is_busy:
             self.host.say("An answer is still running", "Esc cancels it and keeps what arrived.")
         return not self.is_busy
 
     def index_of(self, turn_id: str) -> int:
-        """The place of a turn in the path; behind the last one where it is not there."""
+        """Return the position of a turn in the path; its length if the turn is not there."""
         turns = self.transcript.turns
         return next((index for index, turn in enumerate(turns) if turn.id == turn_id), len(turns))
 
     def chosen_answer(self) -> Turn | None:
-        """The answer that keys act on: the chosen one, that of the chosen question, else the last; None while it runs,
-        or when there is none."""
+        """Return the answer that keys act on: the chosen one, that of the chosen question, else the last; None if it is
+        running, or if there is none."""
         turns, chosen = self.transcript.turns, self.transcript.viewport.cursor
         if chosen is not None and any(turn.role == "assistant" for turn in turns[chosen : chosen + 2]):
             turns = [turn for turn in turns[chosen : chosen + 2] if turn.role == "assistant"][:1]
@@ -124,19 +124,19 @@ class ConversationDisplay:
         return answer if answer is not None and answer.state != "streaming" else None
 
     def chosen_question(self) -> Turn | None:
-        """The chosen question, or that of the chosen answer, else the last one."""
+        """Return the chosen question, or that of the chosen answer, else the last one."""
         turns, chosen = self.transcript.turns, self.transcript.viewport.cursor
         before = turns if chosen is None else turns[: chosen + 1]
         return next((turn for turn in reversed(before) if turn.role == "user"), None)
 
     def last_answer(self) -> tuple[Turn | None, Answer | None]:
-        """The last turn of a model, and its answer where that is followed here."""
+        """Return the last turn of a model, and its answer if that is followed here."""
         turn = next((turn for turn in reversed(self.transcript.turns) if turn.role == "assistant"), None)
         answer = self.answer
         return turn, answer if answer is not None and turn is not None and answer.turn.id == turn.id else None
 
     async def read_settled(self, conversation_id: str) -> Conversation:
-        """Read the conversation in view from the store, as soon as its last answer is there. Raises `HistoryError`."""
+        """Read the conversation in view from the store, once its last answer is saved. Raises `HistoryError`."""
         engine = self._session.engine
         assert engine is not None
         if self.answer is not None:
@@ -144,7 +144,7 @@ class ConversationDisplay:
         return await engine.conversations.conversation(conversation_id)
 
     async def refresh_headers(self, conversation_id: str) -> None:
-        """Show the headers of the turns as the store has them: their versions, and what they name."""
+        """Update the headers of the turns from the store: their versions, and what they name."""
         engine = self._session.engine
         assert engine is not None
         conversation = await engine.conversations.conversation(conversation_id)
@@ -153,7 +153,7 @@ class ConversationDisplay:
     # -- showing --------------------------------------------------------------------------------------------------
 
     def show(self, turns: Sequence[Turn]) -> None:
-        """Show another conversation; an answer of the one before runs on."""
+        """Show another conversation; an answer of the previous one keeps running."""
         left, self._pace, self.answer = self.answer, None, None
         self._find_bar.close(by_key=True)
         self.transcript.finder.forget_words()
@@ -167,7 +167,7 @@ class ConversationDisplay:
         self.widget.post_message(self.Moved())
 
     def show_path(self, conversation: Conversation, *, chosen: bool = False) -> None:
-        """Show the path as it is now; what it shares with the one before stays in place."""
+        """Show the current path; turns that it shares with the previous one stay in place."""
         shown, path = [turn.id for turn in self.transcript.turns], conversation.path
         same = next((at for at, turn in enumerate(path) if shown[at : at + 1] != [turn.id]), len(path))
         self.transcript.replace_from(same, path[same:], chosen=chosen)
@@ -181,11 +181,11 @@ class ConversationDisplay:
         self.transcript.display = has_turns
 
     def measure_last(self, path: Sequence[Turn]) -> None:
-        """Post the figures of the last answer as it was saved, and how it was routed as soon as that is read."""
+        """Post the figures of the last answer as it was saved, and its route once that is read."""
         last = next((turn for turn in reversed(path) if turn.role == "assistant"), None)
         if last is not None:
             self.widget.post_message(self.Measured(figures_of(last)))
-            # The next one may cancel it before it has begun: a coroutine would then never be awaited.
+            # The next worker may cancel this one before it starts: a coroutine would then never be awaited.
             measure = partial(self._measure_route, last)
             self.widget.run_worker(measure, group="measure", exclusive=True)  # type: ignore[arg-type]
 
@@ -200,7 +200,7 @@ class ConversationDisplay:
     # -- following an answer --------------------------------------------------------------------------------------
 
     def follow(self, answer: Answer) -> None:
-        """Show the answer below the last turn, as it grows."""
+        """Show the answer below the last turn while it arrives."""
         from chat_tui.engine.answers.pacing import TypingPace
 
         engine = self._session.engine
@@ -217,7 +217,7 @@ class ConversationDisplay:
 
     async def _follow(self, answer: Answer, pace: TypingPace) -> None:
         live, shown = self.transcript.live, without_text(answer.turn)
-        # What was there before is not typed again.
+        # Text that was there before is not typed again.
         known = len(answer)
         async for chunk in pace.follow(answer.follow(), known):
             if not isinstance(chunk, Token) and not answer.ended and shown != (now := without_text(answer.turn)):
@@ -235,7 +235,7 @@ class ConversationDisplay:
         await self._announce_end(answer)
 
     def _show_chunk(self, chunk: Chunk, *, is_new: bool) -> bool:
-        """Show one chunk; True when the transcript has more to draw than it should hold back."""
+        """Show one chunk; returns True if the transcript should draw before more is added."""
         live = self.transcript.live
         if isinstance(chunk, Token):
             if chunk.phase == "quick":
@@ -249,16 +249,16 @@ class ConversationDisplay:
         return False
 
     def skip_typing(self) -> bool:
-        """Show at once what is still being typed; False when nothing is."""
+        """Show at once the text that is still being typed; returns False if there is none."""
         return self._pace is not None and self._pace.skip()
 
     async def wait_until_shown(self) -> None:
-        """Wait until the answer in view has been shown to its end."""
+        """Wait until the answer in view is completely shown."""
         if self._following is not None:
             await self._following.wait()
 
     def announce_end(self, answer: Answer) -> None:
-        """Post `Changed` when an answer that runs out of view has been saved."""
+        """Post `Changed` once an answer that is running out of view is saved."""
         self.widget.run_worker(self._announce_end(answer), group="out of view")
 
     async def _announce_end(self, answer: Answer) -> None:
@@ -267,7 +267,7 @@ class ConversationDisplay:
 
     def _measure(self) -> None:
         if self.answer is None or not is_in_sight(self.transcript):
-            # Textual would draw what covers the chat anew.
+            # Textual would redraw the screen that covers the chat.
             return
         figures = self.answer.figures()
         self.transcript.live.set_status(formatting.status(figures))
@@ -279,7 +279,7 @@ class ConversationDisplay:
             self._measuring = None
 
     def pause_or_resume(self) -> bool | None:
-        """Hold the answer, or let it go on; True: it is held now, None: no answer runs."""
+        """Pause or resume the answer; returns True if it is paused now, None if no answer is running."""
         if self.answer is None or self.answer.ended:
             return None
         if self.answer.paused:
@@ -289,7 +289,7 @@ class ConversationDisplay:
         return self.answer.paused
 
     async def cancel(self) -> bool:
-        """Cancel the answer in view; False when none runs."""
+        """Cancel the answer in view; returns False if none is running."""
         was_typed, visit = self.skip_typing(), self._session.visit
         if visit.is_asking and (self.answer is None or self.answer.ended):
             visit.is_cancelled = True

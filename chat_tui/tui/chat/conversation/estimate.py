@@ -1,4 +1,4 @@
-"""What the next question costs: estimated while it is written, and said at the prompt beside what it is asked with."""
+"""The estimated cost of the next question, shown at the prompt beside its model and settings."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ if TYPE_CHECKING:
     from chat_tui.core.context import Context
 
 _SHORTEST = 12
-"""Cells below which a name beside the price says nothing."""
+"""Cells; a shorter part of a name beside the price says nothing."""
 
 
 class QuestionEstimate:
-    """Keeps the estimate of the question that is in the prompt with its files."""
+    """Estimates the question in the prompt with its files."""
 
     def __init__(self, session: ConversationSession, prompt: Prompt, files: PromptAttachments) -> None:
         self._session, self._prompt, self._files = session, prompt, files
@@ -37,24 +37,23 @@ class QuestionEstimate:
         """Rebound keys by id."""
 
     def refresh(self) -> None:
-        """Estimate again."""
         self._asked += 1
         self._prompt.run_worker(self._refresh(self._asked), group="beside")
 
     def clear(self) -> None:
-        """Forget the estimate: the question was sent."""
+        """Remove the estimate, since the question was sent."""
         self._asked += 1
         self._files.refuse_images(False)
         self.show("")
 
     def show(self, estimate: str | None = None) -> None:
-        """Show it at the prompt, beside the preset, the own settings and the models to compare; None: the
-        one that was shown last."""
+        """Show the estimate at the prompt, beside the preset, the settings and the models to compare; None: the last
+        estimate."""
         if estimate is not None:
             self._shown = estimate
         preset, models, own = self._session.preset, self._session.compare_models, self._session.own_settings
         compared = f"compare {shorten(', '.join(models), 60)}" if models else ""
-        # The price is shown in full; the rest takes the room that is left.
+        # The price is shown in full; the other parts share the remaining room.
         room = (self._prompt.outer_size.width or 200) - EDGES - cell_len(self._shown)
         shown = [self._shown]
         settings = " · ".join(own.labels())
@@ -66,7 +65,7 @@ class QuestionEstimate:
 
     async def _refresh(self, number: int) -> None:
         if number != self._asked:
-            # More was written since.
+            # The text has changed since.
             return
         text, files = self._prompt.draft, self._files.attachments
         context: Context | None = None
@@ -92,11 +91,11 @@ class QuestionEstimate:
         self.show(estimate)
 
     def _help_key(self, text: str) -> str:
-        """Name the key of the help beside a lone question mark, which is text here and a key for help elsewhere."""
+        """Name the key for help beside a lone question mark, which is text here and a key for help elsewhere."""
         return f"{first_key('help.open', self.changed_keys)}: help" if text.strip() == "?" else ""
 
     async def costs_of_all(self, models: Sequence[str], text: str) -> str:
-        """What the answers of several models to this text may cost, such as `≈12 tokens · ≈$0.02 for 3`."""
+        """Return the cost of several models' answers to this text, such as `≈12 tokens · ≈$0.02 for 3`."""
         session = self._session
         if session.engine is None or not models:
             return ""
@@ -118,7 +117,7 @@ class QuestionEstimate:
         return f"{formatting.tokens(prices.tokens, True)} tokens · {costs} for {len(models)}"
 
     async def check_images(self, text: str, files: Sequence[Attachment]) -> None:
-        """Raise `AttachmentRefused` where there are images and the model that would be asked takes none."""
+        """Raise `AttachmentRefused` if there are images and the model that would be asked takes none."""
         names = [file.name for file in files if file.is_image]
         context = await self._context(text, files) if names else None
         if context is None or not _takes_no_images(context):
@@ -142,7 +141,7 @@ class QuestionEstimate:
 
     @property
     def _edited(self) -> str:
-        """The id of the question that is edited; empty: none."""
+        """The id of the question that is being edited; empty if none is."""
         edited = self._session.edited
         return edited.id if edited is not None else ""
 

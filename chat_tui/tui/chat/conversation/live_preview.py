@@ -1,4 +1,4 @@
-"""A preset that answers as one types: after a pause of the hand its answer stands above the prompt, not sent yet."""
+"""Live preview of a preset: after a pause in typing, the answer is shown above the prompt, before it is sent."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 LONGEST = 4_000
 """Characters; a longer text is answered when it is sent."""
 _TOGETHER = 1_000
-"""Tokens that may be shown together: what comes within a frame is painted in one."""
+"""Tokens that may be shown together: those that arrive within a frame are painted together."""
 _HELD_BYTES = 1_000_000
 _ENDINGS = {
     "complete": "Enter sends it",
@@ -47,7 +47,7 @@ _NOT_ASKED = (
 
 
 class PreviewBox(VerticalScroll, can_focus=False):
-    """The answer so far, in a few lines that scroll."""
+    """Shows the answer so far in a few lines that scroll."""
 
     DEFAULT_CSS = """
     PreviewBox {
@@ -64,11 +64,10 @@ class PreviewBox(VerticalScroll, can_focus=False):
         self._text = Static(markup=False)
 
     def compose(self) -> list[Static]:
-        """One text."""
         return [self._text]
 
     def show(self, text: str, state: str, *, old: bool = False) -> None:
-        """This text; `old`: it answers words that have changed since."""
+        """Show the text; `old`: the prompt has changed since."""
         self.border_subtitle = Content(as_bound(state, cast("Host", self.app).changed_keys))
         self.set_class(old, "-old")
         if not old:
@@ -77,12 +76,12 @@ class PreviewBox(VerticalScroll, can_focus=False):
 
 
 class LivePreview:
-    """Begins, shows and leaves off previews; `settings` gives the model or strategy in use."""
+    """Starts, shows and stops previews; `settings` returns the model or strategy in use."""
 
     def __init__(self, chat: ChatView, settings: Callable[[], Request]) -> None:
         self._chat, self._settings = chat, settings
         self.paid: set[str] = set()
-        """Models that cost something and may be asked: somebody has chosen the preset with their price in sight."""
+        """Models that cost money and may be asked: the user has chosen the preset with their price in view."""
         self._box: PreviewBox | None = None
         self._timer: Timer | None = None
         self._following: Worker[None] | None = None
@@ -90,7 +89,7 @@ class LivePreview:
         self._text = ""
 
     def _words(self) -> str:
-        """What would be answered now; empty when nothing is."""
+        """The text that would be answered now; empty if none."""
         chat = self._chat
         if (
             chat.session.preset is None
@@ -100,13 +99,13 @@ class LivePreview:
         ):
             return ""
         if self._settings().adaptive:
-            # Two models at each pause of the fingers would be too many.
+            # Asking two models at each pause in typing would be too much.
             return ""
         text = chat.prompt.draft.strip()
         return "" if text.startswith("/") or len(text) > LONGEST else text
 
     def follow_edit(self, engine: Engine) -> None:
-        """What stands in the prompt has changed: what was begun for other words is left off."""
+        """The text of the prompt has changed: stop a preview of another text."""
         text, preset = self._words(), self._chat.session.preset
         if text == self._text:
             return
@@ -120,7 +119,7 @@ class LivePreview:
         self._timer = self._chat.set_timer(preset.as_you_type_seconds, lambda: self._begin(engine, text))
 
     def stop(self) -> bool:
-        """Leave it off until the words change; False when there is nothing to be seen."""
+        """Stop previews until the text changes; returns False if none is shown."""
         if self._box is None or not self._box.display:
             return False
         self._leave()
@@ -128,7 +127,7 @@ class LivePreview:
         return True
 
     def take(self) -> Preview | None:
-        """The preview is wanted: it is for `Engine.ask` from now on."""
+        """Return the preview, so that `Engine.ask` uses it as the answer."""
         preview, self._preview = self._preview, None
         self._leave()
         self._text = ""

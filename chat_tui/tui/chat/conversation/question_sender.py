@@ -1,4 +1,4 @@
-"""How questions are sent: asked, edited, answered again or further; what comes back to the prompt on failure."""
+"""Sends questions: new ones, edits, regenerations and continuations. On failure the text returns to the prompt."""
 
 from __future__ import annotations
 
@@ -26,27 +26,27 @@ from chat_tui.tui.prompt.attachments_line import PendingAttachment
 from chat_tui.tui.prompt.prompt import Prompt
 
 if TYPE_CHECKING:
-    # Behind the first paint: the engine is not loaded for it.
+    # Only for type checking: the first paint does not need the engine.
     from chat_tui.engine.answers.answer import Answer
     from chat_tui.engine.answers.runner import Preview
     from chat_tui.engine.engine import Engine
 
 
 class OutgoingQuestion(msgspec.Struct, frozen=True):
-    """A question as it was when it was sent."""
+    """A question, with everything that belonged to it when it was sent."""
 
     visit: ConversationVisit
     new_conversation: NewConversation
-    """What its conversation begins with, where it begins one."""
+    """Preset and settings of the conversation, if the question starts one."""
     settings: Request
     text: str = ""
-    """Empty where an answer is asked for again, or further."""
+    """Empty if an answer is regenerated or continued."""
     taken: Sequence[PendingAttachment] = ()
-    """Attached files, which are read when it is asked."""
+    """Attached files, which are read when the question is asked."""
     edited: Turn | None = None
-    """The question of which it is another version."""
+    """The question of which this is another version."""
     refuses_images: bool = True
-    """It is not asked where there are images and the model takes none."""
+    """Whether it is refused if there are images and the model takes none."""
 
 
 Ask = Callable[["Engine", OutgoingQuestion, Sequence[Attachment]], Awaitable["Answer"]]
@@ -54,10 +54,10 @@ Ask = Callable[["Engine", OutgoingQuestion, Sequence[Attachment]], Awaitable["An
 
 
 class QuestionSender:
-    """Sends questions from the conversation in view, and has their answers followed."""
+    """Sends questions from the conversation in view, and shows their answers."""
 
     class Failed(Message):
-        """A question could not be asked; its text is back in the prompt."""
+        """A question could not be asked; its text has returned to the prompt."""
 
         def __init__(self, error: ChatTuiError) -> None:
             super().__init__()
@@ -83,8 +83,8 @@ class QuestionSender:
     def ask(
         self, text: str, settings: Request, files: Sequence[Attachment] = (), preview: Preview | None = None
     ) -> None:
-        """Ask, or send another version of the question that is edited; `files` go with the attached ones. The answer
-        streams into the transcript, or is there at once where a preview of it is."""
+        """Ask, or send another version of the edited question; `files` are added to the attached ones. The answer
+        streams into the transcript, or is shown at once if it was previewed."""
         question = self.take_question(text, settings)
         if question.edited is not None:
             self.send(question, self._edit)
@@ -93,15 +93,16 @@ class QuestionSender:
         self._display.widget.run_worker(self._ask(question, files, preview), group="ask")
 
     def continue_answer(self, settings: Request) -> None:
-        """Let the last answer, which was cut, go on."""
+        """Continue the last answer, which is incomplete."""
         self.send(self._question(settings), self._continue)
 
     def regenerate(self, answer: Turn, settings: Request) -> None:
-        """Ask for another version of an answer of the path."""
+        """Regenerate an answer of the path."""
         self.send(self._question(settings), partial(self._regenerate, answer, self._display.transcript.turns[-1]))
 
     def take_question(self, text: str, settings: Request) -> OutgoingQuestion:
-        """The question of this text with all that belongs to it; it takes the attached files."""
+        """Return the question of this text with everything that belongs to it; takes the attached files from the
+        prompt."""
         question, edited = self._question(settings), self._session.edited
         return msgspec.structs.replace(question, text=text, taken=self._files.take(), edited=edited)
 
@@ -129,7 +130,7 @@ class QuestionSender:
             await self._give_back(question, error)
 
     def _leave_deleted(self, visit: ConversationVisit, error: ConversationNotFound) -> None:
-        """The question of this visit has begun another conversation, since its own was deleted elsewhere."""
+        """Handle a conversation that was deleted elsewhere: the question of this visit has started a new one."""
         visit.conversation_id = None
         self._display.host.say(error.title, "Your question starts a new one.", long=True)
         if visit is self._session.visit:
@@ -160,12 +161,12 @@ class QuestionSender:
         return answer
 
     def show_question(self, visit: ConversationVisit, answer: Answer) -> None:
-        """Show the question of an answer below the last turn, where its conversation is in view."""
+        """Show the question of an answer below the last turn, if its conversation is in view."""
         if visit is self._session.visit:
             self._display.transcript.add(answer.question)
 
     def show_edited(self, edited: Turn, answer: Answer) -> None:
-        """Show the question of an answer in place of the one of which it is another version."""
+        """Show the question of an answer in place of the one of which it is a new version."""
         transcript = self._display.transcript
         leaf = transcript.turns[-1]
         self._editor.end()
@@ -175,7 +176,7 @@ class QuestionSender:
     # -- sending --------------------------------------------------------------------------------------------------
 
     def send(self, question: OutgoingQuestion, ask: Ask) -> None:
-        """Ask, and follow the answer; text and files come back to the prompt where that fails."""
+        """Ask, and follow the answer; on failure, text and files return to the prompt."""
         question.visit.is_asking = True
         self._display.widget.run_worker(self._send(question, ask), group="ask")
 
@@ -188,8 +189,8 @@ class QuestionSender:
 
     @asynccontextmanager
     async def _sending(self, question: OutgoingQuestion) -> AsyncIterator[tuple[Engine, Sequence[Attachment]]]:
-        """The time in which a question is asked, from the moment the engine is open and its files are read. Where that
-        fails, the files are attached again. Raises `ChatTuiError`."""
+        """Enclose asking a question, from the moment that the engine is open and the files are read. On failure the
+        files are attached again. Raises `ChatTuiError`."""
         session, display, visit = self._session, self._display, question.visit
         try:
             await session.is_ready.wait()
@@ -211,7 +212,7 @@ class QuestionSender:
             visit.is_asking = visit.is_cancelled = False
 
     async def _give_back(self, question: OutgoingQuestion, error: ChatTuiError) -> None:
-        """Put the text of a question that could not be asked back into the prompt, and tell why."""
+        """Return the text of a question that could not be asked to the prompt, and report the error."""
         await self._waiting.give_back(question.visit, question.text)
         self._display.widget.post_message(self.Failed(error))
 

@@ -1,4 +1,4 @@
-"""Which conversation is in view and what is unsent in it: read from the store, kept there, and brought back.
+"""The conversation in view and its unsent text: read from the store, saved and restored.
 
 Nothing of Textual is imported here.
 """
@@ -17,7 +17,7 @@ from chat_tui.core.request import Request
 from chat_tui.core.settings.conversation_settings import ConversationSettings, NewConversation, decode_settings
 
 if TYPE_CHECKING:
-    # Behind the first paint: the engine is not loaded for it.
+    # Only for type checking: the first paint does not need the engine.
     from chat_tui.core.settings.preset import Preset
     from chat_tui.engine.engine import Engine
 
@@ -28,18 +28,18 @@ _FILES = "files of the draft "
 
 
 class ViewState(msgspec.Struct, frozen=True):
-    """What the view holds at a moment, in the form in which it is stored."""
+    """The content of the view at a moment, in the form in which it is stored."""
 
     text: str = ""
-    """Of the prompt."""
+    """The text of the prompt."""
     files: str = ""
-    """Attached to it; empty: none."""
+    """The attached files; empty: none."""
     position: str = ""
     """The reading position; empty: the end of the conversation."""
 
 
 class StoredDraft(msgspec.Struct, frozen=True):
-    """What was unsent in a conversation."""
+    """The unsent text and files of a conversation."""
 
     text: str = ""
     files: str = ""
@@ -56,53 +56,52 @@ class RestoredConversation(msgspec.Struct, frozen=True):
 
 
 class QuestionEdit(msgspec.Struct, frozen=True):
-    """An earlier question in other words that are not sent yet."""
+    """A new version of an earlier question that is not sent yet."""
 
     question: str
-    """Its turn's id."""
+    """The id of the question's turn."""
     words: str
 
 
 class ConversationVisit:
-    """A conversation from the moment it comes into view until another does. A question that was sent belongs to the
-    visit of that moment, even where another conversation is in view when it is asked."""
+    """The time in which a conversation is in view. A question belongs to the visit in which it was sent, even if
+    another conversation is in view when it is asked."""
 
     def __init__(self, conversation_id: str | None = None) -> None:
         self.conversation_id = conversation_id
         """None until the first question is asked."""
         self.is_asking = False
-        """A question is on its way, and its answer has not begun."""
+        """Whether a question was sent whose answer has not started."""
         self.is_cancelled = False
-        """The question was cancelled before its answer began."""
+        """Whether the question was cancelled before its answer started."""
 
 
 class ConversationSession:
-    """Opens and leaves conversations. `read_view` gives what the view holds now."""
+    """Opens and leaves conversations. `read_view` returns the current content of the view."""
 
     def __init__(self, read_view: Callable[[], ViewState]) -> None:
         self._read_view = read_view
         self.engine: Engine | None = None
         """None until it is open."""
         self.is_ready = asyncio.Event()
-        """Set when the conversation of the last end is back: questions are asked from then on."""
+        """Set when the last conversation is restored: questions are asked from then on."""
         self.changing = asyncio.Lock()
-        """Held while another conversation, or another path of it, comes into view."""
+        """Held while another conversation, or another path of the same one, is being opened."""
         self.visit = ConversationVisit()
         self.preset: Preset | None = None
-        """Of the conversation in view, or of the one that begins with the next question."""
+        """The preset of the conversation in view, or of the one that the next question starts."""
         self.own_settings = ConversationSettings()
-        """Settings of requests that the conversation in view has of its own, or the one that begins with the next
-        question."""
+        """Request settings of the conversation in view, or of the one that the next question starts."""
         self.settings: Callable[[], Request] = Request
-        """The model or strategy in use."""
+        """Returns the model or strategy in use."""
         self.compare_models: Sequence[str] = ()
-        """The models that the next question goes to side by side; empty: it goes to one."""
+        """The models that the next question is sent to for comparison; empty: one model answers."""
         self.edited: Turn | None = None
-        """The earlier question that is in the prompt, to be sent as another version."""
+        """The earlier question that is edited in the prompt."""
         self._set_aside = ""
         self._system_prompt: str | None = None
         self._stored_edit = self._stored_files = ""
-        """What the store has of those in view."""
+        """The edit and the files as they are stored."""
 
     @property
     def conversation_id(self) -> str | None:
@@ -111,29 +110,29 @@ class ConversationSession:
 
     @property
     def new_conversation(self) -> NewConversation:
-        """What a conversation begins with that begins now."""
+        """Preset and settings of a conversation that starts now."""
         return NewConversation(self._system_prompt, self.preset, self.own_settings)
 
     @property
     def target(self) -> str | NewConversation:
-        """The conversation of the next question: its id, or what a new one begins with."""
+        """The conversation of the next question: its id, or the start of a new one."""
         return self.conversation_id or self.new_conversation
 
     # -- what is unsent -------------------------------------------------------------------------------------------
 
     @property
     def unsent(self) -> str:
-        """The text that waits to be sent; while an earlier question is edited, the text that was set aside for it."""
+        """The unsent text; while an earlier question is edited, the draft that was set aside."""
         return self._read_view().text if self.edited is None else self._set_aside
 
     def begin_edit(self, question: Turn, words: str | None = None) -> str:
-        """Begin to edit a question of the path, and return its text for the prompt; `words`: what was made of it
-        before."""
+        """Start to edit a question of the path, and return the text for the prompt; `words`: the text of an earlier
+        edit of it."""
         self._set_aside, self.edited = self.unsent, question
         return as_typed(question) if words is None else words
 
     def resume_edit(self, opened: RestoredConversation) -> str | None:
-        """Go on with the edit that was left in a conversation, and return its text; None where there is none."""
+        """Resume the edit that was left in a conversation, and return its text; None if there is none."""
         self._stored_edit = opened.edit
         try:
             edit = msgspec.json.decode(opened.edit, type=QuestionEdit) if opened.edit else None
@@ -144,14 +143,14 @@ class ConversationSession:
         return self.begin_edit(question, edit.words) if edit is not None and question is not None else None
 
     def end_edit(self) -> str | None:
-        """End the edit, and return the text that was set aside for it; None where no question is edited."""
+        """End the edit, and return the draft that was set aside; None if no question is edited."""
         if self.edited is None:
             return None
         self.edited = None
         return self._set_aside
 
     async def save_draft(self) -> None:
-        """Store all that is unsent, as it is now."""
+        """Store the unsent text and files."""
         if self.engine is None:
             return
         engine, id, edited, view = self.engine, self.conversation_id, self.edited, self._read_view()
@@ -171,19 +170,19 @@ class ConversationSession:
             await engine.places.set(_EDIT + id, edit)
 
     async def save_place(self) -> None:
-        """Store what is unsent, and the reading position."""
+        """Store the unsent text, the files and the reading position."""
         if self.engine is None:
             return
         engine, saved = self.engine, None
         while saved != self.unsent:
-            # Somebody may write on meanwhile.
+            # The user may keep typing meanwhile.
             saved = self.unsent
             await self.save_draft()
         if self.conversation_id is not None and not engine.conversations.is_private(self.conversation_id):
             await engine.places.set(_POSITION + self.conversation_id, self._read_view().position)
 
     async def note_begun(self) -> None:
-        """A question has begun the conversation in view: what was unsent before belongs to it."""
+        """Record that a question has started the conversation in view: unsent text now belongs to it."""
         if self.engine is not None:
             engine = self.engine
             await engine.drafts.save(None, "")
@@ -193,39 +192,41 @@ class ConversationSession:
     # -- coming and leaving ---------------------------------------------------------------------------------------
 
     async def connect(self, engine: Engine) -> StoredDraft:
-        """Take the engine, and return what was unsent outside any conversation."""
-        # Read before what is typed now can be stored in its place.
+        """Store the engine, and return the unsent text of no conversation."""
+        # Read before newly typed text can replace it in the store.
         draft = await self._load_draft(engine, None)
         self.engine = engine
         return draft
 
     async def last_conversation(self) -> str:
-        """The conversation that was in view when the program ended, after a crash or with something unsent in it;
-        empty where there is none to come back to. Raises `HistoryError` where it was deleted."""
+        """Return the id of the conversation to restore: the one that was in view at a crash, or that was left with
+        something unsent; empty if there is none. Raises `HistoryError` if it was deleted."""
         assert self.engine is not None
         last = await self.engine.places.get(_OPEN)
         if not last or self.visit.is_asking:
             return ""
         path = (await self.engine.conversations.conversation(last)).path
-        # An answer that another process writes belongs to that process.
+        # An answer that another process is writing belongs to that process.
         return "" if path and path[-1].state == "streaming" else last
 
     async def forget_last(self) -> None:
-        """Come back to no conversation at the next start."""
+        """Restore no conversation at the next start."""
         if self.engine is not None:
             await self.engine.places.set(_OPEN, "")
 
     async def leave(self, *, has_waiting: bool) -> None:
-        """Store what is needed to come back to the conversation in view. With nothing unsent and nothing that waits,
-        the next start comes back to none."""
+        """Store what is needed to restore the conversation in view. If nothing is unsent or queued, the next start
+        restores none."""
         await self.save_place()
         if not self.unsent and self.edited is None and not has_waiting:
             await self.forget_last()
 
     async def open(self, conversation_id: str, *, coming_back: bool = False) -> RestoredConversation | None:
-        """Make it the conversation in view; None where it is in view already. `coming_back`: the program has just
-        started, so text that was typed meanwhile is kept, and a question that was sent stays in view (None). The
-        caller holds `changing`. Raises `HistoryError`."""
+        """Open a conversation and return how it was left; None if it is in view already.
+
+        `coming_back`: the program has just started, so text that was typed meanwhile is kept, and a question that was
+        sent stays in view (None). The caller holds `changing`. Raises `HistoryError`.
+        """
         assert self.engine is not None
         engine = self.engine
         conversation = await engine.conversations.conversation(conversation_id)
@@ -247,7 +248,7 @@ class ConversationSession:
         return RestoredConversation(conversation, draft, position, edit)
 
     async def begin_new(self) -> StoredDraft:
-        """Leave the conversation in view for a fresh one, and return what is unsent in that. The caller holds
+        """Leave the conversation in view for a new one, and return the unsent text of that. The caller holds
         `changing`."""
         left, draft = self.conversation_id, StoredDraft()
         if self.engine is not None:
@@ -256,13 +257,13 @@ class ConversationSession:
                 draft = await self._load_draft(self.engine, None)
             await self.save_place()
         if left is None:
-            # What nobody has sent goes on in the fresh one.
+            # Unsent text moves to the new conversation.
             draft = StoredDraft(self.unsent, self._read_view().files)
         self._begin_visit(None, None, draft)
         return draft
 
     def take_files(self, files: str) -> None:
-        """Note which files the store has for the draft in view."""
+        """Record which files are stored for the draft in view."""
         self._stored_files = files
 
     def _begin_visit(self, conversation_id: str | None, preset: Preset | None, draft: StoredDraft) -> None:
@@ -288,14 +289,14 @@ class ConversationSession:
         return engine.config.system_prompt if own is None else own
 
     async def set_system_prompt(self, text: str | None) -> None:
-        """Set it for this conversation, or for the one that begins with the next question; None: the config's."""
+        """Set the system prompt of this conversation or of the one that the next question starts (None: the config)."""
         if self.conversation_id is None or self.engine is None:
             self._system_prompt = text
         else:
             await self.engine.conversations.set_system_prompt(self.conversation_id, text)
 
     async def set_preset(self, preset: Preset | None) -> None:
-        """Use a preset in this conversation, or in the one that begins with the next question; None: none."""
+        """Use a preset in this conversation, or in the one that the next question starts; None: no preset."""
         if self.conversation_id is not None and self.engine is not None:
             from chat_tui.core.settings.preset import encode_preset
 
@@ -303,15 +304,16 @@ class ConversationSession:
         self.preset = preset
 
     async def set_own_settings(self, settings: ConversationSettings) -> None:
-        """Set those of this conversation, or of the one that begins with the next question."""
+        """Set the request settings of this conversation, or of the one that the next question starts."""
         if self.conversation_id is not None and self.engine is not None:
             await self.engine.conversations.set_settings(self.conversation_id, settings)
         self.own_settings = settings
 
 
 async def restore_external_draft(engine: Engine, conversation_id: str | None, before: str, text: str) -> None:
-    """Make text that replaced the draft `before` in an external editor, when the program was killed, the draft again,
-    behind what that has become meanwhile; outside any conversation where its own is gone."""
+    """Restore text from an external editor that was open when the program was killed. It replaces the draft `before`,
+    or follows it if the draft has changed meanwhile; if the conversation is gone, it becomes the draft of no
+    conversation."""
     if conversation_id is not None:
         try:
             await engine.conversations.conversation(conversation_id)
@@ -324,12 +326,12 @@ async def restore_external_draft(engine: Engine, conversation_id: str | None, be
 
 
 def join_texts(*texts: str) -> str:
-    """These texts as one, with a blank line between any two."""
+    """Join texts with blank lines between them; empty ones are left out."""
     return "\n\n".join(text for text in texts if text.strip())
 
 
 def as_typed(question: Turn) -> str:
-    """A question as a person would have to type it: with two slashes where it begins with one."""
+    """Return a question as it would be typed: with two slashes if it begins with one."""
     return "/" * question.text.startswith("/") + question.text
 
 

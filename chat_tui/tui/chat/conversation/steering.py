@@ -1,4 +1,4 @@
-"""Text that is sent while an answer streams: it waits for the answer's end, or steers it from where it is."""
+"""Handles text that is sent while an answer streams: it waits for the end of the answer, or interrupts it."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from chat_tui.tui.prompt.attachments import PromptAttachments
 from chat_tui.tui.prompt.prompt import Prompt
 
 if TYPE_CHECKING:
-    # Behind the first paint: the engine is not loaded for it.
+    # Only for type checking: the first paint does not need the engine.
     from chat_tui.engine.answers.answer import Answer
     from chat_tui.engine.engine import Engine
 
@@ -28,7 +28,7 @@ _SENT_AFTER = ("complete", "length")
 
 
 class Steering:
-    """Lets new text wait while an answer streams, and sends it when the answer has ended, or steers with it."""
+    """Queues text while an answer streams, and sends it when the answer has ended, or at once if the user steers."""
 
     def __init__(
         self,
@@ -48,7 +48,7 @@ class Steering:
     # -- new text while an answer streams -------------------------------------------------------------------------
 
     def queue(self, text: str) -> None:
-        """Let this text, with the attached files, wait for the end of the answer."""
+        """Queue this text, with the attached files, until the answer has ended."""
         run = self._display.widget.run_worker
         queue = self._waiting.add(WaitingQuestion(text, self._session.settings(), self._files.take()))
         if queue is not None:
@@ -57,7 +57,7 @@ class Steering:
         self.show()
 
     def steer(self) -> bool:
-        """Stop the answer and ask what waits at once; False when nothing waits."""
+        """Stop the answer and send the queued text at once; returns False if nothing is queued."""
         session, answer, queue = self._session, self._display.answer, self._waiting.queue
         if queue is None:
             return False
@@ -83,8 +83,8 @@ class Steering:
     # -- text that waits ------------------------------------------------------------------------------------------
 
     async def _serve(self, queue: WaitingQueue) -> None:
-        """Ask what waits, one after another, each when the answer before has ended; give the rest back where that has
-        failed."""
+        """Send the queued questions one after another, each when the answer before has ended; on failure, return the
+        rest to the prompt."""
         try:
             while queue.items:
                 if not await self._serve_next(queue):
@@ -93,7 +93,7 @@ class Steering:
             self._waiting.remove(queue)
 
     async def _serve_next(self, queue: WaitingQueue) -> bool:
-        """Whether it is another one's turn; False: look again a moment later."""
+        """Send or return the next question; returns False if it must wait longer."""
         session, waiting = self._session, self._waiting
         if queue.is_of(session.visit):
             queue.visit = session.visit
@@ -114,7 +114,7 @@ class Steering:
         if not queue.items:
             return True
         if engine.running(id) or visit.is_asking:
-            # Something else was asked meanwhile.
+            # Another question was asked meanwhile.
             return False
         if ended is not None and ended.turn.state not in _SENT_AFTER:
             now = session.visit if queue.is_of(session.visit) else visit
@@ -146,13 +146,13 @@ class Steering:
         return answer
 
     async def _say_unsent(self, engine: Engine, id: str) -> None:
-        """What waited in a conversation that is not in view is in its prompt now."""
+        """Report that queued text of a conversation out of view has returned to its prompt."""
         title = shorten((await engine.conversations.conversation(id)).title, 120) or "Untitled"
         told = f"The answer before it did not end well. It is in the prompt of “{title}”."
         self._display.host.say("A queued message was not sent", told, long=True)
 
     async def _ask_unseen(self, engine: Engine, id: str, waiting: WaitingQuestion, visit: ConversationVisit) -> None:
-        """Another conversation is in view by now."""
+        """Ask a question whose conversation is no longer in view."""
         try:
             files = await self._files.load(waiting.files)
             await engine.ask(id, waiting.text, waiting.settings, attachments=files)
@@ -162,7 +162,7 @@ class Steering:
             await self._waiting.give_back(visit, waiting.text)
 
     def show(self) -> None:
-        """Show what waits in the conversation in view."""
+        """Show the queued text of the conversation in view."""
         waiting = self._waiting.queue
         if self._line is None:
             if waiting is None:

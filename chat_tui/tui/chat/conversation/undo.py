@@ -1,4 +1,4 @@
-"""What can be undone: one stack for the whole screen."""
+"""The undo stack, one for the whole screen."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import NamedTuple
 from chat_tui.core.errors import ChatTuiError, ConversationNotFound
 
 KEPT = 50
-"""So many steps back; older ones are forgotten."""
+"""Number of steps to keep; older ones are forgotten."""
 
 
 def _always() -> bool:
@@ -24,7 +24,7 @@ class _Step(NamedTuple):
 
 
 class Undo:
-    """The last thing done is the first to be undone, and never anything else instead."""
+    """A stack of actions: the last one is undone first."""
 
     def __init__(self) -> None:
         self._steps: list[_Step] = []
@@ -32,20 +32,22 @@ class Undo:
 
     @property
     def next_step(self) -> str:
-        """What `take` would do, such as `restore “A title”`; empty if there is nothing to undo."""
+        """Description of the next undo, such as `restore “A title”`; empty if there is nothing to undo."""
         return next((step.name for step in reversed(self._steps) if step.is_due()), "")
 
     def push(
         self, name: str, words: str, undo: Callable[[], Awaitable[object]], is_due: Callable[[], bool] = _always
     ) -> None:
-        """`undo` takes back what was done: `name` says what that will do, and `words` that it was done. `is_due`
-        returns False once it was taken back otherwise: the step is then skipped."""
+        """Add a step. `undo` reverses it, `name` describes that beforehand, and `words` afterwards.
+
+        `is_due` returns False once the action was reversed by other means: the step is then skipped.
+        """
         self._steps = [*self._steps[1 - KEPT :], _Step(name, words, undo, is_due)]
 
     async def take(self) -> str:
-        """Undo the last thing that was done, and return its words; empty if there is none.
+        """Undo the last step, and return its words; empty if there is none.
 
-        What `undo` raises is raised, and the step is kept for another try, unless the conversation is gone.
+        Raises what `undo` raises; the step is kept for another attempt, unless the conversation is gone.
         """
         async with self._taking:
             while self._steps and not self._steps[-1].is_due():
@@ -63,5 +65,5 @@ class Undo:
             return step.words
 
     def _discard(self, step: _Step) -> None:
-        # Another one may have been added meanwhile.
+        # Another step may have been added meanwhile.
         self._steps = [each for each in self._steps if each is not step]

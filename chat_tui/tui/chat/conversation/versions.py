@@ -1,4 +1,4 @@
-"""The versions of questions and answers: shown, compared, branched from, and gone back to by undo."""
+"""The versions of questions and answers: showing, comparing, branching, and undoing these."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from chat_tui.tui.prompt.prompt import Prompt
 
 
 class MessageVersions:
-    """Goes from version to version in the conversation in view. `open_conversation` brings another one into view."""
+    """Changes between versions of the conversation in view. `open_conversation` brings another one into view."""
 
     def __init__(
         self,
@@ -30,8 +30,8 @@ class MessageVersions:
         self._undo, self._open = undo, open_conversation
 
     async def show_version(self, step: int, turn_id: str = "", *, number: int = 0) -> None:
-        """Show the version that is `step` further on, or the one of this number, of a turn; by default of the last one
-        that has several. Raises `ChatTuiError`."""
+        """Show the version that is `step` further on, or the one with this number, of a turn; by default of the last
+        one that has several. Raises `ChatTuiError`."""
         session, display = self._session, self._display
         conversation_id = session.conversation_id
         if session.engine is None or conversation_id is None or not display.can_change():
@@ -49,7 +49,7 @@ class MessageVersions:
                 display.show_path(path, chosen=True)
 
     async def compare(self) -> None:
-        """Show what differs between the versions of the chosen turn, else of the last one that has several. Raises
+        """Show the differences between the versions of the chosen turn, else of the last one that has several. Raises
         `ChatTuiError`."""
         session, chosen = self._session, self._display.transcript.viewport.cursor
         if session.engine is None or session.conversation_id is None:
@@ -69,8 +69,7 @@ class MessageVersions:
             widget.app.push_screen(DiffScreen(versions, shown))
 
     async def branch(self) -> None:
-        """Let the conversation end at the chosen turn: the next question begins another branch. Raises
-        `ChatTuiError`."""
+        """End the path at the chosen turn: the next question starts another branch. Raises `ChatTuiError`."""
         session, display = self._session, self._display
         turns, end = display.transcript.turns, display.transcript.viewport.cursor
         if session.engine is None or session.conversation_id is None or end is None:
@@ -81,7 +80,7 @@ class MessageVersions:
         if not display.can_change():
             return
         if turns[end].role == "user" and end + 1 < len(turns):
-            # Its answer belongs to it: two questions in a row would be sent as one.
+            # A question keeps its answer: two questions in a row would be sent as one.
             end += 1
         if end + 1 == len(turns):
             display.host.say("This is already the last message", "Your next question follows it.")
@@ -89,12 +88,12 @@ class MessageVersions:
         conversation_id = session.conversation_id
         await self._end_at(conversation_id, turns[end].id)
         self.remember("branch", conversation_id, turns[-1])
-        # At once: the notice names the keys that count from there.
+        # Focused before the notice: it names the keys that work from there.
         self._prompt.screen.set_focus(self._prompt)
         display.host.say("Your next question starts a new branch", f"The old branch is kept; {self.undo_keys}.")
 
     async def _end_at(self, conversation_id: str, turn_id: str) -> None:
-        """Let the conversation in view end at this turn."""
+        """End the path of the conversation in view at this turn."""
         assert self._session.engine is not None
         async with self._session.changing:
             await self._display.read_settled(conversation_id)
@@ -102,8 +101,7 @@ class MessageVersions:
             self._display.show_path(path)
 
     async def show_chosen(self, conversation: Conversation) -> None:
-        """Show the end of a path on which another of several answers was chosen, where that conversation is in
-        view."""
+        """Show the end of a path on which another version of an answer was chosen, if that conversation is in view."""
         if conversation.id != self._session.conversation_id:
             return
         async with self._session.changing:
@@ -113,7 +111,7 @@ class MessageVersions:
             self._display.transcript.viewport.follow()
 
     def remember(self, what: Literal["branch", "answer", "question"], conversation_id: str, leaf: Turn) -> None:
-        """Let undo lead back to the path that ended with this turn, which shows the previous one of `what`."""
+        """Let undo return to the path that ended with this turn, which shows the previous version of `what`."""
         back = partial(self._go_back, conversation_id, leaf.id)
         self._undo.push(f"go back to the previous {what}", f"Back to the previous {what}", back)
 
@@ -128,14 +126,14 @@ class MessageVersions:
 
     @property
     def undo_keys(self) -> str:
-        """The keys that undo a change from where the user is, such as `Tab u undoes it`."""
+        """The keys that undo a change from the current focus, such as `Tab u undoes it`."""
         changed = self._display.host.changed_keys
         reads = self._prompt.screen.focused is self._display.transcript
         step = "" if reads else f"{bindings.first_key('prompt.complete', changed)} "
         return f"{step}{bindings.first_key('change.undo', changed)} undoes it"
 
     async def undo(self) -> None:
-        """Undo what was done last to a conversation. Raises `ChatTuiError`."""
+        """Undo the last action. Raises `ChatTuiError`."""
         self._display.host.say(await self._undo.take() or "There is nothing to undo")
 
     def _say_one_version(self) -> None:
@@ -145,5 +143,5 @@ class MessageVersions:
 
 
 def _last_with_versions(conversation: Conversation) -> str:
-    """The id of the last turn that has several versions; empty when none has."""
+    """Return the id of the last turn that has several versions; empty if there is none."""
     return next((turn.id for turn in reversed(conversation.path) if turn.id in conversation.forks), "")

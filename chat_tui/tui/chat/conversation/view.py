@@ -44,15 +44,18 @@ from chat_tui.tui.transcript.transcript import Transcript
 from chat_tui.tui.widgets.host import Host, report_errors
 
 if TYPE_CHECKING:
-    # Behind the first paint: the engine is not loaded for it.
+    # Only for type checking: the first paint does not need the engine.
     from chat_tui.core.conversation import Turn
     from chat_tui.core.settings.preset import Preset
     from chat_tui.engine.engine import Engine
 
 
 class ChatView(Vertical):
-    """Puts the widgets of a conversation together with the parts that act on it, brings conversations into view, and
-    hands keys and messages on. `complete` gives the completions of a text that begins with a slash."""
+    """Combines the widgets of a conversation with the parts that act on it, opens conversations, and passes on keys and
+    messages.
+
+    `complete` returns the completions of a text that begins with a slash.
+    """
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("pageup", "page(-1)", "Page up", id="transcript.page_up", show=False),
@@ -73,13 +76,13 @@ class ChatView(Vertical):
         self.prompt = Prompt(complete, self.completions, find_files=FileFinder().completions)
         self.session = session = ConversationSession(self._read_view)
         self.conversation = ConversationDisplay(self, session, self.transcript, self.welcome, self.find_bar)
-        """What is in view of the conversation."""
+        """The displayed part of the conversation."""
         self.files = PromptAttachments(self.prompt)
-        """Attached to the next question."""
+        """The files that are attached to the next question."""
         self.estimate = QuestionEstimate(session, self.prompt, self.files)
         self.editor = QuestionEditor(session, self.prompt, self.editing_line)
         self.undo = Undo()
-        """What keys and commands have done to conversations, here and in the list."""
+        """The actions on conversations that can be undone, those of the list included."""
         self.versions = MessageVersions(session, self.conversation, self.prompt, self.undo, self.open)
         self.copies = TranscriptCopies(self.transcript, lambda: self.conversation.turns)
         self.waiting = WaitingQuestions(session, self.prompt, self.files)
@@ -89,9 +92,9 @@ class ChatView(Vertical):
         )
         self.steering = Steering(*shared, sender=self.sender, waiting=self.waiting)
         self.transcript_key: Callable[[events.Key], None] = lambda event: None
-        """What a key does first while the transcript has the focus."""
+        """Handles a key first while the transcript has the focus."""
         self.leave_transcript: Callable[[], None] = lambda: None
-        """What gives the keys to the prompt."""
+        """Moves the focus to the prompt."""
         self.prompt.jump_to_end = self.transcript.action_end
         self.prompt.take_back, self.prompt.steer = self.waiting.take_back, self.steering.steer
 
@@ -101,7 +104,6 @@ class ChatView(Vertical):
         return ViewState(self.prompt.draft, self.files.encode(), position)
 
     def compose(self) -> ComposeResult:
-        """From top to bottom."""
         self.transcript.display = False
         yield self.welcome
         yield self.transcript
@@ -113,7 +115,7 @@ class ChatView(Vertical):
         yield self.prompt
 
     def name_keys(self, changed: Mapping[str, str]) -> None:
-        """Name the keys that are bound now; `changed` holds rebound keys by id."""
+        """Show the keys that are bound now; `changed` holds rebound keys by id."""
         self.transcript.renderer.changed_keys = self.estimate.changed_keys = changed
         for line in (self.welcome, self.more_below, self.fetch_line, self.editing_line):
             line.changed_keys = changed
@@ -126,12 +128,12 @@ class ChatView(Vertical):
     # -- conversations --------------------------------------------------------------------------------------------
 
     def begin_with(self, preset: Preset) -> None:
-        """Use a preset from the start: before the engine is open."""
+        """Use a preset from the start, before the engine is open."""
         self.session.preset = preset
         self.estimate.show()
 
     async def take_engine(self, engine: Engine) -> None:
-        """From now on questions are answered; what was unsent at the last end comes back."""
+        """Store the engine: questions are answered from now on, and unsent text of the last session is restored."""
         session, first = self.session, self.session.visit
         self.prompt.earlier = await engine.drafts.prompts()
         draft = await session.connect(engine)
@@ -140,7 +142,7 @@ class ChatView(Vertical):
                 if last := await session.last_conversation():
                     await self.open(last, coming_back=True)
             except HistoryError:
-                # It was removed meanwhile, perhaps by another process.
+                # The conversation was removed meanwhile, perhaps by another process.
                 await session.forget_last()
         if session.visit is first:
             if draft.text:
@@ -151,11 +153,11 @@ class ChatView(Vertical):
         session.is_ready.set()
 
     async def leave(self) -> None:
-        """Store what is needed to come back: the reading position and the unsent text."""
+        """Store the reading position and the unsent text."""
         await self.session.leave(has_waiting=self.waiting.queue is not None)
 
     async def new(self) -> None:
-        """Begin a fresh conversation; the one in view stays in the history, and its answer runs on."""
+        """Start a new conversation; the one in view stays in the history, and its answer keeps running."""
         async with self.session.changing:
             draft = await self.session.begin_new()
             self.conversation.show(())
@@ -163,8 +165,11 @@ class ChatView(Vertical):
         self.prompt.focus()
 
     async def open(self, conversation_id: str, turn_id: str = "", *, coming_back: bool = False) -> None:
-        """Open a saved conversation where it was, or at a turn. `coming_back`: the program has just started, so text
-        that was typed meanwhile is kept, and a question that was sent stays in view. Raises `HistoryError`."""
+        """Open a saved conversation where it was left, or at a turn.
+
+        `coming_back`: the program has just started, so text that was typed meanwhile is kept, and a question that was
+        sent stays in view. Raises `HistoryError`.
+        """
         session = self.session
         if session.engine is None:
             return
@@ -205,24 +210,24 @@ class ChatView(Vertical):
         if self.prompt.draft:
             self.transcript.finder.forget_words()
         self.estimate.refresh()
-        # As it is now: the message may come when another conversation is in view.
+        # The current state, since the message may arrive when another conversation is in view.
         await self.session.save_draft()
 
     @on(Prompt.Backed)
     def _remove_file(self, event: Prompt.Backed) -> None:
-        """Backspace at the very start removes the last file."""
+        """Remove the last file when Backspace is pressed at the start of the prompt."""
         event.stop()
         self.files.detach()
 
     @on(ConversationDisplay.Moved)
     @on(ConversationDisplay.Ended)
     def _show_waiting(self) -> None:
-        """Another conversation is in view, or there is nothing more to be steered."""
+        """Update the queued text: another conversation is in view, or nothing can be steered any more."""
         self.steering.show()
 
     @on(FindBar.Opened)
     def _hide_prompt(self, event: FindBar.Opened) -> None:
-        """The find bar takes the prompt's place, so that nothing moves."""
+        """Hide the prompt while the find bar takes its place, so that nothing moves."""
         event.stop()
         self.prompt.display = False
 
@@ -240,20 +245,20 @@ class ChatView(Vertical):
 
     @on(Transcript.MoreBelow)
     def _show_more_below(self, event: Transcript.MoreBelow) -> None:
-        """A chip says that there is more below."""
+        """Show or hide the sign that there is more below."""
         event.stop()
         self.more_below.show(event.lines)
 
     @on(Transcript.VersionAsked)
     async def _show_version(self, event: Transcript.VersionAsked) -> None:
-        """The mouse asked for another version."""
+        """Show the version that was clicked."""
         event.stop()
         await report_errors(self.host, self.versions.show_version(event.step, event.turn))
 
     # -- keys -----------------------------------------------------------------------------------------------------
 
     def find(self, wanted: str = "") -> None:
-        """Look for words in the conversation that is in view; when that is on already, go to the next place."""
+        """Search the conversation in view; if the search is open, go to the next match."""
         if not self.transcript.turns:
             self.host.say("There is nothing to find yet", "Ctrl+R searches all conversations.")
         elif self.find_bar.display and not wanted:
@@ -262,11 +267,11 @@ class ChatView(Vertical):
             self.find_bar.open(wanted)
 
     def action_page(self, direction: int) -> None:
-        """Scroll the conversation while somebody writes."""
+        """Scroll the conversation while the prompt has the focus."""
         self.transcript.action_page(direction)
 
     def action_leave(self) -> None:
-        """Go from the messages to the prompt. The key goes on where they do not have the focus."""
+        """Move the focus from the messages to the prompt. If they do not have it, the key is passed on."""
         if not self.transcript.has_focus:
             raise SkipAction
         self.leave_transcript()
@@ -285,12 +290,13 @@ class ChatView(Vertical):
 
     @on(events.MouseDown)
     def _keep_keys(self, event: events.MouseDown) -> None:
-        """The mouse selects in the transcript, and the prompt has the keys."""
+        """Keep the focus on the prompt while the mouse selects in the transcript."""
         if event.widget is self.transcript:
             self.leave_transcript()
 
     def action_leave_edit(self) -> None:
-        """Esc: the question stays as it is, unless an error is to go first. The key goes on when none is edited."""
+        """Esc: end the edit of a question without a change, unless an error notice is to be closed first. If no
+        question is edited, the key is passed on."""
         if self.session.edited is None:
             raise SkipAction
         if not self.host.dismiss_errors():
@@ -310,15 +316,15 @@ class ChatView(Vertical):
         await report_errors(self.host, self.versions.show_version(step, turns[chosen].id if chosen is not None else ""))
 
     async def action_compare(self) -> None:
-        """Show what differs between the versions of the chosen turn, else of the last one that has several."""
+        """Show the differences between the versions of the chosen turn, else of the last one that has several."""
         await report_errors(self.host, self.versions.compare())
 
     async def action_branch(self) -> None:
-        """Let the conversation end at the chosen turn: the next question begins another branch."""
+        """End the path at the chosen turn: the next question starts another branch."""
         await report_errors(self.host, self.versions.branch())
 
     async def action_undo(self) -> None:
-        """Undo what was done last to a conversation."""
+        """Undo the last action."""
         await report_errors(self.host, self.versions.undo())
 
     def action_code_block(self, what: str) -> None:
@@ -330,7 +336,7 @@ class ChatView(Vertical):
         self.copies.copy_all()
 
     def action_select(self) -> None:
-        """Select by keyboard."""
+        """Start a selection by keyboard."""
         self.transcript.begin_selecting()
 
     def action_table(self, step: int) -> None:
@@ -339,7 +345,7 @@ class ChatView(Vertical):
             self.host.say("No table goes on " + ("there: this is its end" if step > 0 else "before its first column"))
 
     def action_judge(self, good: int) -> None:
-        """Note that the chosen answer, else the last one, was good or bad."""
+        """Rate the chosen answer, else the last one, as good or bad."""
         turn, engine = self.conversation.chosen_answer(), self.session.engine
         if turn is not None and turn.verdict != bool(good) and engine is not None:
             engine.judge(turn, good=bool(good))
@@ -348,13 +354,13 @@ class ChatView(Vertical):
             self.host.say("Rated as good" if good else "Rated as bad", f"{turn.model} · {self.versions.undo_keys}")
 
     async def _take_verdict_back(self, turn: Turn) -> None:
-        """Give an answer the verdict that it had."""
+        """Restore the earlier rating of an answer."""
         if self.session.engine is not None:
             self.session.engine.judge(turn, turn.verdict)
             self.transcript.set_verdict(turn.id, turn.verdict)
 
     def action_figures(self) -> None:
-        """Show under each answer what it took, or hide it; it stays so while the app runs."""
+        """Show or hide the figures under each answer, until the app ends."""
         self.transcript.set_figures(not self.transcript.model.views.figures)
 
 

@@ -1,4 +1,4 @@
-"""Questions that wait for the end of an answer: stored, brought back to the prompt, and listed above it."""
+"""Queued questions that wait for the end of an answer: stored, shown above the prompt, and returned to it."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from chat_tui.tui.widgets.styled_lines import Line, Span, StyledLines, crop
 
 _WAITING = "words that wait "
 _SHORTEST_TEXT = 8
-"""Cells; less of a text that waits tells nothing."""
+"""Cells; a shorter part of a queued text says nothing."""
 
 
 class WaitingQuestion(Struct):
@@ -28,23 +28,23 @@ class WaitingQuestion(Struct):
 
 
 class WaitingQueue:
-    """The questions that wait in one conversation, oldest first: each is asked when the answer before has ended."""
+    """The queued questions of one conversation, oldest first; each is asked when the answer before has ended."""
 
     def __init__(self, visit: ConversationVisit) -> None:
         self.visit = visit
-        """As it was in view last."""
+        """The last visit of the conversation."""
         self.items: list[WaitingQuestion] = []
         self.stored_in = ""
-        """The conversation with which they are stored: one that has just begun had no id when they came."""
+        """The conversation under which they are stored; a new one had no id when they were queued."""
 
     def is_of(self, visit: ConversationVisit) -> bool:
-        """Whether it waits in the conversation of this visit."""
+        """Return whether the queue belongs to the conversation of this visit."""
         id = visit.conversation_id
         return self.visit is visit or (id is not None and self.visit.conversation_id == id)
 
     @property
     def text(self) -> str:
-        """All questions."""
+        """The text of all questions."""
         return join_texts(*(item.text for item in self.items))
 
     @property
@@ -54,7 +54,7 @@ class WaitingQueue:
 
 
 class SteeringLine(StyledLines):
-    """Above the prompt: which text waits, and what can be done with it."""
+    """The line above the prompt with the queued text and its keys."""
 
     DEFAULT_CSS = "SteeringLine { display: none; width: 1fr; height: 1; background: $panel; padding: 0 1; }"
 
@@ -64,13 +64,13 @@ class SteeringLine(StyledLines):
         self._waiting: WaitingQueue | None = None
 
     def show(self, waiting: WaitingQueue | None) -> None:
-        """Show the text that waits; None hides the line."""
+        """Show the queued text; None hides the line."""
         self._waiting = waiting
         self.display = waiting is not None
         self.redraw()
 
     def lines(self, width: int) -> Sequence[Line]:
-        """One line; the text gives way to the keys."""
+        """Return one line; the text is shortened in favour of the keys."""
         if self._waiting is None:
             return [()]
         files = f" +{len(self._waiting.files)}" if self._waiting.files else ""
@@ -93,15 +93,15 @@ class WaitingQuestions:
 
     @property
     def queue(self) -> WaitingQueue | None:
-        """What waits in the conversation in view; None: nothing."""
+        """The queue of the conversation in view; None if it has none."""
         return self.queue_of(self._session.visit)
 
     def queue_of(self, visit: ConversationVisit) -> WaitingQueue | None:
-        """What waits in the conversation of this visit; None: nothing."""
+        """Return the queue of a visit's conversation; None if it has none."""
         return next((queue for queue in self._queues if queue.items and queue.is_of(visit)), None)
 
     def add(self, waiting: WaitingQuestion) -> WaitingQueue | None:
-        """Let a question wait in the conversation in view; the queue that begins with it, None where there is one."""
+        """Queue a question in the conversation in view; returns the queue if it is new, else None."""
         if (queue := self.queue) is not None:
             queue.items.append(waiting)
             return None
@@ -111,11 +111,11 @@ class WaitingQuestions:
         return queue
 
     def remove(self, queue: WaitingQueue) -> None:
-        """Forget a queue that has been served."""
+        """Remove a queue whose questions were asked."""
         self._queues.remove(queue)
 
     def take_back(self) -> bool:
-        """Put the text that waits into the prompt; False when none does."""
+        """Return the queued text to the prompt; returns False if there is none."""
         queue = self.queue
         if queue is None:
             return False
@@ -123,7 +123,7 @@ class WaitingQuestions:
         return True
 
     def _return(self, queue: WaitingQueue | None, text: str = "") -> str:
-        """Put this text and what waits into the prompt, before its own, and return its text then."""
+        """Put this text and the queued text before the text in the prompt, and return the prompt's new text."""
         if queue is not None:
             text = join_texts(text, queue.text)
             self._files.give_back(queue.files)
@@ -134,13 +134,13 @@ class WaitingQuestions:
         return words
 
     async def _save_returned(self, visit: ConversationVisit, words: str) -> None:
-        """Store text as the draft before it waits no more."""
+        """Store text as the draft before it is removed from the queue."""
         if self._session.engine is not None and visit.conversation_id:
             await self._session.engine.drafts.save(visit.conversation_id, words)
             await self.save(visit)
 
     async def give_back(self, visit: ConversationVisit, text: str) -> None:
-        """Make the text of a question that could not be asked, and what waited behind it, unsent again."""
+        """Return a question that could not be asked, and those queued behind it, to the unsent text."""
         engine, id, queue = self._session.engine, visit.conversation_id, self.queue_of(visit)
         if visit is self._session.visit or engine is None or id is None:
             await self._save_returned(visit, self._return(queue, text))
@@ -151,19 +151,19 @@ class WaitingQuestions:
         await self._save_returned(visit, join_texts(text, await engine.drafts.load(id)))
 
     async def save(self, visit: ConversationVisit) -> None:
-        """Store what waits, so that a crash does not lose it."""
+        """Store the queue, so that a crash does not lose it."""
         engine, id = self._session.engine, visit.conversation_id
         if engine is not None and id and not engine.conversations.is_private(id):
             queue = self.queue_of(visit)
             await engine.places.set(_WAITING + id, queue.text if queue is not None else "")
 
     async def restore(self, conversation_id: str) -> None:
-        """Bring text that waited in a conversation when the program ended back to the prompt."""
+        """Return text to the prompt that was queued in a conversation when the program ended."""
         engine = self._session.engine
         if engine is None or self.queue is not None:
             return
         if left := await engine.places.get(_WAITING + conversation_id):
             await engine.places.set(_WAITING + conversation_id, "")
             draft = self._prompt.draft
-            # A crash may have come between, when it waited and the draft still held it.
+            # A crash may have happened while the text was both queued and in the draft.
             self._prompt.set_draft(join_texts(left, draft if draft.strip() != left.strip() else ""))

@@ -1,4 +1,4 @@
-"""The rows of the command palette: what counts at this moment, what was used last, then all other actions by topic."""
+"""The rows of the command palette: the actions for the current state, the last used ones, then all others by topic."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ if TYPE_CHECKING:
 
 _PLACES = ("everywhere", "transcript", "history list")
 _LEFT_OUT = {"palette.open", "prompt.complete", "copy.or_cancel", "undo.take", "history.filter", "help.here"}
-"""Undo and help are there by other ids."""
+"""Actions that the palette lists under another id, such as undo and help, or that make no sense there."""
 _MOVES = {f"turn.{way}" for way in ("before", "after")} | {
     f"transcript.{way}" for way in ("page_up", "page_down", "begin", "end")
 }
-"""Nobody goes through a list to go a row up."""
+"""Movements, for which nobody opens a list."""
 _WHILE_BUSY = {"answer.cancel", "answer.pause"}
 _OF_AN_ANSWER = ("transcript.copy", "answer.regenerate", "question.edit", "answer.route")
 _LAST = ("help.open", "app.quit")
@@ -29,13 +29,13 @@ _MOST_RECENT = 5
 
 
 def is_listed(action: Action) -> bool:
-    """Whether the palette can offer an action."""
+    """Return whether the palette can offer an action."""
     here = action.slash or (action.action and action.where in _PLACES)
     return bool(here) and action.id not in _LEFT_OUT | _MOVES
 
 
 def choices(screen: ChatScreen) -> list[ListChoice]:
-    """Return everything that can be done on this screen, each once."""
+    """Return all actions that are possible on this screen, each once."""
     left_out = set() if screen.chat.conversation.is_busy else _WHILE_BUSY
     actions = {
         action.id: (topic, action)
@@ -55,12 +55,12 @@ def choices(screen: ChatScreen) -> list[ListChoice]:
 
 
 def choice(action: Action, screen: ChatScreen, group: str, used: int, changed: Mapping[str, str]) -> ListChoice:
-    """The row of an action; `used` is higher the later it was used last."""
+    """Return the row of an action; `used` is higher the later it was last used."""
     around = screen.chat if action.where == "transcript" else screen
     target = screen.chat.transcript if action.inner else around
     keys = changed.get(action.id, action.keys)
     note = bindings.format_keys(keys) if keys else f"/{action.command}" if action.slash else ""
-    # What its slash command takes is told where that is typed.
+    # The argument of its slash command is described where it is typed.
     brief = action.help.partition(";")[0]
     return ListChoice(
         action.name,

@@ -1,4 +1,4 @@
-"""Which keys the last row names: they differ by what has the focus, and by what can be done in the conversation."""
+"""The keys that the last row shows, by focus and by what the conversation allows."""
 
 from __future__ import annotations
 
@@ -67,18 +67,18 @@ class HintState(NamedTuple):
 
     place: Place
     on_row: bool = False
-    """The history list's cursor is on a conversation."""
+    """Whether the history list's cursor is on a conversation."""
     busy: bool = False
     paused: bool = False
     has_messages: bool = True
     has_versions: bool = False
     has_code: bool = False
     can_continue: bool = False
-    """The last answer was cut."""
+    """Whether the last answer is incomplete."""
 
 
 def ids(state: HintState) -> Sequence[str]:
-    """The ids of the keys that count now, the most important first."""
+    """Return the ids of the keys that apply now, the most important first."""
     if state.place == "history":
         return _LIST_KEYS if state.on_row else _NO_ROW_KEYS
     if state.place in _KEYS:
@@ -96,7 +96,7 @@ def ids(state: HintState) -> Sequence[str]:
 
 
 def words(state: HintState) -> Mapping[str, str]:
-    """Words for keys that mean something else now than the table of keys says."""
+    """Return descriptions of keys whose meaning differs from the table of keys at the moment."""
     if state.place in _WORDS and not (state.place == "transcript" and state.busy):
         return _WORDS[state.place]
     return {"answer.pause": "resume"} if state.paused else {}

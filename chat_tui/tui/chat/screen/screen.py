@@ -1,4 +1,4 @@
-"""The chat's screen: it puts the panels and the parts together, and hands keys and messages to them."""
+"""The chat screen: combines the panels and the chat's parts, and passes keys and messages to them."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ if TYPE_CHECKING:
 
 TWICE_SECONDS = 2.0
 HASTY_SECONDS = 0.5
-"""An Esc so soon after one that cancelled an answer was meant for that answer too."""
+"""Seconds; an Esc so soon after one that cancelled an answer was meant for that answer, too."""
 _WITHOUT_SIGHT = {"cancel", "copy_or_cancel", "quit"}
 _CUT = ("length", "cancelled", "broken", "failed", "empty")
 
@@ -62,7 +62,7 @@ class ChatScreen(Screen[None]):
     """The screen that is always there: history list, chat, model picker over stats panel, keys."""
 
     AUTO_FOCUS = "Prompt"
-    """From the first frame on, so that the last row tells the keys of the prompt."""
+    """Focused from the first frame on, so that the last row shows the prompt's keys."""
     BINDINGS: ClassVar[list[BindingType]] = [*bindings.bindings()]
 
     def __init__(
@@ -108,14 +108,14 @@ class ChatScreen(Screen[None]):
 
     @cached_property
     def window_title(self) -> WindowTitle:
-        """The terminal's title, which the first answer or conversation changes."""
+        """The terminal's title; created for the first answer or conversation."""
         from chat_tui.tui.chat.screen.window_title import WindowTitle
 
         return WindowTitle(self.chat)
 
     @property
     def host(self) -> Host:
-        """The app, as the screen knows it."""
+        """The app around the screen."""
         return cast("Host", self.app)
 
     @property
@@ -130,14 +130,14 @@ class ChatScreen(Screen[None]):
         return [widget for widget in (self.chat.prompt, self.chat.transcript, *left) if widget in seen]
 
     def compose(self) -> ComposeResult:
-        """The panels; below them the keys."""
+        """Yield the panels, and the row of keys below them."""
         yield from self.panels.compose()
         yield self.keys
         yield TooSmall()
 
     def on_mount(self) -> None:
-        """Ready to be typed into; model and strategy in use are in sight from the first paint on."""
-        # The event that tells the size comes behind the first paint: rows would move.
+        """Show the model and strategy in use from the first paint on."""
+        # The event with the size arrives after the first paint: rows would move.
         self.panels.arrange(*self.app.size)
         self.chat.transcript.set_palette(self.host.ink())
         self.chat.name_keys(self.host.changed_keys)
@@ -149,13 +149,13 @@ class ChatScreen(Screen[None]):
 
     @on(events.ScreenResume)
     def _draw_again(self) -> None:
-        """A screen in place of this one has gone."""
+        """Redraw after another screen was closed."""
         self._show_notices(True)
         self.chat.transcript.repaint()
 
     @on(events.ScreenSuspend)
     def _leave_notices(self) -> None:
-        """The screen over this one shows them."""
+        """Leave the notices to the screen over this one."""
         self._show_notices(False)
 
     def _show_notices(self, shown: bool) -> None:
@@ -164,11 +164,11 @@ class ChatScreen(Screen[None]):
 
     @on(events.Resize)
     def _arrange(self, event: events.Resize) -> None:
-        """Panels fold by themselves where there is no room."""
+        """Arrange the panels for the new size."""
         self.panels.arrange(*event.size)
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """Leave only cancelling and quitting while the screen is too small."""
+        """Allow only cancelling and quitting while the screen is too small."""
         if self.has_class("-too-small") and action not in _WITHOUT_SIGHT:
             return False
         return super().check_action(action, parameters)
@@ -176,7 +176,7 @@ class ChatScreen(Screen[None]):
     # -- the engine -----------------------------------------------------------------------------------------------
 
     async def take_engine(self, engine: Engine) -> None:
-        """The engine is open: history, models and drafts are there."""
+        """Store the engine, and load history, models and drafts."""
         self._pending_engine.engine = engine
         self.upkeep.take_engine(engine)
         if self.models.strategy not in engine.models.strategies():
@@ -201,12 +201,13 @@ class ChatScreen(Screen[None]):
             self.chat.fetch_line.begin(engine.weights)
 
     async def leave(self) -> None:
-        """Keep what is needed to come back."""
+        """Store what is needed to restore the conversation at the next start."""
         await self._drafts.end()
         await self.chat.leave()
 
     async def keep_place(self) -> None:
-        """Keep it where the end comes from outside: the next start comes back to the conversation in view."""
+        """Store the place when the program is ended from outside, so that the next start restores the conversation in
+        view."""
         await self._drafts.end()
         await self.chat.session.save_place()
 
@@ -260,7 +261,7 @@ class ChatScreen(Screen[None]):
     @on(ConversationDisplay.Ended)
     @on(ConversationDisplay.Changed)
     async def _show_history(self) -> None:
-        """Another conversation, an answer that begins or ends: list, keys, models and insights follow."""
+        """Update list, keys, models and insights for another conversation, or when an answer starts or ends."""
         self.show_keys()
         if self.panels.insights is not None:
             self.panels.insights.look()
@@ -274,7 +275,7 @@ class ChatScreen(Screen[None]):
         model, before = event.figures.model, self.stats.figures.phase
         self.stats.show(event.figures)
         if event.figures.phase == "fetching" and before != "fetching":
-            # The answer waits for the built-in model: the line shows how far it is.
+            # The answer waits for the built-in model: the bar shows the progress of its download.
             self.models.fetch()
         self.panels.show_speed()
         if model and self.models.model is None:
@@ -282,12 +283,12 @@ class ChatScreen(Screen[None]):
 
     @on(StatsPanel.Clicked)
     def _unfold(self) -> None:
-        """Unfold the rest of the figures, or fold it away."""
+        """Unfold or fold the remaining figures."""
         self.run_worker(self.action_command("insights"), group="command")
 
     @on(Transcript.CopyAsked)
     def _copy(self, event: Transcript.CopyAsked) -> None:
-        """Copy; the app tells how."""
+        """Copy; the app reports how."""
         self.app.copy_to_clipboard(event.text)
 
     @on(ModelPicker.Chosen)
@@ -317,7 +318,7 @@ class ChatScreen(Screen[None]):
 
     @on(HistorySidebar.Filtered)
     def _list_all(self) -> None:
-        """The list at the left is filtered: the older ones are wanted too."""
+        """List all conversations, since the list is being filtered."""
         self.run_worker(self.upkeep.refresh(), group="list")
 
     @on(HistorySidebar.Opened)
@@ -363,7 +364,7 @@ class ChatScreen(Screen[None]):
     @on(CompletionList.Toggled)
     @on(Transcript.Selecting)
     def show_keys(self) -> None:
-        """Name the keys that count now in the last row."""
+        """Show the keys that apply now in the last row."""
         state, changed = self.hint_state(), self.host.changed_keys
         ids, words = key_hints.ids(state), key_hints.words(state)
         named = zip(ids, bindings.footer(ids, changed), strict=True)
@@ -373,7 +374,7 @@ class ChatScreen(Screen[None]):
 
     @on(events.DescendantFocus)
     def _follow_focus(self) -> None:
-        """Other keys count there; a list that covers the chat makes room for what is used now."""
+        """Update the keys after a change of focus; a list that covers the chat closes if another widget is used."""
         self.panels.uncover_chat()
         self._messages.follow_focus()
         self.show_keys()
@@ -393,15 +394,15 @@ class ChatScreen(Screen[None]):
         self.run_worker(self.upkeep.undo(), group="command")
 
     def action_regenerate_with(self) -> None:
-        """Ask for another version of the answer by a model that is chosen for this once."""
+        """Regenerate the answer with a model that is chosen for this answer only."""
         self._answers.regenerate_with()
 
     def action_open_comparison(self) -> None:
-        """Ask several models at once, or go back to their answers."""
+        """Ask several models at once, or return to their answers."""
         self.run_worker(report_errors(self.host, self.views.open_comparison()), group="command")
 
     def action_write_outside(self) -> None:
-        """Write in an editor of one's own."""
+        """Open the draft in the user's editor."""
         self.run_worker(report_errors(self.host, self._drafts.edit()), group="editor")
 
     def action_begin(self, command: str) -> None:
@@ -413,16 +414,15 @@ class ChatScreen(Screen[None]):
         self.app.action_command_palette()
 
     async def action_quit(self) -> None:
-        """Quit."""
         await self.host.action_quit()
 
     async def action_cancel(self) -> None:
-        """Esc: a preview, a list over the chat, the answer, an error, then messages mode or the download; else to the
-        prompt, and notices and the chosen message go."""
+        """Handle Esc, in this order: stop a preview, leave a list over the chat, cancel the answer, close an error,
+        leave messages mode, stop the download; else focus the prompt, close notices and unselect the message."""
         if self._submission.stop_preview():
             return
         if self.panels.history_covers_chat:
-            # Nobody cancels an answer that is out of sight.
+            # An answer that is not visible is not cancelled.
             self.chat.prompt.focus()
             return
         comparison = self.views.comparison
@@ -440,7 +440,7 @@ class ChatScreen(Screen[None]):
             self.chat.prompt.focus()
 
     async def action_copy_or_cancel(self) -> None:
-        """Ctrl+C: the selection, the answer, the draft, and twice: quit."""
+        """Handle Ctrl+C, in this order: copy the selection, cancel the answer, clear the draft; pressed twice, quit."""
         selected = self.get_selected_text()
         if selected:
             self.app.copy_to_clipboard(selected)
@@ -457,7 +457,7 @@ class ChatScreen(Screen[None]):
 
 
 def _presets() -> Sequence[Preset]:
-    """All presets that can be read; blocking."""
+    """Return all presets that can be read. Blocks."""
     from chat_tui.config import presets
 
     return presets.read_all(presets.folders())[0]

@@ -13,12 +13,12 @@ if TYPE_CHECKING:
     from chat_tui.engine.answers.answer import Answer
 
 LONG_SECONDS = 10.0
-"""Who has waited so long for an answer has looked away."""
+"""Seconds; after a longer wait for an answer the user may have looked away."""
 _CELLS = 60
 
 
 def title(turns: Sequence[Turn], *, running: bool, ended: bool) -> str:
-    """The terminal's title: the question in view, and whether its answer runs or has ended."""
+    """Return the terminal's title: the question in view, and whether its answer is running or has ended."""
     mark = "● " if running else "✓ " if ended else ""
     question = next((turn.text for turn in reversed(turns) if turn.role == "user"), "")
     asked = shorten(question[: 4 * _CELLS], _CELLS)
@@ -26,17 +26,15 @@ def title(turns: Sequence[Turn], *, running: bool, ended: bool) -> str:
 
 
 class EndedAnswers:
-    """Tells which questions have been answered since it was asked last."""
+    """Finds the questions that were answered since the last look."""
 
     def __init__(self) -> None:
         self._followed: dict[str, dict[str, Answer]] = {}
-        """The answers by their question and their turn."""
+        """Running answers by question and by turn."""
 
     def look(self, running: Sequence[Answer]) -> list[Answer]:
-        """Of each question that was being answered at the last look and no longer is, the answer that took longest.
-
-        The running ones are followed from now on.
-        """
+        """Return the answers that have ended since the last look; of several to one question, the one that took
+        longest. The `running` ones are followed from now on."""
         for answer in running:
             self._followed.setdefault(answer.question.id, {})[answer.turn.id] = answer
         over = [id for id, answers in self._followed.items() if all(answer.ended for answer in answers.values())]
@@ -44,19 +42,19 @@ class EndedAnswers:
 
 
 class WindowTitle:
-    """Shows in the terminal's title what a chat does, and rings for answers that end unseen."""
+    """Shows the state of a chat in the terminal's title, and rings for answers that end unseen."""
 
     def __init__(self, chat: ChatView) -> None:
         self._chat = chat
         self._answers = EndedAnswers()
 
     def update(self, running: Sequence[Answer]) -> None:
-        """Show what runs now, and ring for what has ended; `running`: in all conversations."""
+        """Show the running answers, and ring for those that have ended; `running`: in all conversations."""
         chat, host = self._chat, self._chat.host
-        # A private conversation is nobody's business who sees the list of windows.
+        # The title of a private conversation must not appear in a list of windows.
         turns = () if chat.prompt.border_title else chat.transcript.turns
         ended = chat.conversation.answer is not None and chat.conversation.answer.ended
-        # Of several that were asked at once the chat knows one.
+        # Of several models asked at once, the chat knows one.
         runs = chat.conversation.is_busy or any(
             answer.conversation_id == chat.session.conversation_id for answer in running
         )
@@ -67,7 +65,7 @@ class WindowTitle:
                 host.ring(f"Answered: {answer.question.text[:200]}" if self._may_be_shown(answer) else "Answered")
 
     def _may_be_shown(self, answer: Answer) -> bool:
-        """Whether the question is not private."""
+        """Return whether the question may be shown: it is not private."""
         chat, engine = self._chat, self._chat.session.engine
         if chat.prompt.border_title or engine is None:
             return False
