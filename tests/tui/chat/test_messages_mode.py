@@ -50,7 +50,10 @@ async def test_after_a_click_or_a_drag_every_sentence_is_for_the_prompt(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     chance = random.Random(14)
-    sentences = [*SENTENCES, *(" ".join(chance.choices(WORDS.split(), k=chance.randint(1, 3))) for _ in range(200))]
+    # Each word is the first once; all ways to click and drag come up, which are 24.
+    words = WORDS.split()
+    sentences = [*SENTENCES, *(" ".join((word, *chance.choices(words, k=chance.randint(0, 2)))) for word in words)]
+    assert len(sentences) >= 24
     async with scripted_chat([CODE], ["plain words"]) as chat:
         await with_answers(chat)
         prompt, transcript = chat.chat.prompt, chat.chat.transcript
