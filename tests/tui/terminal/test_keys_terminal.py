@@ -45,16 +45,17 @@ def test_replies_of_the_terminal_type_nothing_and_open_nothing(tmp_path: Path) -
         assert not (tmp_path / "edited").exists()
 
 
-@pytest.mark.parametrize(
-    "sent", [b"\x1b\r", b"\x1b\n", b"\x1b[27;2;13~", b"\x1b[27;3;13~", b"\x1b[13;2u", b"\x1b[13;131:1u", b"\n"]
-)
-def test_enter_with_alt_or_shift_makes_a_new_line_however_it_is_encoded(sent: bytes, tmp_path: Path) -> None:
+def test_enter_with_alt_or_shift_makes_a_new_line_however_it_is_encoded(tmp_path: Path) -> None:
+    keys = (b"\x1b\r", b"\x1b\n", b"\x1b[27;2;13~", b"\x1b[27;3;13~", b"\x1b[13;2u", b"\x1b[13;131:1u", b"\n")
     with PtyTerminal(DEMO, env=home(tmp_path), folder=tmp_path) as terminal:
         terminal.wait_until(lambda text: READY in text, 20)
-        terminal.send(b"one" + sent + b"two")
-        screen = terminal.wait_until(lambda text: "two" in text)
-        assert "│ one" in screen
-        assert "onetwo" not in screen
+        for number, sent in enumerate(keys):
+            one, two = f"one{number}", f"two{number}"
+            terminal.send(one.encode() + sent + two.encode())
+            screen = terminal.wait_until(lambda text, last=two: last in text)  # type: ignore[misc]
+            assert one in screen
+            assert f"│ {two}" in screen
+            assert one + two not in screen
 
 
 def test_text_of_an_input_method_is_typed_as_it_is(tmp_path: Path) -> None:
