@@ -25,6 +25,8 @@ STRICT_TIMEOUTS = {"connection_seconds": 10.0, "token_seconds": 5.0, "stream_sec
 """The defaults, in seconds, that `profile = "strict"` sets."""
 _FORMER_PROFILES = {"seed": "strict"}
 """Names of profiles in configs of earlier versions, and the present names."""
+ALIAS_CHARACTERS = 300
+"""Characters of another name for a model."""
 HOST = r"[\w.-]+|\[?[0-9A-Fa-f]*:[0-9A-Fa-f]*:[0-9A-Fa-f:.]*\]?"
 """A host name or an IP address."""
 ORIGIN = r"https?://[^/\s*?#@]+"
@@ -252,6 +254,7 @@ def _check_names(config: Config, file: str, text: str) -> None:
         if not re.fullmatch(HOST, host):
             raise _wrong(file, text, "web.hosts", "must be host names or addresses only, such as chat.example.com")
     _check_tools(config, file, text)
+    _check_aliases(config, file, text)
     rows = [row.name for row in config.models]
     for index, name in enumerate(rows):
         if config.models[index].path and (not name.startswith("local/") or name == LOCAL_MODEL):
@@ -284,6 +287,15 @@ def _check_addresses(row: ProviderRow, where: str, file: str, text: str) -> None
     for key, url in named:
         if (url or key == "base_urls") and not cleaned_address(url).startswith(("http://", "https://")):
             raise _wrong(file, text, f"{where}.{key}", "must begin with http:// or https://")
+
+
+def _check_aliases(config: Config, file: str, text: str) -> None:
+    """Check the further names of models. Raises `ConfigError`."""
+    for alias, meant in config.web.aliases.items():
+        if not 0 < len(alias) <= ALIAS_CHARACTERS or not meant or alias == "auto":
+            raise _wrong(file, text, "web.aliases", "must give each name, but not auto, a model or strategy")
+        if meant in config.web.aliases:
+            raise _wrong(file, text, "web.aliases", f"`{shorten(meant, 40)}` is itself an alias")
 
 
 def _check_tools(config: Config, file: str, text: str) -> None:

@@ -180,6 +180,9 @@ class Web(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Host names by which the server may be addressed in addition to loopback, such as the name of a reverse proxy."""
     origins: tuple[str, ...] = ()
     """Origins whose pages may send requests, such as `https://chat.example.com`."""
+    aliases: dict[str, str] = {}
+    """Further names that clients may use as `model`, each with the model or strategy that it stands for, such as
+    `{ "gpt-4o" = "balanced" }`."""
     max_streams: int = 1024
     """Maximum number of concurrent answers for one client."""
     requests_per_minute: int = 6000

@@ -49,6 +49,7 @@ COMES_IN = {
     "tui.terminal.input_splitter": "what the terminal sends",
     "web.api.stream": "questions of clients",
     "web.openai.requests": "messages of clients",
+    "web.gateway.tools": "calls and results in messages of clients",
 }
 GOES_OUT = {
     "cli.commands.auth": "the prompt for a key, which is written by `getpass`",

@@ -220,6 +220,11 @@ def test_an_origin_is_written_in_full(origin: str) -> None:
     assert error.title.startswith("my.toml, line 2: `web.origins` must be written as https://HOST")
 
 
+@pytest.mark.parametrize("table", ['{ "" = "a/b" }', '{ a = "" }', '{ auto = "a/b" }', '{ a = "b", b = "a/b" }'])
+def test_an_alias_names_a_model_and_is_not_named_by_another(table: str) -> None:
+    assert wrong(f"[web]\naliases = {table}").title.startswith("my.toml, line 2: `web.aliases`")
+
+
 @pytest.mark.parametrize("host", ["*", "https://chat.example.com", "chat.example.com:3000", "127.0.0.1:80", "a/b", ""])
 def test_a_host_is_a_name_alone(host: str) -> None:
     assert wrong(f'[web]\nhosts = ["{host}"]').title.startswith("my.toml, line 2: `web.hosts` must be host names")

@@ -63,6 +63,8 @@ class Script:
     done: bool = True
     """Send `[DONE]` at the end."""
     finish: str = "stop"
+    calls: int = 0
+    """Calls this many of the tools that are offered, and then says what they gave; see `tool_script.py`."""
 
     def pieces(self) -> tuple[str, ...]:
         """The answer's tokens."""
@@ -92,6 +94,7 @@ SCRIPT_WORDS: dict[str, str] = {
     "keepalive": "keepalive",
     "nousage": "usage",
     "nodone": "done",
+    "calls": "calls",
     "length": "finish",
     "filter": "finish",
 }

@@ -20,6 +20,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Self
 from urllib.parse import urlsplit
 
+from tests.doubles import tool_script
 from tests.doubles.model_scripts import HOSTILE_LINE, Script, asked_for, events, last_events
 
 _AT_ONCE = 16
@@ -163,6 +164,8 @@ class ModelServer:
             connection.abort()
         elif script.body in ("html", "garbage", "empty"):
             _odd_body(connection, script.body)
+        elif script.calls:
+            await _stream_calls(connection, exchange, model)
         elif script.body == "json" or not exchange.body.get("stream"):
             connection.whole(200, _completion(exchange, model))
         elif not await _stream(connection, exchange, model):
@@ -287,6 +290,18 @@ class _Connection(asyncio.Protocol):
     def last_piece(self) -> None:
         """End a chunked body."""
         self._write(b"0\r\n\r\n")
+
+
+async def _stream_calls(connection: _Connection, exchange: Exchange, model: str) -> None:
+    """Stream an answer that uses the tools that are offered."""
+    connection.head(200, "text/event-stream; charset=utf-8", "transfer-encoding: chunked", "cache-control: no-cache")
+    shell = {"id": "chatcmpl-1", "object": "chat.completion.chunk", "created": 1, "model": model}
+    for choice in tool_script.choices(exchange.body, exchange.script.calls):
+        exchange.tokens_sent += 1
+        await connection.piece(f"data: {json.dumps({**shell, 'choices': [choice]})}\n\n".encode())
+    usage = json.dumps({**shell, "choices": [], "usage": _usage(exchange)})
+    await connection.piece(f"data: {usage}\n\ndata: [DONE]\n\n".encode())
+    connection.last_piece()
 
 
 async def _stream(connection: _Connection, exchange: Exchange, model: str) -> bool:

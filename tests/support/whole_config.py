@@ -87,6 +87,7 @@ idle_minutes = 3
 token = "secret"
 hosts = ["chat.example.com"]
 origins = ["https://chat.example.com"]
+aliases = { "gpt-4o" = "fast" }
 max_streams = 3
 requests_per_minute = 60
 max_body_bytes = 1000

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from typing import Any
 
 import pytest
 from msgspec.structs import replace
@@ -150,6 +151,27 @@ async def test_pages_of_a_named_origin_may_ask_and_read(server: ModelServer) -> 
         assert answer.headers["vary"] == "Origin"
         assert "access-control-allow-credentials" not in answer.headers
     assert (reply.status_code, refused.status_code) == (200, 401)
+
+
+async def test_the_browser_clients_of_openai_and_anthropic_may_send_their_headers(server: ModelServer) -> None:
+    config = replace(box(server.base_url, "t2"), web=Web(origins=(OURS,)))
+    wanted = "authorization,x-stainless-lang,x-stainless-retry-count,anthropic-version,x-evil,x-stainless-é"
+    preflight: Any = {
+        "Access-Control-Request-Method": "POST",
+        "Access-Control-Request-Headers": wanted.encode("latin-1"),
+    }
+    async with site(config) as web:
+        may = await web.client.options("/v1/chat/completions", headers={**preflight, "Origin": OURS})
+        reply = await web.client.post(
+            "/v1/chat/completions",
+            json={"messages": [{"role": "user", "content": "Hi"}]},
+            headers={"Origin": OURS, "x-stainless-lang": "js"},
+        )
+    allowed = may.headers["access-control-allow-headers"].split(", ")
+    assert {"x-stainless-lang", "x-stainless-retry-count", "anthropic-version", "x-api-key"} < set(allowed)
+    assert not {"x-evil", "x-stainless-é"} & set(allowed)
+    assert "x-chat-tui-route" in reply.headers["access-control-expose-headers"]
+    assert (may.status_code, reply.status_code) == (204, 200)
 
 
 async def test_errors_have_the_shape_of_their_door(server: ModelServer) -> None:

@@ -21,8 +21,9 @@ from chat_tui.core.route import Route, Try
 from chat_tui.providers.scripted_provider import Pause
 from chat_tui.web import create_state
 from chat_tui.web.errors import ApiError
-from chat_tui.web.openai.responses import CompletionEvents, build_completion, incomplete_error
-from chat_tui.web.openai.routes import completion_stream
+from chat_tui.web.gateway.answers import answer_stream
+from chat_tui.web.gateway.failures import incomplete_error
+from chat_tui.web.openai.responses import CompletedAnswer, CompletionEvents, CompletionTally, build_completion
 from tests.doubles.model_scripts import Script
 from tests.doubles.model_server import ModelServer
 from tests.support.scripted_engine import stage
@@ -202,17 +203,18 @@ async def test_a_broken_model_is_replaced_and_the_client_sees_one_clean_stream(s
 # -- errors -----------------------------------------------------------------------------------------------------------
 
 WRONG: list[tuple[dict[str, Any], str]] = [
-    ({"n": 2}, "n"),
-    ({"tools": [{"type": "function", "function": {"name": "f"}}]}, "tools"),
-    ({"response_format": {"type": "json_object"}}, "response_format"),
-    ({"logprobs": True}, "logprobs"),
+    ({"n": 17}, "n"),
+    ({"tools": [{"type": "custom", "function": {"name": "f"}}]}, "tools[0].type"),
+    ({"response_format": {"type": "xml"}}, "response_format.type"),
+    ({"top_logprobs": 2}, "top_logprobs"),
+    ({"modalities": ["text", "audio"]}, "modalities"),
     ({"max_tokens": 0}, "max_tokens"),
     ({"temperature": "hot"}, "temperature"),
     ({"messages": []}, "messages"),
     ({"messages": [{"role": "king", "content": "Hi"}]}, "messages[0].role"),
     ({"messages": [{"role": "assistant", "content": "Hi"}]}, "messages"),
     (
-        {"messages": [{"role": "user", "content": [{"type": "image_url", "image_url": {"url": "http://a/b.png"}}]}]},
+        {"messages": [{"role": "user", "content": [{"type": "image_url", "image_url": {"url": "ftp://a/b.png"}}]}]},
         "messages[0].content[0].image_url",
     ),
     (
@@ -329,8 +331,9 @@ async def test_whoever_waits_long_for_the_first_token_sees_that_somebody_is_ther
 
     async with stage([Pause(60.0), "Late."]) as on:
         answer = await on.engine.ask_apart(None, "Hi", Request())
-        events = CompletionEvents("chatcmpl-1", 0, include_usage=False)
-        stream = completion_stream(create_state(Config(), token=TOKEN), answer, events, "chatcmpl-1", head_seconds=0.02)
+        events = CompletionEvents("chatcmpl-1", 0, CompletionTally(include_usage=False))
+        state = create_state(Config(), token=TOKEN)
+        stream = answer_stream(state, [answer], [events.of], "chatcmpl-1", head_seconds=0.02)
         telling = asyncio.create_task(stream({"type": "http", "path": "/v1/chat/completions"}, receive, send))
         async with asyncio.timeout(20):
             await head.wait()
@@ -391,10 +394,14 @@ def test_an_answer_that_stays_empty_is_passed_on_as_its_server_ended_it() -> Non
     empty = Route("fixed", tries=(Try("one/a", 1, "EmptyAnswer"),) * 2)
     for reason, told in (("stop", "stop"), ("tool_calls", "stop"), ("MAX_TOKENS", "length")):
         turn = Turn("assistant", "", thinking="hm", state="empty", finish_reason=reason, error=error, model="one/a")
-        (choice,) = build_completion("id", 0, turn, empty).choices
+        (choice,) = build_completion("id", 0, [CompletedAnswer(turn, empty)]).choices
         assert (choice.message.content, choice.message.reasoning_content, choice.finish_reason) == ("", "hm", told)
         end = End(model="one/a", state="empty", finish_reason=reason, route=empty)
-        raw = CompletionEvents("id", 0, include_usage=False).of([Token("hm", "thinking"), Error(error), end]).decode()
+        raw = (
+            CompletionEvents("id", 0, CompletionTally(include_usage=False))
+            .of([Token("hm", "thinking"), Error(error), end])
+            .decode()
+        )
         assert f'"finish_reason":"{told}"' in raw
         assert raw.endswith("data: [DONE]\n\n")
         assert '"error"' not in raw
@@ -402,7 +409,7 @@ def test_an_answer_that_stays_empty_is_passed_on_as_its_server_ended_it() -> Non
     mixed = Route("fixed", tries=(Try("one/a", 1, "EmptyAnswer"), Try("two/b", 1, "Unreachable")))
     turn = Turn("assistant", "", state="empty", error=ErrorInfo("AllFailed", "No model could answer."), model="one/a")
     with pytest.raises(ApiError):
-        build_completion("id", 0, turn, mixed)
+        build_completion("id", 0, [CompletedAnswer(turn, mixed)])
 
 
 def test_a_server_that_broke_off_is_not_told_as_a_stop_of_ours() -> None:

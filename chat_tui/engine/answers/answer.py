@@ -111,6 +111,11 @@ class Answer:
         """The quick answer so far, which a detailed one will replace; empty if there is none."""
         return "".join(self._quick)
 
+    @property
+    def chunks(self) -> Sequence[Chunk]:
+        """All chunks so far."""
+        return tuple(self._log)
+
     async def follow(self, start: int = 0) -> AsyncIterator[Chunk]:
         """The chunks from this position of the log on, until the `End`."""
         position = start

@@ -26,7 +26,7 @@ Open = Callable[[Scope], Awaitable[Response | Mapping[str, str]]]
 
 
 class EventStream(Response):
-    """Server-sent events of one answer; a slow reader slows down the model."""
+    """Server-sent events of one answer, or of several at once; a slow reader slows down the models."""
 
     media_type = "text/event-stream"
 
@@ -39,10 +39,12 @@ class EventStream(Response):
         *,
         first: bytes = b"",
         open: Open | None = None,
+        others: Sequence[tuple[Answer, Encode]] = (),
     ) -> None:
         super().__init__(None, 200, {"X-Accel-Buffering": "no", **(headers or {})})
         del self.headers["content-length"]
-        self._state, self._answer, self._encode = state, answer, encode
+        self._state = state
+        self._streams = [(answer, encode), *others]
         self._first = first
         """Sent first."""
         self._open = open
@@ -51,7 +53,7 @@ class EventStream(Response):
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Send the stream until its end or until the client disconnects."""
         with self._state.serving_reader():
-            async with cancel_on_disconnect(self._state, self._answer, receive):
+            async with cancel_on_disconnect(self._state, [answer for answer, _ in self._streams], receive):
                 opened = await self._open(scope) if self._open is not None else {}
                 if isinstance(opened, Response):
                     await opened(scope, receive, send)
@@ -69,9 +71,21 @@ class EventStream(Response):
     async def _write(self, send: Send) -> None:
         if self._first:
             await send({"type": "http.response.body", "body": self._first, "more_body": True})
-        async with aclosing(self._answer.batches(tokens=1, hold_bytes=HOLD_BYTES)) as batches:
+        if len(self._streams) == 1:
+            await self._write_answer(*self._streams[0], send)
+            return
+        writing = [asyncio.ensure_future(self._write_answer(*stream, send)) for stream in self._streams]
+        try:
+            await asyncio.gather(*writing)
+        finally:
+            for task in writing:
+                task.cancel()
+            await asyncio.wait(writing)
+
+    async def _write_answer(self, answer: Answer, encode: Encode, send: Send) -> None:
+        async with aclosing(answer.batches(tokens=1, hold_bytes=HOLD_BYTES)) as batches:
             async for chunks in batches:
-                if body := await self._encode(chunks):
+                if body := await encode(chunks):
                     await send({"type": "http.response.body", "body": body, "more_body": True})
                     self._wrote = monotonic()
 
@@ -84,11 +98,17 @@ class EventStream(Response):
                     await send({"type": "http.response.body", "body": _PING, "more_body": True})
 
 
+async def wait_for_all(state: AppState, answers: Sequence[Answer], receive: Receive) -> None:
+    """Wait until all answers have ended and are saved; cancels them if the client disconnects."""
+    with state.serving_reader():
+        async with cancel_on_disconnect(state, answers, receive):
+            for answer in answers:
+                await answer.saved.wait()
+
+
 async def wait_for_end(state: AppState, answer: Answer, receive: Receive) -> End:
     """Wait until an answer has ended and is saved; cancels it if the client disconnects."""
-    with state.serving_reader():
-        async with cancel_on_disconnect(state, answer, receive):
-            await answer.saved.wait()
+    await wait_for_all(state, [answer], receive)
     last = End()
     async for chunk in answer.follow(len(answer) - 1):
         last = chunk if isinstance(chunk, End) else last
@@ -103,15 +123,15 @@ async def retry_after(state: AppState, answer: Answer, status: int) -> dict[str,
 
 
 @asynccontextmanager
-async def cancel_on_disconnect(state: AppState, answer: Answer, receive: Receive) -> AsyncIterator[None]:
-    """Cancel an answer when the client disconnects or the sender is stopped."""
+async def cancel_on_disconnect(state: AppState, answers: Sequence[Answer], receive: Receive) -> AsyncIterator[None]:
+    """Cancel answers when their client disconnects or the sender is stopped."""
 
     async def watch() -> None:
         while (await receive())["type"] != "http.disconnect":
             pass
-        if not answer.ended:
+        if any(not answer.ended for answer in answers):
             state.metrics.count_disconnect()
-        await answer.cancel()
+        await cancel_all(answers)
 
     watching = asyncio.ensure_future(watch())
     try:
@@ -121,6 +141,10 @@ async def cancel_on_disconnect(state: AppState, answer: Answer, receive: Receive
         pass
     finally:
         watching.cancel()
-        if not answer.ended:
-            await answer.cancel()
+        await cancel_all(answers)
         await asyncio.wait([watching])
+
+
+async def cancel_all(answers: Sequence[Answer]) -> None:
+    """Cancel the answers that have not ended."""
+    await asyncio.gather(*(answer.cancel() for answer in answers if not answer.ended))

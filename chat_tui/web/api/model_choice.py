@@ -26,11 +26,13 @@ class ModelChoice(msgspec.Struct, frozen=True):
 async def is_known_model(state: AppState, wanted: str) -> bool:
     """Return whether this is a complete name of a model. Names without provider may contain slashes, so only the
     list of models can tell."""
+    wanted = state.config.web.aliases.get(wanted, wanted)
     return "/" in wanted and (await state.engine()).models.knows(wanted)
 
 
 def resolve_choice(engine: Engine, wanted: str) -> ModelChoice:
-    """Return the choice among the engine's models. Raises `ApiError`."""
+    """Return the choice among the engine's models; the config's aliases come first. Raises `ApiError`."""
+    wanted = engine.config.web.aliases.get(wanted, wanted)
     meant = match_choice(wanted, engine.models.strategies(), [model.name for model in engine.models.in_use()])
     if meant.model is not None and not engine.models.knows(meant.model):
         raise unknown_model(meant.model)

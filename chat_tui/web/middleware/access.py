@@ -24,7 +24,15 @@ TOKEN_SEEN = "chat_tui.token_seen"
 _HOST = re.compile(r"(\[[0-9a-f:.]+\]|[a-z0-9._-]+)(?::(\d{1,5}))?", re.ASCII)
 _DEFAULT_PORTS = {"http": "80", "https": "443"}
 _METHODS = "GET, POST, PATCH, DELETE"
-_ASKED_FOR = "authorization, content-type"
+_ALLOWED = (
+    *("authorization", "content-type", "x-api-key", "x-request-id", "idempotency-key"),
+    *("openai-organization", "openai-project", "openai-beta", "http-referer", "x-title"),
+    *("anthropic-version", "anthropic-beta", "anthropic-dangerous-direct-browser-access"),
+)
+_OF_CLIENTS = re.compile(r"x-stainless-[a-z0-9-]{1,60}")
+"""Headers that OpenAI's and Anthropic's own clients send; there is one for each thing that they tell of themselves."""
+_EXPOSED = "request-id, retry-after, x-chat-tui-conversation, x-chat-tui-model, x-chat-tui-route, x-request-id"
+_HEADERS_LIMIT = 100
 _PREFLIGHT_SECONDS = 600
 
 
@@ -141,12 +149,18 @@ def _is_preflight(scope: Scope, headers: Headers) -> bool:
 def _preflight(headers: Headers) -> Response:
     told = {
         "Access-Control-Allow-Methods": _METHODS,
-        "Access-Control-Allow-Headers": _ASKED_FOR,
+        "Access-Control-Allow-Headers": ", ".join([*_ALLOWED, *_headers_of_clients(headers)]),
         "Access-Control-Max-Age": str(_PREFLIGHT_SECONDS),
     }
     if headers.get("access-control-request-private-network") == "true":
         told["Access-Control-Allow-Private-Network"] = "true"
     return Response(status_code=204, headers=told)
+
+
+def _headers_of_clients(headers: Headers) -> Sequence[str]:
+    """Return the headers of official clients among those that a preflight asks for."""
+    wanted = headers.get("access-control-request-headers", "").lower().split(",")[:_HEADERS_LIMIT]
+    return [name for name in dict.fromkeys(map(str.strip, wanted)) if _OF_CLIENTS.fullmatch(name)]
 
 
 def _with_cors_headers(origin: str, send: Send) -> Send:
@@ -156,6 +170,7 @@ def _with_cors_headers(origin: str, send: Send) -> Send:
         if message["type"] == "http.response.start":
             headers = MutableHeaders(scope=message)
             headers["Access-Control-Allow-Origin"] = origin
+            headers["Access-Control-Expose-Headers"] = _EXPOSED
             headers.add_vary_header("Origin")
         await send(message)
 

@@ -1,6 +1,6 @@
-"""The records of the OpenAI-compatible API. Fields that are not named here are ignored.
+"""The records of chat completions in OpenAI's format. Fields that are not named here are ignored.
 
-Source: the OpenAI API reference, chat completions; `reasoning_content` is DeepSeek's.
+Source: the OpenAI API reference, chat completions; `reasoning_content` is DeepSeek's, `extra_content` Google's.
 """
 
 from __future__ import annotations
@@ -10,9 +10,15 @@ from typing import Annotated, Any, Literal
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
+from chat_tui.core.tools import CALLS_LIMIT
+from chat_tui.web.gateway.tools import TOOLS_LIMIT, Arguments, CallId, ToolName
+
+CHOICES_LIMIT = 16
+"""Answers to one request."""
 Stop = Annotated[str, Meta(max_length=1000)]
-NotHere = Annotated[list[Any], Meta(extra_json_schema={"maxItems": 0})] | None
-"""An option that is not supported; it is accepted here so that the error can say so."""
+Penalty = Annotated[float, Meta(ge=-2, le=2)]
+Bias = Annotated[float, Meta(ge=-100, le=100)]
+Word = Annotated[str, Meta(max_length=1000)]
 Count = Annotated[int, Meta(ge=1, le=100_000_000)]
 
 
@@ -33,10 +39,7 @@ class ImageAddress(msgspec.Struct, frozen=True):
 
     url: Annotated[
         str,
-        Meta(
-            description="Web addresses are not fetched.",
-            extra_json_schema={"pattern": "^data:image/[a-z]+;base64,"},
-        ),
+        Meta(description="A `data:image/…;base64,` URL, or a web address, which only the model's server fetches."),
     ]
 
 
@@ -47,17 +50,32 @@ class ImagePart(msgspec.Struct, frozen=True, tag_field="type", tag="image_url"):
 
 
 class CalledFunction(msgspec.Struct, frozen=True):
-    """A function that a model has called, in an earlier message."""
+    """A function that a model calls."""
 
-    name: str = ""
-    arguments: str = ""
+    name: Annotated[str, Meta(max_length=200)] = ""
+    arguments: Arguments = ""
+    """JSON, as the model has written it."""
+
+
+class GoogleContent(msgspec.Struct, frozen=True):
+    """What Google's models want returned with a call."""
+
+    thought_signature: str = ""
+
+
+class ExtraContent(msgspec.Struct, frozen=True):
+    """What a provider wants returned with a call."""
+
+    google: GoogleContent | None = None
 
 
 class OpenAiToolCall(msgspec.Struct, frozen=True):
-    """A tool call in an earlier message."""
+    """A tool call, in an answer or an earlier message."""
 
-    id: str = ""
+    id: CallId = ""
     function: CalledFunction = CalledFunction()
+    type: Literal["function"] = "function"
+    extra_content: ExtraContent | UnsetType | None = UNSET
 
 
 class Message(msgspec.Struct, frozen=True):
@@ -65,8 +83,12 @@ class Message(msgspec.Struct, frozen=True):
 
     role: Literal["system", "developer", "user", "assistant", "tool", "function"]
     content: str | list[TextPart | ImagePart | RefusalPart] | None = None
-    tool_calls: list[OpenAiToolCall] | None = None
-    tool_call_id: str | None = None
+    tool_calls: Annotated[list[OpenAiToolCall], Meta(max_length=CALLS_LIMIT)] | None = None
+    function_call: CalledFunction | None = None
+    """The call of an old client."""
+    tool_call_id: CallId | None = None
+    name: Annotated[str, Meta(max_length=200)] | None = None
+    """Of the function whose result this is, for old clients."""
 
 
 class StreamOptions(msgspec.Struct, frozen=True):
@@ -75,10 +97,75 @@ class StreamOptions(msgspec.Struct, frozen=True):
     include_usage: bool | None = None
 
 
-class ResponseFormat(msgspec.Struct, frozen=True):
-    """The format of the answer; only `text` is supported."""
+class TextFormat(msgspec.Struct, frozen=True, tag_field="type", tag="text"):
+    """The answer is text."""
 
-    type: Annotated[str, Meta(extra_json_schema={"enum": ["text"]})] = "text"
+
+class JsonObjectFormat(msgspec.Struct, frozen=True, tag_field="type", tag="json_object"):
+    """The answer is any JSON object."""
+
+
+class NamedSchema(msgspec.Struct, frozen=True):
+    """A JSON Schema with its name."""
+
+    name: ToolName
+    schema: dict[str, Any]
+    description: str | None = None
+    strict: bool | None = None
+
+
+class JsonSchemaFormat(msgspec.Struct, frozen=True, tag_field="type", tag="json_schema"):
+    """The answer is JSON of this schema."""
+
+    json_schema: NamedSchema
+
+
+class OfferedFunction(msgspec.Struct, frozen=True):
+    """A function that the model may call."""
+
+    name: ToolName
+    description: str | None = None
+    parameters: dict[str, Any] | None = None
+    strict: bool | None = None
+
+
+class FunctionTool(msgspec.Struct, frozen=True):
+    """A tool that the model may call."""
+
+    function: OfferedFunction
+    type: Literal["function"] = "function"
+
+
+class FunctionName(msgspec.Struct, frozen=True):
+    """The name of a function."""
+
+    name: ToolName
+
+
+class NamedToolChoice(msgspec.Struct, frozen=True, tag_field="type", tag="function"):
+    """The model must call this function."""
+
+    function: FunctionName
+
+
+class ToolReference(msgspec.Struct, frozen=True):
+    """One of the tools of the request."""
+
+    function: FunctionName
+    type: Literal["function"] = "function"
+
+
+class AllowedTools(msgspec.Struct, frozen=True):
+    """Some of the tools of the request."""
+
+    tools: Annotated[list[ToolReference], Meta(max_length=TOOLS_LIMIT)]
+    mode: Literal["auto", "required"] = "auto"
+
+
+class AllowedToolsChoice(msgspec.Struct, frozen=True, tag_field="type", tag="allowed_tools"):
+    """The model may, or must, call one of these tools."""
+
+    allowed_tools: AllowedTools
 
 
 class ChatRequest(msgspec.Struct, frozen=True):
@@ -101,11 +188,24 @@ class ChatRequest(msgspec.Struct, frozen=True):
     seed: Annotated[int, Meta(ge=-(2**63), le=2**63 - 1)] | None = None
     reasoning_effort: Literal["none", "minimal", "low", "medium", "high", "xhigh"] | None = None
     store: Annotated[bool, Meta(description="True saves it as a conversation.")] | None = None
-    n: Annotated[int, Meta(ge=1, extra_json_schema={"maximum": 1})] | None = None
-    tools: NotHere = None
-    functions: NotHere = None
-    response_format: ResponseFormat | None = None
-    logprobs: Annotated[bool, Meta(extra_json_schema={"const": False})] | None = None
+    n: Annotated[int, Meta(ge=1, le=CHOICES_LIMIT)] | None = None
+    tools: Annotated[list[FunctionTool], Meta(max_length=TOOLS_LIMIT)] | None = None
+    tool_choice: Literal["none", "auto", "required"] | NamedToolChoice | AllowedToolsChoice | None = None
+    parallel_tool_calls: bool | None = None
+    functions: Annotated[list[OfferedFunction], Meta(max_length=TOOLS_LIMIT)] | None = None
+    """Tools, as old clients offer them; calls come back in the old form, too."""
+    function_call: Literal["none", "auto"] | FunctionName | None = None
+    response_format: TextFormat | JsonObjectFormat | JsonSchemaFormat | None = None
+    logprobs: bool | None = None
+    top_logprobs: Annotated[int, Meta(ge=0, le=20)] | None = None
+    frequency_penalty: Penalty | None = None
+    presence_penalty: Penalty | None = None
+    logit_bias: Annotated[dict[str, Bias], Meta(max_length=1024)] | None = None
+    top_k: Annotated[int, Meta(ge=0, le=1_000_000)] | None = None
+    user: Word | None = None
+    service_tier: Annotated[str, Meta(max_length=100)] | None = None
+    verbosity: Literal["low", "medium", "high"] | None = None
+    prompt_cache_key: Word | None = None
     modalities: list[Annotated[str, Meta(extra_json_schema={"enum": ["text"]})]] | None = None
 
 
@@ -134,22 +234,32 @@ class OpenAiUsage(msgspec.Struct, frozen=True):
 class AssistantMessage(msgspec.Struct, frozen=True):
     """A complete answer."""
 
-    content: str
+    content: str | None
+    """None if the answer only calls tools."""
     role: Literal["assistant"] = "assistant"
     refusal: None = None
     reasoning_content: str | UnsetType = UNSET
+    tool_calls: list[OpenAiToolCall] | UnsetType = UNSET
+    function_call: CalledFunction | UnsetType = UNSET
 
 
-FinishReason = Literal["stop", "length", "content_filter"]
+FinishReason = Literal["stop", "length", "content_filter", "tool_calls", "function_call"]
+
+
+class TokenLogprobs(msgspec.Struct, frozen=True):
+    """The probabilities of tokens, as the model's server tells them."""
+
+    content: list[dict[str, Any]]
+    refusal: None = None
 
 
 class Choice(msgspec.Struct, frozen=True):
-    """The only answer of a completion."""
+    """An answer of a completion."""
 
     message: AssistantMessage
     finish_reason: FinishReason
     index: int = 0
-    logprobs: None = None
+    logprobs: TokenLogprobs | None = None
 
 
 class Completion(msgspec.Struct, frozen=True):
@@ -163,21 +273,40 @@ class Completion(msgspec.Struct, frozen=True):
     usage: OpenAiUsage | UnsetType = UNSET
 
 
+class FunctionDelta(msgspec.Struct, frozen=True, gc=False):
+    """The new part of a call."""
+
+    name: str | UnsetType = UNSET
+    arguments: str = ""
+
+
+class ToolCallPiece(msgspec.Struct, frozen=True, gc=False):
+    """The new part of a tool call."""
+
+    index: int
+    id: str | UnsetType = UNSET
+    type: Literal["function"] | UnsetType = UNSET
+    function: FunctionDelta | UnsetType = UNSET
+    extra_content: ExtraContent | UnsetType = UNSET
+
+
 class Delta(msgspec.Struct, frozen=True, gc=False):
     """The new part of an answer."""
 
     role: Literal["assistant"] | UnsetType = UNSET
-    content: str | UnsetType = UNSET
+    content: str | UnsetType | None = UNSET
     reasoning_content: str | UnsetType = UNSET
+    tool_calls: tuple[ToolCallPiece, ...] | UnsetType = UNSET
+    function_call: FunctionDelta | UnsetType = UNSET
 
 
 class DeltaChoice(msgspec.Struct, frozen=True, gc=False):
-    """The new part of the only answer of a streamed completion."""
+    """The new part of an answer of a streamed completion."""
 
     delta: Delta
     finish_reason: FinishReason | None = None
     index: int = 0
-    logprobs: None = None
+    logprobs: TokenLogprobs | None = None
 
 
 class CompletionChunk(msgspec.Struct, frozen=True, gc=False):

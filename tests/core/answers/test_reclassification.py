@@ -17,7 +17,7 @@ from chat_tui.engine.insights.observer import InsightsObserver
 from chat_tui.providers.scripted_provider import Script
 from chat_tui.web.api.events import EventEncoder
 from chat_tui.web.api.html_events import PageStream
-from chat_tui.web.openai.responses import CompletionEvents
+from chat_tui.web.openai.responses import CompletionEvents, CompletionTally
 from tests.support.scripted_engine import stage
 from tests.support.scripted_router import A, B, Rig, all_of, ask, events
 from tests.support.transcript_app import begin, pane, settled, shown
@@ -131,7 +131,7 @@ def test_a_pipe_says_once_that_it_was_thinking(capfd: pytest.CaptureFixture[str]
 
 
 def test_the_openai_door_tells_what_was_the_answer_after_all() -> None:
-    door = CompletionEvents("id", 0, include_usage=False)
+    door = CompletionEvents("id", 0, CompletionTally(include_usage=False))
     raw = door.of([*AFTER_ALL, End(finish_reason="stop")]).decode()  # type: ignore[list-item]
     deltas = [json.loads(line[6:])["choices"][0]["delta"] for line in raw.splitlines() if line.startswith("data: {")]
     assert "".join(delta.get("content") or "" for delta in deltas) == "Hello"

@@ -1,0 +1,1 @@
+"""What the APIs of other makers have in common: questions, tools, images, and how their answers are started."""
