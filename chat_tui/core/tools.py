@@ -84,7 +84,7 @@ def new_call_id() -> str:
     return f"call_{os.urandom(8).hex()}"
 
 
-def unanswered(calls: Sequence[ToolCall], answered: Sequence[str]) -> Sequence[ToolCall]:
+def unanswered_calls(calls: Sequence[ToolCall], answered: Sequence[str]) -> Sequence[ToolCall]:
     """Return the calls whose ids are not among the answered ones."""
     return [call for call in calls if call.id not in answered]
 

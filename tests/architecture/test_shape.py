@@ -36,6 +36,16 @@ SINGLE_SUBCLASSES = {
 }
 """Bases with one subclass, and why. Errors need no entry: their classes are told apart where they are handled."""
 
+PARTICIPLES = {
+    *("begun", "built", "chosen", "done", "drawn", "forgotten", "given", "held", "hidden", "kept", "known", "lost"),
+    *("made", "met", "said", "seen", "sent", "shown", "shut", "spent", "spoken", "taken", "told", "understood"),
+    *("withdrawn", "won", "written"),
+}
+"""Those that do not end in -ed, except what can also be a verb (`cut`, `run`) or a noun."""
+NO_PARTICIPLES = {"embed", "exceed", "feed", "need", "proceed", "seed", "speed"}
+DOCUMENTED_NAMES = {"held", "parsed", "spoken"}
+"""What dialects of other packages use (`docs/dialects.md`)."""
+
 
 class Class(NamedTuple):
     name: str
@@ -184,3 +194,25 @@ def only_re_exports(file: Path) -> bool:
         return False
     docstring, *body = ast.parse(file.read_text("utf-8")).body
     return bool(body) and isinstance(docstring, ast.Expr) and all(isinstance(node, ast.ImportFrom) for node in body)
+
+
+def is_participle(name: str) -> bool:
+    return (name.endswith("ed") and "_" not in name and name not in NO_PARTICIPLES) or name in PARTICIPLES
+
+
+def named_by_participles(file: Path) -> Iterator[str]:
+    """A module, and its public functions and methods; properties may be adjectives."""
+    if is_participle(file.stem):
+        yield str(file.relative_to(ROOT))
+    tree = ast.parse(file.read_text("utf-8"))
+    for node in [*tree.body, *(each for top in tree.body if isinstance(top, ast.ClassDef) for each in top.body)]:
+        if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)) and is_participle(node.name):
+            is_property = any(ast.unparse(each).endswith(("property", ".setter")) for each in node.decorator_list)
+            if not is_property and node.name not in DOCUMENTED_NAMES:
+                yield f"{file.relative_to(ROOT)}:{node.lineno} {node.name}"
+
+
+def test_no_function_or_module_is_named_by_a_participle() -> None:
+    """A function is a verb and a module a noun: `folded` says what a text is, `fold_text` what a call does."""
+    wrong = [name for file in sorted(PACKAGE.rglob("*.py")) for name in named_by_participles(file)]
+    assert not wrong, "\n".join(wrong)
