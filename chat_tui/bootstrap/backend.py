@@ -116,6 +116,7 @@ class Backend:
             to_be_fetched=not self.built_in_files.ready,
             trim_step_tokens=config.local.context_window // 4,
             images=False,
+            tools=False,
             server="llama.cpp",
         )
         own_models = [msgspec.structs.replace(model, to_be_fetched=not self._own_files.ready) for model in own]

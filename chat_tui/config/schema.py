@@ -276,6 +276,10 @@ class ModelRow(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Models to try, in this order, when this one fails, instead of the general `fallbacks`."""
     images: bool | None = None
     """Whether the model accepts images."""
+    tools: bool | None = None
+    """Whether the model can use tools."""
+    schemas: bool | None = None
+    """Whether the model's server can hold an answer to a JSON Schema."""
     price_cached: float | None = None
     """US dollars per million prompt tokens that are read from the provider's cache. Default: `price_in`."""
     price_cache_write: float | None = None

@@ -1,4 +1,4 @@
-"""Which families of models take images, and which think, if neither config nor server says so."""
+"""Which families of models take images, think, or use tools, if neither config nor server says so."""
 
 from __future__ import annotations
 
@@ -30,6 +30,27 @@ _SAYS_AT_ONCE = lazy_pattern(
     r"|llama-?[234]|llava|gemma-[123]|mi[sx]tral|codestral|pixtral|smollm-?2|smolvlm|tinyllama|qwen(?:1\.5|2)|phi-[23]"
     r"|command-r"
 )
+
+_USES_TOOLS = lazy_pattern(
+    r"(?:chatgpt|gpt)-4o|gpt-4\.[15]|gpt-4-turbo|gpt-3\.5-turbo(?!-instruct)|gpt-[5-9]|gpt-oss|o1(?!-mini|-preview)\b|o[34]\b"
+    r"|claude-(?:[3-9]|opus|sonnet|haiku|fable|mythos)|gemini-(?:1\.5|[2-9])|grok-[2-9]|command-(?:r|a)"
+    r"|mistral-(?:large|medium|small|nemo)|ministral|devstral|magistral|llama-(?:3\.[1-9]|4)|qwen(?:2\.5|3)|qwen-(?:max|plus|turbo)"
+    r"|deepseek-(?:v3|v[4-9]|chat)|kimi-k[2-9]|glm-(?:4\.[5-9]|[5-9])|minimax-m\d|nova-(?:micro|lite|pro|premier)|muse-"
+)
+_NO_TOOLS = lazy_pattern(
+    r"gpt-3\.5-turbo-instruct|gpt-4-vision|o1-(?:mini|preview)|claude-(?:2|instant)|gemini-1\.0|gemma-[12](?![\d.])"
+    r"|llama-2|llama-3(?:-|$)|tinyllama|smollm-?[12]?(?:-|$)|phi-[123](?:\D|$)|falcon|vicuna|codellama|starcoder"
+    r"|deepseek-(?:coder|llm)|mistral-7b-v0\.1|sonar|moondream|llava"
+)
+
+
+@lru_cache(maxsize=8192)
+def uses_tools(model_id: str) -> bool | None:
+    """Return whether a model can use tools, judged by its id; None if its family is not known."""
+    bare = bare_id(model_id)
+    if _NO_TOOLS.match(bare):
+        return False
+    return True if _USES_TOOLS.match(bare) else None
 
 
 @lru_cache(maxsize=8192)

@@ -9,7 +9,7 @@ import msgspec
 
 from chat_tui.config.schema import Config, ModelRow
 from chat_tui.core.models import Model, Provider
-from chat_tui.providers.catalogue.capabilities import takes_images, thinks
+from chat_tui.providers.catalogue.capabilities import takes_images, thinks, uses_tools
 from chat_tui.providers.catalogue.default_tags import with_default_size
 from chat_tui.providers.catalogue.model_name import bare_id, parse_name
 from chat_tui.providers.catalogue.prices import Catalogue, CatalogueEntry
@@ -19,6 +19,8 @@ from chat_tui.providers.catalogue.speed import usual_speed
 
 _SERVERS = ("llama.cpp", "vllm")
 """Providers that are named after their server program."""
+_SCHEMAS_OF = {"openai": True, "xai": True, "cerebras": True, "deepseek": False, "perplexity": True}
+"""Hosted providers that hold all of their current models to a schema, or none."""
 STEPS_OF_WINDOW = 8
 """A conversation that outgrows the window is cut by an eighth of it at a time: between cuts all requests begin alike,
 so that the server's cache can be used."""
@@ -62,6 +64,8 @@ class ModelInfoResolver:
             model,
             images=_first_known(row.images, model.images, takes_images(model.id)),
             thinking=_first_known(model.thinking, thinks(model.id)),
+            tools=_first_known(row.tools, model.tools, uses_tools(model.id)),
+            schemas=_first_known(row.schemas, model.schemas, self._enforces_schemas(model, provider)),
             logprobs=False if dialect in _WITHOUT_LOGPROBS else model.logprobs,
             image_addresses=False if dialect in _WITHOUT_ADDRESSES else model.image_addresses,
             server=model.server or (model.provider if model.provider in _SERVERS else ""),
@@ -83,6 +87,11 @@ class ModelInfoResolver:
             usual_ttft_seconds=speed.ttft_seconds,
             usual_thinking_tokens=speed.thinking_tokens,
         )
+
+    def _enforces_schemas(self, model: Model, provider: Provider | None) -> bool | None:
+        """Return whether a server holds answers to a schema, as far as that depends on the server alone."""
+        enforces = model.server in _SERVERS or (provider is not None and provider.dialect in ("gemini", "ollama"))
+        return True if enforces else _SCHEMAS_OF.get(model.provider)
 
     def _purpose_by_name(self, model: Model, provider: Provider | None) -> str:
         """Return what a model is for by its name if it is not for chat; a model that the config names is for chat."""

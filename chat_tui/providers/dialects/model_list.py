@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Any
 
 import msgspec
@@ -15,6 +15,14 @@ Row = dict[str, Any]
 
 _WINDOWS = ("max_model_len", "context_length", "max_context_length", "context_window", "max_input_tokens")
 
+_TOOL_WORDS = (
+    *("supports_tools", "supports_function_calling", "supports_tool_calling", "trained_for_tool_use"),
+    *("function_calling", "tool_calling", "tool_calls", "tool_use", "tools"),
+)
+_SCHEMA_WORDS = (
+    *("supports_response_schema", "supports_structured_output", "supports_structured_outputs"),
+    *("structured_outputs", "structured_output", "json_schema"),
+)
 _SERVERS = {"llamacpp": "llama.cpp", "vllm": "vllm"}
 """Server programs by what they write as the owner of their models."""
 
@@ -38,6 +46,10 @@ class ListedModel(msgspec.Struct, frozen=True):
     """What it is for, if the list says that it does not chat: `makes embeddings`, …"""
     billions: float | None = None
     """Billions of weights; None if the server does not say."""
+    tools: bool | None = None
+    """Whether it can use tools; None if the server does not say."""
+    schemas: bool | None = None
+    """Whether it can be held to a JSON Schema; None if the server does not say."""
 
 
 def read_row(row: Row) -> ListedModel | None:
@@ -55,6 +67,8 @@ def read_row(row: Row) -> ListedModel | None:
         max_output=max_output_of(row),
         prices=prices_of(row),
         not_for_chat=listed_purpose(row),
+        tools=tools_of(row),
+        schemas=schemas_of(row),
     )
 
 
@@ -108,6 +122,37 @@ def images_of(row: Row) -> bool | None:
     if isinstance(abilities, list) and {"multimodal", "vision"} & {*map(str, abilities)}:
         return True
     return True if row.get("type") == "vlm" else None
+
+
+def tools_of(row: Row) -> bool | None:
+    """Return whether a model can use tools, in any server's form (OpenRouter, Mistral, Fireworks, LM Studio, …)."""
+    return _ability(row, _TOOL_WORDS, "tools")
+
+
+def schemas_of(row: Row) -> bool | None:
+    """Return whether a model can be held to a JSON Schema (OpenRouter, Anthropic, Hugging Face)."""
+    return _ability(row, _SCHEMA_WORDS, "structured_outputs")
+
+
+def _ability(row: Row, words: Collection[str], parameter: str) -> bool | None:
+    """Return what a row says about an ability, in a flag, a list of abilities, or a list of parameters."""
+    parameters, abilities = row.get("supported_parameters"), row.get("capabilities")
+    if isinstance(parameters, list) and parameters:
+        return parameter in parameters
+    for holder in (row, abilities if isinstance(abilities, dict) else {}):
+        for name in words:
+            told = holder.get(name)
+            told = told.get("supported") if isinstance(told, dict) else told
+            if isinstance(told, bool):
+                return told
+    # Such lists name other things, too: what is missing may be unsaid.
+    lists = (abilities, row.get("features"), row.get("tags"))
+    named = {str(each).lower().replace("-", "_") for told in lists if isinstance(told, list) for each in told}
+    behind = row.get("providers")
+    rows = [each for each in behind if isinstance(each, dict)] if isinstance(behind, list) else []
+    if not named.isdisjoint(words) or any(each.get(name) is True for each in rows for name in words):
+        return True
+    return None
 
 
 def tokens(value: Any) -> int | None:

@@ -83,6 +83,8 @@ def read_row(row: Row) -> ListedModel | None:
         name,
         passed_on=bool(row.get("remote_host")) or name.endswith(("-cloud", ":cloud")),
         billions=float(size[1]) * _BILLIONS[size[2]] if size else None,
+        tools="tools" in abilities if isinstance(abilities, list) and abilities else None,
+        schemas=True,
     )
 
 

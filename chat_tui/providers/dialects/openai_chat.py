@@ -30,7 +30,7 @@ from chat_tui.providers.dialects.dialect import (
     text_of,
     turns_of,
 )
-from chat_tui.providers.dialects.model_list import tokens
+from chat_tui.providers.dialects.model_list import schemas_of, tokens, tools_of
 from chat_tui.providers.dialects.model_probe import ModelProbe, ProbeRequest
 from chat_tui.providers.dialects.parsing.response_parser import ResponseParser
 from chat_tui.providers.dialects.parsing.server_errors import error_of
@@ -69,21 +69,48 @@ def headers(key: str) -> Mapping[str, str]:
 
 
 def questions(model: Model) -> Sequence[ProbeRequest]:
-    """Return the question about the properties of llama.cpp; nothing for other servers."""
-    return (ProbeRequest("/props", at_root=True),) if model.server == "llama.cpp" else ()
+    """Return the question about the properties of llama.cpp, or about LiteLLM's models; nothing for other servers."""
+    if model.server == "llama.cpp":
+        return (ProbeRequest("/props", at_root=True),)
+    return (ProbeRequest("/model/info", at_root=True),) if model.provider == "litellm" else ()
 
 
 def read_properties(model: Model, answers: Sequence[Json]) -> Model:
-    """Return the model with the window in use, and whether it takes images, from llama.cpp's properties."""
-    props = answers[0] if answers and isinstance(answers[0], dict) else {}
-    settings, modalities = props.get("default_generation_settings"), props.get("modalities")
-    window = tokens(settings.get("n_ctx")) if isinstance(settings, dict) else None
-    sees = modalities.get("vision") if isinstance(modalities, dict) else None
+    """Return the model with the window in use, and whether it takes images and uses tools, from llama.cpp's properties;
+    or with what LiteLLM knows about it."""
+    told = answers[0] if answers and isinstance(answers[0], dict) else {}
+    if model.server != "llama.cpp":
+        return _read_model_info(model, told.get("data"))
+    settings, modalities, caps = (
+        each if isinstance(each := told.get(name), dict) else {}
+        for name in ("default_generation_settings", "modalities", "chat_template_caps")
+    )
+    sees = modalities.get("vision")
+    # Where the template has no tools, the server writes them in its own way.
+    uses = caps.get("supports_tools") is True or caps.get("supports_tool_calls") is True
     return msgspec.structs.replace(
         model,
-        context_window=window or model.context_window,
+        context_window=tokens(settings.get("n_ctx")) or model.context_window,
         images=sees if isinstance(sees, bool) else model.images,
+        tools=True if uses else model.tools,
     )
+
+
+def _read_model_info(model: Model, rows: Json) -> Model:
+    for row in rows if isinstance(rows, list) else ():
+        if isinstance(row, dict) and row.get("model_name") == model.id and isinstance(row.get("model_info"), dict):
+            info = row["model_info"]
+            return msgspec.structs.replace(
+                model,
+                context_window=tokens(info.get("max_input_tokens")) or model.context_window,
+                tools=_first_known(tools_of(info), model.tools),
+                schemas=_first_known(schemas_of(info), model.schemas),
+            )
+    return model
+
+
+def _first_known(*values: bool | None) -> bool | None:
+    return next((value for value in values if value is not None), None)
 
 
 def encode(request: Request, model: Model, quirks: frozenset[str] = frozenset()) -> Call:

@@ -96,6 +96,8 @@ def models_of(provider: Provider, listing: Json) -> tuple[Model, ...]:
                     max_output=listed.max_output,
                     not_for_chat=listed.not_for_chat,
                     billions=listed.billions,
+                    tools=listed.tools,
+                    schemas=listed.schemas,
                     **msgspec.structs.asdict(listed.prices),
                 )
             )

@@ -9,7 +9,7 @@ import pytest
 
 from chat_tui.config.schema import Config, ModelRow
 from chat_tui.core.models import Model, Provider
-from chat_tui.providers.catalogue.capabilities import takes_images, thinks
+from chat_tui.providers.catalogue.capabilities import takes_images, thinks, uses_tools
 from chat_tui.providers.catalogue.model_info import ModelInfoResolver
 from chat_tui.providers.catalogue.prices import Catalogue
 from chat_tui.providers.discovery.model_list import models_of
@@ -28,6 +28,50 @@ UNKNOWN = "somebody/new-model qwen3:8b mistral-large llama3.2:3b gemma3:1b"
 )
 def test_a_family_is_told_from_the_id(ids: str, told: bool | None) -> None:
     assert {name: takes_images(name) for name in ids.split()} == dict.fromkeys(ids.split(), told)
+
+
+TOOLS = """gpt-4o openai/gpt-4.1-mini gpt-5.5 o3 claude-3-haiku-20240307 anthropic/claude-sonnet-4.5 gemini-2.5-flash
+    models/gemini-3-pro gpt-oss:20b llama3.1:8b llama-3.3-70b-versatile Qwen/Qwen2.5-7B-Instruct qwen3:8b
+    deepseek-chat moonshotai/Kimi-K3 glm-4.5-air mistral-large-2512 devstral-small grok-4 command-a-03-2025"""
+NO_TOOLS = """o1-mini o1-preview claude-2.1 llama-2-70b llama3:8b smollm2:135m smollm-360m phi3:mini tinyllama
+    gemma2:9b gemma:2b sonar-pro gpt-3.5-turbo-instruct"""
+MAY_USE_TOOLS = "somebody/new-model smollm3:3b phi4 gemma3:4b deepseek-r1:8b qwq-32b"
+
+
+@pytest.mark.parametrize(
+    ("ids", "told"), [(TOOLS, True), (NO_TOOLS, False), (MAY_USE_TOOLS, None)], ids=["tools", "none", "unknown"]
+)
+def test_whether_a_family_uses_tools_is_told_from_the_id(ids: str, told: bool | None) -> None:
+    assert {name: uses_tools(name) for name in ids.split()} == dict.fromkeys(ids.split(), told)
+
+
+@pytest.mark.parametrize(
+    ("row", "tools", "schemas"),
+    [
+        ({"supported_parameters": ["tools", "structured_outputs"]}, True, True),
+        ({"supported_parameters": ["max_tokens", "response_format"]}, False, False),
+        ({"capabilities": {"function_calling": True}}, True, None),
+        ({"capabilities": {"function_calling": False}}, False, None),
+        ({"capabilities": {"structured_outputs": {"supported": True}}}, None, True),
+        ({"capabilities": ["tool_use"]}, True, None),
+        ({"capabilities": ["streaming", "tool-calling"]}, True, None),
+        ({"capabilities": {"vision": True, "trained_for_tool_use": False}}, False, None),
+        ({"supports_tools": False}, False, None),
+        ({"tags": ["tool-use"]}, True, None),
+        ({"features": ["tools", "json_schema"]}, True, True),
+        ({"providers": [{"supports_tools": False}, {"supports_tools": True}]}, True, None),
+        ({"capabilities": None, "tags": "tools", "providers": [None]}, None, None),
+    ],
+)
+def test_a_list_tells_tools_and_schemas(row: dict[str, Any], tools: bool | None, schemas: bool | None) -> None:
+    provider = Provider("box")
+    (model,) = models_of(provider, {"data": [{"id": "somebody/new-model", **row}]})
+    resolver = ModelInfoResolver(Config(), Catalogue(Path("none")))
+    assert (model.tools, model.schemas) == (tools, schemas)
+    assert resolver.of(model, provider).tools == tools
+    said = ModelRow("box/somebody/new-model", tools=True, schemas=False)
+    told = ModelInfoResolver(Config(models=(said,)), Catalogue(Path("none"))).of(model, provider)
+    assert (told.tools, told.schemas) == (True, False)
 
 
 THINKS = """o1-mini o3 openai/o4-mini gpt-5 gpt-oss:20b claude-3-7-sonnet-20250219 anthropic/claude-sonnet-4.5

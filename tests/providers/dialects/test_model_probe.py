@@ -179,3 +179,29 @@ async def test_a_server_that_does_not_tell_is_used_all_the_same(answer: Any) -> 
         found = standing(engine, "box/tiny")
         assert found is not None
         assert (found.usable, found.model.context_window) == (True, None)
+
+
+def test_ollama_tells_who_can_use_tools() -> None:
+    model = Model("ollama/tiny")
+    with_tools = {**SHOWN, "capabilities": ["completion", "tools"]}
+    assert ollama.read_window(model, [with_tools, None]).tools is True
+    assert ollama.read_window(model, [SHOWN, None]).tools is False
+    rows = [{"name": "a", "capabilities": ["completion", "tools"]}, {"name": "b", "capabilities": ["completion"]}]
+    told = models_of(Provider("ollama", dialect="ollama"), {"models": [*rows, {"name": "c"}]})
+    assert [model.tools for model in told] == [True, False, None]
+
+
+def test_llama_cpp_tells_whether_the_template_has_tools() -> None:
+    model = Model("box/tiny", server="llama.cpp")
+    assert openai_chat.read_properties(model, [{"chat_template_caps": {"supports_tools": True}}]).tools is True
+    assert openai_chat.read_properties(model, [{"chat_template_caps": {"supports_tools": False}}]).tools is None
+
+
+def test_litellm_tells_what_it_knows_of_its_models() -> None:
+    model = Model("litellm/gpt-x")
+    assert [question.path for question in openai_chat.questions(model)] == ["/model/info"]
+    info = {"supports_function_calling": True, "supports_response_schema": False, "max_input_tokens": 4000}
+    listing = {"data": [{"model_name": "other", "model_info": {}}, {"model_name": "gpt-x", "model_info": info}]}
+    told = openai_chat.read_properties(model, [listing])
+    assert (told.tools, told.schemas, told.context_window) == (True, False, 4000)
+    assert openai_chat.read_properties(model, [None]) == model
