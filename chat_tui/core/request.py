@@ -96,7 +96,7 @@ class Request(msgspec.Struct, frozen=True):
         return (*self.turns, Turn(role="user", text=self.prompt))
 
     def replace(self, **fields: Any) -> Request:
-        """Return a copy with some fields changed; a new prompt resets the features."""
-        if self.features is not None and not fields.keys().isdisjoint(("prompt", "turns")):
+        """Return a copy with some fields changed; a new prompt or other tools reset the features."""
+        if self.features is not None and not fields.keys().isdisjoint(("prompt", "turns", "tools")):
             fields.setdefault("features", None)
         return msgspec.structs.replace(self, **fields)

@@ -25,6 +25,7 @@ from chat_tui.core.models import Model
 from chat_tui.core.request import Request
 from chat_tui.core.route import Alternative, Candidate, Route
 from chat_tui.core.text.excerpts import shorten
+from chat_tui.core.usage.token_estimate import tool_tokens
 from chat_tui.routing.execution.accounting import PriceLookUp
 from chat_tui.routing.execution.attempt import ExecutionDependencies, OpenStream
 from chat_tui.routing.execution.context_window import fit
@@ -212,6 +213,7 @@ class Router:
             exchanges=self._settings.exchanges,
             step_tokens=model.trim_step_tokens,
             listed=listed,
+            tool_tokens=tool_tokens(request.tools),
         )
         price = estimated_price(model, context.tokens, request) if plan.models else None
         return msgspec.structs.replace(context, model=model.name, price=price, images=model.images)

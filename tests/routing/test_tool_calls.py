@@ -5,13 +5,15 @@ from __future__ import annotations
 from msgspec.structs import replace
 
 from chat_tui.core.attachments.attachment import Attachment
-from chat_tui.core.chunks import End, Metadata, Token, ToolCallDelta
+from chat_tui.core.chunks import End, Error, Metadata, Token, ToolCallDelta
 from chat_tui.core.conversation import Turn
-from chat_tui.core.errors import NotCapable, ToolsRefused
+from chat_tui.core.errors import ContextTooLong, NotCapable, ToolsRefused
 from chat_tui.core.request import Sampling
-from chat_tui.core.tools import Tool
+from chat_tui.core.tools import OutputFormat, Tool, ToolCall, ToolResult
+from chat_tui.core.usage.token_estimate import tool_tokens
 from chat_tui.providers.scripted_provider import Fault, Step
-from chat_tui.routing.ranking.eligibility import REFUSED_TOOLS
+from chat_tui.routing.ranking.eligibility import NO_SCHEMAS, REFUSED_TOOLS
+from chat_tui.routing.ranking.prompt_features import with_features
 from tests.support.scripted_router import BUSY, A, B, Rig, all_of, ask, end_of, error_of, text_of, tries
 
 TOOLS = (Tool("add"),)
@@ -108,3 +110,45 @@ def test_that_nobody_can_use_tools_says_what_to_do() -> None:
     assert error.title == "No model can use tools."
     assert "one/a cannot use tools" in error.hint
     assert "switch the tools off" in error.hint
+
+
+def test_a_model_that_can_be_held_to_a_schema_is_preferred() -> None:
+    loose, wanted = replace(A, schemas=False), ask(output=OutputFormat({"type": "object"}))
+    plan = Rig().router(loose, B).plan(wanted)
+    assert plan.models[0].name == "two/b"
+    assert ("one/a", NO_SCHEMAS) in [(each.model, each.out) for each in plan.candidates]
+    assert Rig().router(loose).plan(wanted).models[0].name == "one/a"
+    assert Rig().router(loose, B).plan(ask(output=OutputFormat())).models[0].name == "one/a"
+
+
+def test_tools_count_in_the_context_and_in_the_price() -> None:
+    router = Rig().router(replace(A, price_in=10.0, price_out=0.0, context_window=100_000))
+    many = tuple(Tool(f"tool_{n}", "Does something that takes some words to describe." * 3) for n in range(50))
+    without, offered = router.context(ask()), router.context(ask(tools=many))
+    assert offered.tokens - without.tokens == tool_tokens(many) > 1000
+    assert (offered.price or 0.0) > (without.price or 0.0) + 0.01
+    needs = with_features(ask(tools=many)).features
+    assert needs is not None
+    assert needs.tokens >= tool_tokens(many)
+    assert "tools" in router.plan(ask(tools=many)).needs.split(", ")
+
+
+def test_tools_that_do_not_fit_exclude_a_small_window() -> None:
+    many = tuple(Tool(f"tool_{n}", "Does something." * 20) for n in range(50))
+    plan = Rig().router(replace(A, context_window=2000), B).plan(ask(tools=many))
+    assert [each.model for each in plan.candidates if "too small" in each.out] == ["one/a"]
+
+
+async def test_a_request_that_is_too_long_is_not_sent_again_if_nothing_of_it_can_be_left_out() -> None:
+    many = tuple(Tool(f"tool_{n}", "Does something." * 20) for n in range(50))
+    too_long = Fault(ContextTooLong("It is too long.", "Choose another.", provider="one", model="one/a"))
+    turns = (
+        Turn("user", "Add."),
+        Turn("assistant", "", calls=(ToolCall("c", "add"),)),
+        Turn("tool", "word " * 1000, result=ToolResult("c", "add")),
+    )
+    rig = Rig(a=[too_long])
+    chunks = await all_of(rig.router(A).process_stream(ask(prompt="", turns=turns, tools=many)))
+    assert rig.asked == ["one/a"]
+    error = next(chunk.error for chunk in chunks if isinstance(chunk, Error))
+    assert f"about {tool_tokens(many):,} tokens" in error.hint

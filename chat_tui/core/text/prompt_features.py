@@ -31,14 +31,16 @@ class PromptFeatures(msgspec.Struct, frozen=True):
     language: str = ""
     """Two letters if the script identifies the language (`zh`, `ja`, `ko`, `ru`, `ar`, …); empty for Latin letters."""
     tokens: int = 0
-    """Estimated tokens of the whole conversation, including what a model's window will leave out."""
+    """Estimated tokens of the whole conversation, including what a model's window will leave out, and of the tools."""
     last_tokens: int = 0
-    """Estimated tokens of the system turn and the last question: they are always sent."""
+    """Estimated tokens of the system turn, the last question and the tools: they are always sent."""
     images: bool = False
     image_addresses: bool = False
     """Whether an image is only an address, which the model's server must fetch."""
     thinking: bool = False
     """Whether it asks for step-by-step reasoning."""
+    tools: bool = False
+    """Whether tools are offered."""
     difficulty: float = 0.0
     """Difficulty in logits: P(good answer) = sigmoid(ability − difficulty). An ability of 0 is that of a model which
     answers half of the prompts of difficulty 0 well."""
@@ -55,6 +57,7 @@ class PromptFeatures(msgspec.Struct, frozen=True):
 
     def summary(self) -> str:
         """Return a short list for the route, such as `code, long, hard`."""
-        named = [self.kind, self.language, *(word for word in ("long", "images", "thinking") if getattr(self, word))]
+        words = ("long", "images", "tools", "thinking")
+        named = [self.kind, self.language, *(word for word in words if getattr(self, word))]
         level = "easy" if self.difficulty < EASY else "hard" if self.difficulty >= HARD else ""
         return ", ".join(filter(None, [*named, level]))

@@ -155,6 +155,9 @@ class Attempt:
         """Return whether the context was too long and can be sent without its oldest exchanges."""
         if not isinstance(self.failure, ContextTooLong) or self.context is None or len(self.context.turns) <= 2:
             return False
+        if self._shared.request.tools and sum(turn.role == "user" for turn in self.context.turns) < 2:
+            # All that is left are the calls and results of the last exchange, which always stays.
+            return False
         return self._window.attempts <= SMALLER_CONTEXT_TRIES
 
     async def bursts(self) -> AsyncGenerator[Sequence[Chunk], None]:
@@ -255,6 +258,7 @@ class Attempt:
             outcome = "cancelled"
         elif accounting.ending is None and failure is not None:
             messages.add_wait_to_hint(failure)
+            messages.add_tools_to_hint(failure, shared.request)
             self.failure = failure
             outcome, reason = failure.kind, failure.title
             # If the time of the whole request is up, that says nothing about the model.

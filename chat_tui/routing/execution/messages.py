@@ -12,6 +12,7 @@ from chat_tui.core.context import Context
 from chat_tui.core.errors import (
     Busy,
     ChatTuiError,
+    ContextTooLong,
     InternalError,
     KeyMissing,
     KeyRefused,
@@ -23,6 +24,7 @@ from chat_tui.core.errors import (
 from chat_tui.core.models import Model
 from chat_tui.core.request import Request
 from chat_tui.core.route import Alternative, Candidate, Route, Try
+from chat_tui.core.usage.token_estimate import tool_tokens
 from chat_tui.routing.execution.retry import LONGEST_WAIT_SECONDS
 from chat_tui.routing.execution.timeouts import SETTING_OF, Phase
 from chat_tui.routing.policy import Plan
@@ -38,6 +40,8 @@ REASONS = 8
 """Different reasons that a route counts."""
 _FIXABLE = (KeyMissing, KeyRefused, QuotaUsedUp, LocalModelError, Rejected)
 """Errors that a person can do something about, the most helpful hints first."""
+NOTED_TOOL_TOKENS = 500
+"""Tokens of tools from which an error about the length names them."""
 _NUMBERS = re.compile(r"\$?\d[\d.,]*")
 
 
@@ -150,6 +154,13 @@ def add_wait_to_hint(error: ChatTuiError) -> None:
     wait = error.retry_after if isinstance(error, Busy) else None
     if wait is not None and wait > LONGEST_WAIT_SECONDS:
         error.hint = f"It asks to wait for {_period(wait)}. {error.hint}".strip()
+
+
+def add_tools_to_hint(error: ChatTuiError, request: Request) -> None:
+    """Add how many tokens the tools take to the hint of an error about the length, if they matter."""
+    tokens = tool_tokens(request.tools) if isinstance(error, ContextTooLong) else 0
+    if tokens >= NOTED_TOOL_TOKENS:
+        error.hint = f"{error.hint} The list of tools takes about {tokens:,} tokens: switch off what you do not need."
 
 
 def _period(seconds: float) -> str:

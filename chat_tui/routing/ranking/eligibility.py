@@ -23,6 +23,7 @@ TOO_DEAR = "exceeds your price limit"
 NO_IMAGES = "does not accept images"
 NO_TOOLS = "cannot use tools"
 REFUSED_TOOLS = "has refused tools"
+NO_SCHEMAS = "cannot be held to a schema"
 NO_LOGPROBS = "does not tell the probabilities of tokens"
 NO_ADDRESSES = "does not fetch images from web addresses"
 INCAPABLE = frozenset({NO_IMAGES, NO_TOOLS, REFUSED_TOOLS, NO_LOGPROBS, NO_ADDRESSES})
@@ -122,13 +123,16 @@ def eligible(
 ) -> tuple[Sequence[int], Sequence[Candidate]]:
     """Return the indices of the models that can take the request now, and the others with the reasons.
 
-    A model in cooldown is excluded only while another one is left.
+    A model in cooldown, or one that cannot be held to the schema of the answer, is excluded only while another one is
+    left.
     """
     can: list[int] = []
     narrow: list[int] = []
     resting: list[int] = []
+    loose: list[int] = []
     out: list[Candidate] = []
     dear = 0
+    has_schema = request.output is not None and request.output.schema is not None
     needs_more = bool(request.tools) or request.sampling.logprobs or needs.image_addresses
     limited, last, unavailable = request.max_price is not None, needs.last_tokens, health.unavailable()
     for place, model in enumerate(models):
@@ -147,8 +151,14 @@ def eligible(
             narrow.append(place)
         elif model.name in unavailable:
             resting.append(place)
+        elif has_schema and model.schemas is False:
+            loose.append(place)
         else:
             can.append(place)
+    if not can and loose:
+        # Such a model is told the schema in words.
+        can, loose = loose, []
+    out += [Candidate(models[place].name, out=NO_SCHEMAS) for place in loose]
     if not can:
         # A rest gives way to others; and a window may only look too small: there the server decides.
         can, resting, narrow = (resting, [], narrow) if resting else (narrow, [], [])

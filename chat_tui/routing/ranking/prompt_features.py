@@ -15,7 +15,7 @@ from chat_tui.core.attachments.attachment import Attachment
 from chat_tui.core.request import Request
 from chat_tui.core.text.lazy_pattern import lazy_pattern
 from chat_tui.core.text.prompt_features import PromptFeatures
-from chat_tui.core.usage.token_estimate import attachment_tokens
+from chat_tui.core.usage.token_estimate import attachment_tokens, tool_tokens
 from chat_tui.routing.ranking.difficulty import lower
 from chat_tui.routing.ranking.follow_ups import difficulty_in_conversation
 
@@ -177,6 +177,7 @@ def _extract(request: Request) -> PromptFeatures:
     question = asked.text if asked else request.prompt
     system = request.turns[0].text if request.turns and request.turns[0].role == "system" else ""
     text = _both_ends(question) + "".join(_beginning(file) for file in own if not file.is_image)[:ATTACHED]
+    offered = tool_tokens(request.tools)
     small = lower(text)
     words = _PATTERNS.word.findall(small)
     vocabulary = frozenset(words)
@@ -185,11 +186,14 @@ def _extract(request: Request) -> PromptFeatures:
     return PromptFeatures(
         kind=kind,
         language=_language(text),
-        tokens=int(characters / CHARACTERS_PER_TOKEN) + sum(map(attachment_tokens, attached)),
-        last_tokens=int((len(question) + len(system)) / CHARACTERS_PER_TOKEN) + sum(map(attachment_tokens, own)),
+        tokens=int(characters / CHARACTERS_PER_TOKEN) + sum(map(attachment_tokens, attached)) + offered,
+        last_tokens=int((len(question) + len(system)) / CHARACTERS_PER_TOKEN)
+        + sum(map(attachment_tokens, own))
+        + offered,
         images=any(file.is_image for file in attached),
         image_addresses=any(file.address for file in attached),
         thinking=thinking,
+        tools=bool(request.tools),
         difficulty=round(difficulty_in_conversation(text, (turn.text for turn in questions)), 3),
     )
 
