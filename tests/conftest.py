@@ -47,21 +47,21 @@ of the screen wait for one another."""
 LONG_FILES = (
     "web/test_description.py",
     "training/test_table.py",
-    "tui/chat/test_messages_mode.py",
     "engine/answers/test_comparison_with_models.py",
     "local/test_server.py",
-    "tui/prompt/test_key_order.py",
-    "tui/actions/test_rebinding.py",
     "history/test_kills.py",
-    "tui/theme/test_contrast.py",
     "providers/test_replicas_real.py",
-    "tui/dialogs/test_settings.py",
     "web/test_browser.py",
     "web/test_openai_llm.py",
+    "tui/prompt/test_key_order.py",
+    "tui/actions/test_rebinding.py",
+    "tui/chat/test_messages_mode.py",
+    "tui/theme/test_contrast.py",
+    "tui/dialogs/test_settings.py",
     "architecture/test_patterns.py",
 )
 """Files that take longer than most, whatever the number of their tests: they are first, so that the processes end at
-about the same time."""
+about the same time. Those whose children compute come before those of the screen."""
 
 
 def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
