@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import glob
 import os
 import re
 import sqlite3
@@ -83,7 +82,7 @@ def _hold_unfinished(target: Path) -> Iterator[Path]:
 def remove_unfinished(folder: Path, name: str = "") -> None:
     """Remove unfinished copies of dead processes, for targets whose names begin with `name`."""
     pattern = re.compile(rf"\.{re.escape(name)}.*\.\d+\.unfinished")
-    for file in folder.glob(f".{glob.escape(name)}*.unfinished"):
+    for file in folder.glob("*.unfinished"):
         if not pattern.fullmatch(file.name):
             continue
         with suppress(OSError):
