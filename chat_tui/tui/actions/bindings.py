@@ -85,6 +85,13 @@ def first_key(id: str, changed: Mapping[str, str]) -> str:
     return _format_key(keys.split(",")[0])
 
 
+def keys_to(id: str, changed: Mapping[str, str], *, from_prompt: bool) -> str:
+    """What is pressed for an action on a message, such as `Tab c` from the prompt and `c` in the messages."""
+    key = first_key(id, changed)
+    is_away = from_prompt and BY_ID[id].where == "transcript"
+    return f"{first_key('prompt.complete', changed)} {key}" if is_away else key
+
+
 def as_bound(text: str, changed: Mapping[str, str]) -> str:
     """A sentence that names keys as they come along, with those that are bound now; letters are no names in it."""
     rows = [row for row in TABLE if row.id in changed and (row.where == "everywhere" or row.id in _TOLD)]

@@ -216,7 +216,7 @@ async def test_what_stands_on_the_screen_names_the_bound_keys() -> None:
         await chat.answered()
         chat.chat.transcript.focus()
         await chat.pilot.press("g")
-        await chat.shows("z shows it", "below · Ctrl+E: jump to latest")
+        await chat.shows("· z shows it", "below · Ctrl+E: jump to latest")
         await chat.pilot.press("e")
         await chat.shows("Ctrl+D sends · F20 cancels" if chat.chat.size.width > 80 else "F20 cancels")
         await chat.pilot.press("f20", "f18")

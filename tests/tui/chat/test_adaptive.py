@@ -64,7 +64,7 @@ async def test_the_quick_answer_is_there_at_once_and_the_detailed_one_takes_its_
         assert chat.chat.transcript.viewport.copy_text() == "In short: **yes**."
         go.set()
         await chat.answered()
-        await chat.shows("All of it.", "▸ quick answer · shelf/fast · T shows it", "● done")
+        await chat.shows("All of it.", "▸ quick answer · shelf/fast · Tab T shows it", "● done")
         assert "In short" not in chat.shown()
         assert "quick answer after" in chat.shown(chat.screen.stats)
         await chat.pilot.press("tab", "T")

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from textual import events
 
-from chat_tui.core.chunks import End
+from chat_tui.core.chunks import End, Token
 from chat_tui.providers.scripted_provider import Pause
 from tests.doubles.scripted_chat import ScriptedChat, scripted_chat
 
@@ -182,3 +182,16 @@ async def test_end_in_an_empty_prompt_and_a_click_on_the_line_jump_to_the_latest
         await chat.pilot.press("pageup", "a", "b", "home", "end", "c")
         assert chat.chat.prompt.text == "abc"
         assert viewport.lines_below
+
+
+async def test_the_line_of_folded_thinking_names_its_key_as_it_is_pressed_from_where_the_user_is() -> None:
+    async with scripted_chat([Token("Hm.", "thinking"), "Yes."]) as chat:
+        await chat.ask("hi")
+        await chat.answered()
+        await chat.shows("· Tab t shows it")
+        await chat.pilot.press("tab")
+        await chat.until(lambda: "· t shows it" in chat.shown())
+        await chat.pilot.press("t")
+        await chat.shows("· t hides it")
+        await chat.pilot.press("escape")
+        await chat.shows("· Tab t hides it")

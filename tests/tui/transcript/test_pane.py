@@ -231,7 +231,7 @@ async def test_thinking_is_folded_once_the_answer_begins() -> None:
         transcript.live.append("The answer.")
         await settled(pilot)
         assert "deep thoughts" not in shown(transcript)
-        assert any("thinking · 13 characters · t shows it" in row for row in shown(transcript))
+        assert any("thinking · 13 characters · Tab t shows it" in row for row in shown(transcript))
         transcript.focus()
         await pilot.press("t")
         await settled(pilot)

@@ -120,7 +120,7 @@ async def test_thinking_tells_how_long_it_took() -> None:
     async with pane() as (transcript, pilot):
         transcript.show([question(), answer("Because.", thinking="hm", **FIGURES)])
         await settled(pilot)
-        assert "▸ thought for 12.3 s · t shows it" in shown(transcript)
+        assert "▸ thought for 12.3 s · Tab t shows it" in shown(transcript)
         transcript.action_fold()
         await settled(pilot)
         assert "▾ thought for 12.3 s · t hides it" in shown(transcript)

@@ -57,11 +57,11 @@ class MessagesMode:
             self._chat.transcript.repaint()
 
     def _name_keys(self) -> None:
-        """Name the keys below an incomplete answer as they work from the current focus."""
+        """Name the keys in the messages as they work from the current focus."""
         transcript = self._chat.transcript
         if transcript.renderer.keys_from_prompt == transcript.has_focus:
             transcript.renderer.keys_from_prompt = not transcript.has_focus
-            transcript.model.views.forget_errors()
+            transcript.model.views.forget_keys()
             transcript.repaint()
 
     def leave(self) -> None:

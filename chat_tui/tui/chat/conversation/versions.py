@@ -129,8 +129,7 @@ class MessageVersions:
         """The keys that undo a change from the current focus, such as `Tab u undoes it`."""
         changed = self._display.host.changed_keys
         reads = self._prompt.screen.focused is self._display.transcript
-        step = "" if reads else f"{bindings.first_key('prompt.complete', changed)} "
-        return f"{step}{bindings.first_key('change.undo', changed)} undoes it"
+        return f"{bindings.keys_to('change.undo', changed, from_prompt=not reads)} undoes it"
 
     async def undo(self) -> None:
         """Undo the last action. Raises `ChatTuiError`."""

@@ -60,6 +60,8 @@ def choice(action: Action, screen: ChatScreen, group: str, used: int, changed: M
     target = screen.chat.transcript if action.inner else around
     keys = changed.get(action.id, action.keys)
     note = bindings.format_keys(keys) if keys else f"/{action.command}" if action.slash else ""
+    if keys and action.where == "transcript" and not screen.chat.transcript.has_focus:
+        note = f"{bindings.first_key('prompt.complete', changed)} {note}"
     # The argument of its slash command is described where it is typed.
     brief = action.help.partition(";")[0]
     return ListChoice(

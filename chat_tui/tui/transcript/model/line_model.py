@@ -140,11 +140,11 @@ class TurnViews:
             view.set_width(width)
             self.heights[index] = view.tops()[-1] if view.built else view.height
 
-    def forget_errors(self) -> None:
-        """Render the lines about errors again when next seen."""
+    def forget_keys(self) -> None:
+        """Render the lines that name keys again when next seen."""
         for view in self.made.values():
             for part in view.parts() if view.built else ():
-                if part.kind == "error":
+                if part.kind in {"error", "fold", "quick head"}:
                     part.lines = None
 
     def _estimate(self) -> None:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 
 from chat_tui.core.conversation import Turn
 from chat_tui.markdown.block import Block
 from chat_tui.markdown.splitter import BlockSplitter
-from chat_tui.tui.actions.bindings import first_key
 from chat_tui.tui.theme.ink import Ink
 from chat_tui.tui.transcript.model.parts import PartKind, TurnPart
 from chat_tui.tui.transcript.render.wrapping import Line, fitting
@@ -57,14 +56,10 @@ class QuickView:
         """More is known of it than before."""
         self._head.lines, self._head.height = None, 1 + (self._state != "stands")
 
-    def head_lines(self, turn: Turn, width: int, ink: Ink, changed: Mapping[str, str]) -> list[Line]:
-        """Return the line above the quick answer, which is all that is shown while it is folded.
-
-        `changed`: rebound keys by id.
-        """
+    def head_lines(self, turn: Turn, width: int, ink: Ink, key: str) -> list[Line]:
+        """Return the line above the quick answer, which is all that is shown while it is folded. `key` folds it."""
         if self._state == "stands":
             return [_line(_name(turn), width, ink)]
-        key = first_key("transcript.fold_quick", changed)
         told = f"▾ {_name(turn)} · {key} hides it" if self.unfolded else f"▸ {_name(turn)} · {key} shows it"
         return [Line([]), _line(told, width, ink)]
 

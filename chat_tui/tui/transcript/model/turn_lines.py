@@ -13,8 +13,7 @@ from chat_tui.core.answers.served_models import is_snapshot
 from chat_tui.core.chunks import State
 from chat_tui.core.conversation import Turn
 from chat_tui.core.text.excerpts import shorten
-from chat_tui.tui.actions.bindings import as_bound, first_key
-from chat_tui.tui.actions.table import BY_ID
+from chat_tui.tui.actions.bindings import as_bound, keys_to
 from chat_tui.tui.theme.ink import Ink
 from chat_tui.tui.transcript.model.parts import PartKind, TurnPart, VersionPlace
 from chat_tui.tui.transcript.model.turn_stats import figures_of
@@ -127,10 +126,9 @@ def file_lines(turn: Turn, width: int, ink: Ink) -> list[Line]:
 
 
 def fold_lines(
-    characters: int, lasted_seconds: float | None, width: int, ink: Ink, changed: Mapping[str, str], *, folded: bool
+    characters: int, lasted_seconds: float | None, width: int, ink: Ink, key: str, *, folded: bool
 ) -> list[Line]:
-    """Return the line for folded or unfolded thinking: how long it took, else how long it is."""
-    key = first_key("transcript.fold", changed)
+    """Return the line for folded or unfolded thinking: how long it took, else how long it is. `key` folds it."""
     known = lasted_seconds is not None and lasted_seconds >= _SHORTEST_SECONDS
     told = f"thought for {formatting.seconds(lasted_seconds)}" if known else f"thinking · {characters:,} characters"
     text = f"▸ {told} · {key} shows it" if folded else f"▾ {told} · {key} hides it"
@@ -216,9 +214,7 @@ def _next_step_lines(turn: Turn, width: int, ink: Ink, keys: NextStepKeys) -> li
     steps = _NEXT_STEPS.get(turn.state, ()) if turn.role == "assistant" else ()
     runs: list[Run] = []
     for id, what in steps:
-        key = first_key(id, keys.changed)
-        if keys.from_prompt and BY_ID[id].where == "transcript":
-            key = f"{first_key('prompt.complete', keys.changed)}\xa0{key}"
+        key = keys_to(id, keys.changed, from_prompt=keys.from_prompt).replace(" ", "\xa0")
         dot = "\xa0· " if runs else ""
         runs += [(dot, ink.ground + ink.dim, False), (key, ink.ground + ink.text + ink.strong, False)]
         runs.append((f"\xa0{what}".replace(" ", "\xa0"), ink.ground + ink.dim, False))

@@ -409,10 +409,10 @@ class TurnView:
                 return [header, *(turn_lines.figures_lines(self.turn, width, ink) if self.measured else ())]
             case "fold":
                 lasted = self.turn.timings.thinking_seconds if self.turn.timings else None
-                length, changed = self._thinking_length, renderer.changed_keys
-                return turn_lines.fold_lines(length, lasted, width, ink, changed, folded=not self.unfolded)
+                length, key = self._thinking_length, renderer.keys_to("transcript.fold")
+                return turn_lines.fold_lines(length, lasted, width, ink, key, folded=not self.unfolded)
             case "quick head" if self._quick is not None:
-                return self._quick.head_lines(self.turn, width, ink, renderer.changed_keys)
+                return self._quick.head_lines(self.turn, width, ink, renderer.keys_to("transcript.fold_quick"))
             case "status":
                 return turn_lines.status_lines(self.status, width, ink)
             case "error":

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from rich.style import Style
 
+from chat_tui.tui.actions.bindings import keys_to
 from chat_tui.tui.theme.ink import Ink
 from chat_tui.tui.transcript.render.highlight import Highlighter
 from chat_tui.tui.transcript.render.wrapping import Line, wrap_plain
@@ -53,6 +54,10 @@ class Renderer:
             parser = make_parser()
             parser.parse("*a* `b`\n\n- c\n\n|d|\n|-|\n|e|\n")
             self._parser = parser
+
+    def keys_to(self, id: str) -> str:
+        """What is pressed for an action, from where the user is."""
+        return keys_to(id, self.changed_keys, from_prompt=self.keys_from_prompt)
 
     def lines(self, block: Block, width: int, style: Style | None = None, *, shift: int = 0) -> list[Line]:
         """Return the block's lines, at most `width` cells wide.
