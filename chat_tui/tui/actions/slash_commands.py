@@ -171,7 +171,9 @@ def _names_like(typed: str, sources: CompletionSources) -> list[CompletionRow]:
     for known in commands():
         if (fit := _fit(typed, known)) is not None:
             usual = _USUAL.index(known.name) if known.name in _USUAL and not typed else len(_USUAL)
-            whole = f"/{known.name} " if known.action.argument else f"/{known.name}"
+            # Enter runs a name that is typed in full, and does not write another name of the same first.
+            name = typed if typed in known.names else known.name
+            whole = f"/{name} " if known.action.argument else f"/{name}"
             rows.append((fit, -used.get(known.action.id, 0), usual, (whole, known.action.name)))
     for preset in sources.presets():
         if preset.name.startswith(typed) and find(preset.name) is None:
@@ -180,7 +182,9 @@ def _names_like(typed: str, sources: CompletionSources) -> list[CompletionRow]:
 
 
 def _fit(typed: str, known: Command) -> int | None:
-    """0: its name begins so; 1: another of its names; 2: its name has it somewhere."""
+    """-1: it is one of its names; 0: its name begins so; 1: another of its names; 2: its name has it somewhere."""
+    if typed in known.names:
+        return -1
     if known.name.startswith(typed):
         return 0
     if any(name.startswith(typed) for name in known.action.aliases):
@@ -188,13 +192,16 @@ def _fit(typed: str, known: Command) -> int | None:
     return 2 if typed in known.name else None
 
 
-def argument(text: str) -> str:
-    """Describe the argument of the command that is being written: `FILE · attach a file …`; empty if it takes none."""
+def argument(text: str) -> Sequence[str]:
+    """Describe the argument of the command that is being written, such as `FILE · attach a file …`, at most in full
+    and at least by the action's name; empty if it takes none."""
     name = text[1:].partition(" ")[0].casefold() if text.startswith("/") and " " in text else ""
     found = find(name)
-    return (
-        f"{found.action.argument} · {found.action.description}" if found is not None and found.action.argument else ""
-    )
+    if found is None or not found.action.argument:
+        return ()
+    action = found.action
+    helps = (action.description, action.description.partition(";")[0], action.name)
+    return [f"{action.argument} · {help}" for help in helps]
 
 
 def before_path(text: str) -> str:

@@ -37,7 +37,7 @@ def several_models(typed: str, sources: CompletionSources) -> Sequence[Completio
     return [(before + name, help) for name, help in _match(last, rows)]
 
 
-_STRATEGY_HELP = {
+STRATEGY_HELP = {
     "quality-first": "the model most likely to answer well",
     "cost-optimized": "the cheapest that probably answers well",
     "balanced": "quality, price and time together",
@@ -52,7 +52,7 @@ _STRATEGY_HELP = {
 
 def strategies(typed: str, sources: CompletionSources) -> Sequence[CompletionRow]:
     """All strategies."""
-    return _match(typed, [(name, _STRATEGY_HELP.get(name, "")) for name in sources.strategies()])
+    return _match(typed, [(name, STRATEGY_HELP.get(name, "")) for name in sources.strategies()])
 
 
 def on_off(typed: str, _sources: CompletionSources) -> Sequence[CompletionRow]:
@@ -129,6 +129,11 @@ def conversation_settings(typed: str, _sources: CompletionSources) -> Sequence[C
 def thinking_levels(typed: str, _sources: CompletionSources) -> Sequence[CompletionRow]:
     """The levels of reasoning effort."""
     return _setting_values("thinking", typed)
+
+
+def temperatures(typed: str, _sources: CompletionSources) -> Sequence[CompletionRow]:
+    """Some temperatures."""
+    return _setting_values("temperature", typed)
 
 
 def token_limits(typed: str, _sources: CompletionSources) -> Sequence[CompletionRow]:

@@ -72,8 +72,9 @@ class Prompt(DraftArea):
         self.jump_to_end: Callable[[], object] = lambda: None
         """Called for End in an empty prompt."""
         """What Enter does where there are no words."""
-        self.command_argument: Callable[[str], str] = lambda text: ""
-        """Describes the argument of the slash command that a text begins; called for texts with a slash only."""
+        self.command_argument: Callable[[str], Sequence[str]] = lambda text: ()
+        """Describes the argument of the slash command that a text begins, the longest first; called for texts with a
+        slash only."""
         self.steer: Callable[[], bool] = lambda: False
         """What Tab does before it moves the focus: it steers with the text that waits; False when none does."""
         self.named = NamedFiles(lambda: self.document.lines)

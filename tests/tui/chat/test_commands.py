@@ -58,6 +58,9 @@ def test_completion_offers_what_begins_so_first() -> None:
     assert completed("/str")[:1] == ["/strategy "]
     assert [text.strip() for text in completed("/s")][:3] == ["/save", "/search", "/set"]
     assert completed("/EXI") == ["/exit"]
+    # Enter runs these: another name in their place would need another Enter.
+    assert completed("/new")[0] == "/new"
+    assert completed("/q")[0] == "/q"
     assert not completed("//s")
     assert not completed("/system x")
 

@@ -193,6 +193,13 @@ async def _info(context: CommandContext, _argument: str) -> None:
     context.chat.action_figures()
 
 
+@command("temperature", complete=argument_completion.temperatures)
+async def _temperature(context: CommandContext, number: str) -> None:
+    from chat_tui.tui.chat.commands import setting_actions
+
+    await setting_actions.set_typed(context, f"temperature {number}")
+
+
 @command("max-tokens", complete=argument_completion.token_limits)
 async def _max_tokens(context: CommandContext, number: str) -> None:
     from chat_tui.tui.chat.commands import setting_actions

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 
 from chat_tui.config import presets
 from chat_tui.core.errors import ChatTuiError, CommandError
@@ -42,8 +43,8 @@ class CommandLine:
         step = self._context.chat.undo.next_step if text.strip() == "/undo" else ""
         return step or help
 
-    def argument(self, text: str) -> str:
-        """Describe the argument of the command that is being written; empty if it takes none."""
+    def argument(self, text: str) -> Sequence[str]:
+        """Describe the argument of the command that is being written, the longest first; empty if it takes none."""
         return slash_commands.argument(text)
 
     def before_path(self, text: str) -> str:

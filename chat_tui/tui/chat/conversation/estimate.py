@@ -69,7 +69,7 @@ class QuestionEstimate:
             return
         text, files = self._prompt.draft, self._files.attachments
         context: Context | None = None
-        estimate = self._prompt.command_argument(text) if text.startswith("/") else ""
+        estimate = self._argument_help(text) if text.startswith("/") else ""
         if files or (text.strip() and not text.startswith("/")):
             try:
                 context = await self._context(text, files)
@@ -89,6 +89,12 @@ class QuestionEstimate:
             tokens = f"{formatting.tokens(context.tokens, True)} tokens"
             estimate = " · ".join(filter(None, [self._help_key(text), tokens, price]))
         self.show(estimate)
+
+    def _argument_help(self, text: str) -> str:
+        """What the slash command that is written takes, in as many words as the prompt's edge has room for."""
+        told = self._prompt.command_argument(text)
+        room = (self._prompt.outer_size.width or 200) - EDGES
+        return next((words for words in told if cell_len(words) <= room), told[-1] if told else "")
 
     def _help_key(self, text: str) -> str:
         """Name the key for help beside a lone question mark, which is text here and a key for help elsewhere."""
