@@ -21,6 +21,8 @@ _NAME = 30
 """Cells for a name that help stands beside, at most."""
 _SHORTEST_HELP = 24
 """Cells; with fewer a row has no help."""
+_FEW = 3
+"""So many choices, or fewer, are not filtered."""
 _EDGES = 4
 """Rows that are not for choices: the frame, the filter, and the line where nothing matches."""
 
@@ -63,19 +65,20 @@ class ChoiceScreen(FramedScreen[ListChoice]):
         self._shown: Sequence[int] = ()
         self._heads: dict[int, str] = {}
         self._rows = RowList(self._draw, draw_head=self._draw_head)
-        # The input has the keys.
-        self._rows.can_focus = False
+        # The input has the keys, if there is one.
+        self._rows.can_focus = len(choices) <= _FEW
         self._filter = Filter(self._rows, "type to filter")
 
     def compose(self) -> ComposeResult:
-        """The input above, what it leaves below."""
+        """The input above, unless all rows are seen at a glance; what it leaves below."""
         with self.in_frame(Vertical()):
-            yield self._filter
+            if not self._rows.can_focus:
+                yield self._filter
             yield self._rows
 
     def on_mount(self) -> None:
-        """Ready to be typed into."""
-        self._filter.focus()
+        """Ready for keys."""
+        (self._rows if self._rows.can_focus else self._filter).focus()
         self._narrow(self._first)
 
     def on_resize(self, event: events.Resize) -> None:

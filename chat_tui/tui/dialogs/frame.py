@@ -81,11 +81,11 @@ class FramedScreen(ModalScreen[ScreenResultType]):
         self.call_after_refresh(self._keep_notices_off)
 
     def _keep_notices_off(self) -> None:
-        """Keep notices off the keys in the lower edge: below it where there is room, else just above."""
+        """Keep notices off the keys in the lower edge and in the last row: between them where there is room."""
         for frame in self.query(".frame").results(Widget):
             free = self.size.height - frame.region.bottom
             for rack in self.query("#textual-toastrack").results(Widget):
-                rack.styles.margin = (0, 0, 0 if free >= _ROOM_FOR_NOTICES else free + 1, 0)
+                rack.styles.margin = (0, 0, 1 if free >= _ROOM_FOR_NOTICES else free + 1, 0)
 
     def action_close(self) -> None:
         """Leave it."""

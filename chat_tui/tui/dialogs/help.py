@@ -43,7 +43,9 @@ def _names(action: Action, changed: Mapping[str, str]) -> tuple[str, str]:
     help = f"{action.description} ({_FIXED})" if action.fixed else action.description
     if not keys:
         return action.usage or action.name, help
-    return bindings.format_keys(keys), f"{help} · {action.usage}" if action.slash else help
+    # The dot stays on the line of the words before it, and the command in one piece.
+    usage = action.usage.replace(" ", "\xa0")
+    return bindings.format_keys(keys), f"{help}\xa0· {usage}" if usage else help
 
 
 def log_lines(file: Path | None, width: int) -> list[Line]:

@@ -22,6 +22,8 @@ _MARK = 10
 _BAR = 12
 """Cells of the bar that shows how hard a prompt is."""
 _NO_ERRORS = ("answered", "cancelled")
+FIXED = "fixed"
+"""Stands for a strategy where the user has chosen the model."""
 _SHORTEST = 0.05
 """Seconds: a shorter wait would be told as none."""
 
@@ -30,7 +32,8 @@ def route_lines(turn: Turn, route: Route, width: int) -> list[Line]:
     """The route in lines of this width."""
     asked = f"; task: {route.needs}" if route.needs and route.difficulty is None else ""
     served = f" (the server says: {turn.served_model})" if turn.served_model else ""
-    lines = _text(f"{turn.model} answered{served}, chosen by {route.strategy}{asked}", width)
+    chosen = "you have chosen it" if route.strategy == FIXED else f"chosen by {route.strategy}"
+    lines = _text(f"{turn.model} answered{served}, {chosen}{asked}", width)
     lines += _section("Prompt", [_prompt(route, width)] if route.difficulty is not None else [])
     lines += _section("Notes", [_text(note, width) for note in route.notes])
     estimated = any(candidate.success is not None for candidate in route.candidates)

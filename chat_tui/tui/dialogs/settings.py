@@ -63,8 +63,10 @@ class SettingDetail(StyledLines):
 def _about(setting: Setting, is_live: bool) -> Iterator[str]:
     """Yield where a value comes from and how it is changed, the most important first."""
     if setting.form not in ("table", "variable") or setting.default is not None:
-        yield f"default {shown_value(setting.default) or 'not set'}"
-    yield f"from: {setting.source}"
+        unset = "the strategy's own value" if setting.key.startswith("strategies.") else "not set"
+        yield f"default: {shown_value(setting.default) or unset}"
+    if setting.source != DEFAULT:
+        yield f"from: {setting.source}"
     if setting.reset:
         yield setting.reset
         yield f"in the file: {shown_value(setting.saved) or 'not set'}"

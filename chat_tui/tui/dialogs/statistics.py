@@ -33,7 +33,7 @@ _COLUMNS: tuple[tuple[str, int, Callable[[UsageTotals], str]], ...] = (
     ("tok/s", 5, lambda sums: formatting.speed(sums.tokens_per_second)),
     ("TTFT", 7, lambda sums: formatting.ttft(sums.ttft_seconds)),
     ("in", 7, lambda sums: formatting.tokens(sums.prompt_tokens, sums.tokens_estimated)),
-    ("+ -", 7, _verdicts),
+    ("rated", 7, _verdicts),
 )
 """(heading, cells, what stands there): the most wanted first, as many as there is room for."""
 
@@ -53,6 +53,8 @@ def statistics_lines(found: UsageReport, width: int) -> list[Line]:
     lines += _rows("By strategy", found.strategies, width, _name)
     lines += _rows("By day", _without_gaps(found.days), width, _day)
     told = "Tokens/s and TTFT (time to the first token) are medians. Deleted and private conversations are not counted."
+    if _COLUMNS[-1] in shown:
+        told = f"{told} Rated: answers that you rated as good (+) and bad (-)."
     if found.newest_only:
         told = f"Only the newest {found.whole.answers:,} answers are counted. {told}"
     return [*lines, (), *((Span(line, "dim"),) for line in wrap(told, width, 4))]

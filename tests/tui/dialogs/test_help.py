@@ -58,3 +58,9 @@ async def test_a_lone_question_mark_in_the_prompt_is_text_and_names_the_key_of_t
         await chat.pilot.press("?")
         await chat.until(lambda: "F1" not in str(chat.chat.prompt.border_subtitle))
         assert chat.app.screen is chat.screen
+
+
+def test_no_row_begins_with_a_dot_and_no_command_is_broken() -> None:
+    for width in (58, 76, 98, 110):
+        rows = [text_of([line]) for line in help_lines({}, width)]
+        assert not [row for row in rows if row.split("  ")[-1].strip().startswith("·")]

@@ -22,7 +22,7 @@ def content(file: Path) -> str:
 
 async def opened(chat: ScriptedChat, *typed: str) -> None:
     await chat.ask("/settings")
-    await chat.shows("from: default", "config.toml")
+    await chat.shows("default: balanced", "config.toml")
     await chat.pilot.press(*typed)
 
 
@@ -34,7 +34,7 @@ async def test_a_number_is_changed_in_its_line_and_the_comments_stay(
     monkeypatch.setenv("CHAT_TUI_CONFIG", str(file))
     async with scripted_chat() as chat:
         await opened(chat, *"request.temp")
-        await chat.shows("0.3", "from: config file", "default not set", "takes effect at the next start")
+        await chat.shows("0.3", "from: config file", "default: not set", "takes effect at the next start")
         await chat.pilot.press("enter", "backspace", "backspace", "backspace", *"-1", "enter")
         await chat.until(lambda: "`request.temperature` must be" in chat.notices())
         assert file.read_text() == TEXT
@@ -172,3 +172,14 @@ async def test_long_names_of_settings_stay_apart_on_a_narrow_screen(file: Path) 
     async with scripted_chat(size=(60, 20)) as chat:
         await opened(chat, *"quality-first")
         await chat.shows("first.speed", "first.fit", "answer_dollars")
+
+
+async def test_a_default_is_told_once_and_that_of_a_strategy_is_its_own(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CHAT_TUI_CONFIG", str(tmp_path / "config.toml"))
+    async with scripted_chat() as chat:
+        await opened(chat)
+        assert "from: default" not in chat.shown()
+        await chat.pilot.press(*"strategies.balanced.min")
+        await chat.shows("default: the strategy's own value")

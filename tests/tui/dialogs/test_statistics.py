@@ -121,3 +121,10 @@ async def test_a_command_shows_what_answers_took_and_esc_leads_back(size: tuple[
         await chat.until(lambda: "shelf/" in chat.shown() and "balanced" in chat.shown())
         await chat.pilot.press("escape")
         await chat.until(lambda: chat.app.screen is chat.screen)
+
+
+def test_the_heading_of_ratings_is_a_word_that_is_explained_where_it_is_shown() -> None:
+    assert "rated" in text_of(statistics_lines(many(), 98)[:1])
+    wide, narrow = (" ".join(text_of(statistics_lines(many(), width)).split()) for width in (98, 40))
+    assert "good (+) and bad (-)" in wide
+    assert "good (+)" not in narrow

@@ -99,6 +99,7 @@ async def test_deleting_for_good_asks_first() -> None:
         await chat.shows("second")
         await chat.pilot.press("delete")
         await chat.shows("Delete “second” for good?")
+        assert "type to filter" not in chat.shown()
         await chat.pilot.press("enter")
         await opened(chat)
         assert await count(chat) == 2
