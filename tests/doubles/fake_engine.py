@@ -158,6 +158,9 @@ class FakeModels:
     def status(self) -> Sequence[ModelStatus]:
         return [ModelStatus(Model(MODEL, 2048, 0.0, 0.0, 0.1, local=True), 0.31, 41.0)]
 
+    def in_use(self) -> Sequence[Model]:
+        return [each.model for each in self.status()]
+
     def strategies(self) -> Sequence[str]:
         return ("balanced",)
 

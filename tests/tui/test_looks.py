@@ -222,13 +222,30 @@ async def test_the_last_row_names_the_doors_whole_and_a_click_opens_them() -> No
         await chat.until(lambda: chat.chat.transcript.has_focus)
 
 
-async def test_a_click_on_the_strategy_switches_to_the_next_and_one_on_the_model_opens_the_list() -> None:
+async def test_a_click_on_the_strategy_lists_the_strategies_and_one_on_the_model_the_models() -> None:
     async with scripted_chat(size=(120, 36)) as chat:
         before = chat.screen.models.strategy
         await chat.until(lambda: "shelf/deep" in chat.shown(chat.screen.picker))
         row = chat.shown(chat.screen.picker)
         await chat.pilot.click(chat.screen.picker, offset=(row.index(before) + 1, 0))
-        await chat.until(lambda: chat.screen.models.strategy != before)
+        await chat.shows("how Auto chooses a model", "the cheapest that probably answers well", "in use")
+        await chat.pilot.press(*"speed", "enter")
+        await chat.until(lambda: chat.screen.models.strategy == "speed-priority")
         assert not chat.screen.picker.is_open
         await chat.pilot.click(chat.screen.picker, offset=(2, 0))
         await chat.until(lambda: chat.screen.picker.is_open)
+
+
+@pytest.mark.parametrize(
+    ("typed", "columns", "told"),
+    [
+        ("/thinking ", 80, "[off|low|medium|high|default] · set this conversation's reasoning effort"),
+        ("/thinking ", 60, "[off|low|medium|high|default] · Reasoning effort"),
+        ("/set ", 80, "[name value] · Request settings"),
+        ("/version ", 120, "[number] · Previous version"),
+    ],
+)
+async def test_what_a_command_takes_is_told_in_words_that_fit(typed: str, columns: int, told: str) -> None:
+    async with scripted_chat(size=(columns, 24)) as chat:
+        await chat.pilot.press(*typed)
+        await chat.shows(f"─ {told} ─")

@@ -18,7 +18,7 @@ from textual.widgets import Input
 from chat_tui.core.models import ModelStatus
 from chat_tui.core.text.excerpts import shorten
 from chat_tui.core.usage.stream_stats import StreamStats
-from chat_tui.tui.actions.bindings import bindings, first_key, textual_key
+from chat_tui.tui.actions.bindings import bindings, first_key
 from chat_tui.tui.panels.model_groups import GroupedModel, PreferredModels, group_headings, grouped_models
 from chat_tui.tui.panels.model_rows import ListHeading, ModelDetail, ModelListTable, model_table, search_text
 from chat_tui.tui.panels.model_sources import WAYS, SourceWay
@@ -34,8 +34,8 @@ _WAYS = tuple(f"{way.title} {way.help}".casefold() for way in WAYS)
 
 
 class ModelsInUse(StyledLines):
-    """The conversation's title, model and strategy, and the most important figures. A click opens the list,
-    one on the strategy goes to the next."""
+    """The conversation's title, model and strategy, and the most important figures. A click opens the list of models,
+    one on the strategy the list of strategies."""
 
     DEFAULT_CSS = """
     ModelsInUse { height: 1; width: 1fr; color: $text; background: $panel; padding: 0 1; }
@@ -44,6 +44,9 @@ class ModelsInUse(StyledLines):
 
     class Clicked(Message):
         """The line was clicked."""
+
+    class StrategyClicked(Message):
+        """The strategy's name was clicked."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -94,7 +97,7 @@ class ModelsInUse(StyledLines):
         event.stop()
         offset = event.get_content_offset(self)
         if offset is not None and offset.x in self._strategy_cells:
-            self.app.simulate_key(textual_key(first_key("strategy.next", self.changed_keys)))
+            self.post_message(self.StrategyClicked())
         else:
             self.post_message(self.Clicked())
 
@@ -115,7 +118,6 @@ class ModelListPanel(Vertical):
         background: $panel;
         border: round $accent;
         border-title-color: $text;
-        border-subtitle-color: $text-muted;
         & > RowList { background: $panel; }
     }
     """
@@ -204,10 +206,8 @@ class ModelPicker(Widget):
         self._in_use.show_title(title)
 
     def name_keys(self, changed: Mapping[str, str]) -> None:
-        """The keys that the list's edge names; `changed` holds rebound keys by id."""
+        """The keys that the line over the chat names; `changed` holds rebound keys by id."""
         self._in_use.changed_keys = changed
-        keys = (("list.choose", "choose"), ("model.pin", "favourite"), ("answer.cancel", "close"))
-        self._list.border_subtitle = " · ".join(f"{first_key(id, changed)} {word}" for id, word in keys)
 
     def show(self, model: str, strategy: str, *, fixed: bool = False) -> None:
         """The model and strategy in use; `fixed`: the user has chosen the model."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -165,3 +166,24 @@ async def test_the_filter_finds_conversations_that_are_too_old_to_be_listed(tmp_
         await chat.pilot.press(*"zebra")
         await chat.shows(f"1 of {LISTED + 2:,}")
         await chat.pilot.press("escape")
+
+
+async def test_the_line_over_an_imported_conversation_names_a_model_that_can_answer(tmp_path: Path) -> None:
+    question = {"author": {"role": "user"}, "content": {"content_type": "text", "parts": ["Hello"]}}
+    answer = {
+        "author": {"role": "assistant"},
+        "content": {"content_type": "text", "parts": ["Hi!"]},
+        "metadata": {"model_slug": "gpt-4"},
+    }
+    nodes = {
+        "a": {"id": "a", "parent": None, "children": ["b"], "message": {"id": "a", "create_time": 1.7e9, **question}},
+        "b": {"id": "b", "parent": "a", "children": [], "message": {"id": "b", "create_time": 1.7e9, **answer}},
+    }
+    file = tmp_path / "conversations.json"
+    file.write_text(json.dumps([{"id": "c", "title": "From there", "mapping": nodes, "current_node": "b"}]))
+    async with scripted_chat() as chat:
+        await chat.ask(f"/import {file}")
+        await chat.until(lambda: "1 new conversation" in chat.notices())
+        await chat.ask("/open From there")
+        await chat.shows("Hi!", "chatgpt/gpt-4")
+        await chat.until(lambda: "From there  shelf/" in chat.shown().split("\n")[0])

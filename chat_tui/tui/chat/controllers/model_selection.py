@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING
 
 from textual.timer import Timer
@@ -15,6 +16,7 @@ from chat_tui.tui.chat.controllers.preferred_models import ModelPreferences
 from chat_tui.tui.chat.conversation.view import ChatView
 from chat_tui.tui.panels.model_picker import ModelPicker
 from chat_tui.tui.panels.stats_panel import StatsPanel
+from chat_tui.tui.widgets.host import ListChoice
 
 if TYPE_CHECKING:
     from chat_tui.engine.engine import Engine
@@ -64,9 +66,13 @@ class ModelSelection:
         """Show the model or strategy in use."""
         strategy = self._phases.second_strategy if self.adaptive else self.strategy
         model = self.model or self._stats.figures.model
-        if not model and self._engine is not None:
+        if self._engine is not None and not self.model and not self._can_answer(self._engine, model):
             model = self._engine.models.first_choice(strategy)
         self._picker.show(model, "adaptive" if self.adaptive else self.strategy, fixed=self.model is not None)
+
+    def _can_answer(self, engine: Engine, model: str) -> bool:
+        """Whether the model of the answer in view can answer again: that of an imported one may be unknown here."""
+        return self._chat.conversation.is_busy or any(known.name == model for known in engine.models.in_use())
 
     def settings(self) -> Request:
         """The model and strategy of the next question, as a request without a prompt."""
@@ -120,6 +126,25 @@ class ModelSelection:
         self.adaptive = False
         place = names.index(self.strategy) + step if self.strategy in names else 0
         self.choose(None, names[place % len(names)])
+
+    def choose_strategy(self) -> None:
+        """Open the list of strategies; the one that is chosen chooses the models from now on."""
+        self._with_engine(self._choose_strategy)
+
+    def _choose_strategy(self, engine: Engine) -> None:
+        from chat_tui.tui.prompt.argument_completion import STRATEGY_HELP
+
+        rows = [
+            ListChoice(
+                name,
+                partial(self.choose, None, name),
+                help=STRATEGY_HELP.get(name, ""),
+                note="in use" if name == self.strategy else "",
+                marked=name == self.strategy,
+            )
+            for name in engine.models.strategies()
+        ]
+        self._chat.host.choose("Strategies: how Auto chooses a model", rows)
 
     def choose(self, model: str | None, strategy: str) -> None:
         """Use this model from the next question on; None: the one that the strategy chooses. Choosing another

@@ -33,7 +33,7 @@ from chat_tui.tui.chat.conversation.view import ChatView
 from chat_tui.tui.chat.screen import key_hints
 from chat_tui.tui.history.sidebar import HistorySidebar, local_now
 from chat_tui.tui.panels.download_bar import DownloadBar
-from chat_tui.tui.panels.model_picker import ModelPicker
+from chat_tui.tui.panels.model_picker import ModelPicker, ModelsInUse
 from chat_tui.tui.panels.notices import KeyBar, TooSmall
 from chat_tui.tui.panels.stats_panel import StatsPanel
 from chat_tui.tui.panels.welcome import Welcome
@@ -294,6 +294,10 @@ class ChatScreen(Screen[None]):
     @on(ModelPicker.Chosen)
     def _take_model(self, event: ModelPicker.Chosen) -> None:
         self.models.take(event.model)
+
+    @on(ModelsInUse.StrategyClicked)
+    def _choose_strategy(self) -> None:
+        self.models.choose_strategy()
 
     @on(ModelPicker.FavouriteToggled)
     def _mark_model(self, event: ModelPicker.FavouriteToggled) -> None:
