@@ -100,7 +100,7 @@ async def test_when_all_fail_each_reason_is_told_once() -> None:
     chunks = await all_of(rig.router(A, B).process_stream(ask()))
     error = next(chunk.error for chunk in chunks if isinstance(chunk, Error))
     assert error.kind == "AllFailed"
-    assert error.hint == "one/a: Too busy; two/b: Bad key."
+    assert error.hint == "one/a: Too busy.\ntwo/b: Bad key."
     assert end_of(chunks).state == "failed"
     assert end_of(chunks).usage is None
     assert end_of(chunks).cost is None
@@ -112,7 +112,7 @@ async def test_the_hint_that_a_person_can_act_on_is_told_when_all_fail() -> None
     )
     chunks = await all_of(rig.router(A, B, C, handling=ErrorHandling(1)).process_stream(ask()))
     error = next(chunk.error for chunk in chunks if isinstance(chunk, Error))
-    assert error.hint == "one/a: No key; two/b: No; three/c: No line. Set $ONE_KEY."
+    assert error.hint == "one/a: No key.\ntwo/b: No.\nthree/c: No line.\nSet $ONE_KEY."
 
 
 async def test_a_wait_that_is_too_long_is_told() -> None:
@@ -381,4 +381,4 @@ async def test_a_reason_that_ends_with_a_mark_of_its_own_gets_no_other_one() -> 
     rig = Rig(a=[Fault(KeyRefused("Sorry about that!"))], b=[Fault(KeyRefused("Bad key."))])
     chunks = await all_of(rig.router(A, B).process_stream(ask()))
     error = next(chunk.error for chunk in chunks if isinstance(chunk, Error))
-    assert error.hint == "one/a: Sorry about that; two/b: Bad key."
+    assert error.hint == "one/a: Sorry about that!\ntwo/b: Bad key."

@@ -53,7 +53,7 @@ def report_error(error: ChatTuiError) -> None:
 
 def format_error(error: ChatTuiError) -> str:
     """Return the lines that `report_error` writes."""
-    return f"chat-tui: {error.title}\n" + (f"          {error.hint}\n" if error.hint else "")
+    return f"chat-tui: {error.title}\n" + "".join(f"          {line}\n" for line in error.hint.splitlines())
 
 
 def write_output(text: str) -> None:

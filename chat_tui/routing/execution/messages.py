@@ -141,12 +141,17 @@ def phase_after(burst: Sequence[Chunk], phase: Phase) -> Phase:
 
 
 def all_failed(tries: Sequence[Try], failures: Sequence[ChatTuiError]) -> str:
-    """Return each model's reason once, then the most helpful hint: what a person can fix before what may pass."""
-    told = "; ".join(dict.fromkeys(f"{entry.model}: {entry.reason.rstrip('.!')}" for entry in tries)) + "."
+    """Return each model's reason once, then the most helpful hint: what a person can fix before what may pass. Each is
+    a line."""
+    told = dict.fromkeys(f"{entry.model}: {_as_sentence(entry.reason)}" for entry in tries)
     newest = failures[::-1]
     fixable = (failure.hint for kind in _FIXABLE for failure in newest if isinstance(failure, kind) and failure.hint)
     hint = next(fixable, newest[0].hint if newest else "")
-    return f"{told} {hint}".strip()
+    return "\n".join(filter(None, [*told, hint]))
+
+
+def _as_sentence(reason: str) -> str:
+    return reason if reason.endswith((".", "!", "?")) else f"{reason}."
 
 
 def add_wait_to_hint(error: ChatTuiError) -> None:
