@@ -212,12 +212,12 @@ async def test_the_palette_and_the_commands_do_what_the_keys_do() -> None:
         await asked(chat, "first")
         named = {choice.note: choice.act for choice in command_palette.choices(chat.screen)}
         before = chat.chat.conversation.answer
-        await named["r"]()  # type: ignore[misc]
+        await named["Tab r"]()  # type: ignore[misc]
         await chat.until(lambda: chat.chat.conversation.answer is not before)
         await chat.answered()
-        await named["Left"]()  # type: ignore[misc]
+        await named["Tab Left"]()  # type: ignore[misc]
         await chat.shows("‹1/2›")
-        await named["e"]()  # type: ignore[misc]
+        await named["Tab e"]()  # type: ignore[misc]
         await chat.shows("Editing an earlier question")
         await chat.pilot.press("escape")
         await ask_from_prompt(chat, "/good")
@@ -229,3 +229,18 @@ async def test_the_palette_and_the_commands_do_what_the_keys_do() -> None:
         await chat.until(lambda: "already the last message" in chat.notices())
         await ask_from_prompt(chat, "/version x")
         await chat.until(lambda: "not a version" in chat.notices())
+
+
+async def test_the_notice_of_a_new_version_names_the_key_that_leads_back() -> None:
+    async with scripted_chat(["one"], ["two"], ["three"]) as chat:
+        await chat.ask("hi")
+        await chat.answered()
+        await chat.ask("/retry")
+        await chat.until(lambda: "The previous answer is kept Tab u undoes it." in chat.notices())
+        await chat.answered()
+        await chat.shows("two")
+        await chat.pilot.press("tab", "u", "escape")
+        await chat.shows("one")
+        await chat.ask("/edit")
+        await chat.ask(" again")
+        await chat.until(lambda: "The previous question is kept Tab u undoes it." in chat.notices())

@@ -158,6 +158,7 @@ class QuestionSender:
         if question.visit is self._session.visit:
             self._display.transcript.replace_from(self._display.index_of(turn.id))
         self._versions.remember("answer", answer.conversation_id, leaf)
+        self._display.host.say("The previous answer is kept", f"{self._versions.undo_keys}.")
         return answer
 
     def show_question(self, visit: ConversationVisit, answer: Answer) -> None:
@@ -172,6 +173,7 @@ class QuestionSender:
         self._editor.end()
         transcript.replace_from(self._display.index_of(edited.id), [answer.question])
         self._versions.remember("question", answer.conversation_id, leaf)
+        self._display.host.say("The previous question is kept", f"{self._versions.undo_keys}.")
 
     # -- sending --------------------------------------------------------------------------------------------------
 
