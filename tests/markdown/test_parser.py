@@ -53,6 +53,7 @@ def test_emphasis_beside_cjk_text(source: str, html: str) -> None:
         r"\[see below\]",
         r"\(foo\|bar\)",
         r"\(foo\)",
+        r"\[a-z\]+ and \[0-9\]{2}",
         "echo $(date) and $(pwd)",
         "$1,000 and $2,000",
     ],

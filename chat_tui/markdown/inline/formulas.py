@@ -13,6 +13,8 @@ _SIGN = re.compile(r"\\[A-Za-z]|[\^_=+<>≤≥≠≈±×÷∑∫√∞∈]|[\w)\
 """What hardly stands in anything but a formula."""
 _SHORT = re.compile(r"-?(?:[^\W\d_]['′]*|\d+(?:[.,]\d+)*)(?:\s*[,:;]\s*-?(?:[^\W\d_]|\d+))*")
 """One letter or number, or several with commas: `x`, `-1`, `a, b`."""
+_REPEATS = ("+", "*", "?", "{")
+"""What repeats a class of characters in a pattern."""
 _LOWER_WORD = re.compile(r"[a-z]{3,}")
 
 
@@ -58,6 +60,9 @@ def _bracket_end(source: str, start: int, stop: int, closing: str) -> int:
     body = source[start + 2 : end] if end >= 0 else ""
     text = body.strip()
     if not text:
+        return -1
+    if closing == "\\]" and source[end + 2 : end + 3] in _REPEATS and not body[0].isspace():
+        # `\[a-z\]+`: a class of characters, which is repeated.
         return -1
     if _SIGN.search(text):
         return -1 if text.count("\\|") % 2 else end + 2
