@@ -59,6 +59,10 @@ EVERYDAY = [
 ]
 """Between −3 and 0."""
 DEMANDING = [
+    *("Докажи, что простых чисел бесконечно много", "Докажите, что корень из двух иррационален."),
+    *("소수가 무한히 많음을 증명하시오.", "Udowodnij, że liczb pierwszych jest nieskończenie wiele."),
+    *("证明素数有无穷多个。", "素数が無限に存在することを証明してください。"),
+    *("Asal sayıların sonsuz olduğunu kanıtla.", "Beweise, dass es unendlich viele Primzahlen gibt."),
     *(LEDGER, THEOREM, "Prove that there are infinitely many primes.", "Prove that √11 is irrational."),
     "Find the deadlock in this program: thread one locks a then b, thread two locks b then a.",
     "Design a distributed queue with exactly-once delivery and explain what happens in a network partition.",

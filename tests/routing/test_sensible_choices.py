@@ -52,6 +52,11 @@ HARD = (
     "Analyse the liability of both parties under English law where both breached the contract, citing authorities.",
 )
 
+PROOFS = (
+    *("Докажи, что простых чисел бесконечно много", "소수가 무한히 많음을 증명하시오."),
+    *("Udowodnij, że liczb pierwszych jest nieskończenie wiele.", "证明素数有无穷多个。"),
+)
+
 
 @pytest.fixture(scope="module")
 def models(tmp_path_factory: pytest.TempPathFactory) -> list[Model]:
@@ -86,7 +91,7 @@ def test_small_talk_goes_to_no_dear_model(strategy: str, models: list[Model]) ->
 
 @pytest.mark.parametrize("strategy", names())
 def test_nothing_hard_goes_to_a_small_model(strategy: str, models: list[Model]) -> None:
-    assert {prompt for prompt in HARD if chosen(strategy, prompt, models) in WEAK} == set()
+    assert {prompt for prompt in (*HARD, *PROOFS) if chosen(strategy, prompt, models) in WEAK} == set()
 
 
 @pytest.mark.parametrize("strategy", ["quality-first", "capability-match"])
