@@ -3,19 +3,62 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
+from chat_tui.config import paths
 from chat_tui.config.schema import Config
-from chat_tui.engine.protocols import ToolBackend
+from chat_tui.core.tools import OfferedTool, ToolOutput, ToolServerStatus
 
-
-def build_tool_servers(config: Config, *, environ: Mapping[str, str] = os.environ) -> ToolBackend | None:
-    """Return the tool servers of the config, None if there are none; nothing is started."""
-    rows = [row for row in config.tools if row.enabled]
-    if not rows:
-        return None
-    # Most configs have no tool servers: the start does not wait for the modules that run them.
-    from chat_tui.tools.tool_server import ConfiguredServer
+if TYPE_CHECKING:
     from chat_tui.tools.tool_servers import ToolServers
 
-    return ToolServers([ConfiguredServer(row, environ=environ) for row in rows])
+
+class LateToolServers:
+    """The engine's `ToolBackend`, which is built at its first use: most sessions use no tools, and the start does not
+    wait for the modules that run them."""
+
+    def __init__(self, config: Config, *, environ: Mapping[str, str] = os.environ) -> None:
+        self._config, self._environ = config, environ
+        self._built: ToolServers | None = None
+
+    @property
+    def _servers(self) -> ToolServers:
+        if self._built is None:
+            self._built = build_tool_servers(self._config, environ=self._environ)
+        return self._built
+
+    def statuses(self) -> Sequence[ToolServerStatus]:
+        """Every tool server with its status, in the order of the config, the program's own tools last."""
+        return self._servers.statuses()
+
+    async def start(self, servers: Collection[str]) -> Sequence[OfferedTool]:
+        """Start those servers that do not run and return their tools."""
+        return await self._servers.start(servers)
+
+    async def call(self, tool: OfferedTool, arguments: Mapping[str, Any]) -> ToolOutput:
+        """Run a tool. Raises `ToolFailed`."""
+        return await self._servers.call(tool, arguments)
+
+    async def release(self, servers: Collection[str]) -> None:
+        """Stop those servers after a while without calls."""
+        if self._built is not None:
+            await self._built.release(servers)
+
+    async def close(self) -> None:
+        """Stop all servers."""
+        if self._built is not None:
+            await self._built.close()
+
+
+def build_tool_servers(config: Config, *, environ: Mapping[str, str] = os.environ) -> ToolServers:
+    """Return the tool servers of the config and the program's own tools; nothing is started."""
+    from chat_tui.tools.builtin.own_tools import OwnTools
+    from chat_tui.tools.builtin.page_reader import PageReader
+    from chat_tui.tools.tool_server import ConfiguredServer, ToolServer
+    from chat_tui.tools.tool_servers import ToolServers
+
+    servers: list[ToolServer] = [ConfiguredServer(row, environ=environ) for row in config.tools if row.enabled]
+    folders = [folder for text in config.tool_use.folders if (folder := paths.expand(text)) is not None]
+    own = OwnTools(folders, PageReader() if config.tool_use.fetch_page else None)
+    return ToolServers([*servers, own])

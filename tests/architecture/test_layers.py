@@ -68,7 +68,7 @@ HOMES = {
     "huggingface_hub": ["chat_tui.local.huggingface"],
     "keyring": ["chat_tui.providers.credentials.keyring_worker"],
     "pypdf": ["chat_tui.core.attachments.pdf_worker"],
-    "truststore": ["chat_tui.providers.http.trust"],
+    "truststore": ["chat_tui.providers.http.trust", "chat_tui.tools.builtin.page_worker"],
     "textblob": ["chat_tui.engine.insights"],
     "tomlkit": ["chat_tui.config.edit"],
     "mcp": ["chat_tui.tools.worker"],

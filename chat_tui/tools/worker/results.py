@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import binascii
 import json
-from collections.abc import Iterable
 from typing import Any
 
 from mcp_types import (
@@ -23,6 +22,7 @@ from mcp_types import (
 from chat_tui.core.attachments.attachment import IMAGE_LIMIT, Attachment, media_type_of
 from chat_tui.core.text.control_characters import clean, clean_line
 from chat_tui.core.tools import ToolOutput
+from chat_tui.tools.result_text import bounded_text, size_text
 
 MOST_IMAGES = 20
 _HEAD = 16
@@ -40,28 +40,16 @@ def output_of(result: CallToolResult, most_bytes: int) -> ToolOutput:
             if isinstance(image, str):
                 texts.append(image)
             elif len(images) == MOST_IMAGES or image.size_bytes > room:
-                texts.append(f"[an image of {_size(image.size_bytes)} was left out: there are too many]")
+                texts.append(f"[an image of {size_text(image.size_bytes)} was left out: there are too many]")
             else:
                 images.append(image)
                 room -= image.size_bytes
         else:
             texts.append(_text(block))
-    return ToolOutput(
-        bounded_text(texts, most_bytes), tuple(images), _structured(result, most_bytes), bool(result.is_error)
-    )
-
-
-def bounded_text(texts: Iterable[str], most_bytes: int) -> str:
-    """Return the cleaned texts, one after the other, cut to this size in UTF-8 with a note of what is missing."""
     raw = "\n".join(texts)
-    # What is cleaned away is control sequences, which are not worth more than that.
-    text = clean(raw[: most_bytes * 2])
-    encoded = text.encode("utf-8", "replace")
-    if len(encoded) <= most_bytes and len(raw) <= most_bytes * 2:
-        return text
-    whole = len(raw.encode("utf-8", "replace"))
-    kept = encoded[:most_bytes].decode("utf-8", "ignore")
-    return f"{kept}\n[the result was cut: these are the first {_size(most_bytes)} of {_size(whole)}]"
+    return ToolOutput(
+        bounded_text(raw, clean(raw), most_bytes), tuple(images), _structured(result, most_bytes), bool(result.is_error)
+    )
 
 
 def _text(block: ContentBlock) -> str:
@@ -73,12 +61,12 @@ def _text(block: ContentBlock) -> str:
             return f"[{_line(resource.uri)}]\n{resource.text}"
         case EmbeddedResource(resource=BlobResourceContents() as resource):
             size = len(resource.blob) * 3 // 4
-            return f"[the file {_line(resource.uri)}, {_line(resource.mime_type or 'binary')}, {_size(size)}]"
+            return f"[the file {_line(resource.uri)}, {_line(resource.mime_type or 'binary')}, {size_text(size)}]"
         case ResourceLink():
             about = f": {_line(block.description)}" if block.description else ""
             return f"[a link to {_line(block.uri)} ({_line(block.name)}){about}]"
         case AudioContent():
-            return f"[a sound, {_line(block.mime_type)}, {_size(len(block.data) * 3 // 4)}]"
+            return f"[a sound, {_line(block.mime_type)}, {size_text(len(block.data) * 3 // 4)}]"
     return "[content of an unknown kind]"
 
 
@@ -86,7 +74,7 @@ def _image(block: ImageContent, number: int) -> Attachment | str:
     """Return an image, or a line that says why it cannot be used."""
     size = len(block.data) * 3 // 4
     if size > IMAGE_LIMIT:
-        return f"[an image of {_size(size)} was left out: it is larger than {_size(IMAGE_LIMIT)}]"
+        return f"[an image of {size_text(size)} was left out: it is larger than {size_text(IMAGE_LIMIT)}]"
     try:
         content = base64.b64decode(block.data, validate=False)
     except (binascii.Error, ValueError):
@@ -121,9 +109,3 @@ def _cleaned(value: Any) -> Any:
 
 def _line(text: object) -> str:
     return clean_line(str(text), _LINE_CHARACTERS)
-
-
-def _size(count: int) -> str:
-    if count < 1000:
-        return f"{count} bytes"
-    return f"{count / 1000:.0f} kB" if count < 1_000_000 else f"{count / 1_000_000:.1f} MB"

@@ -1,0 +1,152 @@
+"""The child process that fetches one page from the address that it is given, and makes text of it.
+
+Run as `python -m chat_tui.tools.builtin.page_worker`, with a `PageRequest` as JSON on stdin; writes `PageReply` to
+stdout. It connects to the given IP address only, follows no redirect, and sends no credentials.
+"""
+
+from __future__ import annotations
+
+import http.client
+import os
+import socket
+import ssl
+import sys
+import zlib
+from urllib.parse import urlsplit
+
+import msgspec
+
+from chat_tui.tools.builtin.page_text import page_text
+
+MEMORY_BYTES, CPU_SECONDS = 1_500_000_000, 30
+MOST_BYTES = 5_000_000
+"""What is read of a page."""
+_READ_BYTES = 64 * 1024
+_HTML = ("text/html", "application/xhtml+xml")
+_TEXTS = ("application/json", "application/xml", "application/javascript", "application/x-yaml", "application/toml")
+_REDIRECTS = (301, 302, 303, 307, 308)
+
+
+class PageRequest(msgspec.Struct, frozen=True):
+    """A page to fetch."""
+
+    url: str
+    ip: str
+    """The address to connect to."""
+    port: int
+    seconds: float
+    """Time limit of each wait."""
+    agent: str
+
+
+class PageReply(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What came of it."""
+
+    status: int = 0
+    location: str = ""
+    """Where a redirect leads to."""
+    title: str = ""
+    text: str = ""
+    is_cut: bool = False
+    """Whether the page is longer than what was read."""
+    problem: str = ""
+    """Why there is no text."""
+
+
+def fetch(request: PageRequest) -> PageReply:
+    """Fetch the page. Raises OSError and `http.client.HTTPException`."""
+    parts = urlsplit(request.url)
+    host = parts.hostname or ""
+    sock: socket.socket = socket.create_connection((request.ip, request.port), request.seconds)
+    with sock:
+        if parts.scheme == "https":
+            sock = _trust().wrap_socket(sock, server_hostname=host)
+        connection = http.client.HTTPConnection(host, request.port, timeout=request.seconds)
+        # A connection that is open is not opened again, so that no name is looked up here.
+        connection.sock = sock
+        target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+        headers = {
+            "Host": parts.netloc,
+            "User-Agent": request.agent,
+            "Accept": "text/html, text/plain;q=0.9, */*;q=0.5",
+            "Accept-Encoding": "gzip, identity",
+            "Connection": "close",
+        }
+        connection.request("GET", target, headers=headers)
+        return _reply(connection.getresponse(), request.url)
+
+
+def _reply(response: http.client.HTTPResponse, url: str) -> PageReply:
+    if response.status in _REDIRECTS and (location := response.headers.get("Location")):
+        return PageReply(response.status, location)
+    content, is_cut = _content(response)
+    kind = response.headers.get_content_type()
+    if kind.startswith(("image/", "audio/", "video/", "font/")) or b"\0" in content[:2000]:
+        return PageReply(response.status, problem=f"it is no text ({kind})")
+    text = _decoded(content, response.headers.get_content_charset())
+    if kind in _HTML or (kind == "text/plain" and text.lstrip()[:15].lower().startswith(("<!doctype html", "<html"))):
+        title, text = page_text(text, url)
+        return PageReply(response.status, title=title, text=text, is_cut=is_cut)
+    if kind.startswith("text/") or kind in _TEXTS or kind.endswith(("+json", "+xml")):
+        return PageReply(response.status, text=text, is_cut=is_cut)
+    return PageReply(response.status, problem=f"it is no text ({kind})")
+
+
+def _content(response: http.client.HTTPResponse) -> tuple[bytes, bool]:
+    """Return the beginning of the body, decompressed, and whether there is more."""
+    decoder = zlib.decompressobj(31) if response.headers.get("Content-Encoding", "").lower() == "gzip" else None
+    content = b""
+    while len(content) <= MOST_BYTES and (piece := response.read(_READ_BYTES)):
+        if decoder is not None:
+            piece = decoder.decompress(piece, MOST_BYTES + 1)
+        content += piece
+    return content[:MOST_BYTES], len(content) > MOST_BYTES
+
+
+def _decoded(content: bytes, charset: str | None) -> str:
+    for name in (charset or "utf-8", "utf-8"):
+        try:
+            return content.decode(name, "replace")
+        except (LookupError, UnicodeError):
+            continue
+    return content.decode("latin-1")
+
+
+def _trust() -> ssl.SSLContext:
+    if os.environ.get("SSL_CERT_FILE") or os.environ.get("SSL_CERT_DIR"):
+        return ssl.create_default_context()
+    import truststore
+
+    return truststore.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+
+
+def main() -> int:
+    """Read the request, fetch the page, and write the reply."""
+    _limit()
+    request = msgspec.json.decode(sys.stdin.buffer.read(), type=PageRequest)
+    try:
+        reply = fetch(request)
+    except TimeoutError:
+        reply = PageReply(problem="it did not answer in time")
+    except ssl.SSLCertVerificationError as error:
+        reply = PageReply(problem=f"its certificate is not trusted ({error.verify_message})")
+    except (OSError, http.client.HTTPException, ValueError, zlib.error) as error:
+        reason = getattr(error, "strerror", None) or type(error).__name__
+        reply = PageReply(problem=f"it cannot be reached ({reason})")
+    sys.stdout.buffer.write(msgspec.json.encode(reply))
+    return 0
+
+
+def _limit() -> None:
+    try:
+        import resource
+    except ImportError:
+        return
+    for what, most in ((resource.RLIMIT_AS, MEMORY_BYTES), (resource.RLIMIT_CPU, CPU_SECONDS)):
+        hard = resource.getrlimit(what)[1]
+        if hard == resource.RLIM_INFINITY or hard > most:
+            resource.setrlimit(what, (most, hard))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
