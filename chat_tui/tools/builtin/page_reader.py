@@ -22,10 +22,9 @@ from chat_tui import __version__
 from chat_tui.core.processes import child_process
 from chat_tui.core.processes.child_process import PIPE
 from chat_tui.core.text.control_characters import clean, clean_line
-from chat_tui.tools.builtin.page_worker import PageReply, PageRequest
+from chat_tui.tools.builtin.page_messages import WORKER, PageReply, PageRequest
 from chat_tui.tools.result_text import bounded_text
 
-WORKER = "chat_tui.tools.builtin.page_worker"
 SECONDS = 30.0
 """Time for a page, with all redirects."""
 MOST_REDIRECTS = 5

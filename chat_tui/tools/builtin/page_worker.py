@@ -16,6 +16,7 @@ from urllib.parse import urlsplit
 
 import msgspec
 
+from chat_tui.tools.builtin.page_messages import PageReply, PageRequest
 from chat_tui.tools.builtin.page_text import page_text
 
 MEMORY_BYTES, CPU_SECONDS = 1_500_000_000, 30
@@ -25,32 +26,6 @@ _READ_BYTES = 64 * 1024
 _HTML = ("text/html", "application/xhtml+xml")
 _TEXTS = ("application/json", "application/xml", "application/javascript", "application/x-yaml", "application/toml")
 _REDIRECTS = (301, 302, 303, 307, 308)
-
-
-class PageRequest(msgspec.Struct, frozen=True):
-    """A page to fetch."""
-
-    url: str
-    ip: str
-    """The address to connect to."""
-    port: int
-    seconds: float
-    """Time limit of each wait."""
-    agent: str
-
-
-class PageReply(msgspec.Struct, frozen=True, omit_defaults=True):
-    """What came of it."""
-
-    status: int = 0
-    location: str = ""
-    """Where a redirect leads to."""
-    title: str = ""
-    text: str = ""
-    is_cut: bool = False
-    """Whether the page is longer than what was read."""
-    problem: str = ""
-    """Why there is no text."""
 
 
 def fetch(request: PageRequest) -> PageReply:

@@ -42,9 +42,15 @@ class PageServer:
         head = (await reader.readuntil(b"\r\n\r\n")).decode()
         self.requests.append(head)
         reply = self.replies.get(head.split()[1], b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n")
-        writer.write(reply)
-        if not reply.endswith(b"never ends"):
+        try:
+            writer.write(reply)
             await writer.drain()
+            if reply.endswith(b"never ends"):
+                await reader.read()
+        except ConnectionError:
+            # The page was too long.
+            pass
+        finally:
             writer.close()
 
     def serve(self, path: str, body: bytes, kind: str = "text/html; charset=utf-8", *headers: str) -> None:
