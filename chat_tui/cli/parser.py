@@ -253,6 +253,11 @@ def _add_ask(ask: CommandParser) -> None:
     ask.add_argument("--no-stream", action="store_true", help="print the answer when it is complete")
     ask.add_argument("--no-fallback", action="store_true", help="do not fall back to other models")
     ask.add_argument(
+        "--web-search",
+        action="store_true",
+        help="let the model use its provider's own web search; only models that can are asked",
+    )
+    ask.add_argument(
         "--tool",
         action="append",
         default=[],

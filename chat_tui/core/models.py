@@ -10,7 +10,7 @@ LOCAL_MODEL = "local/smollm2-135m"
 """The built-in model."""
 SCRIPTED_MODEL = "scripted/demo"
 """The model that plays a script; strategies never choose it."""
-DIALECTS = ("openai", "anthropic", "gemini", "ollama")
+DIALECTS = ("openai", "openai-responses", "anthropic", "gemini", "ollama")
 """The built-in dialects."""
 
 
@@ -93,6 +93,8 @@ class Model(msgspec.Struct, frozen=True):
     """Whether it supports thinking; None if unknown."""
     tools: bool | None = None
     """Whether it can use tools; None if unknown."""
+    web_search: bool = False
+    """Whether its provider can search the web for it."""
     schemas: bool | None = None
     """Whether its server can enforce a JSON Schema of the answer; None if unknown."""
     logprobs: bool | None = None

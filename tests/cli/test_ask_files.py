@@ -59,7 +59,14 @@ async def test_an_image_and_a_wish_to_think_reach_every_dialect(home: Home, dial
     sent = server.asked[0].body.decode()
     assert b64encode(PNG).decode() in sent
     assert any(
-        field in sent for field in ('"reasoning_effort": "low"', "budget_tokens", "thinkingBudget", '"think": "low"')
+        field in sent
+        for field in (
+            '"reasoning_effort": "low"',
+            '"effort": "low"',
+            "budget_tokens",
+            "thinkingBudget",
+            '"think": "low"',
+        )
     )
 
 

@@ -48,7 +48,19 @@ def said(text: str, **more: Any) -> bytes:
     return row(message={"role": "assistant", "content": text}, **{"done": False, **more})
 
 
+def text_delta(text: str) -> bytes:
+    """OpenAI's Responses'."""
+    return data({"type": "response.output_text.delta", "output_index": 0, "content_index": 0, "delta": text})
+
+
 SPOKEN = {
+    "openai-responses": Spoken(
+        text_delta("Hel") + text_delta("lo"),
+        data({"type": "response.completed", "response": {"status": "completed", "error": None}}),
+        "/v1/responses",
+        "/v1",
+        "authorization",
+    ),
     "openai": Spoken(
         openai_event("Hel") + openai_event("lo"),
         openai_event(None, "stop") + DONE,

@@ -78,6 +78,7 @@ async def _ask(settings: Config, question: Question, options: argparse.Namespace
         fallback=not options.no_fallback,
         adaptive=options.adaptive,
         output=output,
+        web_search=options.web_search,
         tool_use=choose_tools(options.tool, options.tools_allow),
     )
     # Applied before the engine is asked: the model that a preset names needs no list of all models.

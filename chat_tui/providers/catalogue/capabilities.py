@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from functools import lru_cache
 
+from chat_tui.core.models import Provider
+from chat_tui.core.text.addresses import host_of
 from chat_tui.core.text.lazy_pattern import lazy_pattern
 from chat_tui.providers.catalogue.model_name import bare_id
 
@@ -29,6 +31,9 @@ _SAYS_AT_ONCE = lazy_pattern(
     r"gpt-(?:3\.5|4)|chatgpt|claude-(?:2|instant|3-(?:opus|sonnet|haiku|5))|gemini-(?:1|2\.0)|deepseek-(?:chat|coder)"
     r"|llama-?[234]|llava|gemma-[123]|mi[sx]tral|codestral|pixtral|smollm-?2|smolvlm|tinyllama|qwen(?:1\.5|2)|phi-[23]"
     r"|command-r"
+)
+_SEARCHES = lazy_pattern(
+    r"gpt-4o(?!.*(?:audio|realtime|search))|gpt-4\.1(?!-nano)|gpt-[5-9](?!.*nano)|o3(?!-mini)|o4-mini"
 )
 
 _USES_TOOLS = lazy_pattern(
@@ -62,6 +67,18 @@ def thinks(model_id: str) -> bool | None:
     if _THINKS.match(bare):
         return True
     return False if _SAYS_AT_ONCE.match(bare) else None
+
+
+@lru_cache(maxsize=8192)
+def searches_web(model_id: str) -> bool:
+    """Return whether OpenAI's own web search works with a model, judged by its id."""
+    return _SEARCHES.match(bare_id(model_id)) is not None
+
+
+def has_responses(provider: Provider) -> bool:
+    """Return whether a provider has OpenAI's Responses: it is OpenAI itself, or the config says so."""
+    is_openai = provider.dialect == "openai" and host_of(provider.base_url).lower() == "api.openai.com"
+    return is_openai or provider.dialect == "openai-responses"
 
 
 @lru_cache(maxsize=8192)

@@ -9,7 +9,7 @@ import msgspec
 
 from chat_tui.config.schema import Config, ModelRow
 from chat_tui.core.models import Model, Provider
-from chat_tui.providers.catalogue.capabilities import takes_images, thinks, uses_tools
+from chat_tui.providers.catalogue.capabilities import has_responses, searches_web, takes_images, thinks, uses_tools
 from chat_tui.providers.catalogue.default_tags import with_default_size
 from chat_tui.providers.catalogue.model_name import bare_id, parse_name
 from chat_tui.providers.catalogue.prices import Catalogue, CatalogueEntry
@@ -66,6 +66,7 @@ class ModelInfoResolver:
             thinking=_first_known(model.thinking, thinks(model.id)),
             tools=_first_known(row.tools, model.tools, uses_tools(model.id)),
             schemas=_first_known(row.schemas, model.schemas, self._enforces_schemas(model, provider)),
+            web_search=bool(provider and has_responses(provider) and searches_web(model.id)),
             logprobs=False if dialect in _WITHOUT_LOGPROBS else model.logprobs,
             image_addresses=False if dialect in _WITHOUT_ADDRESSES else model.image_addresses,
             server=model.server or (model.provider if model.provider in _SERVERS else ""),

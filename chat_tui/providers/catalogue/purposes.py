@@ -64,8 +64,12 @@ _COMPLETES = lazy_pattern(
     r"(?:ada|babbage|curie|davinci)(?:-\d+)?$|text-(?:ada|babbage|curie|davinci)|gpt-3\.5-turbo-instruct|starcoder"
     r"|codegen|.*-base(?:-\d+b)?$|.*-(?:fim|foundation)$|gemma-.*-pt$|code-(?:davinci|cushman)"
 )
-_RESPONSES = lazy_pattern(r".*-pro(?:-\d[\d-]*)?$|.*codex|.*deep-research")
-"""Models that OpenAI serves over the Responses API only."""
+_RESPONSES = {
+    # At OpenAI itself, requests for the others go there.
+    "openai": lazy_pattern(r".*deep-research"),
+    "azure": lazy_pattern(r".*-pro(?:-\d[\d-]*)?$|.*codex|.*deep-research"),
+}
+"""Models that a provider serves over the Responses API only, and that cannot be asked in the usual way."""
 
 _BY_TYPE = {
     **dict.fromkeys(("embedding", "embeddings", "text-embedding", "feature-extraction", "embedding_model"), EMBEDDINGS),
@@ -93,7 +97,7 @@ _OUTPUTS = {"image": IMAGES, "embeddings": EMBEDDINGS, "embedding": EMBEDDINGS, 
 def purpose_of(provider: str, model_id: str) -> str:
     """Return what a model is for if it is not for chat, as a predicate such as `makes embeddings`; else empty."""
     bare = bare_id(model_id)
-    if provider in {"openai", "azure"} and _RESPONSES.match(bare):
+    if (responses_only := _RESPONSES.get(provider)) is not None and responses_only.match(bare):
         return RESPONSES_ONLY
     found = (each.purpose for each in named_purposes() if each.may_be_in(bare) and each.words.search(bare))
     purpose = next(found, "")

@@ -2,7 +2,23 @@
 
 from __future__ import annotations
 
+from chat_tui.core.models import Model, Provider
+from chat_tui.core.request import Request
+from chat_tui.core.text.lazy_pattern import lazy_pattern
+from chat_tui.providers.catalogue.capabilities import has_responses
 from chat_tui.providers.dialects.dialect import Dialect
+
+_RESPONSES_ONLY = lazy_pattern(r"(?:.*/)?(?:o\d|gpt-\d|codex).*?(?:-pro|codex)")
+
+
+def dialect_for(provider: Provider, model: Model, request: Request) -> Dialect:
+    """Return the dialect in which a request is sent: the provider's own, but OpenAI's Responses at OpenAI itself, for
+    models that are there only, and where thinking or a web search is wanted. Raises `ConfigError`."""
+    if provider.dialect == "openai" and has_responses(provider):
+        thinks = request.thinking not in (None, "off") and model.thinking is not False
+        if thinks or request.web_search or _RESPONSES_ONLY.match(model.id.lower()):
+            return dialect("openai-responses")
+    return dialect(provider.dialect)
 
 
 def dialect(name: str) -> Dialect:
@@ -12,6 +28,10 @@ def dialect(name: str) -> Dialect:
             from chat_tui.providers.dialects import openai_chat
 
             return openai_chat.dialect()
+        case "openai-responses":
+            from chat_tui.providers.dialects import openai_responses
+
+            return openai_responses.dialect()
         case "anthropic":
             from chat_tui.providers.dialects import anthropic
 

@@ -6,7 +6,6 @@ Source of the shapes: the OpenAI API reference, llama.cpp's server, vLLM, OpenRo
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Mapping, Sequence
 
 import msgspec
@@ -30,6 +29,7 @@ from chat_tui.providers.dialects.dialect import (
     text_of,
     turns_of,
 )
+from chat_tui.providers.dialects.encoding.reasoning_effort import effort_of, effort_quirk
 from chat_tui.providers.dialects.model_list import schemas_of, tokens, tools_of
 from chat_tui.providers.dialects.model_probe import ModelProbe, ProbeRequest
 from chat_tui.providers.dialects.parsing.response_parser import ResponseParser
@@ -37,17 +37,7 @@ from chat_tui.providers.dialects.parsing.server_errors import error_of
 from chat_tui.providers.dialects.parsing.token_usage import openai_usage
 
 _TEMPLATED = ("llama.cpp", "vllm")
-_EFFORTS: Mapping[str, Sequence[str]] = {
-    "off": ("none", "minimal"),
-    "low": ("low", "minimal", "medium"),
-    "medium": ("medium", "high", "low"),
-    "high": ("high", "medium"),
-}
-"""The words for each effort; if the server names those it accepts, the first of them is used."""
 _NO_SAMPLING = Sampling()
-_TAKES = "thinking:"
-_LEVELS = lazy_pattern(r"(?:supported values|one of|should be|expected)(.{0,200})", re.DOTALL)
-_LEVEL = lazy_pattern(r"\b(none|minimal|low|medium|high)\b")
 _LAST_ROLE = lazy_pattern(r"(?:last message|conversation|expected last role).{0,80}\buser\b")
 
 
@@ -219,9 +209,7 @@ def _thinking(request: Request, model: Model, quirks: frozenset[str]) -> dict[st
     if model.server in _TEMPLATED:
         switch: dict[str, Json] = {"enable_thinking": level != "off"}
         return {"chat_template_kwargs": switch if level == "off" else {**switch, "reasoning_effort": level}}
-    taken = next((quirk[len(_TAKES) :].split(",") for quirk in quirks if quirk.startswith(_TAKES)), None)
-    wish = _EFFORTS[level]
-    effort = next((word for word in wish if word in taken), None) if taken is not None else wish[0]
+    effort = effort_of(level, quirks)
     return {"reasoning_effort": effort} if effort else {}
 
 
@@ -251,9 +239,7 @@ def quirk(status: int, text: str) -> str | None:
     if "temperature" in text and ("unsupported" in low or "does not support" in low):
         return "temperature"
     if "reasoning_effort" in low or "chat_template_kwargs" in low:
-        told = _LEVELS.search(low)
-        words = _LEVEL.findall(told.group(1)) if told else []
-        return _TAKES + ",".join(sorted(set(words))) if words else "thinking"
+        return effort_quirk(low)
     if "continue_final_message" in low or "add_generation_prompt" in low:
         return "continue"
     if "prefix" in low and "assistant" in low:

@@ -21,7 +21,7 @@ from chat_tui.core.chunks import Chunk, End, Metadata, Token, ToolCallDelta
 from chat_tui.core.models import Model, Provider
 from chat_tui.core.request import Request
 from chat_tui.core.text.excerpts import shorten
-from chat_tui.providers.dialects import dialect
+from chat_tui.providers.dialects import dialect, dialect_for
 from chat_tui.providers.dialects.dialect import Call, Dialect, Json, parsed, streams
 from chat_tui.providers.dialects.model_probe import ProbeRequest
 from chat_tui.providers.dialects.parsing.bare_channels import may_write_bare_channels
@@ -216,7 +216,7 @@ class _RequestState:
 
     def __init__(self, line: Endpoint, model: Model, request: Request, known: frozenset[str]) -> None:
         self.line, self.model, self.request, self.known = line, model, request, known
-        self.spoken = dialect(line.provider.dialect)
+        self.spoken = dialect_for(line.provider, model, request)
         self.fresh: list[Remedy] = []
         """The changes so far; whether they help is not known yet."""
         self.url = ""

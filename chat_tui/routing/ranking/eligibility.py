@@ -29,6 +29,7 @@ NO_ADDRESSES = "does not fetch images from web addresses"
 INCAPABLE = frozenset({NO_IMAGES, NO_TOOLS, REFUSED_TOOLS, NO_LOGPROBS, NO_ADDRESSES})
 """Reasons that another request would not have."""
 WITHOUT_TOOLS = frozenset({NO_TOOLS, REFUSED_TOOLS})
+NO_WEB_SEARCH = "cannot search the web"
 REASONED = 20
 """Models over the price limit whose reason states the price."""
 
@@ -94,6 +95,8 @@ def incapable_reason(model: Model, request: Request, needs: PromptFeatures, heal
         return NO_TOOLS
     if request.tools and health.vitals(model.name).refuses_tools:
         return REFUSED_TOOLS
+    if request.web_search and not model.web_search:
+        return NO_WEB_SEARCH
     if request.sampling.logprobs and model.logprobs is False:
         return NO_LOGPROBS
     if needs.image_addresses and model.image_addresses is False:

@@ -23,7 +23,7 @@ from chat_tui.core.request import Request
 from chat_tui.providers.catalogue.model_info import ModelInfoResolver
 from chat_tui.providers.catalogue.model_name import bare_id
 from chat_tui.providers.catalogue.prices import Catalogue
-from chat_tui.providers.catalogue.purposes import RESPONSES_ONLY, listed_purpose, named_purposes, purpose_of
+from chat_tui.providers.catalogue.purposes import listed_purpose, named_purposes, purpose_of
 from chat_tui.providers.discovery.model_list import models_of
 from chat_tui.routing.ranking.health import Health
 from chat_tui.routing.ranking.strategies import names
@@ -78,7 +78,7 @@ def test_the_route_says_what_such_a_model_is_for_and_it_can_still_be_named() -> 
     told = {candidate.model: candidate.out for candidate in plan.candidates if candidate.out}
     assert told["openai/text-embedding-3-small"] == "makes embeddings"
     assert told["openai/whisper-1"] == "transcribes speech"
-    assert told["openai/o1-pro"] == RESPONSES_ONLY
+    assert "openai/o1-pro" not in told
     named = router.plan(Request(prompt="Hello", model="openai/whisper-1"))
     assert [model.name for model in named.models] == ["openai/whisper-1"]
 

@@ -65,7 +65,7 @@ def test_an_unknown_dialect_is_told_with_its_place_and_the_known_ones() -> None:
         load.parse(f'{text}dialect = "antropic"\n'.encode(), "my.toml")
     assert (caught.value.file, caught.value.key) == ("my.toml", "providers[1].dialect")
     assert caught.value.title.startswith("my.toml, line 8: `providers[1].dialect`")
-    assert "openai, anthropic, gemini, ollama" in caught.value.title
+    assert "openai, openai-responses, anthropic, gemini, ollama" in caught.value.title
     for name in DIALECTS:
         assert load.parse(f'{text}dialect = "{name}"\n'.encode(), "my.toml").providers[1].dialect == name
 

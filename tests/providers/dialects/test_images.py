@@ -57,7 +57,18 @@ SHAPES: dict[str, Any] = {
     },
     "gemini": {"role": "user", "parts": [{"inlineData": {"mimeType": "image/png", "data": DATA}}, {"text": SPOKEN}]},
     "ollama": {"role": "user", "content": SPOKEN, "images": [DATA]},
+    "openai-responses": {
+        "role": "user",
+        "content": [
+            {"type": "input_text", "text": SPOKEN},
+            {"type": "input_image", "image_url": f"data:image/png;base64,{DATA}"},
+        ],
+    },
 }
+
+
+def messages_in(body: Any) -> Any:
+    return body.get("messages") or body.get("contents") or body["input"]
 
 
 @pytest.mark.parametrize("name", DIALECTS)
@@ -66,13 +77,13 @@ async def test_an_image_goes_out_in_the_dialects_own_shape(transport: Transport,
         chunks, error = await ask(transport, base_of(server, name), LOOK, name)
     assert (error, text_of(chunks)) == (None, "Hello")
     body = server.asked[0].json
-    assert (body.get("messages") or body["contents"]) == [SHAPES[name]]
+    assert messages_in(body) == [SHAPES[name]]
 
 
 @pytest.mark.parametrize("name", DIALECTS)
 def test_an_image_alone_needs_no_words(name: str) -> None:
     body = body_of(name, Request(turns=(Turn("user", "", attachments=(IMAGE,)),)))
-    (message,) = body.get("messages") or body["contents"]
+    (message,) = messages_in(body)
     assert DATA in json.dumps(message)
     assert {"type": "text", "text": ""} not in (message.get("content") or [])
 

@@ -122,5 +122,7 @@ def test_no_function_of_one_brings_the_house_down() -> None:
 
 def test_a_name_that_nobody_brings_is_told_with_its_line() -> None:
     text = f'{QUICK}[[providers]]\nname = "box"\nbase_url = "http://x"\ndialect = "klingon"\n'
-    with pytest.raises(ConfigError, match=r"line 6: .*must be one of openai, anthropic, gemini, ollama"):
+    with pytest.raises(
+        ConfigError, match=r"line 6: .*must be one of openai, openai-responses, anthropic, gemini, ollama"
+    ):
         parse(text.encode(), "my.toml")

@@ -23,6 +23,10 @@ WHOLE_REPLIES = {
     "openai": {"choices": [{"message": {"content": "Hello"}, "finish_reason": "stop"}]},
     "anthropic": {"type": "message", "content": [{"type": "text", "text": "Hello"}], "stop_reason": "end_turn"},
     "gemini": {"candidates": [{"content": {"parts": [{"text": "Hello"}]}, "finishReason": "STOP"}]},
+    "openai-responses": {
+        "status": "completed",
+        "output": [{"type": "message", "content": [{"type": "output_text", "text": "Hello"}]}],
+    },
     "ollama": {"message": {"role": "assistant", "content": "Hello"}, "done": True, "done_reason": "stop"},
 }
 SYSTEM = Request("hello", turns=(Turn("system", "Be brief."),))

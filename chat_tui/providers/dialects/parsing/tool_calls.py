@@ -35,6 +35,10 @@ class ToolCallAssembler:
         """Whether this call has begun and not ended."""
         return key in self._open
 
+    def has_arguments(self, key: str) -> bool:
+        """Whether a piece of this open call's arguments has come."""
+        return key in self._open and bool(self._open[key].arguments)
+
     def begin(self, key: str, name: str, id: str = "") -> Sequence[Chunk]:
         """Begin a call; nothing if there are too many. An id that is missing or was used before is replaced."""
         if self._count >= CALLS_LIMIT:
