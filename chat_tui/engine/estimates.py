@@ -17,7 +17,6 @@ from chat_tui.engine.answers.comparison import best_of, request_for
 from chat_tui.engine.conversations.conversations import Conversations
 from chat_tui.engine.protocols import ModelBackend
 from chat_tui.engine.request_builder import RequestBuilder, build_request
-from chat_tui.engine.streams import adaptive
 from chat_tui.routing.router import Router
 
 
@@ -74,6 +73,8 @@ class CostEstimator:
         if request.model:
             self._backend.admit(request.model)
         if request.adaptive:
+            from chat_tui.engine.streams import adaptive
+
             return await asyncio.to_thread(adaptive.context, self._router, request, self._config.adaptive)
         return await asyncio.to_thread(self._router.context, request, listed=False)
 

@@ -299,9 +299,9 @@ def test_the_screen_starts_without_the_rooms_behind_the_engine(tmp_path: Path) -
     assert not list(tmp_path.rglob("*"))
 
 
-def test_an_engine_without_tool_servers_loads_nothing_that_runs_them(tmp_path: Path) -> None:
+def test_opening_an_engine_loads_nothing_that_few_questions_need(tmp_path: Path) -> None:
     loaded = loaded_by("chat_tui.bootstrap.open_engine", tmp_path)
-    assert not present(loaded, "chat_tui.tools")
+    assert not present(loaded, "chat_tui.tools", "chat_tui.engine.streams.adaptive", "chat_tui.engine.streams.document")
     assert not list(tmp_path.rglob("*"))
 
 

@@ -22,7 +22,6 @@ from chat_tui.engine.answers.price_limit import PriceLimit
 from chat_tui.engine.answers.tool_round import ToolOffer
 from chat_tui.engine.conversations.conversations import Conversations
 from chat_tui.engine.conversations.places import Places
-from chat_tui.engine.streams import adaptive, document
 from chat_tui.routing.execution.stream import Stream
 from chat_tui.routing.policy import Plan
 from chat_tui.routing.ranking.prompt_features import with_features
@@ -217,8 +216,12 @@ class AnswerRunner:
 
     async def _stream(self, request: Request, plan: Plan, *, in_parts: bool) -> Stream:
         if in_parts:
+            from chat_tui.engine.streams import document
+
             return await document.stream(self._router, request)
         if request.adaptive and not request.part:
+            from chat_tui.engine.streams import adaptive
+
             return await adaptive.stream(self._router, request, self._adaptive)
         return self._router.process_stream(request, plan)
 
