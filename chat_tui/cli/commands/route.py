@@ -95,7 +95,7 @@ def _lines(model: str, route: Route) -> Sequence[str]:
     width = max((len(candidate.model) for candidate in route.candidates), default=10)
     lines = [f"{model}, chosen by {route.strategy}", f"prompt: {level_of(route.difficulty or 0.0)}{asked}", ""]
     lines.append(f"{'model':<{width}}  {'good':>5}  {'price':>9}  {'time':>7}")
-    lines += [f"{one.model:<{width}}{_figures(one)}" for one in able]
+    lines += [f"{one.model:<{width}}{_figures(one)}".rstrip() for one in able]
     lines += [f"{one.model:<{width}}  excluded: {one.out}" for one in excluded]
     if route.left_out:
         lines.append(f"and {route.left_out:,} more")
@@ -113,7 +113,7 @@ def _figures(candidate: Candidate) -> str:
     if candidate.success is None:
         return ""
     seconds = "" if candidate.seconds is None else f"{candidate.seconds:>6.1f}s"
-    return f"  {candidate.success:>5.0%}  {_dollars(candidate.price)}  {seconds}".rstrip()
+    return f"  {candidate.success:>5.0%}  {_dollars(candidate.price)}  {seconds}"
 
 
 def _dollars(price: float | None) -> str:
