@@ -417,7 +417,8 @@ SCREEN = (
         "settings.open",
         "Settings",
         help="show all settings, and change them in the config file",
-        words="config, configuration, preferences, options, configure, setup, customize, customise, edit config",
+        words="config, configuration, preferences, options, configure, setup, customize, "
+        "customise, edit config, price limit, spending limit, timeout",
         slash="settings, config, preferences",
     ),
     Action(

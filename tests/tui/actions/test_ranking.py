@@ -104,7 +104,7 @@ FROM_OTHER_PROGRAMS = {
     "request.set": ("parameters", "sampling", "top p", "stop sequence", "top k"),
     "request.thinking": ("extended thinking", "think"),
     "request.max_tokens": ("max length", "maximum length", "response length"),
-    "settings.open": ("configure", "customize", "edit config", "setup"),
+    "settings.open": ("price limit", "spending limit", "timeout", "configure", "customize", "edit config", "setup"),
     "theme.choose": ("appearance", "light mode", "color scheme"),
     "stats.show": ("billing", "bill", "costs", "usage statistics", "money"),
     "help.open": ("manual", "keyboard shortcuts", "key bindings", "commands"),
