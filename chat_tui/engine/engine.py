@@ -232,7 +232,7 @@ class Engine:
         request = request.replace(max_price=(await self._price_limit(settings.max_price)).dollars)
         if request.model:
             self._backend.admit(request.model)
-        return self._answers.begin_apart(question, request, in_parts=_in_parts(before))
+        return self._answers.begin_apart([question], request, in_parts=_in_parts(before))
 
     async def answer_turns(self, beginning: NewConversation, settings: Request, *, is_stored: bool) -> Answer:
         """Begin the answer to the last of these turns, whatever its role: a question, or the result of a tool call.
@@ -254,7 +254,7 @@ class Engine:
         request = request.replace(max_price=(await self._price_limit(settings.max_price)).dollars)
         if request.model:
             self._backend.admit(request.model)
-        return self._answers.begin_apart(last, request, in_parts=False)
+        return self._answers.begin_apart(whole.path, request, in_parts=False)
 
     async def compare(
         self,

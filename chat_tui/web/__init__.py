@@ -7,7 +7,9 @@
     state, errors      what all requests share (the engine, running answers, shutdown), and error replies
     middleware/        what a request passes on its way in: headers, access, limits, timeouts
     api/               `/stream`, `/generate`, `/ws`, and the conversations of the page
-    openai/            `/v1`: records, model choice, messages, replies
+    gateway/           what the next two share: questions, tools, images, the start of answers
+    openai/            `/v1`: records, messages, replies in OpenAI's format
+    anthropic/         `/v1/messages`: the same in Anthropic's format
     html/, page/       Markdown of models as safe HTML; the page at `/`
     ops/, openapi      `/health`, `/metrics`, the access log; `/openapi.json`
 """

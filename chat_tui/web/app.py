@@ -15,8 +15,9 @@ from starlette.routing import BaseRoute, Match, Route
 
 from chat_tui.core.errors import ChatTuiError
 from chat_tui.web import openapi
+from chat_tui.web.anthropic import routes as anthropic_api
 from chat_tui.web.api import conversations, deletions, operations, stream, versions, websocket
-from chat_tui.web.errors import OPENAI_PATH, ApiError, error_response, to_api_error
+from chat_tui.web.errors import OPENAI_PATH, ApiError, error_response, is_below, to_api_error
 from chat_tui.web.middleware.absolute_targets import AbsoluteTargets
 from chat_tui.web.middleware.access import AccessControl
 from chat_tui.web.middleware.headers import HEADERS, SafeHeaders
@@ -30,7 +31,18 @@ from chat_tui.web.state import AppState
 
 def routes() -> list[BaseRoute]:
     """Return all routes."""
-    asked = (stream, websocket, openai_api, conversations, deletions, versions, operations, openapi, page)
+    asked = (
+        stream,
+        websocket,
+        openai_api,
+        anthropic_api,
+        conversations,
+        deletions,
+        versions,
+        operations,
+        openapi,
+        page,
+    )
     return [route for each in asked for route in each.routes()]
 
 
@@ -83,13 +95,19 @@ async def _unknown(request: Request, error: HTTPException) -> Response:
         upgrade = {"Upgrade": "websocket", "Connection": "Upgrade"}
         return error_response(path, ApiError(426, "This path is a WebSocket: connect with ws://.", headers=upgrade))
     nothing = "Unknown path."
-    if path.startswith(f"{OPENAI_PATH}/"):
-        nothing += " Supported OpenAI paths: /v1/models and /v1/chat/completions."
+    if is_below(path, OPENAI_PATH):
+        nothing += f" Supported: {', '.join(sorted(_paths_below(request, OPENAI_PATH)))}."
     words = {404: nothing, 405: "This method is not allowed for this path."}
     if error.status_code == 405:
         headers["Allow"] = ", ".join(sorted(_methods_at(request)))
     refusal = ApiError(error.status_code, words.get(error.status_code, error.detail), headers=headers)
     return error_response(path, refusal)
+
+
+def _paths_below(request: Request, above: str) -> set[str]:
+    """Return the paths below this one that have no parameters."""
+    paths = {route.path for route in request.app.routes if isinstance(route, Route)}
+    return {path for path in paths if is_below(path, above) and "{" not in path}
 
 
 def _methods_at(request: Request) -> set[str]:

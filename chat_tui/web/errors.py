@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Literal
 
 import msgspec
 from starlette.responses import Response
@@ -12,6 +13,8 @@ from chat_tui.core.errors import ChatTuiError
 
 OPENAI_PATH = "/v1"
 """Paths below it get errors in OpenAI's format."""
+ANTHROPIC_PATH = "/v1/messages"
+"""This path and those below it get errors in Anthropic's format."""
 
 _STATUSES = {
     "CommandError": 400,
@@ -38,6 +41,15 @@ _STATUSES = {
     "TooSlow": 504,
 }
 """HTTP statuses by the kind of the error; all others are bugs of ours, 500."""
+_ANTHROPIC_TYPES = {
+    401: "authentication_error",
+    403: "permission_error",
+    404: "not_found_error",
+    413: "request_too_large",
+    429: "rate_limit_error",
+    503: "overloaded_error",
+    504: "timeout_error",
+}
 _TYPES = {401: "authentication_error", 403: "permission_error", 429: "rate_limit_error"}
 
 
@@ -80,6 +92,20 @@ class OpenAIFault(msgspec.Struct, frozen=True):
     error: OpenAIError
 
 
+class AnthropicError(msgspec.Struct, frozen=True):
+    """An error in Anthropic's format."""
+
+    type: str
+    message: str
+
+
+class AnthropicFault(msgspec.Struct, frozen=True):
+    """An error reply, or an event of a stream, in Anthropic's format."""
+
+    error: AnthropicError
+    type: Literal["error"] = "error"
+
+
 def error_text(error: ChatTuiError | ErrorInfo) -> str:
     """Return what happened and what to do next, as one text."""
     return f"{error.title} {error.hint}".strip()
@@ -95,9 +121,17 @@ def to_api_error(error: ChatTuiError | ErrorInfo) -> ApiError:
     return ApiError(http_status(error), error_text(error), code=error.kind)
 
 
-def error_body(path: str, refusal: ApiError) -> StreamFault | OpenAIFault:
+def is_below(path: str, above: str) -> bool:
+    """Return whether this is that path or one below it."""
+    return path == above or path.startswith(f"{above}/")
+
+
+def error_body(path: str, refusal: ApiError) -> StreamFault | OpenAIFault | AnthropicFault:
     """Return the body of an error reply at this path."""
-    if path != OPENAI_PATH and not path.startswith(f"{OPENAI_PATH}/"):
+    if is_below(path, ANTHROPIC_PATH):
+        usual = "invalid_request_error" if refusal.status < 500 else "api_error"
+        return AnthropicFault(AnthropicError(_ANTHROPIC_TYPES.get(refusal.status, usual), refusal.words))
+    if not is_below(path, OPENAI_PATH):
         return StreamFault(refusal.words)
     kind = _TYPES.get(refusal.status, "invalid_request_error" if refusal.status < 500 else "server_error")
     return OpenAIFault(OpenAIError(refusal.words, kind, refusal.param, refusal.code))

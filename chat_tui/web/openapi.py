@@ -14,6 +14,18 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
 from chat_tui import __version__
+from chat_tui.web.anthropic.schemas import (
+    BlockDelta,
+    BlockStart,
+    BlockStop,
+    CountedRequest,
+    CountedTokens,
+    MessageDelta,
+    MessagesRequest,
+    MessageStart,
+    MessageStop,
+    ReplyMessage,
+)
 from chat_tui.web.api.conversation_schemas import (
     ChangedConversation,
     ConversationChanges,
@@ -28,7 +40,7 @@ from chat_tui.web.api.html_events import HtmlEvent, PlaceEvent, StatsEvent
 from chat_tui.web.api.operations import HealthReport
 from chat_tui.web.api.schemas import PromptBody, RepeatBody
 from chat_tui.web.api.stream import FailedReply, GeneratedReply
-from chat_tui.web.errors import OPENAI_PATH, OpenAIFault, StreamFault
+from chat_tui.web.errors import ANTHROPIC_PATH, OPENAI_PATH, AnthropicFault, OpenAIFault, StreamFault, is_below
 from chat_tui.web.openai.schemas import ChatRequest, Completion, CompletionChunk, ModelCard, ModelCards
 
 JSON = "application/json"
@@ -94,6 +106,21 @@ OPERATIONS: Sequence[Operation] = (
         Completion,
         ChatRequest,
         events=(CompletionChunk, OpenAIFault),
+    ),
+    Operation(
+        "POST",
+        "/v1/messages",
+        "Answer the last message of a chat, in Anthropic's format.",
+        ReplyMessage,
+        MessagesRequest,
+        events=(MessageStart, BlockStart, BlockDelta, BlockStop, MessageDelta, MessageStop, AnthropicFault),
+    ),
+    Operation(
+        "POST",
+        "/v1/messages/count_tokens",
+        "Estimate the tokens of a request, in Anthropic's format.",
+        CountedTokens,
+        CountedRequest,
     ),
     Operation(
         "GET",
@@ -168,7 +195,9 @@ def description(operations: Sequence[Operation]) -> dict[str, Any]:
 
 
 def _fault(operation: Operation) -> Any:
-    return OpenAIFault if operation.path.startswith(f"{OPENAI_PATH}/") else StreamFault
+    if is_below(operation.path, ANTHROPIC_PATH):
+        return AnthropicFault
+    return OpenAIFault if is_below(operation.path, OPENAI_PATH) else StreamFault
 
 
 def _kinds(operation: Operation) -> list[Any]:

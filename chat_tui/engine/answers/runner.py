@@ -153,7 +153,7 @@ class AnswerRunner:
         prepared: PreparedAnswer | None = None,
     ) -> Answer:
         """Make the answer that follows this path. Its question may be before the results of tool calls."""
-        question = next(turn for turn in reversed(path) if turn.role == "user")
+        question = next((turn for turn in reversed(path) if turn.role == "user"), path[-1])
         # Stored with the model that is asked first, so that a partial answer that survives a kill names its model.
         turn = Turn(
             "assistant",
@@ -205,11 +205,11 @@ class AnswerRunner:
 
     # -- answers that are not stored -------------------------------------------------------------------------------
 
-    def begin_apart(self, question: Turn, request: Request, *, in_parts: bool) -> Answer:
-        """Begin an answer that belongs to no conversation; only its cost is stored."""
+    def begin_apart(self, path: Sequence[Turn], request: Request, *, in_parts: bool) -> Answer:
+        """Begin the answer to the last turn of a path that belongs to no conversation; only its cost is stored."""
         request = with_features(request)
         plan = self._router.plan(request)
-        answer = self._make_answer("", [question], request, plan)
+        answer = self._make_answer("", path, request, plan)
         self._previews[answer.turn.id] = answer
         self.start_task(self._run(answer, request, plan, in_parts=in_parts, on_end=self._begin_payment))
         return answer

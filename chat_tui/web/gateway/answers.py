@@ -105,7 +105,12 @@ async def with_retry_after(state: AppState, answer: Answer, refusal: ApiError) -
 
 def response_headers(answer: Answer, id: str) -> dict[str, str]:
     """Return headers with the model, the route and the ids of the answer."""
-    told = {"x-chat-tui-model": answer.turn.model, "x-chat-tui-route": route_header(answer), "x-request-id": id}
+    told = {
+        "x-chat-tui-model": answer.turn.model,
+        "x-chat-tui-route": route_header(answer),
+        "x-request-id": id,
+        "request-id": id,
+    }
     if answer.conversation_id:
         told["x-chat-tui-conversation"] = answer.conversation_id
     return {name: value for name, value in told.items() if value.isascii() and value.isprintable()}

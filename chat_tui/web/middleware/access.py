@@ -15,7 +15,7 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from chat_tui.web.errors import ApiError, error_response
+from chat_tui.web.errors import OPENAI_PATH, ApiError, error_response, is_below
 from chat_tui.web.state import AppState
 
 TOKEN_SEEN = "chat_tui.token_seen"
@@ -125,13 +125,16 @@ class AccessControl:
         if _is_page(scope) or _is_preflight(scope, headers):
             return
         given = headers.getlist("authorization")
-        if token_is_ours(given, self._state.token):
+        # Anthropic's clients have a header of their own.
+        keys = headers.getlist("x-api-key") if is_below(scope["path"], OPENAI_PATH) else []
+        is_key = len(keys) == 1 and same_token(keys[0], self._state.token)
+        if is_key or token_is_ours(given, self._state.token):
             scope[TOKEN_SEEN] = True
             return
         if scope["type"] == "websocket" and not given:
             # It may say the token in its first message: browsers cannot set a header.
             return
-        words = "The token is wrong." if given else "A token is needed: Authorization: Bearer TOKEN."
+        words = "The token is wrong." if given or keys else "A token is needed: Authorization: Bearer TOKEN."
         raise ApiError(401, words, code="invalid_api_key", headers={"WWW-Authenticate": "Bearer"})
 
 

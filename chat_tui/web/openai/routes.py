@@ -60,13 +60,14 @@ async def get_model(request: Request) -> Response:
 
 def _model_cards(engine: Engine) -> list[ModelCard]:
     names = (AUTO, *engine.models.strategies(), *engine.config.web.aliases)
-    ours = [ModelCard(name, 0, OURS) for name in names]
+    ours = [ModelCard(name, 0, OURS, display_name=name) for name in names]
     return [*ours, *map(_model_card, engine.models.in_use())]
 
 
 def _model_card(model: Model) -> ModelCard:
     """Return a model in OpenAI's format; its creation time is unknown."""
-    return ModelCard(model.name, 0, model.provider, context_window=model.context_window or msgspec.UNSET)
+    window = model.context_window or msgspec.UNSET
+    return ModelCard(model.name, 0, model.provider, context_window=window, display_name=model.name)
 
 
 async def chat_completions(request: Request) -> Response:

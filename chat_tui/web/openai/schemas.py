@@ -328,6 +328,10 @@ class ModelCard(msgspec.Struct, frozen=True):
     owned_by: str
     object: Literal["model"] = "model"
     context_window: int | UnsetType = UNSET
+    display_name: str = ""
+    """The id, for Anthropic's clients; so are the fields below."""
+    created_at: str = "1970-01-01T00:00:00Z"
+    type: Literal["model"] = "model"
 
 
 class ModelCards(msgspec.Struct, frozen=True):
@@ -335,3 +339,5 @@ class ModelCards(msgspec.Struct, frozen=True):
 
     data: list[ModelCard]
     object: Literal["list"] = "list"
+    has_more: bool = False
+    """False: all are in this list. For Anthropic's clients."""

@@ -40,7 +40,7 @@ def messages_of(turns: Sequence[Turn], model: Model, *, with_thoughts: bool) -> 
         if turn.result is not None:
             blocks = [_result(turn, model)]
         elif after_result and turn.role == "user":
-            blocks = _blocks(*said_in(turn, model))
+            blocks = _blocks(*said_in(turn, model, addresses=True))
         else:
             messages.append(_message(turn, model, with_thoughts=with_thoughts))
             after_result = False
@@ -61,14 +61,19 @@ def has_images(messages: Sequence[dict[str, Json]]) -> bool:
 
 
 def _message(turn: Turn, model: Model, *, with_thoughts: bool) -> dict[str, Json]:
-    text, images = said_in(turn, model)
+    text, images = said_in(turn, model, addresses=True)
     if turn.calls:
         return {"role": "assistant", "content": _call_blocks(turn, text, model, with_thoughts=with_thoughts)}
     return {"role": turn.role, "content": _blocks(text, images) if images else text}
 
 
 def _blocks(text: str, images: Sequence[Attachment]) -> list[Json]:
-    sources = [{"type": "base64", "media_type": image.media_type, "data": base64_of(image)} for image in images]
+    sources = [
+        {"type": "url", "url": image.address}
+        if image.address
+        else {"type": "base64", "media_type": image.media_type, "data": base64_of(image)}
+        for image in images
+    ]
     # Blocks of text without visible characters are refused.
     return [
         *({"type": "image", "source": source} for source in sources),

@@ -1,0 +1,53 @@
+"""Hands clients what must come back unchanged, such as signed thinking, and takes back only what was handed out.
+
+What comes back is passed on to a provider as it is, so it must be what the provider has sent.
+"""
+
+from __future__ import annotations
+
+import hmac
+from base64 import urlsafe_b64decode, urlsafe_b64encode
+
+import msgspec
+from msgspec.structs import replace
+
+from chat_tui.core.conversation import Turn
+
+_DIGEST_BYTES = 32
+
+
+class ReturnedParts(msgspec.Struct, frozen=True):
+    """What a provider wants returned with an answer."""
+
+    replay: str = ""
+    """As in `Turn.replay`."""
+    signatures: dict[str, str] = {}
+    """Those of the calls, by their ids."""
+    model: str = ""
+
+
+def seal(turn: Turn, token: str) -> str:
+    """Return what must come back with an answer as one text; empty if nothing must."""
+    signatures = {call.id: call.signature for call in turn.calls if call.signature}
+    if not turn.replay and not signatures:
+        return ""
+    content = msgspec.json.encode(ReturnedParts(turn.replay, signatures, turn.model))
+    return urlsafe_b64encode(_digest(content, token) + content).decode()
+
+
+def unseal(text: str, turn: Turn, token: str) -> Turn:
+    """Return the turn with what a client has returned for it; anything that was not handed out is ignored."""
+    try:
+        raw = urlsafe_b64decode(text.encode("ascii"))
+    except ValueError:
+        return turn
+    digest, content = raw[:_DIGEST_BYTES], raw[_DIGEST_BYTES:]
+    if not hmac.compare_digest(digest, _digest(content, token)):
+        return turn
+    parts = msgspec.json.decode(content, type=ReturnedParts)
+    calls = tuple(replace(call, signature=parts.signatures.get(call.id, call.signature)) for call in turn.calls)
+    return replace(turn, replay=parts.replay, calls=calls, model=parts.model)
+
+
+def _digest(content: bytes, token: str) -> bytes:
+    return hmac.digest(token.encode(), content, "sha256")
