@@ -129,7 +129,7 @@ def _source(name: str, models: Sequence[ModelStatus]) -> tuple[int, Line]:
         words = _BUILT_IN.get(first.state, "ready, on this machine, free")
         return 0, _line("success", "built-in model", words)
     if all(one.state.startswith("found") for one in models):
-        what = "on this machine" if first.model.local else "set in the environment"
+        what = "on this machine" if first.model.local else "set in the shell"
         if first.state.endswith("not yours"):
             what = "on this machine, under another account"
         return 2, _line("dim", name, f"{what}; choose it to use it")

@@ -24,7 +24,7 @@ def test_what_is_ready_stands_before_what_was_only_found() -> None:
     assert [line.split("  ")[0] for line in told] == ["● built-in model", "● ollama", "○ openai", "! box"]
     assert "ready, on this machine" in told[0]
     assert "2 models, on this machine" in told[1]
-    assert "set in the environment; choose it to use it" in told[2]
+    assert "set in the shell; choose it to use it" in told[2]
     assert "does not answer" in told[3]
 
 
