@@ -18,7 +18,7 @@ from chat_tui.cli.structured_answer import check_written, write_checked
 from chat_tui.config import load, paths
 from chat_tui.config.schema import Config
 from chat_tui.core.chunks import has_answered
-from chat_tui.core.errors import CommandError
+from chat_tui.core.errors import CommandError, ToolFailed
 from chat_tui.core.processes.console import report_error, write_error
 from chat_tui.core.request import Request
 from chat_tui.core.tools import OutputFormat
@@ -87,6 +87,8 @@ async def _ask(settings: Config, question: Question, options: argparse.Namespace
         if wrong := _unknown_tools(engine, request):
             write_error(wrong)
             return 2
+        if await _has_failed_tools(engine, question, request):
+            return 1
         writer = AnswerWriter(as_json=options.json)
         return await _answer(engine, question, request, interrupted, writer)
     finally:
@@ -153,6 +155,21 @@ def _unknown_tools(engine: Engine, request: Request) -> str:
         return ""
     there = f"Configured: {', '.join(known)}." if known else "None is configured."
     return f"chat-tui: unknown tool server {unknown[0]!r}. {there} Add one with `chat-tui tools add`.\n"
+
+
+async def _has_failed_tools(engine: Engine, question: Question, request: Request) -> bool:
+    """Start the tool servers that are named; return whether one of them cannot be used, and report why."""
+    if request.tool_use is None:
+        return False
+    await engine.tools.prepare(question.new_conversation, request)
+    failed = [
+        status
+        for status in engine.tools.backend.statuses()
+        if status.state == "failed" and status.name in request.tool_use.servers
+    ]
+    for status in failed:
+        report_error(ToolFailed(f"The tool server {status.name} cannot be used. Nothing was asked.", status.problem))
+    return bool(failed)
 
 
 async def _report_price(engine: Engine, question: Question, request: Request) -> None:

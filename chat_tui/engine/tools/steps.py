@@ -7,7 +7,7 @@ from contextlib import aclosing
 
 import msgspec
 
-from chat_tui.core.chunks import Chunk, End, Start, Token, ToolCallDelta, Usage, sum_usages
+from chat_tui.core.chunks import Chunk, End, Metadata, Start, Token, ToolCallDelta, Usage, sum_usages
 from chat_tui.core.conversation import Turn
 from chat_tui.engine.answers.answer import Answer
 
@@ -74,7 +74,6 @@ class StepMerger:
         self._tokens = self._calls = 0
         self._tokens_before = self._calls_before = 0
         self._ends: list[End] = []
-        self._began = False
 
     def take(self, chunks: Sequence[Chunk]) -> list[Chunk]:
         """Return the chunks of a step as they are in the stream; an `End` is kept for `end`."""
@@ -91,10 +90,14 @@ class StepMerger:
             elif isinstance(chunk, End):
                 self._ends.append(chunk)
                 self._tokens_before, self._calls_before = self._tokens, self._calls
-            elif not isinstance(chunk, Start) or not self._began:
-                self._began = self._began or isinstance(chunk, Start)
+            elif not self._is_of_first_step(chunk) or not self._ends:
                 out.append(chunk)
         return out
+
+    @staticmethod
+    def _is_of_first_step(chunk: Chunk) -> bool:
+        """Whether a stream has this chunk once."""
+        return isinstance(chunk, Start) or (isinstance(chunk, Metadata) and chunk.event == "first_token")
 
     def end(self) -> End:
         """Return the end of the stream."""

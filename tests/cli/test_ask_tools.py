@@ -1,0 +1,88 @@
+"""`chat-tui ask` with tools: what is offered, what runs, and what is told where a server cannot be used."""
+
+from __future__ import annotations
+
+import json
+import sys
+from typing import Any
+
+import pytest
+
+from tests.tools.servers import SCRIPT, needs_sdk
+from tests.wire.home import QUICK, Home
+from tests.wire.raw_server import DONE, RawServer, chunked, event, saying
+
+ARGUMENTS = '{"text": "5"}'
+
+
+def call(name: str, arguments: str = "{}") -> bytes:
+    delta = {"tool_calls": [{"index": 0, "id": "c1", "function": {"name": name, "arguments": arguments}}]}
+    value = {"choices": [{"index": 0, "delta": delta, "finish_reason": "tool_calls"}]}
+    return chunked(b"data: " + json.dumps(value).encode() + b"\n\n", DONE)
+
+
+def configure(home: Home, server: RawServer, command: str = sys.executable) -> None:
+    arguments = json.dumps(["-I", str(SCRIPT)])
+    home.serve(
+        f"http://127.0.0.1:{server.port}/v1",
+        "m",
+        more=f'{QUICK}[[tools]]\nname = "box"\ncommand = {json.dumps(command)}\nargs = {arguments}\n',
+    )
+
+
+def offered(body: dict[str, Any]) -> list[str]:
+    return [tool["function"]["name"] for tool in body.get("tools", [])]
+
+
+@needs_sdk
+async def test_a_named_server_is_offered_and_its_call_runs(home: Home) -> None:
+    async with RawServer(saying(call("echo", ARGUMENTS), chunked(event("Five."), event(None, "stop")))) as server:
+        configure(home, server)
+        ran = await home.run("ask", "--json", "--tool", "box.echo", "What is 2 + 3?")
+    assert (ran.code, ran.told()) == (0, "")
+    assert offered(server.asked[0].json) == ["echo"]
+    kinds = [chunk["type"] for chunk in ran.chunks if chunk["type"] != "metadata"]
+    assert kinds == ["start", "tool_call", "tool_call", "tool_call", "tool_result", "token", "end"]
+    result = next(chunk for chunk in ran.chunks if chunk["type"] == "tool_result")
+    assert (result["id"], result["name"], result["state"], result["server"]) == ("c1", "echo", "complete", "box")
+    assert "5" in result["text"]
+    assert sum(chunk.get("event") == "first_token" for chunk in ran.chunks) <= 1
+    assert server.asked[1].json["messages"][-1]["role"] == "tool"
+
+
+@needs_sdk
+async def test_a_call_and_its_result_are_told_on_stderr(home: Home) -> None:
+    async with RawServer(saying(call("echo", ARGUMENTS), chunked(event("Five."), event(None, "stop")))) as server:
+        configure(home, server)
+        ran = await home.run("ask", "--tools-allow", "box.e*", "What is 2 + 3?")
+    assert (ran.code, ran.text) == (0, "Five.\n")
+    assert '[calls echo {"text": "5"}]' in ran.told()
+    assert "[echo: 5]" in ran.told()
+
+
+async def test_no_tool_is_offered_without_being_named(home: Home) -> None:
+    async with RawServer(saying(chunked(event("Hi"), event(None, "stop")))) as server:
+        configure(home, server)
+        ran = await home.run("ask", "Hello")
+    assert ran.code == 0
+    assert offered(server.asked[0].json) == []
+
+
+@pytest.mark.parametrize("option", [("--tool", "bx"), ("--tools-allow", "bx.*")])
+async def test_a_server_that_is_not_configured_is_wrong_usage(home: Home, option: tuple[str, str]) -> None:
+    async with RawServer(saying(b"")) as server:
+        configure(home, server)
+        ran = await home.run("ask", *option, "Hello")
+    assert (ran.code, ran.text) == (2, "")
+    assert "unknown tool server 'bx'" in ran.told()
+    assert "box" in ran.told()
+    assert server.asked == []
+
+
+async def test_a_server_that_cannot_start_is_told_and_nothing_is_asked(home: Home) -> None:
+    async with RawServer(saying(b"")) as server:
+        configure(home, server, command="/nowhere/none")
+        ran = await home.run("ask", "--tool", "box", "Hello")
+    assert (ran.code, ran.text) == (1, "")
+    assert "The tool server box cannot be used. Nothing was asked." in ran.told()
+    assert server.asked == []
