@@ -17,11 +17,23 @@ from chat_tui.core.route import Route
 
 Phase: TypeAlias = (
     Literal[
-        "idle", "queued", "fetching", "loading", "connecting", "waiting", "retrying", "thinking", "answering", "paused"
+        "idle",
+        "queued",
+        "fetching",
+        "loading",
+        "connecting",
+        "waiting",
+        "retrying",
+        "thinking",
+        "answering",
+        "paused",
+        "calling",
+        "asking",
     ]
     | State
 )
-"""What a running answer does; of an ended one, its state."""
+"""What a running answer does; of an ended one, its state. `calling`: its tools run; `asking`: a person is asked about a
+call."""
 
 SLOT_SECONDS = 0.5
 SLOTS = 24

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -48,17 +48,27 @@ class ToolLoop:
         """The tool servers."""
         self._conversations, self._ask_again, self._tell = conversations, ask_again, tell
         self._limit = calls_limit
-        self._rounds: dict[str, list[ToolRound]] = {}
-        """Rounds that have not ended, by the conversation's id."""
+        self._answers: dict[str, list[Answer]] = {}
+        """Answers whose calls have not ended, by the conversation's id."""
         self._tasks: set[asyncio.Task[None]] = set()
 
     def __contains__(self, conversation_id: str) -> bool:
         """Whether calls of this conversation run or wait."""
-        return conversation_id in self._rounds
+        return conversation_id in self._answers
 
     def rounds(self, conversation_id: str) -> Sequence[ToolRound]:
         """Return the rounds of a conversation that have not ended."""
-        return tuple(self._rounds.get(conversation_id, ()))
+        return tuple(answer.round for answer in self.answers(conversation_id) if answer.round is not None)
+
+    def answers(self, conversation_id: str) -> Sequence[Answer]:
+        """Return the answers of a conversation whose calls have not ended."""
+        return tuple(self._answers.get(conversation_id, ()))
+
+    def conversations(self, *, asking: bool = False) -> Collection[str]:
+        """Return the ids of the conversations whose calls have not ended; `asking`: of those that wait for a person."""
+        if not asking:
+            return frozenset(self._answers)
+        return frozenset(id for id in self._answers if any(round.asked is not None for round in self.rounds(id)))
 
     # -- offering -------------------------------------------------------------------------------------------------
 
@@ -90,7 +100,7 @@ class ToolLoop:
     def begin(self, answer: Answer) -> None:
         """Begin to run the calls of an answer that has just ended."""
         assert answer.round is not None
-        self._rounds.setdefault(answer.conversation_id, []).append(answer.round)
+        self._answers.setdefault(answer.conversation_id, []).append(answer)
         task = asyncio.ensure_future(self._run(answer, answer.round))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
@@ -106,7 +116,7 @@ class ToolLoop:
 
     async def close(self) -> None:
         """Stop all calls and all servers."""
-        for conversation_id in list(self._rounds):
+        for conversation_id in list(self._answers):
             await self.stop(conversation_id)
         if self._tasks:
             await asyncio.wait(list(self._tasks))
@@ -134,9 +144,9 @@ class ToolLoop:
         except ChatTuiError as error:
             self._tell(error)
         finally:
-            self._rounds[conversation_id].remove(round)
-            if not self._rounds[conversation_id]:
-                del self._rounds[conversation_id]
+            self._answers[conversation_id].remove(answer)
+            if not self._answers[conversation_id]:
+                del self._answers[conversation_id]
             answer.next = following
             round.end(notice)
 

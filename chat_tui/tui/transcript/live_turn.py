@@ -1,4 +1,4 @@
-"""The last turn of a transcript while its text streams in."""
+"""The last turn of a transcript while its text streams in, and the tool calls behind it while they run."""
 
 from __future__ import annotations
 
@@ -31,22 +31,23 @@ class LiveTurn:
 
     def append(self, text: str, kind: TextKind = "text") -> bool:
         """Add text, without painting it yet. True: await `keep_up` before more is appended."""
-        streamed = self._model.views[-1].streamed
-        streamed.append(text, kind)
+        view = self._model.views.live
+        if view is None:
+            return False
+        view.streamed.append(text, kind)
         self._request_frame()
-        return streamed.behind > ALLOWED_BEHIND
+        return view.streamed.behind > ALLOWED_BEHIND
 
     async def keep_up(self, allowed: int = ALLOWED_BEHIND) -> None:
         """Work in text until at most `allowed` characters wait; keys are handled in between."""
-        while self._model.views.is_live and self._model.views[-1].streamed.behind > allowed:
-            self._model.views[-1].flush(SLICE_SECONDS)
+        while (view := self._model.views.live) is not None and view.streamed.behind > allowed:
+            view.flush(SLICE_SECONDS)
             self._request_frame()
             await asyncio.sleep(PAUSE_SECONDS)
 
     def flush(self) -> None:
         """Work in as much of the text as a frame has time for; where more waits, another frame follows."""
-        if self._model.views.is_live:
-            view = self._model.views[-1]
+        if (view := self._model.views.live) is not None:
             view.flush(FRAME_SLICE_SECONDS)
             self._model.update_height(len(self._model.views) - 1)
             if view.streamed.behind:
@@ -64,10 +65,16 @@ class LiveTurn:
 
     def set_status(self, text: str) -> None:
         """Show a line under an answer that has no text yet; empty removes it."""
-        if self._model.views.is_live:
-            self._model.views[-1].set_status(text)
+        if (view := self._model.views.live) is not None:
+            view.set_status(text)
             self._model.update_height(len(self._model.views) - 1)
             self._request_frame()
+
+    def change_call(self, index: int, turn: Turn, status: str) -> None:
+        """Show the tool call at this place as it is now; `status`: what it does while it has not ended."""
+        self._model.views[index].set_status(status)
+        self._model.amend(turn, index)
+        self._request_frame()
 
     def finish(self, turn: Turn) -> None:
         """Show the turn as it was stored, with its state; painted at once."""

@@ -132,10 +132,11 @@ class Transcript(ScrollView, can_focus=True, inherit_bindings=False):
         self._load_parser()
         self.repaint()
 
-    def add(self, turn: Turn) -> None:
-        """Add a question, or an answer that begins to stream (`streaming`). Its end comes into view."""
+    def add(self, turn: Turn, *, follows: bool = True) -> None:
+        """Add a turn, and bring its end into view; without `follows` only where the end was in view before."""
         self.model.add(turn)
-        self.viewport.follow_added(keep_choice=self.has_focus)
+        if follows:
+            self.viewport.follow_added(keep_choice=self.has_focus)
         self._load_parser()
         self.repaint()
 
@@ -382,8 +383,8 @@ class Transcript(ScrollView, can_focus=True, inherit_bindings=False):
         view = self.model.views[row.position.turn]
         part = view.parts()[row.position.part]
         kind = part.kind
-        if kind in {"fold", "quick head"}:
-            self._fold(row.position.turn, "thinking" if kind == "fold" else "quick")
+        if kind in {"fold", "quick head", "call", "result"}:
+            self._fold(row.position.turn, "quick" if kind == "quick head" else "thinking")
         elif part.block is not None and part.block.kind == "summary" and event.chain == 1:
             self._fold(row.position.turn, "details")
         elif kind == "header" and view.place is not None:

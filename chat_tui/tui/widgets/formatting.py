@@ -29,6 +29,8 @@ _WORDS: dict[Phase, str] = {
     "length": "token limit reached",
     "broken": "connection lost",
     "empty": "no text",
+    "calling": "running a tool",
+    "asking": "asks about a tool",
 }
 _TIMED = frozenset(
     {"queued", "fetching", "loading", "connecting", "waiting", "thinking", "answering", "streaming", "paused"}

@@ -15,20 +15,22 @@ from textual.worker import Worker
 from chat_tui.core.chunks import Chunk, Metadata, Token
 from chat_tui.core.conversation import Conversation, Turn
 from chat_tui.core.text.excerpts import shorten
-from chat_tui.core.usage.stream_stats import StreamStats
+from chat_tui.core.usage.stream_stats import Phase, StreamStats
 from chat_tui.tui.chat.conversation.session import ConversationSession
+from chat_tui.tui.chat.conversation.tool_cards import ToolCallCards
 from chat_tui.tui.panels.welcome import Welcome
 from chat_tui.tui.transcript.find_bar import FindBar
-from chat_tui.tui.transcript.model.turn_stats import figures_of, without_text
+from chat_tui.tui.transcript.model.turn_stats import figures_of, steps_before, sum_steps, without_text
 from chat_tui.tui.transcript.transcript import Transcript
 from chat_tui.tui.widgets import formatting
-from chat_tui.tui.widgets.host import Host
+from chat_tui.tui.widgets.host import Host, report_errors
 from chat_tui.tui.widgets.visibility import is_in_sight
 
 if TYPE_CHECKING:
     # Only for type checking: the first paint does not need the engine.
     from chat_tui.engine.answers.answer import Answer
     from chat_tui.engine.answers.pacing import TypingPace
+    from chat_tui.engine.answers.tool_round import ToolRound
 
 STATUS_SECONDS = 0.1
 """Time between two updates of a running answer's figures."""
@@ -58,6 +60,9 @@ class ConversationDisplay:
     class Moved(Message):
         """Another conversation has come into view."""
 
+    class CallsChanged(Message):
+        """The tool calls of the answer in view have changed: one waits for a person, or none does any more."""
+
     class Changed(Message):
         """A stored conversation has changed: an answer was saved, or one out of view has ended."""
 
@@ -76,6 +81,10 @@ class ConversationDisplay:
         self._following: Worker[None] | None = None
         self._pace: TypingPace | None = None
         """The pace of the answer in view, while it is followed."""
+        self._cards: ToolCallCards | None = None
+        """Of the answer in view, while its tool calls are followed."""
+        self._earlier: Sequence[StreamStats] = ()
+        """Of the answers before it to the same question, which have called tools."""
         self._measuring: Timer | None = None
 
     @property
@@ -87,8 +96,13 @@ class ConversationDisplay:
 
     @property
     def is_busy(self) -> bool:
-        """Whether an answer of this conversation is running."""
-        return self._session.visit.is_asking or (self.answer is not None and not self.answer.ended)
+        """Whether an answer of this conversation, or one of its tool calls, is running."""
+        return self._session.visit.is_asking or (self.answer is not None and not is_over(self.answer))
+
+    @property
+    def round(self) -> ToolRound | None:
+        """The tool calls of the answer in view that have not ended; None: there are none."""
+        return self._cards.round if self._cards is not None else None
 
     @property
     def is_paused(self) -> bool:
@@ -118,6 +132,9 @@ class ConversationDisplay:
         """Return the answer that keys act on: the chosen one, that of the chosen question, else the last; None if it is
         running, or if there is none."""
         turns, chosen = self.transcript.turns, self.transcript.viewport.cursor
+        while chosen is not None and chosen + 1 < len(turns) and turns[chosen].role == "tool":
+            # A result belongs to the answer that was given with it.
+            chosen += 1
         if chosen is not None and any(turn.role == "assistant" for turn in turns[chosen : chosen + 2]):
             turns = [turn for turn in turns[chosen : chosen + 2] if turn.role == "assistant"][:1]
         answer = next((turn for turn in reversed(turns) if turn.role == "assistant"), None)
@@ -154,11 +171,11 @@ class ConversationDisplay:
 
     def show(self, turns: Sequence[Turn]) -> None:
         """Show another conversation; an answer of the previous one keeps running."""
-        left, self._pace, self.answer = self.answer, None, None
+        left, self._pace, self.answer, self._cards = self.answer, None, None, None
         self._find_bar.close(by_key=True)
         self.transcript.finder.forget_words()
         self._stop_measuring()
-        if left is not None and not left.ended:
+        if left is not None and not is_over(left):
             self.announce_end(left)
         self.widget.workers.cancel_group(self.widget, "follow")
         self.transcript.show(turns)
@@ -184,38 +201,78 @@ class ConversationDisplay:
         """Post the figures of the last answer as it was saved, and its route once that is read."""
         last = next((turn for turn in reversed(path) if turn.role == "assistant"), None)
         if last is not None:
-            self.widget.post_message(self.Measured(figures_of(last)))
+            earlier = steps_before(path[: path.index(last)])
+            self.widget.post_message(self.Measured(sum_steps(earlier, figures_of(last))))
             # The next worker may cancel this one before it starts: a coroutine would then never be awaited.
-            measure = partial(self._measure_route, last)
+            measure = partial(self._measure_route, last, earlier)
             self.widget.run_worker(measure, group="measure", exclusive=True)  # type: ignore[arg-type]
 
-    async def _measure_route(self, turn: Turn) -> None:
+    async def _measure_route(self, turn: Turn, earlier: Sequence[StreamStats]) -> None:
         engine = self._session.engine
         if engine is None:
             return
         route, window = await engine.conversations.route(turn.id), engine.models.window_of(turn.model)
         if not self.is_busy and turn in self.transcript.turns:
-            self.widget.post_message(self.Measured(figures_of(turn, route, window)))
+            self.widget.post_message(self.Measured(sum_steps(earlier, figures_of(turn, route, window))))
 
     # -- following an answer --------------------------------------------------------------------------------------
 
     def follow(self, answer: Answer) -> None:
-        """Show the answer below the last turn while it arrives."""
-        from chat_tui.engine.answers.pacing import TypingPace
-
-        engine = self._session.engine
-        assert engine is not None
-        self.answer = answer
+        """Show the answer below the last turn while it arrives, then its tool calls and the answer that follows."""
         self._show_transcript(True)
-        self.transcript.add(without_text(answer.turn))
-        self._pace = TypingPace(engine.config.display)
-        self._following = self.widget.run_worker(self._follow(answer, self._pace), group="follow", exclusive=True)
+        pace = self._begin_step(answer, is_first=True)
+        self._following = self.widget.run_worker(self._follow(answer, pace), group="follow", exclusive=True)
         self._stop_measuring()
         self._measuring = self.widget.set_interval(STATUS_SECONDS, self._measure)
         self._measure()
         self.widget.post_message(self.Began())
 
+    def _begin_step(self, answer: Answer, *, is_first: bool) -> TypingPace:
+        """Add the turn of an answer that is followed from now on."""
+        from chat_tui.engine.answers.pacing import TypingPace
+
+        engine = self._session.engine
+        assert engine is not None
+        self.answer, self._earlier = answer, steps_before(self.transcript.turns)
+        self.transcript.add(without_text(answer.turn), follows=is_first)
+        self._pace = TypingPace(engine.config.display)
+        return self._pace
+
     async def _follow(self, answer: Answer, pace: TypingPace) -> None:
+        first = answer
+        while True:
+            await self._follow_text(answer, pace)
+            following = await self._follow_calls(answer)
+            if following is None:
+                break
+            answer, pace = following, self._begin_step(following, is_first=False)
+        self._stop_measuring()
+        self._find_bar.count_again()
+        self.widget.post_message(self.Measured(sum_steps(self._earlier, answer.figures())))
+        self.widget.post_message(self.Ended(answer.turn))
+        if answer is not first:
+            await answer.saved.wait()
+            await report_errors(self.host, self.refresh_headers(answer.conversation_id))
+        await self._announce_end(answer)
+
+    async def _follow_calls(self, answer: Answer) -> Answer | None:
+        """Show the tool calls of an answer until they have ended; the answer that follows them, None: none does."""
+        if answer.round is None:
+            return None
+        self._cards = cards = ToolCallCards(self.transcript, answer.round)
+        was_asking = False
+        async for _ in cards.round.follow():
+            cards.show()
+            if cards.is_asking or was_asking:
+                was_asking = cards.is_asking
+                self.widget.post_message(self.CallsChanged())
+        cards.remove_unbegun()
+        self._cards = None
+        if cards.round.notice:
+            self.host.say(cards.round.notice)
+        return answer.next
+
+    async def _follow_text(self, answer: Answer, pace: TypingPace) -> None:
         live, shown = self.transcript.live, without_text(answer.turn)
         # Text that was there before is not typed again.
         known = len(answer)
@@ -227,12 +284,7 @@ class ConversationDisplay:
                 await live.keep_up()
             known -= 1
         await live.keep_up()
-        self._stop_measuring()
         live.finish(answer.turn)
-        self._find_bar.count_again()
-        self.widget.post_message(self.Measured(answer.figures()))
-        self.widget.post_message(self.Ended(answer.turn))
-        await self._announce_end(answer)
 
     def _show_chunk(self, chunk: Chunk, *, is_new: bool) -> bool:
         """Show one chunk; returns True if the transcript should draw before more is added."""
@@ -258,20 +310,33 @@ class ConversationDisplay:
             await self._following.wait()
 
     def announce_end(self, answer: Answer) -> None:
-        """Post `Changed` once an answer that is running out of view is saved."""
+        """Post `Changed` once an answer that is running out of view is saved, or one of its tool calls asks."""
         self.widget.run_worker(self._announce_end(answer), group="out of view")
 
-    async def _announce_end(self, answer: Answer) -> None:
-        await answer.saved.wait()
-        self.widget.post_message(self.Changed())
+    async def _announce_end(self, answer: Answer | None) -> None:
+        while answer is not None:
+            await answer.saved.wait()
+            self.widget.post_message(self.Changed())
+            asked = None
+            if (round := answer.round) is not None:
+                async for _ in round.follow():
+                    if round.asked is not asked:
+                        asked = round.asked
+                        self.widget.post_message(self.Changed())
+            answer = answer.next
 
     def _measure(self) -> None:
         if self.answer is None or not is_in_sight(self.transcript):
             # Textual would redraw the screen that covers the chat.
             return
         figures = self.answer.figures()
-        self.transcript.live.set_status(formatting.status(figures))
-        self.widget.post_message(self.Measured(figures))
+        if self._cards is not None:
+            self._cards.show()
+            phase: Phase = "asking" if self._cards.is_asking else "calling"
+            figures = msgspec.structs.replace(figures, phase=phase)
+        else:
+            self.transcript.live.set_status(formatting.status(figures))
+        self.widget.post_message(self.Measured(sum_steps(self._earlier, figures)))
 
     def _stop_measuring(self) -> None:
         if self._measuring is not None:
@@ -289,12 +354,21 @@ class ConversationDisplay:
         return self.answer.paused
 
     async def cancel(self) -> bool:
-        """Cancel the answer in view; returns False if none is running."""
+        """Cancel the answer in view, or stop its tool calls; returns False if none is running."""
         was_typed, visit = self.skip_typing(), self._session.visit
-        if visit.is_asking and (self.answer is None or self.answer.ended):
+        if visit.is_asking and (self.answer is None or is_over(self.answer)):
             visit.is_cancelled = True
+            return True
+        if self._cards is not None:
+            self._cards.round.stop()
             return True
         if self.answer is None or self.answer.ended or self._session.engine is None:
             return was_typed
         await self.answer.cancel()
         return True
+
+
+def is_over(answer: Answer) -> bool:
+    """Whether an answer and its tool calls have ended, and no other one follows it."""
+    round = answer.round
+    return answer.ended and (round is None or (round.ended and answer.next is None))

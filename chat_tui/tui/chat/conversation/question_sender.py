@@ -15,7 +15,7 @@ from chat_tui.core.conversation import Turn
 from chat_tui.core.errors import ChatTuiError, ConversationNotFound
 from chat_tui.core.request import Request
 from chat_tui.core.settings.conversation_settings import NewConversation
-from chat_tui.tui.chat.conversation.display import ConversationDisplay
+from chat_tui.tui.chat.conversation.display import ConversationDisplay, is_over
 from chat_tui.tui.chat.conversation.estimate import QuestionEstimate
 from chat_tui.tui.chat.conversation.question_editor import QuestionEditor
 from chat_tui.tui.chat.conversation.session import ConversationSession, ConversationVisit
@@ -197,8 +197,8 @@ class QuestionSender:
         try:
             await session.is_ready.wait()
             assert session.engine is not None
-            is_over = display.answer is not None and display.answer.ended
-            if visit is session.visit and is_over and display.skip_typing():
+            has_ended = display.answer is not None and is_over(display.answer)
+            if visit is session.visit and has_ended and display.skip_typing():
                 await display.wait_until_shown()
             async with session.changing:
                 try:

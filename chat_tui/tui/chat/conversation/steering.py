@@ -11,7 +11,7 @@ from chat_tui.core.attachments.attachment import Attachment
 from chat_tui.core.errors import ChatTuiError
 from chat_tui.core.text.excerpts import shorten
 from chat_tui.tui.actions import bindings
-from chat_tui.tui.chat.conversation.display import ConversationDisplay
+from chat_tui.tui.chat.conversation.display import ConversationDisplay, is_over
 from chat_tui.tui.chat.conversation.question_sender import OutgoingQuestion, QuestionSender
 from chat_tui.tui.chat.conversation.session import ConversationSession, ConversationVisit
 from chat_tui.tui.chat.conversation.waiting import SteeringLine, WaitingQuestion, WaitingQuestions, WaitingQueue
@@ -61,7 +61,7 @@ class Steering:
         session, answer, queue = self._session, self._display.answer, self._waiting.queue
         if queue is None:
             return False
-        if session.visit.is_asking or answer is None or answer.ended:
+        if session.visit.is_asking or answer is None or is_over(answer):
             self._display.host.say("The answer has not begun", "Your queued message is sent after it.")
             return True
         settings, text, files = queue.items[-1].settings, queue.text, queue.files
@@ -98,9 +98,9 @@ class Steering:
         if queue.is_of(session.visit):
             queue.visit = session.visit
         visit, engine = queue.visit, session.engine
-        if visit.is_asking:
-            return False
         id = visit.conversation_id
+        if visit.is_asking or (engine is not None and id in engine.tools.conversations()):
+            return False
         if id is None or engine is None:
             await waiting.give_back(visit, "")
             return True
@@ -113,10 +113,10 @@ class Steering:
             await ended.saved.wait()
         if not queue.items:
             return True
-        if engine.running(id) or visit.is_asking:
+        if engine.running(id) or visit.is_asking or id in engine.tools.conversations():
             # Another question was asked meanwhile.
             return False
-        if ended is not None and ended.turn.state not in _SENT_AFTER:
+        if ended is not None and (ended.turn.state not in _SENT_AFTER or _had_calls_stopped(ended)):
             now = session.visit if queue.is_of(session.visit) else visit
             await waiting.give_back(now, "")
             if now is not session.visit:
@@ -171,3 +171,8 @@ class Steering:
             self._line = SteeringLine(bindings.first_key("prompt.complete", changed))
             self._display.widget.mount(self._line, before=self._prompt)
         self._line.show(waiting)
+
+
+def _had_calls_stopped(answer: Answer) -> bool:
+    """Whether the tool calls of an answer were stopped, so that no other one has followed it."""
+    return answer.round is not None and answer.round.was_stopped()

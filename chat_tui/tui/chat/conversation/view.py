@@ -187,8 +187,11 @@ class ChatView(Vertical):
         self.prompt.focus()
 
     def _show_opened(self, engine: Engine, opened: RestoredConversation) -> None:
-        path, running = opened.conversation.path, engine.running(opened.conversation.id)
-        self.conversation.show([turn for turn in path if not running or turn.id != running[0].turn.id])
+        path, id = opened.conversation.path, opened.conversation.id
+        running = engine.running(id) or engine.tools.answers(id)
+        followed = running[0].turn.id if running else ""
+        place = next((at for at, turn in enumerate(path) if turn.id == followed), len(path))
+        self.conversation.show(path[:place])
         if running:
             self.conversation.follow(running[0])
         else:

@@ -53,7 +53,7 @@ class WindowTitle:
         chat, host = self._chat, self._chat.host
         # The title of a private conversation must not appear in a list of windows.
         turns = () if chat.prompt.border_title else chat.transcript.turns
-        ended = chat.conversation.answer is not None and chat.conversation.answer.ended
+        ended = chat.conversation.answer is not None and not chat.conversation.is_busy
         # Of several models asked at once, the chat knows one.
         runs = chat.conversation.is_busy or any(
             answer.conversation_id == chat.session.conversation_id for answer in running

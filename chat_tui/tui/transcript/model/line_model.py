@@ -17,6 +17,8 @@ from chat_tui.tui.transcript.render.renderer import Renderer
 from chat_tui.tui.transcript.render.wrapping import Line
 
 if TYPE_CHECKING:
+    from chat_tui.core.tools import ToolCall
+    from chat_tui.tui.transcript.model.tool_view import ToolCallView
     from chat_tui.tui.transcript.model.turn_view import TurnView
 
 KEPT_LINES = 3_000
@@ -67,7 +69,7 @@ class TurnViews:
         self.turns: list[Turn] = []
         self.heights: list[int] = []
         """Lines by turn."""
-        self.made: dict[int, TurnView] = {}
+        self.made: dict[int, TurnView | ToolCallView] = {}
         self.forks: Mapping[str, Sequence[str]] = {}
         """The ids of all versions of a turn, by its own, where there are several."""
         self.bare = False
@@ -79,23 +81,57 @@ class TurnViews:
     def __len__(self) -> int:
         return len(self.turns)
 
-    def __getitem__(self, index: int) -> TurnView:
+    def __getitem__(self, index: int) -> TurnView | ToolCallView:
         index = range(len(self.turns))[index]
         view = self.made.get(index)
         if view is None:
-            # The first paint has no turns, and needs no splitter.
-            from chat_tui.tui.transcript.model.turn_view import TurnView
-
-            turn = self.turns[index]
-            view = self.made[index] = TurnView(turn, self.width, live=turn.state == "streaming", bare=self.bare)
-            view.place, view.figures = self.place(turn), self.figures
+            view = self.made[index] = self._new_view(index)
+            view.place, view.figures = self.place(self.turns[index]), self.figures
             view.has_keys = self._has_keys(index)
         return view
+
+    def _new_view(self, index: int) -> TurnView | ToolCallView:
+        # The first paint has no turns, and needs no splitter.
+        from chat_tui.tui.transcript.model.tool_view import ToolCallView
+        from chat_tui.tui.transcript.model.turn_view import TurnView
+
+        turn = self.turns[index]
+        if turn.role == "tool":
+            return ToolCallView(turn, self.width, call=self._call_of(index), bare=self.bare)
+        view = TurnView(turn, self.width, live=turn.state == "streaming", bare=self.bare)
+        view.unanswered = self._unanswered(index)
+        return view
+
+    def _call_of(self, index: int) -> ToolCall | None:
+        """The call that the result at this place answers."""
+        result, place = self.turns[index].result, index
+        while place > 0 and self.turns[place].role == "tool":
+            place -= 1
+        calls = self.turns[place].calls
+        return next((call for call in calls if result is not None and call.id == result.call), None)
+
+    def _unanswered(self, index: int) -> tuple[ToolCall, ...]:
+        """The calls of the answer at this place that have no result behind it, though the conversation goes on."""
+        calls, place = self.turns[index].calls, index + 1
+        if not calls:
+            return ()
+        answered = set()
+        while place < len(self.turns) and self.turns[place].role == "tool":
+            result = self.turns[place].result
+            answered.add(result.call if result is not None else "")
+            place += 1
+        return tuple(call for call in calls if call.id not in answered)
+
+    @property
+    def live(self) -> TurnView | None:
+        """The view of the last turn while it streams."""
+        view = self[-1] if self.turns else None
+        return view if view is not None and view.live else None  # type: ignore[return-value]
 
     @property
     def is_live(self) -> bool:
         """The last turn still streams."""
-        return bool(self.turns) and self[-1].live
+        return self.live is not None
 
     def place(self, turn: Turn) -> VersionPlace | None:
         """Which of several versions a turn is."""
@@ -144,7 +180,7 @@ class TurnViews:
         """Render the lines that name keys again when next seen."""
         for view in self.made.values():
             for part in view.parts() if view.built else ():
-                if part.kind in {"error", "fold", "quick head"}:
+                if part.kind in {"error", "fold", "quick head", "result"}:
                     part.lines = None
 
     def _estimate(self) -> None:
@@ -198,20 +234,23 @@ class LineModel:
         self.views.append(turn)
         self._tops = None
 
-    def amend(self, turn: Turn) -> None:
-        """Update what is known of the streaming turn besides its text."""
-        self.views[-1].amend(turn)
-        self.views.turns[-1] = turn
-        self.update_height(len(self.views) - 1)
+    def amend(self, turn: Turn, index: int = -1) -> None:
+        """Update what is known of the streaming turn besides its text, or of the tool call at this place."""
+        index = range(len(self.views))[index]
+        self.views[index].amend(turn)
+        self.views.turns[index] = turn
+        self.update_height(index)
 
     def reclassify(self, told: Metadata) -> None:
         """Turn the end of the last turn's text into thinking, or the other way round."""
-        self.views[-1].reclassify(told)
-        self.update_height(len(self.views) - 1)
+        if (view := self.views.live) is not None:
+            view.reclassify(told)
+            self.update_height(len(self.views) - 1)
 
     def finish(self, turn: Turn) -> None:
         """Replace the last turn by what was stored."""
-        self.views[-1].finish(turn)
+        if (view := self.views.live) is not None:
+            view.finish(turn)
         self.views.turns[-1] = turn
         self.update_height(len(self.views) - 1)
 
@@ -414,4 +453,4 @@ class LineModel:
 
 def load_turn_views() -> None:
     """Import what shows turns, which the first paint does not need and the first turn is not to wait for."""
-    from chat_tui.tui.transcript.model import turn_view  # noqa: F401
+    from chat_tui.tui.transcript.model import tool_view, turn_view  # noqa: F401

@@ -221,8 +221,11 @@ def _next_step_lines(turn: Turn, width: int, ink: Ink, keys: NextStepKeys) -> li
     return wrap(runs, width) if runs else []
 
 
-def ending_parts(turn: Turn, *, keys: bool) -> Iterator[TurnPart]:
-    """Yield the parts below an answer that has ended; `keys`: with the keys that help."""
+def ending_parts(turn: Turn, *, keys: bool, unanswered: int = 0) -> Iterator[TurnPart]:
+    """Yield the parts below an answer that has ended; `keys`: with the keys that help; `unanswered`: so many of its
+    tool calls have no result."""
+    if unanswered:
+        yield TurnPart("unanswered", unanswered)
     if has_substitute(turn):
         yield TurnPart("served", 1)
     ending = turn.state in _NEXT_STEPS if keys else turn.state == "refused"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
+
 import msgspec
 
 from chat_tui.core.chunks import Timings
@@ -13,6 +15,43 @@ from chat_tui.core.usage.stream_stats import StreamStats, count_tries, is_billed
 def without_text(turn: Turn) -> Turn:
     """The turn as it begins to stream."""
     return msgspec.structs.replace(turn, text="", thinking="", state="streaming")
+
+
+def steps_before(turns: Sequence[Turn]) -> list[StreamStats]:
+    """The figures of the answers behind the last question: those that have called tools, and perhaps a last one."""
+    steps: list[StreamStats] = []
+    for turn in reversed(turns):
+        if turn.role == "user":
+            break
+        if turn.role == "assistant":
+            steps.insert(0, figures_of(turn))
+    return steps
+
+
+def sum_steps(earlier: Sequence[StreamStats], last: StreamStats) -> StreamStats:
+    """The figures of an answer in several steps: time, tokens and cost are those of all steps; pace, context and state
+    are those of the last one, the time to the first token is that of the first."""
+    if not earlier:
+        return last
+    steps = (*earlier, last)
+    costs = [step.cost for step in steps if step.cost is not None]
+    return msgspec.structs.replace(
+        last,
+        ttft_seconds=earlier[0].ttft_seconds,
+        duration_seconds=sum(step.duration_seconds for step in steps),
+        prompt_tokens=_sum(step.prompt_tokens for step in steps),
+        prompt_estimated=any(step.prompt_estimated for step in steps),
+        completion_tokens=_sum(step.completion_tokens for step in steps),
+        completion_estimated=any(step.completion_estimated for step in steps),
+        cached_tokens=sum(step.cached_tokens for step in steps),
+        cost=sum(costs) if costs else None,
+        cost_estimated=any(step.cost_estimated for step in steps),
+    )
+
+
+def _sum(counts: Iterable[int | None]) -> int | None:
+    known = [count for count in counts if count is not None]
+    return sum(known) if known else None
 
 
 def figures_of(turn: Turn, route: Route | None = None, window: int | None = None) -> StreamStats:

@@ -9,11 +9,12 @@ from time import monotonic
 from chat_tui.core.answers.reclassification import reclassify
 from chat_tui.core.chunks import Metadata, TokenKind
 from chat_tui.core.conversation import Turn
+from chat_tui.core.tools import ToolCall
 from chat_tui.markdown.block import Block
 from chat_tui.markdown.code_blocks import CodeBlock, codes
 from chat_tui.markdown.plain_text import PlainSplitter
 from chat_tui.markdown.splitter import BlockSplitter
-from chat_tui.tui.transcript.model import turn_lines
+from chat_tui.tui.transcript.model import tool_lines, turn_lines
 from chat_tui.tui.transcript.model.parts import (
     FoldKind,
     PartKind,
@@ -59,6 +60,7 @@ class TurnView:
         "status",
         "streamed",
         "turn",
+        "unanswered",
         "unfolded",
     )
 
@@ -68,6 +70,7 @@ class TurnView:
         """Whether it still streams, and whether keys continue it, as it is the last one."""
         self.place: VersionPlace | None = None
         """Which of several versions it is; None: there is one."""
+        self.unanswered: tuple[ToolCall, ...] = ()
         self.status = ""
         self.figures = False
         """Tokens, speed and cost stand under the header of an answer that has ended."""
@@ -176,10 +179,7 @@ class TurnView:
             self.streamed.forget()
             self._build()
             return
-        if self._thinking is not None:
-            self._thinking.finish()
-        if self._body is not None:
-            self._body.finish()
+        self._finish_splitters()
         if self._quick is not None:
             self._quick.finish()
             self._quick.forget_head()
@@ -187,6 +187,11 @@ class TurnView:
         self._restack()
         if turn.seams:
             self.forget_lines()
+
+    def _finish_splitters(self) -> None:
+        for splitter in (self._thinking, self._body):
+            if splitter is not None:
+                splitter.finish()
 
     def text(self) -> str:
         """The turn's text, also while it streams: the short one as long as that stands."""
@@ -223,9 +228,7 @@ class TurnView:
             self._body.feed(self.turn.text)
         self._quick = QuickView.whole(self.turn.quick.text) if self.turn.quick and self.turn.quick.text else None
         if not self.live:
-            for splitter in (self._thinking, self._body):
-                if splitter is not None:
-                    splitter.finish()
+            self._finish_splitters()
         self._restack()
 
     def _restack(self) -> None:
@@ -286,7 +289,7 @@ class TurnView:
         if self.live and self.status and self._body is None:
             loose.append(TurnPart("status", 1))
         if not self.live:
-            loose += turn_lines.ending_parts(self.turn, keys=self.has_keys)
+            loose += turn_lines.ending_parts(self.turn, keys=self.has_keys, unanswered=len(self.unanswered))
         loose.append(TurnPart("space", 1))
         self._loose = loose
 
@@ -327,9 +330,7 @@ class TurnView:
             self._quick.unfolded = not self._quick.unfolded
             self._sync()
             return True
-        if what == "details":
-            return self._fold_details()
-        if self._settled is None or not self._thinking_length or self._thinks_openly:
+        if what == "details" or self._settled is None or not self._thinking_length or self._thinks_openly:
             return self._fold_details()
         self.unfolded = not self.unfolded
         self._restack()
@@ -413,6 +414,8 @@ class TurnView:
                 return turn_lines.fold_lines(length, lasted, width, ink, key, folded=not self.unfolded)
             case "quick head" if self._quick is not None:
                 return self._quick.head_lines(self.turn, width, ink, renderer.keys_to("transcript.fold_quick"))
+            case "unanswered":
+                return tool_lines.unanswered_lines(self.unanswered, width, ink)
             case "status":
                 return turn_lines.status_lines(self.status, width, ink)
             case "error":
