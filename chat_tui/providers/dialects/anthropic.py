@@ -236,7 +236,7 @@ class AnthropicParser(ResponseParser):
         self._blocks = ReplyBlocks()
         self._inputs: dict[str, str] = {}
         """Arguments that came with the beginning of a call, by the call's key."""
-        self._written: set[str] = set()
+        self._answer_keys: set[str] = set()
         """Keys of calls whose arguments are the answer."""
 
     def _read(self, value: dict[str, Json], chunks: list[Chunk]) -> None:
@@ -299,7 +299,7 @@ class AnthropicParser(ResponseParser):
 
     def _begin_block(self, block: dict[str, Json], key: str, chunks: list[Chunk]) -> None:
         if self._output and block.get("name") == self._output and self._output not in self._tools:
-            self._written.add(key)
+            self._answer_keys.add(key)
         else:
             self._end_block(key, chunks)
             self._begin_call(key, block.get("name"), block.get("id"), chunks)
@@ -309,7 +309,7 @@ class AnthropicParser(ResponseParser):
         if not piece or not isinstance(piece, str):
             return
         self._inputs.pop(key, None)
-        if key in self._written:
+        if key in self._answer_keys:
             self._add_text(piece, chunks)
         else:
             self._add_arguments(key, piece, chunks)
@@ -322,7 +322,7 @@ class AnthropicParser(ResponseParser):
         """Take the reason for the end; some imitators do not tell the end of a block."""
         for key in list(self._inputs):
             self._add_input(self._inputs.get(key), key, chunks)
-        self._finish("end_turn" if reason == "tool_use" and self._written and not self._calls.count else reason)
+        self._finish("end_turn" if reason == "tool_use" and self._answer_keys and not self._calls.count else reason)
 
     def _content_to_return(self) -> Json:
         return self._blocks.content() if self._calls.count else None

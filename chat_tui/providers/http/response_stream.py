@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
 from contextlib import suppress
 
 import msgspec
@@ -44,6 +44,8 @@ class Expectations(msgspec.Struct, frozen=True):
     """The probabilities of tokens were asked for."""
     output: str = ""
     """Name of the format in which the answer was requested; empty for text."""
+    written_calls: Mapping[str, frozenset[str]] = {}
+    """Tools that may be called in the text, each with those of its parameters that are text."""
 
 
 _USUAL = Expectations()
@@ -118,6 +120,8 @@ def _reading_of(spoken: Dialect, expected: Expectations) -> Reading:
         if expected.logprobs:
             reading.expect_logprobs()
         reading.expect_output(expected.output)
+        if expected.written_calls:
+            reading.expect_written_calls(expected.written_calls, marked_only=bool(expected.output))
     return reading
 
 

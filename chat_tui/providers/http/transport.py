@@ -21,11 +21,13 @@ from chat_tui.core.chunks import Chunk, End, Metadata, Token, ToolCallDelta
 from chat_tui.core.models import Model, Provider
 from chat_tui.core.request import Request
 from chat_tui.core.text.excerpts import shorten
+from chat_tui.core.tools import Tool
 from chat_tui.providers.dialects import dialect, dialect_for
 from chat_tui.providers.dialects.dialect import Call, Dialect, Json, parsed, streams
 from chat_tui.providers.dialects.model_probe import ProbeRequest
 from chat_tui.providers.dialects.parsing.bare_channels import may_write_bare_channels
 from chat_tui.providers.dialects.parsing.tool_refusals import refuses_tools
+from chat_tui.providers.dialects.parsing.written_calls import may_write_calls
 from chat_tui.providers.discovery.model_list import fetch_list
 from chat_tui.providers.endpoint import Endpoint, base_url_of, key_of, url_of
 from chat_tui.providers.http import response_stream
@@ -229,6 +231,7 @@ class _RequestState:
             tuple(tool.name for tool in request.tools),
             request.sampling.logprobs,
             request.output.name if request.output else "",
+            tools_in_text(request, model, self.spoken),
         )
 
     async def encode(self) -> Sequence[Chunk]:
@@ -268,6 +271,20 @@ class _RequestState:
                 raise again.error
         note = again.remedy.note_for(self.request)
         return _note(self.line, self.model, note, attempt=len(self.fresh)) if note else None
+
+
+def tools_in_text(request: Request, model: Model, spoken: Dialect) -> Mapping[str, frozenset[str]]:
+    """Return the tools whose calls the model may write as text, each with those of its parameters that are text."""
+    may_call = request.tools and request.tool_choice.mode != "none" and spoken.name in ("openai", "ollama")
+    if not may_call or not may_write_calls(model.id):
+        return {}
+    return {tool.name: _text_parameters(tool) for tool in request.tools}
+
+
+def _text_parameters(tool: Tool) -> frozenset[str]:
+    properties = tool.parameters.get("properties")
+    rows = properties.items() if isinstance(properties, dict) else ()
+    return frozenset(name for name, row in rows if isinstance(row, dict) and row.get("type") == "string")
 
 
 class _Wire:

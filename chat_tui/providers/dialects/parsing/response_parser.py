@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import ClassVar
 
 from chat_tui.core.answers.finish_reasons import state_of
@@ -16,7 +16,8 @@ from chat_tui.providers.dialects.parsing.error_message import message_in
 from chat_tui.providers.dialects.parsing.server_errors import error_of
 from chat_tui.providers.dialects.parsing.thinking_fields import ThinkingFields
 from chat_tui.providers.dialects.parsing.thinking_tags import ThinkingTags
-from chat_tui.providers.dialects.parsing.tool_calls import ToolCallAssembler
+from chat_tui.providers.dialects.parsing.tool_calls import AnswerText, ToolCallAssembler
+from chat_tui.providers.dialects.parsing.written_calls import WrittenCalls
 
 TOOLS_LIMIT = 20
 """Calls of one reply that are told."""
@@ -94,11 +95,11 @@ class ResponseParser:
         self._reason = ""
         self._usage: Usage | None = None
         self._timings = Timings()
-        self._tags: ThinkingTags | BareChannels = ThinkingTags()
         self._thinking = ThinkingFields()
         self._choice = FirstChoice()
         self._served = self._served_as = ""
         self._calls = ToolCallAssembler()
+        self._text = AnswerText(self._calls)
         self._tools: frozenset[str] = frozenset()
         """Names of the tools that were offered."""
         self._wants_logprobs = False
@@ -169,7 +170,7 @@ class ResponseParser:
 
     def _rest(self, *, natural: bool) -> list[Chunk]:
         unsent, self._unsent = self._unsent, []
-        return [*unsent, *self._tags.rest(natural=natural)]
+        return [*unsent, *self._text.rest(natural=natural)]
 
     def _go_on_elsewhere(self) -> None:
         """Take what choices of another index hold of this reply, where it has not ended."""
@@ -186,11 +187,15 @@ class ResponseParser:
         """How the model is known to write its thinking: it leaves out the opening mark, or may write harmony's channels
         without their marks. To be called before anything else."""
         tags = ThinkingTags(begins_thinking=begins_thinking)
-        self._tags = BareChannels(tags) if has_bare_channels else tags
+        self._text.tags = BareChannels(tags) if has_bare_channels else tags
 
     def expect_tools(self, names: Collection[str]) -> None:
         """Tell which tools were offered; calls are passed on then. To be called before anything else."""
         self._tools = frozenset(names)
+
+    def expect_written_calls(self, tools: Mapping[str, Collection[str]], *, marked_only: bool) -> None:
+        """Tell which tools the model may call in its text, as for `WrittenCalls`. To be called before anything else."""
+        self._text.written = WrittenCalls(tools, marked_only=marked_only)
 
     def expect_logprobs(self) -> None:
         """Tell that the probabilities of tokens were asked for; they are passed on then. To be called before anything
@@ -238,7 +243,7 @@ class ResponseParser:
     def _add_text(self, text: Json, chunks: list[Chunk]) -> None:
         if text and isinstance(text, str):
             self._spoke = True
-            chunks.extend(self._tags.feed(text))
+            chunks.extend(self._text.feed(text))
 
     def _serve(self, model: Json) -> None:
         """Note which model answers according to the server."""
@@ -251,8 +256,7 @@ class ResponseParser:
             self._report_call(name, chunks)
             return
         self._spoke = True
-        # Text that may begin a tag is no tag: a call follows.
-        chunks += self._tags.rest(natural=False)
+        chunks += self._text.end_by_call()
         chunks += self._calls.begin(key, _name_of(name), _name_of(id))
 
     def _add_arguments(self, key: str, arguments: Json, chunks: list[Chunk]) -> None:
@@ -278,7 +282,7 @@ class ResponseParser:
     def _think(self, text: Json, chunks: list[Chunk]) -> None:
         if text and isinstance(text, str):
             self._spoke = True
-            self._tags.come_apart()
+            self._text.come_apart()
             chunks.append(Token(text, "thinking"))
 
     def _count(self, usage: Usage, chunks: list[Chunk]) -> None:

@@ -1,12 +1,18 @@
-"""Assembles the tool calls of one reply from pieces, as chunks."""
+"""Makes chunks of what a reply says: its tool calls, which come in pieces, and its text, which may hold calls, too."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
-from chat_tui.core.chunks import Chunk, ToolCallDelta
+from msgspec.structs import replace
+
+from chat_tui.core.chunks import Chunk, Metadata, Token, ToolCallDelta
 from chat_tui.core.tools import ARGUMENTS_LIMIT, CALLS_LIMIT, new_call_id
 from chat_tui.providers.dialects.dialect import Json
+from chat_tui.providers.dialects.parsing.bare_channels import BareChannels
+from chat_tui.providers.dialects.parsing.call_grammar import WrittenCall
+from chat_tui.providers.dialects.parsing.thinking_tags import ThinkingTags
+from chat_tui.providers.dialects.parsing.written_calls import WrittenCalls
 
 
 class _OpenCall:
@@ -76,3 +82,63 @@ class ToolCallAssembler:
     def end_all(self) -> Sequence[Chunk]:
         """End all calls that are open, in the order in which they began."""
         return [chunk for key in list(self._open) for chunk in self.end(key)]
+
+
+class AnswerText:
+    """Turns the text of a reply into chunks: thinking between tags, and calls that the model writes as text."""
+
+    def __init__(self, calls: ToolCallAssembler) -> None:
+        self.tags: ThinkingTags | BareChannels = ThinkingTags()
+        self.written: WrittenCalls | None = None
+        """Reads calls in the text; None if there can be none, or if the server has read one itself."""
+        self._calls = calls
+
+    def feed(self, text: str) -> Sequence[Chunk]:
+        """Return the chunks that are decided now."""
+        told = self.tags.feed(text)
+        return told if self.written is None else self._read_calls(told)
+
+    def rest(self, *, natural: bool) -> Sequence[Chunk]:
+        """Return what is held back because it may begin a tag or a call, at the end. `natural`: the model has ended its
+        text, so it was not cut."""
+        told = self.tags.rest(natural=natural)
+        if self.written is None:
+            return told
+        return [*self._read_calls(told), *self._chunks_of(self.written.rest(natural=natural))]
+
+    def come_apart(self) -> None:
+        """Note that the server sends thinking in a separate field, so that all text is the answer."""
+        self.tags.come_apart()
+
+    def end_by_call(self) -> Sequence[Chunk]:
+        """Return what is held back, before a call that the server has read: it reads all of them, so text is text."""
+        held = self.rest(natural=False)
+        self.written = None
+        return held
+
+    def _read_calls(self, told: Sequence[Token | Metadata]) -> list[Chunk]:
+        chunks: list[Chunk] = []
+        for chunk in told:
+            if self.written is None:
+                chunks.append(chunk)
+            elif isinstance(chunk, Token) and chunk.kind == "text":
+                chunks += self._chunks_of(self.written.feed(chunk.token))
+            else:
+                chunks += self._chunks_of(self.written.rest(natural=False))
+                if isinstance(chunk, Metadata) and chunk.kind == "thinking":
+                    # The calls in the text before it were no text.
+                    chunk = replace(chunk, characters=max(0, chunk.characters - self.written.swallowed))
+                chunks.append(chunk)
+        return chunks
+
+    def _chunks_of(self, found: Sequence[str | WrittenCall]) -> list[Chunk]:
+        chunks: list[Chunk] = []
+        for each in found:
+            if isinstance(each, str):
+                chunks.append(Token(each))
+                continue
+            key = f"+{self._calls.count}"
+            chunks += self._calls.begin(key, each.name)
+            chunks += self._calls.add(key, each.arguments)
+            chunks += self._calls.end(key)
+        return chunks

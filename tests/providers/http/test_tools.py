@@ -8,12 +8,14 @@ from collections.abc import AsyncIterator
 import pytest
 
 from chat_tui.core import errors
+from chat_tui.core.chunks import ToolCallDelta
+from chat_tui.core.models import Model
 from chat_tui.core.request import Request
 from chat_tui.core.tools import Tool
 from chat_tui.providers.http.transport import Transport
-from tests.wire.asking import ask
+from tests.wire.asking import ask, text_of
 from tests.wire.dialects import SPOKEN, base_of
-from tests.wire.raw_server import RawServer, chunked, saying, whole
+from tests.wire.raw_server import DONE, RawServer, chunked, event, saying, whole
 
 TOOLS = Request("hello", tools=(Tool("add", "Adds."),))
 
@@ -51,8 +53,8 @@ async def test_a_refusal_of_tools_is_an_error_of_its_own(
 
 
 async def test_a_refusal_within_a_stream_is_the_same(transport: Transport) -> None:
-    event = b'data: {"error": {"message": "This model does not support tools.", "code": 400}}\n\n'
-    async with RawServer(saying(chunked(event))) as server:
+    refusal = b'data: {"error": {"message": "This model does not support tools.", "code": 400}}\n\n'
+    async with RawServer(saying(chunked(refusal))) as server:
         _, error = await ask(transport, server.base_url, TOOLS)
     assert isinstance(error, errors.ToolsRefused)
 
@@ -63,3 +65,16 @@ async def test_the_same_words_without_tools_are_an_ordinary_refusal(transport: T
         _, error = await ask(transport, server.base_url)
     assert isinstance(error, errors.Rejected)
     assert not isinstance(error, errors.ToolsRefused)
+
+
+async def test_calls_in_the_text_are_read_from_models_whose_servers_may_not_read_them(transport: Transport) -> None:
+    text = '<tool_call>{"name": "add", "arguments": {"a": 1}}</tool_call>'
+    async with RawServer(saying(*[chunked(event(text), event(None, "stop"), DONE)] * 3)) as server:
+        chunks, error = await ask(transport, server.base_url, TOOLS)
+        assert error is None
+        ends = [chunk for chunk in chunks if isinstance(chunk, ToolCallDelta) and chunk.stage == "end"]
+        assert [(end.name, end.arguments) for end in ends] == [("add", '{"a": 1}')]
+        assert text_of(chunks) == ""
+        for model, request in ((Model("box/gpt-5.5"), TOOLS), (Model("box/tiny"), Request("hello"))):
+            chunks, _ = await ask(transport, server.base_url, request, model=model)
+            assert text_of(chunks) == text
