@@ -102,7 +102,7 @@ async def test_an_image_in_an_answer_is_one_line_and_is_saved(tmp_path: Path) ->
     async with scripted_chat([f"Here: ![a cat]({image}) it is."]) as chat:
         await chat.ask("draw")
         await chat.answered()
-        assert "[image 1: a cat · PNG, 5 kB]" in chat.shown(chat.chat.transcript)
+        await chat.shows("[image 1: a cat · PNG, 5 kB]")
         assert "base64" not in chat.shown(chat.chat.transcript)
         await chat.ask(f"/save 1 {tmp_path}/")
         await chat.until(lambda: (tmp_path / "image-1.png").exists())

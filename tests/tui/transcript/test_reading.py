@@ -123,7 +123,7 @@ async def test_thinking_tells_how_long_it_took() -> None:
         assert "▸ thought for 12.3 s · Tab t shows it" in shown(transcript)
         transcript.action_fold()
         await settled(pilot)
-        assert "▾ thought for 12.3 s · t hides it" in shown(transcript)
+        assert "▾ thought for 12.3 s · Tab t hides it" in shown(transcript)
 
 
 async def test_figures_stand_under_the_header_when_they_are_wanted() -> None:
