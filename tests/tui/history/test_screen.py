@@ -338,7 +338,7 @@ async def test_enter_for_words_that_find_nothing_is_not_kept_for_the_next_words(
         await chat.pilot.press("ctrl+r", "z", "enter")
         await chat.shows("No message or title contains all these words.")
         await chat.pilot.press("backspace", *"hello")
-        await chat.shows("1 message")
+        await chat.shows("2 messages")
         assert isinstance(chat.app.screen, HistoryScreen)
 
 
