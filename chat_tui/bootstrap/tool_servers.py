@@ -11,6 +11,7 @@ from chat_tui.config.schema import Config
 from chat_tui.core.tools import OfferedTool, ToolOutput, ToolServerStatus
 
 if TYPE_CHECKING:
+    from chat_tui.tools.builtin.own_tools import OwnTools
     from chat_tui.tools.tool_servers import ToolServers
 
 
@@ -53,12 +54,17 @@ class LateToolServers:
 
 def build_tool_servers(config: Config, *, environ: Mapping[str, str] = os.environ) -> ToolServers:
     """Return the tool servers of the config and the program's own tools; nothing is started."""
-    from chat_tui.tools.builtin.own_tools import OwnTools
-    from chat_tui.tools.builtin.page_reader import PageReader
     from chat_tui.tools.tool_server import ConfiguredServer, ToolServer
     from chat_tui.tools.tool_servers import ToolServers
 
     servers: list[ToolServer] = [ConfiguredServer(row, environ=environ) for row in config.tools if row.enabled]
+    return ToolServers([*servers, build_own_tools(config)])
+
+
+def build_own_tools(config: Config) -> OwnTools:
+    """Return the program's own tools, as the config allows them."""
+    from chat_tui.tools.builtin.own_tools import OwnTools
+    from chat_tui.tools.builtin.page_reader import PageReader
+
     folders = [folder for text in config.tool_use.folders if (folder := paths.expand(text)) is not None]
-    own = OwnTools(folders, PageReader() if config.tool_use.fetch_page else None)
-    return ToolServers([*servers, own])
+    return OwnTools(folders, PageReader() if config.tool_use.fetch_page else None)

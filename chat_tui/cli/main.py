@@ -23,6 +23,7 @@ COMMANDS = {
     "serve": "chat_tui.cli.commands.serve",
     "auth": "chat_tui.cli.commands.auth",
     "models": "chat_tui.cli.commands.models",
+    "tools": "chat_tui.cli.commands.tools",
     "settings": "chat_tui.cli.commands.settings",
     "history": "chat_tui.cli.commands.history",
 }
@@ -33,6 +34,7 @@ _NEVER_PRIVATE = {
     "route": "it sends no questions",
     "models": "it sends no questions",
     "auth": "it sends no questions",
+    "tools": "it sends no questions",
     "settings": "it sends no questions",
 }
 """Commands that cannot be private, and why."""

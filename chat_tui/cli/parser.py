@@ -11,6 +11,7 @@ from typing import Any, NoReturn
 
 from chat_tui import __version__
 from chat_tui.cli import option_types
+from chat_tui.cli.tool_options import add_tool_options
 from chat_tui.core.processes import console
 
 THINKING = ("off", "low", "medium", "high")
@@ -134,6 +135,7 @@ def build_parser() -> CommandParser:
     )
     commands.add_parser("auth", add_arguments=_add_auth, help="manage API keys")
     commands.add_parser("models", add_arguments=_add_models, help="manage models that run on this machine")
+    commands.add_parser("tools", add_arguments=add_tool_options, help="manage the servers whose tools models may use")
     settings = commands.add_parser("settings", help="list all settings with their defaults")
     settings.add_private()
     commands.add_parser("history", add_arguments=_add_history, help="list, search, export and import conversations")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shlex
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -46,14 +47,17 @@ def shown_source(row: ToolRow) -> str:
     """Return the command or the address of a server as the config has it, without secrets."""
     if row.url:
         return host_of(row.url) or shorten(row.url, 80)
-    words = [row.command]
+    words = [shlex.quote(row.command)]
     hide_next = False
     for argument in row.args:
         option = _SECRET_OPTION.fullmatch(argument.partition("=")[0] + ("=" if "=" in argument else ""))
-        if hide_next or (option and option[1]):
-            argument = MARK if hide_next else f"{argument.partition('=')[0]}={MARK}"
-        hide_next = bool(option and not option[1])
-        words.append(argument)
+        if hide_next:
+            words.append(MARK)
+        elif option and option[1]:
+            words.append(f"{argument.partition('=')[0]}={MARK}")
+        else:
+            words.append(shlex.quote(argument))
+        hide_next = bool(option and not option[1]) and not hide_next
     return shorten(Redactor().redact(" ".join(words)), _SHOWN_CHARACTERS)
 
 
