@@ -16,19 +16,18 @@ from chat_tui.core.errors import Garbled
 from chat_tui.core.models import Model
 from chat_tui.core.request import Request, Sampling
 from chat_tui.core.text.lazy_pattern import lazy_pattern
-from chat_tui.core.tools import CALLS_LIMIT, Tool
+from chat_tui.core.tools import CALLS_LIMIT
 from chat_tui.providers.dialects.dialect import (
     Call,
     Dialect,
     Json,
-    base64_of,
     continues_answer,
     limit_of,
-    said_in,
     streams,
     text_of,
     turns_of,
 )
+from chat_tui.providers.dialects.encoding.openai_messages import message_of, tool_fields
 from chat_tui.providers.dialects.encoding.reasoning_effort import effort_of, effort_quirk
 from chat_tui.providers.dialects.model_list import schemas_of, tokens, tools_of
 from chat_tui.providers.dialects.model_probe import ModelProbe, ProbeRequest
@@ -106,7 +105,7 @@ def _first_known(*values: bool | None) -> bool | None:
 def encode(request: Request, model: Model, quirks: frozenset[str] = frozenset()) -> Call:
     """Return the call for a request; `quirks` names what the server has refused before."""
     turns = turns_of(request, quirks)
-    messages = [_message(turn, model) for turn in turns]
+    messages = [message_of(turn, model) for turn in turns]
     if "prefix" in quirks and continues_answer(turns):
         messages[-1]["prefix"] = True
     body: dict[str, Json] = {"model": model.id, "messages": messages, "stream": streams(request, quirks)}
@@ -123,28 +122,10 @@ def encode(request: Request, model: Model, quirks: frozenset[str] = frozenset())
         body["stop"] = list(request.stop)
     if request.seed is not None:
         body["seed"] = request.seed
-    body |= _tools(request) | _sampling(request.sampling)
+    body |= tool_fields(request) | _sampling(request.sampling)
     body |= _thinking(request, model, quirks) | _going_on(turns, model, quirks)
     images = any(isinstance(message.get("content"), list) for message in messages)
     return Call("/chat/completions", json.dumps(body).encode("utf-8"), quirks=quirks, images=images)
-
-
-def _message(turn: Turn, model: Model) -> dict[str, Json]:
-    text, images = said_in(turn, model, addresses=True)
-    if turn.result is not None:
-        # Images of results have no place in this format: `said_in` names them in the text.
-        return {"role": "tool", "tool_call_id": turn.result.call, "content": text}
-    if turn.calls:
-        calls = [
-            {"id": call.id, "type": "function", "function": {"name": call.name, "arguments": call.arguments or "{}"}}
-            for call in turn.calls
-        ]
-        return {"role": turn.role, "content": text or None, "tool_calls": calls}
-    if not images:
-        return {"role": turn.role, "content": text}
-    urls = [image.address or f"data:{image.media_type};base64,{base64_of(image)}" for image in images]
-    parts: list[Json] = [{"type": "text", "text": text}] if text else []
-    return {"role": turn.role, "content": [*parts, *({"type": "image_url", "image_url": {"url": url}} for url in urls)]}
 
 
 def _sampling(wanted: Sampling) -> dict[str, Json]:
@@ -164,41 +145,6 @@ def _sampling(wanted: Sampling) -> dict[str, Json]:
         "prompt_cache_key": wanted.cache_key or None,
     }
     return {name: value for name, value in fields.items() if value is not None}
-
-
-def _tools(request: Request) -> dict[str, Json]:
-    """Return the fields for tools and for the format of the answer."""
-    fields: dict[str, Json] = {}
-    if request.tools:
-        fields["tools"] = [{"type": "function", "function": _function(tool)} for tool in request.tools]
-        choice = request.tool_choice
-        if choice.name:
-            fields["tool_choice"] = {"type": "function", "function": {"name": choice.name}}
-        elif choice.mode != "auto":
-            fields["tool_choice"] = choice.mode
-        if choice.parallel is not None:
-            fields["parallel_tool_calls"] = choice.parallel
-    output = request.output
-    if output is not None and output.schema is None:
-        fields["response_format"] = {"type": "json_object"}
-    elif output is not None:
-        schema: dict[str, Json] = {"name": output.name, "schema": output.schema}
-        if output.description:
-            schema["description"] = output.description
-        if output.strict is not None:
-            schema["strict"] = output.strict
-        fields["response_format"] = {"type": "json_schema", "json_schema": schema}
-    return fields
-
-
-def _function(tool: Tool) -> dict[str, Json]:
-    function: dict[str, Json] = {"name": tool.name}
-    if tool.description:
-        function["description"] = tool.description
-    function["parameters"] = tool.parameters or {"type": "object", "properties": {}}
-    if tool.strict is not None:
-        function["strict"] = tool.strict
-    return function
 
 
 def _thinking(request: Request, model: Model, quirks: frozenset[str]) -> dict[str, Json]:
