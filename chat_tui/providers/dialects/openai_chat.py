@@ -27,8 +27,15 @@ from chat_tui.providers.dialects.dialect import (
     text_of,
     turns_of,
 )
-from chat_tui.providers.dialects.encoding.openai_messages import message_of, tool_fields
+from chat_tui.providers.dialects.encoding.openai_messages import (
+    ReturnedReasoning,
+    instructions,
+    messages_of,
+    tool_fields,
+    tool_quirk,
+)
 from chat_tui.providers.dialects.encoding.reasoning_effort import effort_of, effort_quirk
+from chat_tui.providers.dialects.encoding.tool_messages import with_instruction
 from chat_tui.providers.dialects.model_list import schemas_of, tokens, tools_of
 from chat_tui.providers.dialects.model_probe import ModelProbe, ProbeRequest
 from chat_tui.providers.dialects.parsing.response_parser import ResponseParser
@@ -49,6 +56,8 @@ def dialect() -> Dialect:
         headers=headers,
         quirk=quirk,
         look_up=ModelProbe(questions, read_properties),
+        # Without it the answer would not be what was asked for: what is refused of it is told in words.
+        needed=frozenset({"response_format"}),
     )
 
 
@@ -104,8 +113,9 @@ def _first_known(*values: bool | None) -> bool | None:
 
 def encode(request: Request, model: Model, quirks: frozenset[str] = frozenset()) -> Call:
     """Return the call for a request; `quirks` names what the server has refused before."""
-    turns = turns_of(request, quirks)
-    messages = [message_of(turn, model) for turn in turns]
+    told = request.replace(turns=with_instruction(request.turns, instructions(request, quirks)))
+    turns = turns_of(told, quirks)
+    messages = messages_of(turns, model, quirks)
     if "prefix" in quirks and continues_answer(turns):
         messages[-1]["prefix"] = True
     body: dict[str, Json] = {"model": model.id, "messages": messages, "stream": streams(request, quirks)}
@@ -122,7 +132,7 @@ def encode(request: Request, model: Model, quirks: frozenset[str] = frozenset())
         body["stop"] = list(request.stop)
     if request.seed is not None:
         body["seed"] = request.seed
-    body |= tool_fields(request) | _sampling(request.sampling)
+    body |= tool_fields(request, quirks) | _sampling(request.sampling)
     body |= _thinking(request, model, quirks) | _going_on(turns, model, quirks)
     images = any(isinstance(message.get("content"), list) for message in messages)
     return Call("/chat/completions", json.dumps(body).encode("utf-8"), quirks=quirks, images=images)
@@ -180,6 +190,8 @@ def quirk(status: int, text: str) -> str | None:
         return None
     if "stream_options" in text:
         return "stream_options"
+    if (found := tool_quirk(low)) is not None:
+        return found
     if "max_completion_tokens" in text and "max_tokens" in text:
         return "max_tokens"
     if "temperature" in text and ("unsupported" in low or "does not support" in low):
@@ -262,6 +274,7 @@ class OpenAiParser(ResponseParser):
     def __init__(self) -> None:
         super().__init__()
         self._messages = ChoiceReader()
+        self._reasoning = ReturnedReasoning()
         self._call_key = ""
         self._call_id: Json = None
         """Key and id of the call whose piece came last."""
@@ -304,6 +317,7 @@ class OpenAiParser(ResponseParser):
         elif delta := self._messages.delta_of(choice):
             content = delta.get("content")
             thinking = self._thinking.take(delta)
+            self._reasoning.take(delta)
             if isinstance(content, list):
                 thinking = thinking or "".join(
                     text_of(part.get("thinking"))
@@ -350,3 +364,9 @@ class OpenAiParser(ResponseParser):
             self._call_id = id
         self._call_key = key
         self._add_arguments(key, function.get("arguments"), chunks)
+        extra = call.get("extra_content")
+        if isinstance(extra, dict) and isinstance(extra.get("google"), dict):
+            self._calls.sign(key, extra["google"].get("thought_signature"))
+
+    def _content_to_return(self) -> Json:
+        return self._reasoning.content() if self._calls.count else None

@@ -7,7 +7,7 @@ all dialects are found here; those of a single dialect, in its own `quirk`.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
 import msgspec
@@ -58,6 +58,15 @@ _SILENT = frozenset({"stream_options", "prefill", "prefix", "continue", "thinkin
 """Quirks that change nothing the user asked for."""
 _PARAMETERS = {"temperature": "`temperature`", "top_p": "`top_p`", "seed": "`seed`"}
 
+_NEXT = {"json_schema": "json_object", "named_tool": "tool_choice"}
+"""What is tried where the first quirk of a refusal has not helped."""
+_IN_WORDS = {
+    "json_schema": "this model cannot be held to a schema, so it was told the schema in words",
+    "output_format": "this model cannot be held to a schema by the API, so it was asked in another way",
+    "tool_choice": "this model cannot be made to call a tool, so it was asked to in words",
+}
+"""Notes of what had no field."""
+
 _SYSTEM_NOTE = "this model accepts no system prompt, so it was sent with the first question"
 _MODEL_LIMIT = "the most that this model accepts"
 _WHOLE_NOTE = "this model does not support streaming, so the reply arrives all at once"
@@ -81,7 +90,7 @@ class Remedy(msgspec.Struct, frozen=True):
         return self.quirk.startswith(ROOM)
 
 
-def remedy(status: int, body: bytes, sent: Json, spoken: Dialect, tried: Iterable[str]) -> Remedy | None:
+def remedy(status: int, body: bytes, sent: Json, spoken: Dialect, tried: Collection[str]) -> Remedy | None:
     """The remedy for a request with the body `sent` that was refused with this error; None if none is known.
 
     `tried` are the quirks that the request already had.
@@ -97,6 +106,8 @@ def remedy(status: int, body: bytes, sent: Json, spoken: Dialect, tried: Iterabl
     if found is not None and found.quirk not in tried:
         return found
     own = spoken.quirk(status, text)
+    if own is not None and own in tried:
+        own = _NEXT.get(own)
     if own is not None and own not in tried:
         return Remedy(own, _note_of(own))
     if offers_tools(sent) and refuses_tools(said):
@@ -164,7 +175,14 @@ def note_of_known(quirk: str, request: Request, left_out: Iterable[str]) -> str:
         return _note_of(quirk) if quirk in left_out and not silent else ""
     if quirk in _PARAMETERS:
         return _note_of(quirk) if getattr(request, quirk) is not None else ""
+    if quirk in _IN_WORDS:
+        applies = request.tool_choice.mode == "required" if quirk == "tool_choice" else _has_schema(request)
+        return _IN_WORDS[quirk] if applies else ""
     return _note_of(quirk) if quirk.startswith("thinking") and request.thinking is not None else ""
+
+
+def _has_schema(request: Request) -> bool:
+    return request.output is not None and request.output.schema is not None
 
 
 def _lowered_note(before: int | None, now: int, limit: str) -> str:
@@ -180,6 +198,8 @@ def _note_of(quirk: str) -> str:
         name = field_of(quirk)
         what = f"this value of `{name}`" if "=" in quirk else f"`{name}`"
         return f"this model does not accept {what}, so it was left out"
+    if quirk in _IN_WORDS:
+        return _IN_WORDS[quirk]
     if quirk in _PARAMETERS:
         return f"this model does not accept {_PARAMETERS[quirk]}, so it was left out"
     if quirk.startswith("thinking"):
