@@ -220,41 +220,50 @@ class Engine:
         *,
         attachments: Sequence[Attachment] = (),
     ) -> Answer:
-        """Begin the answer to a question that would begin a conversation, and store nothing of it; what it costs counts
-        for the day.
-
-        Its `saved` is set when that has been noted.
-        """
+        """Begin the answer to a question that would begin a conversation, and store nothing of it but what it costs;
+        its `saved` is set when that has been noted."""
         text = await _clean(text)
         before = await self._requests.conversation(beginning, text)
         question = Turn("user", text, id=new_id(), created=now(), attachments=tuple(attachments))
-        request = await self._requests.build(before, (*before.path, question), settings)
+        return await self._answer_apart(replace(before, path=(*before.path, question)), settings)
+
+    async def _answer_apart(self, conversation: Conversation, settings: Request) -> Answer:
+        """Begin the answer to the last turn of a conversation that is not stored."""
+        request = await self._requests.build(conversation, conversation.path, settings)
         request = request.replace(max_price=(await self._price_limit(settings.max_price)).dollars)
         if request.model:
             self._backend.admit(request.model)
-        return self._answers.begin_apart([question], request, in_parts=_in_parts(before))
+        return self._answers.begin_apart(conversation.path, request, in_parts=_in_parts(conversation))
 
-    async def answer_turns(self, beginning: NewConversation, settings: Request, *, is_stored: bool) -> Answer:
-        """Begin the answer to the last of these turns, whatever its role: a question, or the result of a tool call.
+    async def answer_turns(
+        self, beginning: NewConversation, settings: Request, *, is_stored: bool, after: str = ""
+    ) -> Answer:
+        """Begin the answer to the last of these turns, whatever its role. Their text is taken as it is.
 
-        Their text is taken as it is. If `settings.part` is set, the answer continues it and comes without it. Without
-        `is_stored`, only what it costs is kept. Raises `HistoryError`.
+        If `settings.part` is set, the answer continues it and comes without it. Without `is_stored`, only what it costs
+        is kept; `after` is the id of the conversation that stored turns are added to. Raises `HistoryError`.
         """
         text = next((turn.text for turn in beginning.earlier if turn.role == "user"), "")
         whole = await self._requests.conversation(beginning, text)
-        *earlier, last = whole.path
-        if is_stored:
-            async with self._alone(begins=True):
-                before = replace(whole, path=tuple(earlier))
-                await self.conversations.turns.begin(before)
-                asked = await self._store_question(before, len(earlier), last)
-                cut = Turn("assistant", settings.part) if settings.part else None
-                return self._answers.begin(await self._prepare_answer(asked, len(asked.path), settings, cut))
-        request = await self._requests.build(whole, whole.path, settings)
-        request = request.replace(max_price=(await self._price_limit(settings.max_price)).dollars)
-        if request.model:
-            self._backend.admit(request.model)
-        return self._answers.begin_apart(whole.path, request, in_parts=False)
+        if not is_stored:
+            return await self._answer_apart(whole, settings)
+        async with self._alone(begins=not after):
+            asked = await self._store_turns(whole, after)
+            cut = Turn("assistant", settings.part) if settings.part else None
+            return self._answers.begin(await self._prepare_answer(asked, len(asked.path), settings, cut))
+
+    async def _store_turns(self, whole: Conversation, after: str) -> Conversation:
+        """Store the turns of a new conversation, at the end of this one if there is an id; it gets their prompt."""
+        turns = whole.path
+        if after:
+            await self.conversations.set_system_prompt(after, whole.system_prompt)
+            asked = await self.conversations.conversation(after)
+        else:
+            asked, turns = replace(whole, path=turns[:-1]), turns[-1:]
+            await self.conversations.turns.begin(asked)
+        for turn in turns:
+            asked = await self._store_question(asked, len(asked.path), turn)
+        return asked
 
     async def compare(
         self,

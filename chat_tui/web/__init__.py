@@ -7,8 +7,9 @@
     state, errors      what all requests share (the engine, running answers, shutdown), and error replies
     middleware/        what a request passes on its way in: headers, access, limits, timeouts
     api/               `/stream`, `/generate`, `/ws`, and the conversations of the page
-    gateway/           what the next two share: questions, tools, images, the start of answers
+    gateway/           what the next three share: questions, tools, images, the start of answers
     openai/            `/v1`: records, messages, replies in OpenAI's format
+    responses/         `/v1/responses`: the same in the format of OpenAI's Responses API
     anthropic/         `/v1/messages`: the same in Anthropic's format
     html/, page/       Markdown of models as safe HTML; the page at `/`
     ops/, openapi      `/health`, `/metrics`, the access log; `/openapi.json`

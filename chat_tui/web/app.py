@@ -26,6 +26,7 @@ from chat_tui.web.middleware.private_errors import PrivateErrors
 from chat_tui.web.openai import routes as openai_api
 from chat_tui.web.ops.access_log import AccessLogMiddleware
 from chat_tui.web.page import page
+from chat_tui.web.responses import routes as responses_api
 from chat_tui.web.state import AppState
 
 
@@ -35,6 +36,7 @@ def routes() -> list[BaseRoute]:
         stream,
         websocket,
         openai_api,
+        responses_api,
         anthropic_api,
         conversations,
         deletions,

@@ -42,6 +42,7 @@ from chat_tui.web.api.schemas import PromptBody, RepeatBody
 from chat_tui.web.api.stream import FailedReply, GeneratedReply
 from chat_tui.web.errors import ANTHROPIC_PATH, OPENAI_PATH, AnthropicFault, OpenAIFault, StreamFault, is_below
 from chat_tui.web.openai.schemas import ChatRequest, Completion, CompletionChunk, ModelCard, ModelCards
+from chat_tui.web.responses.schemas import ResponseEvent, ResponseObject, ResponsesRequest
 
 JSON = "application/json"
 EVENTS = "text/event-stream"
@@ -106,6 +107,14 @@ OPERATIONS: Sequence[Operation] = (
         Completion,
         ChatRequest,
         events=(CompletionChunk, OpenAIFault),
+    ),
+    Operation(
+        "POST",
+        "/v1/responses",
+        "Answer the input, in the format of OpenAI's Responses API.",
+        ResponseObject,
+        ResponsesRequest,
+        events=(ResponseEvent,),
     ),
     Operation(
         "POST",

@@ -37,7 +37,7 @@ async def start_answers(state: AppState, client: str, asked: GatewayQuestion) ->
         meant = resolve_choice(engine, asked.model)
         settings = numbered_settings(asked, len(answers)).replace(model=meant.model, strategy=meant.strategy)
         beginning = NewConversation(asked.system_prompt, earlier=asked.turns)
-        return await engine.answer_turns(beginning, settings, is_stored=asked.is_stored)
+        return await engine.answer_turns(beginning, settings, is_stored=asked.is_stored, after=asked.after)
 
     try:
         while len(answers) < asked.count:

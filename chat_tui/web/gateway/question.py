@@ -26,6 +26,8 @@ class GatewayQuestion(msgspec.Struct, frozen=True):
     is_stored: bool = False
     count: int = 1
     """How many answers are wanted."""
+    after: str = ""
+    """Id of the stored conversation that the turns are added to; empty: they begin one."""
 
 
 def finish_turns(turns: Sequence[Turn], system: str, place: str) -> tuple[tuple[Turn, ...], str, str]:
@@ -35,12 +37,13 @@ def finish_turns(turns: Sequence[Turn], system: str, place: str) -> tuple[tuple[
     Raises `ApiError`; `place` is the field with the messages.
     """
     talk = list(turns)
-    part = ""
-    if talk and talk[-1].role == "assistant":
+    parts: list[str] = []
+    while talk and talk[-1].role == "assistant":
         last = talk.pop()
         if last.calls:
             raise ApiError(400, "The last message calls tools: send their results with it.", param=place)
-        part = last.text
+        parts.insert(0, last.text)
+    part = "\n\n".join(filter(None, parts))
     if not talk and system and not part:
         return (Turn("user", system),), "", ""
     if all(turn.role == "assistant" for turn in talk):

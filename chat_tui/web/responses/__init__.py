@@ -1,0 +1,1 @@
+"""The endpoint in the format of OpenAI's Responses API."""

@@ -1,0 +1,113 @@
+"""OpenAI's Responses API. Nothing is saved unless a request has `store`; later requests can name what was saved."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from time import time
+
+import msgspec
+from msgspec.structs import replace
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import BaseRoute, Route
+
+from chat_tui.core.conversation import Turn
+from chat_tui.core.errors import ConversationNotFound
+from chat_tui.engine.answers.answer import Answer
+from chat_tui.engine.engine import Engine
+from chat_tui.web.api.event_stream import wait_for_all
+from chat_tui.web.api.schemas import LARGE_BYTES, parse_body
+from chat_tui.web.errors import ApiError
+from chat_tui.web.gateway.answers import answer_stream, response_headers, start_answers, with_retry_after
+from chat_tui.web.gateway.question import GatewayQuestion
+from chat_tui.web.gateway.sealing import seal
+from chat_tui.web.responses.replies import ResponseEvents, begin_response, end_response, output_of
+from chat_tui.web.responses.requests import build_question, parse_request
+from chat_tui.web.responses.schemas import ResponsesRequest
+from chat_tui.web.state import AppState, client_of, state_of
+
+_PREFIX, _JOINT = "resp_", "-"
+
+
+def routes() -> list[BaseRoute]:
+    """Return the routes."""
+    return [Route("/v1/responses", create_response, methods=["POST"])]
+
+
+async def create_response(request: Request) -> Response:
+    """Answer the input, as a stream or as a whole."""
+    state, body = state_of(request), await parse_body(request, parse_request)
+    is_large = int(request.headers.get("content-length", "0")) > LARGE_BYTES
+    answer, asked = await _start(state, client_of(request), body, is_large=is_large)
+    id = _id_of(answer)
+    response = begin_response(id, int(time()), body)
+    if body.stream:
+        events = ResponseEvents(response, answer.turn.id, sealed=lambda: seal(answer.turn, state.token))
+        return answer_stream(state, [answer], [events.of], id)
+    await wait_for_all(state, [answer], request.receive)
+    given = asked.settings.part if asked.is_stored else ""
+    output = output_of(answer.turn, answer.chunks, given, seal(answer.turn, state.token))
+    try:
+        told = end_response(response, answer.turn, output, answer.route)
+    except ApiError as refusal:
+        raise await with_retry_after(state, answer, refusal) from None
+    return Response(msgspec.json.encode(told), headers=response_headers(answer, id), media_type="application/json")
+
+
+async def _start(
+    state: AppState, client: str, body: ResponsesRequest, *, is_large: bool
+) -> tuple[Answer, GatewayQuestion]:
+    """Start the answer, behind the response that the request names; stored ones stay in its conversation."""
+    previous = body.previous_response_id
+    if not previous:
+        asked = await _build(body, (), state.token, is_large=is_large)
+        [answer] = await start_answers(state, client, asked)
+        return answer, asked
+    engine = await state.engine()
+    async with state.turn_lock:
+        conversation_id, earlier, is_last = await _earlier_turns(engine, previous)
+        asked = await _build(body, earlier, state.token, is_large=is_large)
+        if asked.is_stored and is_last:
+            asked = replace(asked, turns=asked.turns[len(earlier) :], after=conversation_id)
+        [answer] = await start_answers(state, client, asked)
+    return answer, asked
+
+
+async def _build(body: ResponsesRequest, earlier: Sequence[Turn], token: str, *, is_large: bool) -> GatewayQuestion:
+    if is_large:
+        return await asyncio.to_thread(build_question, body, earlier, token)
+    return build_question(body, earlier, token)
+
+
+async def _earlier_turns(engine: Engine, response_id: str) -> tuple[str, Sequence[Turn], bool]:
+    """Return the conversation of a stored response, its turns up to this response, and whether none follows.
+
+    Raises `ApiError` if there is no such response.
+    """
+    conversation_id, _, turn_id = response_id.removeprefix(_PREFIX).partition(_JOINT)
+    lost = ApiError(
+        404,
+        "There is no stored response with this id: store it with `store: true`.",
+        code="previous_response_not_found",
+        param="previous_response_id",
+    )
+    if not turn_id or not conversation_id:
+        raise lost
+    try:
+        conversation = await engine.conversations.conversation(conversation_id)
+    except ConversationNotFound:
+        raise lost from None
+    place = next((place for place, turn in enumerate(conversation.path) if turn.id == turn_id), None)
+    if place is None or conversation.path[place].role != "assistant":
+        raise lost
+    if conversation.path[place].state == "streaming":
+        raise ApiError(409, "The previous response is still running.", param="previous_response_id")
+    path = conversation.path[: place + 1]
+    return conversation_id, await engine.conversations.with_contents(conversation, path), path == conversation.path
+
+
+def _id_of(answer: Answer) -> str:
+    """Return the id of a response; that of a stored one tells where it is."""
+    stored = f"{answer.conversation_id}{_JOINT}" if answer.conversation_id else ""
+    return f"{_PREFIX}{stored}{answer.turn.id}"
