@@ -113,6 +113,8 @@ class OfferedTool(msgspec.Struct, frozen=True):
     """For people; empty: `own_name`."""
     is_read_only: bool = False
     """Whether the server says that it changes nothing. A hint, which nobody has checked."""
+    host_argument: str = ""
+    """The argument with an address: consent is then given for its host only. Empty: for all calls."""
 
 
 class ToolUse(msgspec.Struct, frozen=True, omit_defaults=True):

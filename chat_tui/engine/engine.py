@@ -144,6 +144,8 @@ class Engine:
         return self._answers.running(conversation_id)
 
     async def _note_saved(self, answer: Answer) -> None:
+        if answer.offer is not None and answer.round is None:
+            self.tools.release(answer.offer)
         await self.models.save_learned()
         self.titles.begin(answer)
 

@@ -24,6 +24,7 @@ class FakeTools:
         self.calls: list[tuple[str, Mapping[str, Any]]] = []
         self.cancelled: list[str] = []
         self.started: list[tuple[str, ...]] = []
+        self.released: list[tuple[str, ...]] = []
         self.is_closed = False
 
     def statuses(self) -> Sequence[ToolServerStatus]:
@@ -52,7 +53,7 @@ class FakeTools:
         return output
 
     async def release(self, servers: Collection[str]) -> None:
-        pass
+        self.released.append(tuple(servers))
 
     async def close(self) -> None:
         self.is_closed = True

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from fnmatch import fnmatchcase
 from hashlib import sha256
-from typing import Literal
+from typing import Any, Literal
+from urllib.parse import urlsplit
 
 import msgspec
 
@@ -19,11 +20,19 @@ def full_name(tool: OfferedTool) -> str:
     return f"{tool.server}.{tool.own_name}"
 
 
-def fingerprint(tool: OfferedTool) -> str:
-    """Return a hash of all that a model reads of the tool: consent is given for this, so that a tool that was changed
-    afterwards is asked about again."""
-    content = msgspec.json.encode((tool.server, tool.own_name, tool.tool), order="deterministic")
+def fingerprint(tool: OfferedTool, arguments: Mapping[str, Any]) -> str:
+    """Return a hash of what consent is given for: all that a model reads of the tool, so that a tool that was changed
+    afterwards is asked about again, and the host of a tool that visits addresses."""
+    host = _host_in(arguments.get(tool.host_argument)) if tool.host_argument else ""
+    content = msgspec.json.encode((tool.server, tool.own_name, tool.tool, host), order="deterministic")
     return sha256(content).hexdigest()
+
+
+def _host_in(address: object) -> str:
+    try:
+        return (urlsplit(address).hostname or "").lower() if isinstance(address, str) else ""
+    except ValueError:
+        return ""
 
 
 def select_tools(use: ToolUse, tools: Sequence[OfferedTool]) -> Sequence[OfferedTool]:
@@ -32,10 +41,10 @@ def select_tools(use: ToolUse, tools: Sequence[OfferedTool]) -> Sequence[Offered
     return [tool for tool in on if _matches(full_name(tool), use.only)] if use.only else on
 
 
-def decide(use: ToolUse, tool: OfferedTool) -> Verdict:
+def decide(use: ToolUse, tool: OfferedTool, arguments: Mapping[str, Any]) -> Verdict:
     """Return what happens with a call of this tool before anybody is asked."""
     name = full_name(tool)
-    if _matches(name, use.allow) or fingerprint(tool) in use.consented:
+    if _matches(name, use.allow) or fingerprint(tool, arguments) in use.consented:
         return "run"
     if tool.is_read_only and use.allows_read_only:
         return "run"

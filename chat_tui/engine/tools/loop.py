@@ -10,7 +10,7 @@ import msgspec
 
 from chat_tui.core.chunks import State
 from chat_tui.core.conversation import Conversation, Turn, new_id, now, put_turn
-from chat_tui.core.errors import ChatTuiError, HistoryError, ToolFailed
+from chat_tui.core.errors import ChatTuiError, HistoryError, InternalError, ToolFailed
 from chat_tui.core.request import Request
 from chat_tui.core.settings.conversation_settings import NewConversation, decode_settings
 from chat_tui.core.text.control_characters import clean
@@ -103,7 +103,26 @@ class ToolLoop:
         self._answers.setdefault(answer.conversation_id, []).append(answer)
         task = asyncio.ensure_future(self._run(answer, answer.round))
         self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        task.add_done_callback(self._note_end)
+
+    def _note_end(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and (error := task.exception()):
+            self._tell(InternalError(f"Internal error in chat-tui: {error!r}.", "Please report it."))
+
+    def release(self, offer: ToolOffer) -> None:
+        """Let servers end that no running answer or call may use any more."""
+        used = {
+            tool.server
+            for answers in self._answers.values()
+            for each in answers
+            if each.offer
+            for tool in each.offer.tools
+        }
+        if idle := {tool.server for tool in offer.tools} - used:
+            task = asyncio.ensure_future(self.backend.release(idle))
+            self._tasks.add(task)
+            task.add_done_callback(self._note_end)
 
     async def stop(self, conversation_id: str) -> None:
         """Stop the calls of a conversation, and wait until they have ended."""
@@ -149,6 +168,8 @@ class ToolLoop:
                 del self._answers[conversation_id]
             answer.next = following
             round.end(notice)
+            if following is None:
+                self.release(offer)
 
     async def _settle_call(
         self, conversation_id: str, round: ToolRound, place: int, offer: ToolOffer, *, is_over: bool
@@ -163,7 +184,9 @@ class ToolLoop:
             return offer
         assert tool is not None
         assert arguments is not None
-        verdict = decide(offer.use, tool)
+        tool = self._newest(tool)
+        round.change(place, tool=tool)
+        verdict = decide(offer.use, tool, arguments)
         if verdict == "refuse":
             told = f"The tool {call.name} is not allowed here."
             await self._store_outcome(conversation_id, round, place, "refused", told)
@@ -179,9 +202,16 @@ class ToolLoop:
             await self._store_outcome(conversation_id, round, place, "refused", told)
             return offer
         if decision.always:
-            offer = await self._remember_consent(conversation_id, tool, offer)
+            asked = arguments if decision.arguments is None else decision.arguments
+            offer = await self._remember_consent(conversation_id, fingerprint(tool, asked), offer)
         await self._run_call(conversation_id, round, place, decision.arguments)
         return offer
+
+    def _newest(self, tool: OfferedTool) -> OfferedTool:
+        """Return the tool as its server describes it now; it may have changed since the model was offered it."""
+        listed = (each for status in self.backend.statuses() if status.name == tool.server for each in status.tools)
+        now = next((each for each in listed if each.own_name == tool.own_name), tool)
+        return msgspec.structs.replace(now, tool=msgspec.structs.replace(now.tool, name=tool.tool.name))
 
     async def _run_call(
         self, conversation_id: str, round: ToolRound, place: int, changed: Mapping[str, Any] | None
@@ -245,8 +275,7 @@ class ToolLoop:
         self._conversations.turns.settle(conversation_id, turn)
         await self._conversations.turns.finish(conversation_id, turn, None)
 
-    async def _remember_consent(self, conversation_id: str, tool: OfferedTool, offer: ToolOffer) -> ToolOffer:
-        mark = fingerprint(tool)
+    async def _remember_consent(self, conversation_id: str, mark: str, offer: ToolOffer) -> ToolOffer:
         use = msgspec.structs.replace(offer.use, consented=(*offer.use.consented, mark))
         try:
             conversation = await self._conversations.conversation(conversation_id)

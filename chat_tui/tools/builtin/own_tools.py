@@ -42,7 +42,8 @@ class OwnTools:
         offered = Tool(tool.name, description, tool.parameters)
         # An address may carry what the model has read, so a page is no harmless reading.
         is_read_only = tool is not _FETCH_PAGE
-        self._tools[tool.name] = OfferedTool(offered, OWN_TOOLS, tool.name, title, is_read_only), run
+        host = "url" if tool is _FETCH_PAGE else ""
+        self._tools[tool.name] = OfferedTool(offered, OWN_TOOLS, tool.name, title, is_read_only, host), run
 
     @property
     def name(self) -> str:
