@@ -114,10 +114,7 @@ class Engine:
         """One question is stored at a time, so that none is asked behind another's back, nor paid for twice."""
 
     async def prepare(self) -> None:
-        """Load what a question to any server needs, and begin to erase what was deleted long ago; for an idle moment.
-
-        Cheap in memory.
-        """
+        """Load what a question to any server needs, and begin to erase what was deleted long ago. Cheap."""
         await self._backend.prepare()
         self.conversations.deletion.begin_to_erase_expired()
 

@@ -47,13 +47,17 @@ COMES_IN = {
     "tools.worker.server_session": "errors of tools",
     "tools.worker.tool_list": "names, descriptions and schemas of tools",
     "tools.worker_process": "what tool servers write to standard error",
+    "tools.foreign_configs": "configs of other programs",
     "tui.prompt.mentions": "names of files that completion offers",
     "tui.prompt.paste_placeholders": "what is pasted",
     "tui.terminal.input_splitter": "what the terminal sends",
     "web.api.stream": "questions of clients",
     "web.openai.requests": "messages of clients",
     "web.gateway.tools": "calls and results in messages of clients",
+    "web.anthropic.requests": "requests of web clients",
+    "web.responses.requests": "requests of web clients",
 }
+
 GOES_OUT = {
     "cli.commands.auth": "the prompt for a key, which is written by `getpass`",
     "cli.crash_report": "the crash report, a file",
@@ -68,6 +72,7 @@ GOES_OUT = {
     "tui.transcript.render.wrapping": "headers and notes of the transcript",
     "tui.transcript.render.zero_width": "text of the transcript",
     "tui.widgets.styled_lines": "lines of widgets",
+    "tui.widgets.argument_rows": "arguments of tool calls",
     "web.html.safe_html": "HTML",
     "web.ops.access_log": "the access log",
 }

@@ -18,7 +18,7 @@ from chat_tui.core.errors import ChatTuiError, ConfigError
 from chat_tui.core.files.reading import read_regular
 from chat_tui.core.processes import console
 from chat_tui.core.processes.console import report_error, write_error, write_output
-from chat_tui.core.text.control_characters import clean_line, escaped_json
+from chat_tui.core.text.control_characters import escaped_json
 from chat_tui.core.text.excerpts import shorten
 from chat_tui.core.tools import OfferedTool
 from chat_tui.core.usage.token_estimate import tool_tokens
@@ -214,7 +214,7 @@ async def _run_test(server: ToolServer, *, as_json: bool) -> int:
 
 def _described(tool: OfferedTool) -> str:
     reads = ", says that it only reads" if tool.is_read_only else ""
-    about = clean_line(tool.tool.description.strip().partition("\n")[0], _DESCRIPTION_CHARACTERS)
+    about = shorten(tool.tool.description.strip().partition("\n")[0], _DESCRIPTION_CHARACTERS)
     arguments = tool.tool.parameters.get("properties")
     names = ", ".join(arguments) if isinstance(arguments, Mapping) else ""
     heading = f"{tool.own_name}({shorten(names, 80)})"
