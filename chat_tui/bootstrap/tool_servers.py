@@ -57,7 +57,11 @@ def build_tool_servers(config: Config, *, environ: Mapping[str, str] = os.enviro
     from chat_tui.tools.tool_server import ConfiguredServer, ToolServer
     from chat_tui.tools.tool_servers import ToolServers
 
-    servers: list[ToolServer] = [ConfiguredServer(row, environ=environ) for row in config.tools if row.enabled]
+    servers: list[ToolServer] = [
+        ConfiguredServer(row, environ=environ, token_file=paths.tool_token_file(row.name))
+        for row in config.tools
+        if row.enabled
+    ]
     return ToolServers([*servers, build_own_tools(config)])
 
 

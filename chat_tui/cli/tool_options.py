@@ -43,6 +43,13 @@ def add_tool_options(tools: Any) -> None:
         " to a model takes. If it cannot be used, what it writes is shown.",
     )
     test.add_argument("name", metavar="NAME")
+    login = actions.add_parser(
+        "login",
+        help="sign in to a tool server that is reached over HTTP",
+        description="Sign in to a tool server that is reached over HTTP, by OAuth: open the address that is shown in a"
+        " browser on this machine. The tokens are kept in a file that only you can read.",
+    )
+    login.add_argument("name", metavar="NAME")
     read = actions.add_parser(
         "import",
         help="add the tool servers of another program's config",
@@ -52,5 +59,5 @@ def add_tool_options(tools: Any) -> None:
     read.add_argument("file", metavar="FILE")
     for action in (listing, test):
         action.add_argument("--json", action="store_true", help="as JSON")
-    for parser in (tools, listing, add, remove, test, read):
+    for parser in (tools, listing, add, remove, test, login, read):
         parser.add_private()

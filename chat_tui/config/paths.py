@@ -71,6 +71,11 @@ def key_file() -> Path:
     return data_folder() / "credentials.json"
 
 
+def tool_token_file(name: str) -> Path:
+    """Tokens of a tool server that the user has signed in to."""
+    return data_folder() / "tool-tokens" / f"{name}.json"
+
+
 def library_file() -> Path:
     """List of the user's own local models."""
     return data_folder() / "models.json"

@@ -67,7 +67,7 @@ def launch_of(row: ToolRow, environ: Mapping[str, str] = os.environ, *, token_fi
         launch = ServerLaunch(
             url=expand_variables(row.url, environ),
             headers={name: expand_variables(value, environ) for name, value in row.headers.items()},
-            call_seconds=row.call_seconds,
+            name=row.name,
             result_bytes=row.result_bytes,
             token_file=str(token_file or ""),
         )

@@ -16,6 +16,8 @@ WORKER = "chat_tui.tools.worker.server_session"
 class ServerLaunch(msgspec.Struct, frozen=True, omit_defaults=True):
     """How to reach a tool server; the first line that the child is sent."""
 
+    name: str = ""
+    """Name of the server in the config."""
     arguments: tuple[str, ...] = ()
     """The program, as a full path, and its arguments; empty if there is a `url`."""
     environment: Mapping[str, str] = {}
@@ -24,7 +26,6 @@ class ServerLaunch(msgspec.Struct, frozen=True, omit_defaults=True):
     """Folder in which the program starts."""
     url: str = ""
     headers: Mapping[str, str] = {}
-    call_seconds: float = 60.0
     result_bytes: int = 200_000
     """Size of the text of a result, and of its JSON, that is kept."""
     token_file: str = ""
@@ -61,13 +62,14 @@ class WorkerReport(msgspec.Struct, frozen=True, omit_defaults=True):
     """What the child reports: its tools when the server is ready and when they change; the end of a call; or why the
     server cannot be used, after which the child ends."""
 
-    kind: Literal["tools", "output", "failed", "sign-in", "problem"]
-    """`output` and `failed` end the call with this `id`."""
+    kind: Literal["tools", "output", "sign-in", "problem"]
+    """`output` ends the call with this `id`."""
     id: int = 0
+    """Number of the call."""
     tools: tuple[ListedTool, ...] = ()
     output: ToolOutput | None = None
     problem: str = ""
-    """Why a call failed, or the server cannot be used; one sentence without its full stop."""
+    """Why the server cannot be used; half a sentence without its full stop."""
     hint: str = ""
     address: str = ""
     """Where the user signs in, for `sign-in`."""

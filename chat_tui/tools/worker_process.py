@@ -177,10 +177,7 @@ class WorkerProcess:
         elif report.kind == "problem":
             self._problem, self._hint = report.problem, report.hint
         elif (future := self._calls.get(report.id)) is not None and not future.done():
-            if report.output is not None:
-                future.set_result(report.output)
-            else:
-                future.set_exception(ToolFailed(report.problem, report.hint))
+            future.set_result(report.output or ToolOutput())
 
     def _end(self) -> None:
         for future in self._calls.values():

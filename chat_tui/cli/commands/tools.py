@@ -42,6 +42,8 @@ def run(options: argparse.Namespace) -> int:
         return _import(config, options.file)
     if options.action == "remove":
         return _remove(config, options.name)
+    if options.action == "login":
+        return _login(config, options.name)
     return _test(config, options.name, as_json=options.json)
 
 
@@ -128,6 +130,7 @@ def _remove(config: Config, name: str) -> int:
         return 1
     file = paths.config_file()
     edit.remove_table(file, "tools", name)
+    paths.tool_token_file(name).unlink(missing_ok=True)
     write_output(f"{name} was removed from {file}.\n")
     return 0
 
@@ -175,6 +178,20 @@ def _report_missing_sdk(config: Config) -> None:
         write_error(f"          Run: {install_command()}\n")
 
 
+def _login(config: Config, name: str) -> int:
+    row = next((row for row in config.tools if row.name == name), None)
+    if row is None or not row.url:
+        write_error(f"chat-tui: there is no tool server {shorten(name, 60)} that is reached over HTTP.\n")
+        write_error(f"          {_known(config)}\n")
+        return 1
+    server = ConfiguredServer(row, token_file=paths.tool_token_file(name), when_signing_in=_show_address)
+    return asyncio.run(_run_test(server, as_json=False))
+
+
+def _show_address(address: str) -> None:
+    write_error(f"Open this address in a browser on this machine to sign in:\n{address}\n")
+
+
 def _test(config: Config, name: str, *, as_json: bool) -> int:
     row = next((row for row in config.tools if row.name == name), None)
     own = build_own_tools(config)
@@ -182,7 +199,7 @@ def _test(config: Config, name: str, *, as_json: bool) -> int:
         write_error(f"chat-tui: there is no tool server {shorten(name, 60)}.\n")
         write_error(f"          {_known(config)}\n")
         return 1
-    server = ConfiguredServer(row) if row is not None else own
+    server = ConfiguredServer(row, token_file=paths.tool_token_file(name)) if row is not None else own
     return asyncio.run(_run_test(server, as_json=as_json))
 
 

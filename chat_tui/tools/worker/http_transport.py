@@ -8,15 +8,17 @@ from typing import Any
 
 import httpx2
 from mcp import MCPError
+from mcp.client.auth import OAuthFlowError
 from mcp.client.streamable_http import streamable_http_client
 
 from chat_tui.core.text.control_characters import clean_line
 from chat_tui.tools.messages import ServerLaunch
+from chat_tui.tools.worker.authorization import SignIn, SignInNeeded
 
 CONNECT_SECONDS = 15.0
 EVENT_BYTES = 100_000_000
 """A longer event ends the request."""
-CONNECTION_ERRORS = (OSError, httpx2.HTTPError, httpx2.InvalidURL)
+CONNECTION_ERRORS = (OSError, httpx2.HTTPError, httpx2.InvalidURL, OAuthFlowError)
 """What a connection may raise besides the SDK's own errors."""
 _REASON_CHARACTERS = 300
 
@@ -24,25 +26,30 @@ _REASON_CHARACTERS = 300
 class HttpConnection:
     """A connection to a server by its address; remembers the last status that was an error."""
 
-    def __init__(self, launch: ServerLaunch, auth: httpx2.Auth | None = None) -> None:
-        self._launch, self._auth = launch, auth
+    def __init__(self, launch: ServerLaunch, sign_in: SignIn | None = None) -> None:
+        self._launch, self._sign_in = launch, sign_in
         self._status = 0
 
     @asynccontextmanager
     async def open(self) -> AsyncGenerator[tuple[Any, Any], None]:
         """Open the connection; yields the streams for the SDK's client."""
+        auth = await self._sign_in.provider() if self._sign_in is not None else None
         client = httpx2.AsyncClient(
             headers=dict(self._launch.headers),
             # The time of a call is limited by the parent.
             timeout=httpx2.Timeout(CONNECT_SECONDS, read=None),
-            auth=self._auth,
+            auth=auth,
             event_hooks={"response": [self._note_status]},
         )
-        async with (
-            client,
-            streamable_http_client(self._launch.url, http_client=client, max_sse_event_size=EVENT_BYTES) as streams,
-        ):
-            yield streams
+        try:
+            async with (
+                client,
+                streamable_http_client(self._launch.url, http_client=client, max_sse_event_size=EVENT_BYTES) as streams,
+            ):
+                yield streams
+        finally:
+            if self._sign_in is not None:
+                self._sign_in.close()
 
     async def _note_status(self, response: httpx2.Response) -> None:
         if response.status_code >= 400:
@@ -50,6 +57,11 @@ class HttpConnection:
 
     def problem(self, error: BaseException) -> tuple[str, str]:
         """Return why the connection failed, and what to do."""
+        login = f"Run `chat-tui tools login {self._launch.name}`."
+        if isinstance(error, SignInNeeded):
+            return "it wants you to sign in", login
+        if isinstance(error, OAuthFlowError) and self._launch.may_sign_in:
+            return clean_line(str(error), _REASON_CHARACTERS).rstrip("."), "Try again."
         if isinstance(error, httpx2.ConnectTimeout):
             return f"it did not accept the connection within {CONNECT_SECONDS:.0f} s", "Check its address."
         if isinstance(error, httpx2.ConnectError):
@@ -59,7 +71,7 @@ class HttpConnection:
         if isinstance(error, httpx2.InvalidURL):
             return "its `url` is not valid", "Correct it in the config."
         if self._status in (401, 403):
-            hint = "Check `headers` in the config, or sign in with `chat-tui tools login`."
+            hint = "Check `headers` in the config." if self._sign_in is None else login
             return f"it refuses access (HTTP {self._status})", hint
         if self._status:
             return f"it answers with HTTP {self._status}", "Is the `url` the one of its MCP endpoint?"

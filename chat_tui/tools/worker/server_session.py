@@ -29,6 +29,7 @@ from chat_tui.core.processes.child_process import ChildCommand
 from chat_tui.core.text.control_characters import clean_line
 from chat_tui.core.tools import ToolOutput
 from chat_tui.tools.messages import ServerLaunch, WorkerOrder, WorkerReport
+from chat_tui.tools.worker.authorization import SignIn
 from chat_tui.tools.worker.http_transport import CONNECTION_ERRORS, HttpConnection
 from chat_tui.tools.worker.results import output_of
 from chat_tui.tools.worker.stdio_transport import StdioConnection
@@ -112,8 +113,13 @@ class ServerSession:
     def _connection(self) -> StdioConnection | HttpConnection:
         launch = self._launch
         if launch.url:
-            return HttpConnection(launch)
+            has_key = any(name.lower() == "authorization" for name in launch.headers)
+            sign_in = SignIn(launch, self._show_sign_in) if launch.token_file and not has_key else None
+            return HttpConnection(launch, sign_in)
         return StdioConnection(ChildCommand(launch.arguments, dict(launch.environment), launch.folder))
+
+    async def _show_sign_in(self, address: str) -> None:
+        await self._reporter.send(WorkerReport("sign-in", address=address))
 
     def _read_orders(self, loop: asyncio.AbstractEventLoop) -> None:
         """Hand over the orders; at the end of stdin make sure that this process ends. Runs in a thread."""
