@@ -10,6 +10,7 @@ from chat_tui.config.schema import Config, ErrorHandling, ProviderRow, Strategie
 from chat_tui.core.errors import ChatTuiError
 from chat_tui.core.models import Model
 from chat_tui.core.route import Candidate
+from chat_tui.routing.ranking.estimates import CandidateTable
 from chat_tui.routing.ranking.health import Health
 
 FIXED = "fixed"
@@ -108,3 +109,5 @@ class Plan(msgspec.Struct, frozen=True):
     """The prompt's difficulty in logits."""
     health: Health | None = None
     """The models' health at that time."""
+    table: CandidateTable | None = None
+    """The estimates that the strategy looked at; None if it makes its own, or a model was chosen by name."""

@@ -171,15 +171,16 @@ class Router:
         strategy = self._strategy(name)
         if strategy is None:
             return Plan(name, (), error=_unknown_strategy(name, tuple(self._strategies)))
-        ranked = self._rank(strategy, request, self.models)
+        table, ranked = self._rank(strategy, request, self._models)
         models = self._first_of(ranked)
         if not models:
-            return self._complete(request, Plan(name, (), tuple(ranked), _nothing_to_choose(ranked)))
+            return self._complete(request, Plan(name, (), tuple(ranked), _nothing_to_choose(ranked), table=table))
         named = self._named_fallbacks(request, models[0])
         on_ladder = request.fallback and not named
         if named or not request.fallback:
             models = (models[0], *named)
-        return self._complete(request, Plan(name, models, tuple(ranked), rungs=tuple(rungs(name)) if on_ladder else ()))
+        ladder = tuple(rungs(name)) if on_ladder else ()
+        return self._complete(request, Plan(name, models, tuple(ranked), rungs=ladder, table=table))
 
     def preview(self, request: Request) -> tuple[str, Route]:
         """Return the model that would be asked now, and why; nobody is asked. Raises `NoModel`."""
@@ -191,12 +192,13 @@ class Router:
         return plan.models[0].name, route_of(plan, {plan.models[0].name}, others)
 
     def _rank(
-        self, strategy: Strategy, request: Request, models: Sequence[Model], health: Health | None = None
-    ) -> Sequence[Candidate]:
-        """Return the candidates in the strategy's order; models that must be downloaded first come after the others."""
-        ranked = strategy(request, models, health or self.health)
-        late = models.needs_download if isinstance(models, ModelTable) else ModelTable(models).needs_download
-        return sorted(ranked, key=lambda one: 2 if one.out else int(one.model in late)) if late else ranked
+        self, strategy: Strategy, request: Request, models: ModelTable
+    ) -> tuple[CandidateTable | None, Sequence[Candidate]]:
+        """Return the candidates in the strategy's order, with the estimates that a built-in one looked at."""
+        if isinstance(strategy, BuiltInStrategy):
+            table, out = candidate_table(request, models, self.health, features_of(request))
+            return table, _downloads_last(strategy.rank(table, out), models)
+        return None, _downloads_last(strategy(request, models, self.health), models)
 
     def context(self, request: Request, *, listed: bool = True) -> Context:
         """Return what would be sent to the model that would be asked first now.
@@ -245,8 +247,8 @@ class Router:
 
     def _choose_on_rung(self, request: Request, rung: str, exhausted: Collection[str]) -> Sequence[Model]:
         """Return what a strategy of the ladder chooses among the models that are left, by their health now."""
-        left = [model for model in self.models if model.name not in exhausted]
-        ranked = self._rank(self._strategies[rung], request, left)
+        left = ModelTable(model for model in self.models if model.name not in exhausted)
+        _, ranked = self._rank(self._strategies[rung], request, left)
         return self._first_of(ranked)
 
     def _others(self, request: Request, plan: Plan, tokens: int) -> Sequence[Alternative]:
@@ -254,23 +256,27 @@ class Router:
         if plan.health is None:
             return ()
         # All of them look at the same estimates, which are made once.
-        table, _ = candidate_table(request, self._models, plan.health, features_of(request))
+        table = plan.table or candidate_table(request, self._models, plan.health, features_of(request))[0]
+        table = table._replace(health=plan.health)
         found = []
         for name, strategy in self._strategies.items():
             if name == plan.strategy:
                 continue
-            model = self._choice_of(strategy, request, table, plan.health)
+            model = self._choice_of(strategy, request, table)
             price = estimated_price(model, tokens, request) if model else None
             found.append(Alternative(name, model.name if model else "", None if price is None else round(price, 6)))
         return found
 
-    def _choice_of(self, strategy: Strategy, request: Request, table: CandidateTable, health: Health) -> Model | None:
+    def _choice_of(self, strategy: Strategy, request: Request, table: CandidateTable) -> Model | None:
         late = self._models.needs_download
         if isinstance(strategy, BuiltInStrategy):
             model = strategy.choose(table)
             if model is None or model.name not in late:
                 return model
-        first = next(iter(self._rank(strategy, request, self._models, health)), None)
+            ranked = strategy.rank(table)
+        else:
+            ranked = strategy(request, self._models, table.health)
+        first = next(iter(_downloads_last(ranked, self._models)), None)
         return None if first is None or first.out else self._models.by_name.get(first.model)
 
     def _plan_for_model(self, request: Request, name: str) -> Plan:
@@ -295,6 +301,12 @@ class Router:
             return self._complete(request, Plan(FIXED, (), candidates, error))
         models = named if out else (model, *named)
         return self._complete(request, Plan(FIXED, models, candidates))
+
+
+def _downloads_last(ranked: Sequence[Candidate], models: ModelTable) -> Sequence[Candidate]:
+    """Return the candidates with the models that must be downloaded first behind the others."""
+    late = models.needs_download
+    return sorted(ranked, key=lambda one: 2 if one.out else int(one.model in late)) if late else ranked
 
 
 def unknown_model(name: str, known: Sequence[str]) -> NoModel:

@@ -15,9 +15,9 @@ from chat_tui.core.chunks import Timings
 from chat_tui.core.models import Model, PriceStep
 from chat_tui.core.request import Request
 from chat_tui.core.text.prompt_features import PromptFeatures
-from chat_tui.routing.ranking.estimates import logit, quality_for
+from chat_tui.routing.ranking.estimates import candidate_table, logit, quality_for
 from chat_tui.routing.ranking.health import Health
-from chat_tui.routing.ranking.strategies import names, objective, strategies
+from chat_tui.routing.ranking.strategies import BuiltInStrategy, names, objective, strategies
 
 BEST = Model("x/best", 200_000, 5.0, 25.0, 0.96, usual_ttft_seconds=2.0, usual_tokens_per_second=60)
 GOOD = Model("x/good", 200_000, 0.3, 2.0, 0.88, usual_ttft_seconds=1.0, usual_tokens_per_second=100)
@@ -109,6 +109,38 @@ def test_taking_away_a_model_that_does_not_win_never_changes_who_wins(
             if not first.out and other.name != first.model:
                 left = [model for model in models if model is not other]
                 assert rank(request, left, health)[0].model == first.model, name
+
+
+@given(
+    rows=some.lists(
+        some.tuples(
+            some.sampled_from([0.02, 0.3, 0.6, 0.6, 0.88, 0.96]),
+            some.sampled_from([None, 0.0, 0.3, 5.0]),
+            some.sampled_from([None, True]),
+            some.integers(0, 3),
+        ),
+        max_size=12,
+    ),
+    difficulty=some.sampled_from([-3.0, -0.5, 1.5, 4.0]),
+    images=some.booleans(),
+)
+def test_the_first_choice_among_estimates_is_the_first_of_their_ranking(
+    rows: list[tuple[float, float | None, bool | None, int]], difficulty: float, images: bool
+) -> None:
+    models, health = [], Health(lambda: 0.0)
+    for number, (quality, price, takes_images, asked) in enumerate(rows):
+        models.append(Model(f"x/{number}", 8_000, price, price, quality, images=takes_images))
+        for _ in range(asked):
+            health.note_start(f"x/{number}")
+        if asked > 1:
+            health.note_end(f"x/{number}")
+            health.note_answer(f"x/{number}", Timings(0.5, 2.0, 40.0 * asked), "code")
+    needs = PromptFeatures(tokens=50, last_tokens=50, difficulty=difficulty, images=images)
+    table, out = candidate_table(Request(prompt="x"), models, health, needs)
+    for strategy in (BuiltInStrategy(objective(name)) for name in names()):
+        ranked = [candidate.model for candidate in strategy.rank(table, out) if not candidate.out]
+        choice = strategy.choose(table)
+        assert (choice.name if choice else None) == (ranked[0] if ranked else None)
 
 
 def test_a_model_with_a_price_for_long_prompts_does_not_change_what_the_others_cost() -> None:

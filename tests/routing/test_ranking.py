@@ -260,3 +260,12 @@ def test_models_may_be_replaced_while_it_runs() -> None:
     router = Rig().router(A)
     router.models = (B,)
     assert [model.name for model in router.plan(ask()).models] == ["two/b"]
+
+
+async def test_what_others_would_have_picked_is_among_the_models_of_the_plan() -> None:
+    router = Rig(a=["from a"]).router(A)
+    plan = router.plan(ask())
+    router.models = (B,)
+    route = end_of(await all_of(router.process_stream(ask(), plan))).route
+    assert route is not None
+    assert {other.model for other in route.others} == {"one/a"}

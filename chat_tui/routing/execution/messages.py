@@ -54,14 +54,15 @@ def list_candidates(
     """
     if len(candidates) <= LISTED:
         return tuple(candidates), {}
-    able = [place for place, candidate in enumerate(candidates) if not candidate.out]
+    places = range(len(candidates))
     out = [place for place, candidate in enumerate(candidates) if candidate.out]
+    able = places if not out else [place for place, candidate in enumerate(candidates) if not candidate.out]
     some_out = min(len(out), LISTED // 4)
     shown = {*able[: LISTED - some_out], *(place for place in able if candidates[place].model in tried)}
     shown |= {*out[: max(some_out, LISTED - len(shown))]}
-    counts = Counter(
-        _NUMBERS.sub("…", candidate.out) for place, candidate in enumerate(candidates) if place not in shown
-    )
+    counts: Counter[str] = Counter()
+    for reason, count in Counter([candidates[place].out for place in places if place not in shown]).items():
+        counts[_NUMBERS.sub("…", reason)] += count
     told = dict(counts.most_common(REASONS))
     if rest := counts.total() - sum(told.values()):
         told["other reasons"] = rest
@@ -91,7 +92,7 @@ def retry(model: Model, attempt: int, of: int, delay: float, error: ChatTuiError
 
 def over_price_limit(plan: Plan) -> Metadata | None:
     """Return the metadata that names models over the price limit, if others are left; None if there are none."""
-    out = [candidate for candidate in plan.candidates if candidate.out.startswith(_DEAR)]
+    out = [candidate for candidate in plan.candidates if candidate.out and candidate.out.startswith(_DEAR)]
     if not out or not plan.models:
         return None
     named = "; ".join(f"{candidate.model} {candidate.out}" for candidate in out[:3])

@@ -113,6 +113,9 @@ class CandidateTable(NamedTuple):
     """The estimated time until the whole answer is there."""
     needs: PromptFeatures
     health: Health
+    least_ability: float
+    least_success: float
+    """The least of these columns; 0 if there is no model."""
 
 
 def candidate_table(
@@ -137,17 +140,20 @@ def candidate_table(
     abilities = _with_verdicts(abilities, stats, needs.kind)
     if needs.long:
         abilities = [ability - _loss_by_trimming(model, needs) for ability, model in zip(abilities, left, strict=True)]
+    success = success_of(abilities, needs.difficulty)
     table = CandidateTable(
         left,
         stats,
         abilities,
-        success_of(abilities, needs.difficulty),
+        success,
         _dollars(
             request, left, prices, needs.tokens, written, whole=needs.tokens <= (known.least_window or needs.tokens)
         ),
         _seconds(stats, usual, thinking, written),
         needs,
         health,
+        min(abilities, default=0.0),
+        min(success, default=0.0),
     )
     return table, out
 

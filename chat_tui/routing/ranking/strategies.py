@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping, Sequence
 from functools import cache
-from typing import Literal, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 import msgspec
 
@@ -111,11 +111,13 @@ class BuiltInStrategy:
 
     def __call__(self, request: Request, models: Sequence[Model], health: Health) -> Sequence[Candidate]:
         """Return the models in order, the best first; excluded models come last, with the reason."""
-        table, out = candidate_table(request, models, health, features_of(request))
+        return self.rank(*candidate_table(request, models, health, features_of(request)))
+
+    def rank(self, table: CandidateTable, out: Sequence[Candidate] = ()) -> Sequence[Candidate]:
+        """Return a table's models in order, the best first, and the excluded ones behind them."""
         success, values = self._values(table)
-        keys = self._keys(table, success, values)
-        order = sorted(range(len(keys)), key=keys.__getitem__, reverse=True)
-        notes = health.unavailable()
+        order = self._order(table, success, values)
+        notes = table.health.unavailable()
         detailed = [
             Candidate(
                 table.models[i].name,
@@ -133,17 +135,41 @@ class BuiltInStrategy:
     def choose(self, table: CandidateTable) -> Model | None:
         """Return the first choice among a table's models: that of a whole ranking, in a fraction of its time."""
         success, values = self._values(table)
-        if self.wanted.order == "value" and not table.needs.images:
-            least = self.wanted.min_success
-            good = [
-                value if chance >= least and ability > TOY_ABILITY else NOT_GOOD_ENOUGH
-                for chance, value, ability in zip(success, values, table.abilities, strict=True)
-            ]
+        firsts = values if self.wanted.order == "value" else self._firsts(table)
+        if not table.needs.images:
+            good = firsts if self._are_good_enough(table, success) else self._of_good_ones(table, success, firsts)
             best = max(good, default=NOT_GOOD_ENOUGH)
             if best > NOT_GOOD_ENOUGH:
-                return table.models[good.index(best)]
+                if firsts is not values:
+                    good = [
+                        value if first == best else NOT_GOOD_ENOUGH for first, value in zip(good, values, strict=True)
+                    ]
+                return table.models[good.index(max(good))]
         keys = self._keys(table, success, values)
         return table.models[max(range(len(keys)), key=keys.__getitem__)] if keys else None
+
+    def _order(self, table: CandidateTable, success: Sequence[float], values: Sequence[float]) -> Sequence[int]:
+        """Return the indices of the models, the best first."""
+        keys: Sequence[Any] = values
+        if self.wanted.order != "value" or table.needs.images or not self._are_good_enough(table, success):
+            # Numbers alone are sorted in half the time.
+            keys = self._keys(table, success, values)
+        return sorted(range(len(keys)), key=keys.__getitem__, reverse=True)
+
+    def _are_good_enough(self, table: CandidateTable, success: Sequence[float]) -> bool:
+        """Return whether all models are, as for most easy prompts."""
+        least = table.least_success if success is table.success else min(success, default=0.0)
+        return least >= self.wanted.min_success and table.least_ability > TOY_ABILITY
+
+    def _of_good_ones(
+        self, table: CandidateTable, success: Sequence[float], numbers: Sequence[float]
+    ) -> Sequence[float]:
+        """Return the numbers, and `NOT_GOOD_ENOUGH` for the models that are not."""
+        least = self.wanted.min_success
+        return [
+            number if good >= least and ability > TOY_ABILITY else NOT_GOOD_ENOUGH
+            for number, good, ability in zip(numbers, success, table.abilities, strict=True)
+        ]
 
     def _values(self, table: CandidateTable) -> tuple[Sequence[float], Sequence[float]]:
         """Return P(good answer) of each model, and its value."""
@@ -163,10 +189,7 @@ class BuiltInStrategy:
         self, table: CandidateTable, success: Sequence[float], values: Sequence[float]
     ) -> Sequence[tuple[float, ...]]:
         """Return what the models are sorted by, the greatest first."""
-        least, order, models = self.wanted.min_success, self.wanted.order, table.models
-        firsts: Sequence[float] = [0.0] * len(models)
-        if order != "value":
-            firsts = _turns(table) if order == "turn" else _loads(table)
+        least, models, firsts = self.wanted.min_success, table.models, self._firsts(table)
         keys: list[tuple[float, ...]]
         # Where none is good enough, the likeliest is taken; of two that are alike, the one of more value.
         keys = [
@@ -179,6 +202,12 @@ class BuiltInStrategy:
             # Models that are known to take images come before those that may.
             return [(float(bool(model.images)), *key) for model, key in zip(models, keys, strict=True)]
         return keys
+
+    def _firsts(self, table: CandidateTable) -> Sequence[float]:
+        """Return what decides before the value."""
+        if self.wanted.order == "turn":
+            return _turns(table)
+        return _loads(table) if self.wanted.order == "load" else [0.0] * len(table.models)
 
 
 def _turns(table: CandidateTable) -> Sequence[float]:
