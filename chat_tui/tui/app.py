@@ -39,6 +39,7 @@ from chat_tui.tui.terminal.hyperlinks import supports_hyperlinks
 from chat_tui.tui.theme import palette as palettes
 from chat_tui.tui.theme.ink import Ink
 from chat_tui.tui.widgets import ui_state
+from chat_tui.tui.widgets.delayed_calls import call_after
 from chat_tui.tui.widgets.host import CommandProvider, ListChoice
 from chat_tui.tui.widgets.ui_state import UiState
 
@@ -185,7 +186,7 @@ class ChatApp(App[int]):
     def _begin(self) -> None:
         """The first paint is out."""
         self._note_paint()
-        self.set_timer(self._open_seconds, self._open)
+        call_after(self, self._open_seconds, self._open)
 
     def _note_paint(self) -> None:
         """Record that the prompt has been drawn: keys act from now on."""

@@ -25,6 +25,7 @@ from chat_tui.tui.dialogs.frame import FramedScreen
 from chat_tui.tui.history import rows
 from chat_tui.tui.history.groups import groups, same_titles, time_in_group
 from chat_tui.tui.history.sidebar import DeletedLink, NoHistory, deleted_link, group_lines, local_now, summary_lines
+from chat_tui.tui.widgets.delayed_calls import call_after
 from chat_tui.tui.widgets.row_list import Filter, RowList, matching
 from chat_tui.tui.widgets.styled_lines import Line, Span, StyledLines, apart, crop, wrap
 
@@ -243,14 +244,14 @@ class HistoryScreen(FramedScreen[ChosenMessage | None]):
 
     async def _search(self, words: str, cursor: int | None) -> None:
         await asyncio.sleep(PAUSE_SECONDS)
-        slow = self.set_timer(SLOW_SECONDS, lambda: self._note.say("searching…"))
+        slow = call_after(self, SLOW_SECONDS, lambda: self._note.say("searching…"))
         begun = time.perf_counter()
         hits: list[SearchHit] = []
         is_first = True
         try:
             async with aclosing(self._engine.conversations.search_steps(words, HITS)) as steps:
                 async for step in steps:
-                    slow.stop()
+                    slow.cancel()
                     hits += step.hits
                     if is_first:
                         self._show_found(
@@ -266,7 +267,7 @@ class HistoryScreen(FramedScreen[ChosenMessage | None]):
             self._note.say("", f"{error.title} {error.hint}")
             return
         finally:
-            slow.stop()
+            slow.cancel()
         self._is_pending = self._chooses_next = False
         self._note.say(f"{_count(hits)} · {(time.perf_counter() - begun) * 1000:,.0f} ms")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Callable, Sequence
 from itertools import zip_longest
@@ -10,11 +11,11 @@ from typing import NamedTuple
 from rich.cells import cell_len
 from textual import events
 from textual.message import Message
-from textual.timer import Timer
 
 from chat_tui.core.usage.spending import Spending
 from chat_tui.core.usage.stream_stats import Phase, StreamStats
 from chat_tui.tui.widgets import formatting
+from chat_tui.tui.widgets.delayed_calls import call_after
 from chat_tui.tui.widgets.styled_lines import Line, Span, StyledLines, apart, crop, wrap
 
 PAUSE_SECONDS = 0.25
@@ -222,7 +223,7 @@ class StatsPanel(StyledLines):
         self._figures = StreamStats()
         self._spending = Spending()
         self._painted = float("-inf")
-        self._due: Timer | None = None
+        self._due: asyncio.TimerHandle | None = None
         self._unfolded = False
         self.paints = 0
         """How often it was painted."""
@@ -240,7 +241,7 @@ class StatsPanel(StyledLines):
         if ended or wait <= 0:
             self._paint()
         elif self._due is None and self.is_attached:
-            self._due = self.set_timer(wait, self._paint)
+            self._due = call_after(self, wait, self._paint)
 
     def unfold(self, unfolded: bool) -> None:
         """Show what few people need, or hide it."""
@@ -256,7 +257,7 @@ class StatsPanel(StyledLines):
 
     def _paint(self) -> None:
         if self._due is not None:
-            self._due.stop()
+            self._due.cancel()
             self._due = None
         self._painted = self._clock()
         self.paints += 1

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import ClassVar
 
 from textual import events, on
@@ -13,13 +14,13 @@ from textual.document._edit import Edit
 from textual.document._wrapped_document import WrappedDocument
 from textual.message import Message
 from textual.strip import Strip
-from textual.timer import Timer
 from textual.widgets import TextArea
 from textual.widgets.text_area import TextAreaTheme
 
 from chat_tui.core.text.graphemes import is_boundary, is_typed, next_boundary, previous_boundary
 from chat_tui.tui.actions.widget_keys import WidgetKeys
 from chat_tui.tui.prompt.paste_placeholders import PastePlaceholders
+from chat_tui.tui.widgets.delayed_calls import call_after
 
 EDITED_SECONDS = 0.2
 """How long after a change `Edited` tells of it; more changes meanwhile do not put it off."""
@@ -133,7 +134,7 @@ class DraftArea(TextArea, inherit_bindings=False):
         self.is_bulk = False
         """What is inserted now was not typed."""
         self._told = ""
-        self._edited_timer: Timer | None = None
+        self._edited_timer: asyncio.TimerHandle | None = None
         self._own_keys = WidgetKeys(self._bindings)
 
     # The draft
@@ -241,7 +242,7 @@ class DraftArea(TextArea, inherit_bindings=False):
             self.scroll_cursor_visible()
         self._follow_change()
         if self._edited_timer is None:
-            self._edited_timer = self.set_timer(EDITED_SECONDS, self._post_edited)
+            self._edited_timer = call_after(self, EDITED_SECONDS, self._post_edited)
 
     def _follow_change(self) -> None:
         """The text has changed."""

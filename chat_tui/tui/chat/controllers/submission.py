@@ -11,6 +11,7 @@ from chat_tui.tui.chat.controllers.model_selection import ModelSelection
 from chat_tui.tui.chat.controllers.pending_engine import PendingEngine
 from chat_tui.tui.chat.controllers.views import ChatViews
 from chat_tui.tui.chat.conversation.view import ChatView
+from chat_tui.tui.widgets.delayed_calls import call_after
 
 if TYPE_CHECKING:
     from chat_tui.engine.answers.runner import Preview
@@ -105,7 +106,7 @@ class PromptSubmission:
             self.live_preview().follow_edit(engine)
         if not self._warmed:
             self._warmed = True
-            self._chat.set_timer(WARM_SECONDS, lambda: self._chat.run_worker(self._warm(engine), group="beside"))
+            call_after(self._chat, WARM_SECONDS, lambda: self._chat.run_worker(self._warm(engine), group="beside"))
 
     async def _warm(self, engine: Engine) -> None:
         try:

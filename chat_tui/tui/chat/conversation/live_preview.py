@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from contextlib import aclosing
 from typing import TYPE_CHECKING, cast
 
 from textual.containers import VerticalScroll
 from textual.content import Content
-from textual.timer import Timer
 from textual.widgets import Static
 from textual.worker import Worker
 
@@ -17,6 +17,7 @@ from chat_tui.core.request import Request
 from chat_tui.tui.actions.bindings import as_bound
 from chat_tui.tui.chat.conversation.view import ChatView
 from chat_tui.tui.widgets import formatting
+from chat_tui.tui.widgets.delayed_calls import call_after
 
 if TYPE_CHECKING:
     from chat_tui.engine.answers.answer import Answer
@@ -83,7 +84,7 @@ class LivePreview:
         self.paid: set[str] = set()
         """Models that cost money and may be asked: the user has chosen the preset with their price in view."""
         self._box: PreviewBox | None = None
-        self._timer: Timer | None = None
+        self._timer: asyncio.TimerHandle | None = None
         self._following: Worker[None] | None = None
         self._preview: Preview | None = None
         self._text = ""
@@ -116,7 +117,7 @@ class LivePreview:
             return
         if self._box is not None and self._box.display:
             self._box.show("", "…", old=True)
-        self._timer = self._chat.set_timer(preset.as_you_type_seconds, lambda: self._begin(engine, text))
+        self._timer = call_after(self._chat, preset.as_you_type_seconds, lambda: self._begin(engine, text))
 
     def stop(self) -> bool:
         """Stop previews until the text changes; returns False if none is shown."""
@@ -136,7 +137,7 @@ class LivePreview:
 
     def _leave(self) -> None:
         if self._timer is not None:
-            self._timer.stop()
+            self._timer.cancel()
         if self._following is not None:
             self._following.cancel()
         if self._preview is not None and not self._preview.answer.ended:
