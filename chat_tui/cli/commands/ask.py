@@ -31,12 +31,13 @@ from chat_tui.engine.tools.consent import choose_tools
 from chat_tui.engine.tools.steps import (
     StepChunk,
     StepMerger,
+    ToolAskChunk,
     ToolResultChunk,
     answers_of,
     cancel_steps,
     last_of,
     merged_batches,
-    results_of,
+    round_chunks,
 )
 
 SMALL_TOKENS = 2000
@@ -201,7 +202,7 @@ async def _write_answer(answer: Answer, writer: AnswerWriter, settings: Config, 
         async with aclosing(batches):
             async for chunks in batches:
                 for chunk in chunks:
-                    if observer is None or isinstance(chunk, ToolResultChunk):
+                    if observer is None or isinstance(chunk, (ToolAskChunk, ToolResultChunk)):
                         writer.take(chunk)
                         continue
                     for observed in await observer.take([chunk]):
@@ -221,6 +222,6 @@ async def _single_chunks(answer: Answer, pace: TypingPace) -> AsyncGenerator[Seq
     async for step in answers_of(answer):
         async for chunk in pace.follow(step.follow()):
             yield merger.take([chunk])
-        async for result in results_of(step):
-            yield [result]
+        async for chunk_of_call in round_chunks(step):
+            yield [chunk_of_call]
     yield [merger.end()]

@@ -18,7 +18,7 @@ from chat_tui.core.processes import console
 from chat_tui.core.processes.console import format_error
 from chat_tui.core.text.control_characters import escaped_json
 from chat_tui.core.text.excerpts import shorten
-from chat_tui.engine.tools.steps import StepChunk, ToolResultChunk
+from chat_tui.engine.tools.steps import StepChunk, ToolAskChunk, ToolResultChunk
 
 _WEIGHTS_BYTES = 98_362_432
 _ARGUMENTS = 200
@@ -63,6 +63,9 @@ class AnswerWriter:
 
     def take(self, chunk: StepChunk) -> None:
         """Add the next chunk."""
+        if isinstance(chunk, ToolAskChunk):
+            # The command line asks nobody: it refuses what was not allowed.
+            return
         if isinstance(chunk, ToolResultChunk):
             self._take_result(chunk)
             return

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
 from contextlib import aclosing
+from typing import Any
 
 import msgspec
 
 from chat_tui.core.chunks import Chunk, End, Metadata, Start, Token, ToolCallDelta, Usage, sum_usages
 from chat_tui.core.conversation import Turn
 from chat_tui.engine.answers.answer import Answer
+from chat_tui.engine.answers.tool_round import CallStatus
 
 
 class ToolResultChunk(msgspec.Struct, frozen=True, tag_field="type", tag="tool_result", omit_defaults=True):
@@ -22,15 +24,43 @@ class ToolResultChunk(msgspec.Struct, frozen=True, tag_field="type", tag="tool_r
     """`complete`, `failed`, `refused`, `cancelled` or `broken`, as of the turn."""
     text: str = ""
     server: str = ""
+    images: int = 0
+    """Number of images of the result."""
 
 
-StepChunk = Chunk | ToolResultChunk
+class ToolAskChunk(msgspec.Struct, frozen=True, tag_field="type", tag="tool_ask", omit_defaults=True):
+    """A call that waits for a person's decision."""
+
+    id: str
+    """Id of the call."""
+    name: str
+    server: str
+    arguments: str = "{}"
+    """JSON object with which the call would run, indented."""
+    description: str = ""
+    """What the server says of the tool."""
+
+
+StepChunk = Chunk | ToolResultChunk | ToolAskChunk
 
 
 def result_chunk(turn: Turn) -> ToolResultChunk:
     """Return the chunk of a result's turn."""
     assert turn.result is not None
-    return ToolResultChunk(turn.result.call, turn.result.name, turn.state, turn.text, turn.result.source)
+    images = sum(file.is_image for file in turn.attachments)
+    return ToolResultChunk(turn.result.call, turn.result.name, turn.state, turn.text, turn.result.source, images)
+
+
+def ask_chunk(status: CallStatus) -> ToolAskChunk:
+    """Return the chunk of a call that a person is asked about."""
+    assert status.tool is not None
+    arguments = format_arguments(status.arguments or {})
+    return ToolAskChunk(status.call.id, status.call.name, status.tool.server, arguments, status.tool.tool.description)
+
+
+def format_arguments(arguments: Mapping[str, Any]) -> str:
+    """Return arguments as indented JSON: just what a tool is given, with all digits of its numbers."""
+    return msgspec.json.format(msgspec.json.encode(arguments), indent=2).decode()
 
 
 async def answers_of(first: Answer) -> AsyncIterator[Answer]:
@@ -47,6 +77,32 @@ async def answers_of(first: Answer) -> AsyncIterator[Answer]:
         answer = answer.next
 
 
+async def saved_answers(first: Answer) -> AsyncIterator[Answer]:
+    """Yield the answer, and each one that follows it, once it has ended and is saved."""
+    answer: Answer | None = first
+    while answer is not None:
+        await answer.saved.wait()
+        yield answer
+        if answer.round is not None:
+            async for _ in answer.round.follow():
+                pass
+        answer = answer.next
+
+
+def current_of(first: Answer) -> Answer:
+    """Return the last of the answers that have begun."""
+    answer = first
+    while answer.next is not None:
+        answer = answer.next
+    return answer
+
+
+def have_ended(first: Answer) -> bool:
+    """Whether the answer, its calls and all answers that follow have ended."""
+    answer = current_of(first)
+    return answer.ended and (answer.round is None or answer.round.ended)
+
+
 async def last_of(first: Answer) -> Answer:
     """Return the last of the answers, once all have ended."""
     answer = first
@@ -57,9 +113,7 @@ async def last_of(first: Answer) -> Answer:
 
 async def cancel_steps(first: Answer) -> None:
     """Stop what runs of an answer: the model, or the calls and with them all that would follow."""
-    answer = first
-    while answer.next is not None:
-        answer = answer.next
+    answer = current_of(first)
     if answer.round is not None:
         answer.round.stop()
     else:
@@ -104,13 +158,17 @@ class StepMerger:
         return merge_ends(self._ends)
 
 
-async def results_of(answer: Answer) -> AsyncGenerator[ToolResultChunk, None]:
-    """Yield the results of an answer's calls in order, each as soon as it is there."""
+async def round_chunks(answer: Answer) -> AsyncGenerator[ToolAskChunk | ToolResultChunk, None]:
+    """Yield the results of an answer's calls in order, each as soon as it is there; before it the question to a person,
+    if there is one."""
     if answer.round is None:
         return
-    told = 0
+    told, asked = 0, -1
     async for statuses in answer.round.follow():
         for status in statuses[told:]:
+            if status.state == "asking" and asked < told:
+                asked = told
+                yield ask_chunk(status)
             if status.state != "ended" or status.result is None:
                 break
             told += 1
@@ -118,17 +176,17 @@ async def results_of(answer: Answer) -> AsyncGenerator[ToolResultChunk, None]:
 
 
 async def merged_batches(first: Answer, *, tokens: int, hold_bytes: int) -> AsyncGenerator[Sequence[StepChunk], None]:
-    """Yield all chunks as one stream, in batches as `Answer.batches` makes them; behind the calls of a step come their
-    results."""
+    """Yield all chunks as one stream, in batches as `Answer.batches` makes them; behind the calls of a step come the
+    questions about them and their results."""
     merger, answer = StepMerger(), first
     while True:
         async with aclosing(answer.batches(tokens=tokens, hold_bytes=hold_bytes)) as batches:
             async for chunks in batches:
                 if merged := merger.take(chunks):
                     yield merged
-        async with aclosing(results_of(answer)) as results:
-            async for result in results:
-                yield [result]
+        async with aclosing(round_chunks(answer)) as chunks_of_calls:
+            async for chunk in chunks_of_calls:
+                yield [chunk]
         if answer.next is None:
             break
         answer = answer.next
