@@ -316,6 +316,9 @@ def _check_tools(config: Config, file: str, text: str) -> None:
         if row.url and not row.url.startswith(("http://", "https://", "$")):
             raise _wrong(file, text, f"{where}.url", "must begin with http:// or https://")
         _check_headers(row, where, file, text)
+    for index, pattern in enumerate(config.tool_use.allow):
+        if not all(pattern.partition(".")[::2]):
+            raise _wrong(file, text, f"tool_use.allow[{index}]", "must be written as `server.tool`")
 
 
 def _check_headers(row: ProviderRow | ToolRow, where: str, file: str, text: str) -> None:

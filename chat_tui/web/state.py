@@ -15,6 +15,7 @@ from chat_tui.core.errors import ChatTuiError
 from chat_tui.core.processes.console import write_error
 from chat_tui.engine.answers.answer import Answer
 from chat_tui.engine.engine import Engine
+from chat_tui.engine.tools.steps import cancel_steps, have_ended
 from chat_tui.web.errors import ApiError
 from chat_tui.web.ops.access_log import AccessLog
 from chat_tui.web.ops.metrics import Metrics
@@ -60,7 +61,7 @@ class AppState:
         self._discovered = 0.0
         self._starting: Counter[str] = Counter()
         self._clients: dict[Answer, str] = {}
-        """The client of each answer that is not saved yet."""
+        """The client of each answer that is not saved yet, or whose tool calls have not ended."""
         self.metrics = Metrics()
         self.log = AccessLog(write_error if config.web.access_log else None)
         self._watching: set[asyncio.Task[None]] = set()
@@ -145,15 +146,22 @@ class AppState:
         return answer
 
     async def _watch(self, answer: Answer) -> None:
+        step: Answer | None = answer
         try:
-            await self.metrics.watch(answer)
+            while step is not None:
+                await self.metrics.watch(step)
+                if step.round is not None:
+                    async for _ in step.round.follow():
+                        pass
+                step = step.next
         finally:
             # With its log it is large, and whoever asked may never come again.
             del self._clients[answer]
 
     def running(self, client: str | None = None) -> Sequence[Answer]:
-        """Return the running answers of one client, or of all."""
-        return [answer for answer, asker in self._clients.items() if not answer.ended and client in (None, asker)]
+        """Return the answers of one client, or of all, that run or whose tool calls do."""
+        asked = [answer for answer, asker in self._clients.items() if client in (None, asker)]
+        return [answer for answer in asked if not have_ended(answer)]
 
     @contextmanager
     def serving_reader(self) -> Iterator[None]:
@@ -185,9 +193,9 @@ class AppState:
                 await self._quiet.wait()
 
     async def cancel_all(self) -> None:
-        """Cancel all answers, including those that are just starting. Partial answers are saved."""
+        """Cancel all answers and their calls, including those that are just starting. Partial answers are saved."""
         self._stopped = True
-        await asyncio.gather(*(answer.cancel() for answer in self.running()))
+        await asyncio.gather(*map(cancel_steps, self.running()))
 
     async def close(self) -> None:
         """Cancel searches, close the engine and write the rest of the log."""

@@ -396,3 +396,9 @@ def test_names_are_cleaned_where_they_come_in() -> None:
     )
     assert (config.model, config.fallbacks, config.providers[0].name) == ("xy/m", ("xy/n",), "xy")
     assert (config.models[0].name, config.models[0].fallbacks) == ("xy/m", ("xy/n",))
+
+
+@pytest.mark.parametrize("pattern", ["files", "files.", ".read", ""])
+def test_a_tool_that_may_run_is_written_with_its_server(pattern: str) -> None:
+    error = wrong(f'[tool_use]\nallow = ["files.*", "{pattern}"]')
+    assert "`tool_use.allow[1]` must be written as `server.tool`" in error.title

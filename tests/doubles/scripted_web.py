@@ -11,6 +11,7 @@ from chat_tui.config.schema import Config
 from chat_tui.core.models import SCRIPTED_MODEL, Model
 from chat_tui.core.request import Request
 from chat_tui.engine.engine import Engine
+from chat_tui.engine.protocols import ToolBackend
 from chat_tui.history.opening import StoreSettings
 from chat_tui.history.store import Store
 from chat_tui.providers.scripted_provider import Script, Scripted
@@ -22,7 +23,11 @@ USUAL = StoreSettings()
 
 
 def scripted_opener(
-    *scripts: Script, config: Config | None = None, file: Path | None = None, settings: StoreSettings = USUAL
+    *scripts: Script,
+    config: Config | None = None,
+    file: Path | None = None,
+    settings: StoreSettings = USUAL,
+    tools: ToolBackend | None = None,
 ) -> Callable[[], Awaitable[Engine]]:
     """Opens the engine; the scripts are played in turn, the last one again and again."""
     provider, given = Scripted(*scripts), config or Config(strategy="balanced")
@@ -42,6 +47,7 @@ def scripted_opener(
             setup=FakeSetup(),
             open_private=partial(Store.open, None),
             tell=lambda error: None,
+            tools=tools,
         )
 
     return opener

@@ -115,6 +115,7 @@ fallbacks = ["box/small"]
 
 [tool_use]
 max_calls = 3
+allow = ["files.read*"]
 folders = ["~/notes"]
 fetch_page = false
 

@@ -51,6 +51,13 @@ def decide(use: ToolUse, tool: OfferedTool, arguments: Mapping[str, Any]) -> Ver
     return "ask" if use.asks else "refuse"
 
 
+def unattended_use(servers: Sequence[str], allowed: Sequence[str]) -> ToolUse:
+    """Return the use of these servers where nobody can be asked: only tools that an allowed pattern names are offered
+    and run."""
+    usable = tuple(name for name in servers if any(_matches(name, [each.partition(".")[0]]) for each in allowed))
+    return ToolUse(usable, only=tuple(allowed), allow=tuple(allowed), asks=False) if usable else ToolUse()
+
+
 def _matches(name: str, patterns: Collection[str]) -> bool:
     return any(fnmatchcase(name, pattern) for pattern in patterns)
 

@@ -3,24 +3,33 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import aclosing, asynccontextmanager, suppress
 from math import ceil
 from time import monotonic
+from typing import Any
 
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from chat_tui.core.chunks import Chunk, End
+from chat_tui.core.chunks import End
 from chat_tui.engine.answers.answer import Answer
+from chat_tui.engine.tools.steps import (
+    StepChunk,
+    cancel_steps,
+    have_ended,
+    merge_ends,
+    merged_batches,
+    saved_answers,
+)
 from chat_tui.web.state import AppState
 
 HOLD_BYTES = 8192
 """Bytes of text that wait for a slow reader before the model has to wait."""
 _PING = b": ping\n\n"
 
-Encode = Callable[[Sequence[Chunk]], Awaitable[bytes]]
-"""Encodes chunks; no bytes mean that nothing is sent."""
+Encode = Callable[[Sequence[Any]], Awaitable[bytes]]
+"""Encodes chunks, those of an answer with tools as `StepChunk`; no bytes mean that nothing is sent."""
 Open = Callable[[Scope], Awaitable[Response | Mapping[str, str]]]
 """Waits until a stream can begin; returns its further headers, or the response that is sent instead."""
 
@@ -83,7 +92,7 @@ class EventStream(Response):
             await asyncio.wait(writing)
 
     async def _write_answer(self, answer: Answer, encode: Encode, send: Send) -> None:
-        async with aclosing(answer.batches(tokens=1, hold_bytes=HOLD_BYTES)) as batches:
+        async with aclosing(batches_of(answer)) as batches:
             async for chunks in batches:
                 if body := await encode(chunks):
                     await send({"type": "http.response.body", "body": body, "more_body": True})
@@ -103,16 +112,25 @@ async def wait_for_all(state: AppState, answers: Sequence[Answer], receive: Rece
     with state.serving_reader():
         async with cancel_on_disconnect(state, answers, receive):
             for answer in answers:
-                await answer.saved.wait()
+                async for _ in saved_answers(answer):
+                    pass
 
 
 async def wait_for_end(state: AppState, answer: Answer, receive: Receive) -> End:
-    """Wait until an answer has ended and is saved; cancels it if the client disconnects."""
+    """Wait until an answer with all that follows its tool calls has ended and is saved; cancels it if the client
+    disconnects."""
     await wait_for_all(state, [answer], receive)
-    last = End()
-    async for chunk in answer.follow(len(answer) - 1):
-        last = chunk if isinstance(chunk, End) else last
-    return last
+    ends = list[End]()
+    async for step in saved_answers(answer):
+        ends += [chunk for chunk in step.chunks[-1:] if isinstance(chunk, End)]
+    return merge_ends(ends) if ends else End()
+
+
+def batches_of(answer: Answer) -> AsyncGenerator[Sequence[StepChunk], None]:
+    """Return the chunks of an answer in batches, with all that follows its tool calls."""
+    if answer.offer is None:
+        return answer.batches(tokens=1, hold_bytes=HOLD_BYTES)
+    return merged_batches(answer, tokens=1, hold_bytes=HOLD_BYTES)
 
 
 async def retry_after(state: AppState, answer: Answer, status: int) -> dict[str, str]:
@@ -129,7 +147,7 @@ async def cancel_on_disconnect(state: AppState, answers: Sequence[Answer], recei
     async def watch() -> None:
         while (await receive())["type"] != "http.disconnect":
             pass
-        if any(not answer.ended for answer in answers):
+        if not all(map(have_ended, answers)):
             state.metrics.count_disconnect()
         await cancel_all(answers)
 
@@ -146,5 +164,5 @@ async def cancel_on_disconnect(state: AppState, answers: Sequence[Answer], recei
 
 
 async def cancel_all(answers: Sequence[Answer]) -> None:
-    """Cancel the answers that have not ended."""
-    await asyncio.gather(*(answer.cancel() for answer in answers if not answer.ended))
+    """Cancel the answers that have not ended, and stop their tool calls."""
+    await asyncio.gather(*(cancel_steps(answer) for answer in answers if not have_ended(answer)))

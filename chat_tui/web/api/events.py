@@ -8,7 +8,8 @@ from typing import Any, Literal
 import msgspec
 from msgspec import UNSET, UnsetType
 
-from chat_tui.core.chunks import Chunk, End, Error, ErrorInfo, Metadata, Phase, Start, Token, TokenKind, ToolCallDelta
+from chat_tui.core.chunks import End, Error, ErrorInfo, Metadata, Phase, Start, Token, TokenKind, ToolCallDelta
+from chat_tui.engine.tools.steps import StepChunk, ToolAskChunk, ToolResultChunk
 from chat_tui.web.api.schemas import RequestId
 from chat_tui.web.errors import error_text
 
@@ -79,7 +80,46 @@ class ToolCallEvent(msgspec.Struct, frozen=True, tag_field="type", tag="tool_cal
     request_id: RequestId | UnsetType = UNSET
 
 
-Event = StartEvent | TokenEvent | ToolCallEvent | MetadataEvent | ErrorEvent | EndEvent | CompletedMessage
+class ToolAskEvent(msgspec.Struct, frozen=True, tag_field="type", tag="tool_ask", rename="camel"):
+    """A tool call that waits for a person's decision, as the client asked for it with `askTools`."""
+
+    id: str
+    """Id of the call: `POST /api/conversations/ID/calls/CALL` decides."""
+    name: str
+    server: str
+    """Name of the tool server."""
+    arguments: str
+    """JSON object with which the call would run."""
+    description: str
+    """What the server says of the tool."""
+    request_id: RequestId | UnsetType = UNSET
+
+
+class ToolResultEvent(msgspec.Struct, frozen=True, tag_field="type", tag="tool_result", rename="camel"):
+    """The result of a tool call that the server has run."""
+
+    id: str
+    name: str
+    server: str
+    state: str
+    """`complete`, `failed`, `refused`, `cancelled` or `broken`."""
+    text: str
+    images: int = 0
+    """Number of its images, which the model gets."""
+    request_id: RequestId | UnsetType = UNSET
+
+
+Event = (
+    StartEvent
+    | TokenEvent
+    | ToolCallEvent
+    | ToolAskEvent
+    | ToolResultEvent
+    | MetadataEvent
+    | ErrorEvent
+    | EndEvent
+    | CompletedMessage
+)
 
 
 class EventEncoder:
@@ -94,7 +134,7 @@ class EventEncoder:
     def _id(self) -> RequestId | UnsetType:
         return UNSET if self._given_id is None else self._given_id
 
-    def event_of(self, chunk: Chunk, milliseconds: float = 0.0) -> Event | None:
+    def event_of(self, chunk: StepChunk, milliseconds: float = 0.0) -> Event | None:
         """Return the event of a chunk, or None if it has none. `milliseconds` is the time since the request arrived."""
         if isinstance(chunk, Token):
             self.tokens += 1
@@ -111,6 +151,10 @@ class EventEncoder:
             return ToolCallEvent(
                 chunk.index, chunk.stage, chunk.id or UNSET, chunk.name or UNSET, chunk.arguments or UNSET, self._id
             )
+        if isinstance(chunk, ToolAskChunk):
+            return ToolAskEvent(chunk.id, chunk.name, chunk.server, chunk.arguments, chunk.description, self._id)
+        if isinstance(chunk, ToolResultChunk):
+            return ToolResultEvent(chunk.id, chunk.name, chunk.server, chunk.state, chunk.text, chunk.images, self._id)
         if isinstance(chunk, Error):
             return error_event(chunk.error, self._id)
         metadata = self.end_metadata(chunk)

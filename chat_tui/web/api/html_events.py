@@ -10,10 +10,11 @@ from typing import Any
 import msgspec
 
 from chat_tui.core.answers.reclassification import reclassify
-from chat_tui.core.chunks import Chunk, End, Metadata, Token
+from chat_tui.core.chunks import End, Metadata, Token
 from chat_tui.core.conversation import Conversation
 from chat_tui.engine.answers.answer import Answer
 from chat_tui.engine.engine import Engine
+from chat_tui.engine.tools.steps import StepChunk, ToolAskChunk, ToolResultChunk
 from chat_tui.web.api.events import EventEncoder, to_camel, to_sse
 from chat_tui.web.html.rendering import HtmlChange, HtmlRendering
 
@@ -41,7 +42,7 @@ class StatsEvent(msgspec.Struct, frozen=True, tag_field="type", tag="figures"):
 
 
 class PlaceEvent(msgspec.Struct, frozen=True, tag_field="type", tag="placed", rename="camel"):
-    """The position of the answer in its conversation; sent first."""
+    """The position of the answer in its conversation; sent first, and before each answer that follows tool calls."""
 
     conversation: str
     """Id of the conversation."""
@@ -62,19 +63,26 @@ def place_event(engine: Engine, answer: Answer) -> PlaceEvent:
 
 
 class PageStream:
-    """Encodes one answer for the page; it is rendered at most ten times a second."""
+    """Encodes an answer for the page, with those that follow its tool calls; each is placed in the conversation, and
+    rendered at most ten times a second."""
 
-    def __init__(self, answer: Answer, words: EventEncoder) -> None:
-        self._answer, self._words = answer, words
+    def __init__(self, engine: Engine, answer: Answer, words: EventEncoder) -> None:
+        self._engine, self._answer, self._words = engine, answer, words
+        self._called = False
+        """The last batch told of its calls: further text is of the next answer."""
         self._rendering = HtmlRendering()
         self._phase: object = None
         self._texts: dict[str, list[str]] = {"text": [], "thinking": []}
         """What has arrived, of the phase that is shown."""
         self._rendered = 0.0
 
-    async def encode(self, chunks: Sequence[Chunk]) -> bytes:
+    async def encode(self, chunks: Sequence[StepChunk]) -> bytes:
         """Return the events of these chunks with those for the page; `end` stays the last."""
-        ended = isinstance(chunks[-1], End)
+        called, self._called = self._called, isinstance(chunks[-1], (ToolAskChunk, ToolResultChunk))
+        first = [self._begin_next()] if called and not self._called and self._answer.next is not None else []
+        # The first question or result says that the answer itself has ended.
+        is_last = isinstance(chunks[-1], (End, ToolAskChunk, ToolResultChunk))
+        ended = is_last and (not called or bool(first))
         if all(isinstance(chunk, Token) for chunk in chunks):
             # More text may gather until it is time to render again.
             await asyncio.sleep(self._rendered + RENDER_SECONDS - monotonic())
@@ -82,12 +90,18 @@ class PageStream:
         texts = [chunk for chunk in chunks if _changes_text(chunk)]
         changes = await asyncio.to_thread(self._changes, texts, ended) if texts or ended else []
         told = [event for event in map(self._words.event_of, chunks) if event is not None]
-        last = [told.pop()] if ended else []
+        last = [told.pop()] if is_last else []
         pieces = [(change.block, change.piece) for change in changes]
         shown = [HtmlEvent(block, piece.html, piece.joins, piece.details) for block, piece in pieces]
-        return to_sse([*told, *shown, StatsEvent(to_camel(self._answer.figures())), *last])
+        return to_sse([*first, *told, *shown, StatsEvent(to_camel(self._answer.figures())), *last])
 
-    def _changes(self, chunks: Sequence[Chunk], ended: bool) -> list[HtmlChange]:
+    def _begin_next(self) -> PlaceEvent:
+        assert self._answer.next is not None
+        self._answer = self._answer.next
+        self._rendering, self._phase, self._texts = HtmlRendering(), None, {"text": [], "thinking": []}
+        return place_event(self._engine, self._answer)
+
+    def _changes(self, chunks: Sequence[StepChunk], ended: bool) -> list[HtmlChange]:
         for chunk in chunks:
             if isinstance(chunk, Metadata):
                 self._reclassify(chunk)
@@ -110,5 +124,5 @@ class PageStream:
         self._rendering.feed(text)
 
 
-def _changes_text(chunk: Chunk) -> bool:
+def _changes_text(chunk: StepChunk) -> bool:
     return isinstance(chunk, Token) or (isinstance(chunk, Metadata) and chunk.event == "reclassified")

@@ -60,6 +60,11 @@ class GenerationOptions(msgspec.Struct, frozen=True, kw_only=True, rename="camel
     """Also send `metadata` events."""
     render: bool | None = None
     """For a stream: also send the answer as HTML, its position and its figures."""
+    tools: Annotated[list[Name], Meta(max_length=100)] | None = None
+    """Names of the tool servers that the model may use. Only tools that the config allows (`[tool_use] allow`) are
+    offered; with `askTools`, all of these servers, for a new conversation."""
+    ask_tools: bool | None = None
+    """A person answers `tool_ask` events of the stream: use the tools of the conversation."""
 
     def settings(self) -> Request:
         """Return the options as settings of a request."""

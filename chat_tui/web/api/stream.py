@@ -10,18 +10,20 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
-from chat_tui.core.chunks import Chunk, ErrorInfo, has_answered
+from chat_tui.core.chunks import ErrorInfo, has_answered
 from chat_tui.core.errors import ConversationNotFound
 from chat_tui.core.request import Request as Settings
 from chat_tui.core.settings.conversation_settings import NewConversation
 from chat_tui.core.text.control_characters import clean
 from chat_tui.engine.answers.answer import Answer
 from chat_tui.engine.engine import Engine
+from chat_tui.engine.tools.steps import StepChunk, saved_answers
 from chat_tui.web.api.event_stream import EventStream, retry_after, wait_for_end
 from chat_tui.web.api.events import EventEncoder, to_sse
 from chat_tui.web.api.html_events import PageStream, place_event
 from chat_tui.web.api.model_choice import ModelChoice, is_known_model, resolve_choice
 from chat_tui.web.api.schemas import GenerationOptions, PromptBody, read_body
+from chat_tui.web.api.tool_choice import check_unchanged, choose_tool_use, settings_of_new
 from chat_tui.web.errors import ApiError, error_text, http_status
 from chat_tui.web.state import AppState, client_of, state_of
 
@@ -63,10 +65,11 @@ async def stream_response(state: AppState, answer: Answer, asked: GenerationOpti
     """Return a running answer as server-sent events."""
     words = EventEncoder(answer.conversation_id, metadata=bool(asked.include_metadata))
     if asked.render:
-        first = to_sse([place_event(await state.engine(), answer)])
-        return EventStream(state, answer, PageStream(answer, words).encode, first=first)
+        engine = await state.engine()
+        first = to_sse([place_event(engine, answer)])
+        return EventStream(state, answer, PageStream(engine, answer, words).encode, first=first)
 
-    async def encode(chunks: Sequence[Chunk]) -> bytes:
+    async def encode(chunks: Sequence[StepChunk]) -> bytes:
         return to_sse(event for event in map(words.event_of, chunks) if event is not None)
 
     return EventStream(state, answer, encode)
@@ -75,20 +78,24 @@ async def stream_response(state: AppState, answer: Answer, asked: GenerationOpti
 async def generate(request: Request) -> Response:
     """Answer a question with one JSON reply."""
     state, asked = state_of(request), await read_body(request, PromptBody)
+    if asked.ask_tools:
+        raise ApiError(400, "`askTools` needs a stream: nobody can be asked before a whole reply.", param="askTools")
     answer = await start_answer(state, client_of(request), asked)
     end = await wait_for_end(state, answer, request.receive)
     metadata = EventEncoder(answer.conversation_id, metadata=False).end_metadata(end)
+    steps = [step async for step in saved_answers(answer)]
+    answer, text = steps[-1], "\n\n".join(step.text for step in steps if step.text)
     if end.state in ("failed", "broken", "empty"):
         error = answer.turn.error or ErrorInfo("InternalError", "The answer failed.")
         status = http_status(error)
-        failed = FailedReply(error_text(error), answer.text, metadata)
+        failed = FailedReply(error_text(error), text, metadata)
         return _json(failed, status, await retry_after(state, answer, status))
     if end.state == "cancelled":
-        return _json(FailedReply("The answer was cancelled; what arrived is kept.", answer.text, metadata), 503)
-    if not has_answered(end.state, answer.text):
+        return _json(FailedReply("The answer was cancelled; what arrived is kept.", text, metadata), 503)
+    if not has_answered(end.state, text):
         words = "The model or a filter refused to answer. Rephrase the question, or choose another model."
-        return _json(FailedReply(words, answer.text, metadata), 400)
-    return _json(GeneratedReply(answer.text, metadata), 200)
+        return _json(FailedReply(words, text, metadata), 400)
+    return _json(GeneratedReply(text, metadata), 200)
 
 
 def _json(body: msgspec.Struct, status: int, headers: dict[str, str] | None = None) -> Response:
@@ -96,9 +103,11 @@ def _json(body: msgspec.Struct, status: int, headers: dict[str, str] | None = No
 
 
 async def check_free(engine: Engine, conversation_id: str) -> None:
-    """Raise `ApiError` if an answer is running in the conversation, in any process. Raises `ConversationNotFound`."""
+    """Raise `ApiError` if an answer is running in the conversation, in any process, or its tool calls have not ended.
+    Raises `ConversationNotFound`."""
     path = (await engine.conversations.conversation(conversation_id)).path
-    if engine.running(conversation_id) or (path and path[-1].state == "streaming"):
+    is_busy = engine.running(conversation_id) or conversation_id in engine.tools
+    if is_busy or (path and path[-1].state == "streaming"):
         raise ApiError(409, "An answer is running in this conversation. Cancel it, or wait for it to end.")
 
 
@@ -116,12 +125,13 @@ async def names_model(state: AppState, asked: GenerationOptions) -> bool:
 
 
 def request_settings(engine: Engine, asked: GenerationOptions) -> Settings:
-    """Return the settings of the request. Raises `ApiError` if the strategy or the model is unknown."""
+    """Return the settings of the request. Raises `ApiError` if the strategy, the model or a tool server is unknown."""
     if asked.strategy is not None and asked.strategy not in engine.models.strategies():
         words = f"Unknown strategy. Known: {', '.join(engine.models.strategies())}."
         raise ApiError(400, words, param="strategy")
     meant = resolve_choice(engine, asked.model) if asked.model is not None else ModelChoice()
-    return asked.settings().replace(model=meant.model, strategy=meant.strategy or asked.strategy)
+    tool_use = choose_tool_use(engine, asked)
+    return asked.settings().replace(model=meant.model, strategy=meant.strategy or asked.strategy, tool_use=tool_use)
 
 
 async def start_answer(state: AppState, client: str, asked: PromptBody) -> Answer:
@@ -129,11 +139,14 @@ async def start_answer(state: AppState, client: str, asked: PromptBody) -> Answe
     check_prompt(asked.prompt)
     if asked.conversation is not None and asked.system is not None:
         raise ApiError(400, "`system` can only be set for a new conversation.", param="system")
+    if asked.conversation is not None:
+        check_unchanged(asked)
 
     async def begin(engine: Engine) -> Answer:
         settings = request_settings(engine, asked)
         if asked.conversation is None:
-            return await engine.ask(NewConversation(asked.system), asked.prompt, settings)
+            beginning = NewConversation(asked.system, settings=settings_of_new(engine, asked))
+            return await engine.ask(beginning, asked.prompt, settings)
         try:
             async with state.turn_lock:
                 await check_free(engine, asked.conversation)

@@ -13,6 +13,7 @@ from chat_tui.engine.engine import Engine
 from chat_tui.web.api.conversations import find_conversation
 from chat_tui.web.api.schemas import RepeatBody, read_body
 from chat_tui.web.api.stream import check_free, check_prompt, names_model, request_settings, stream_response
+from chat_tui.web.api.tool_choice import check_unchanged
 from chat_tui.web.errors import ApiError
 from chat_tui.web.state import client_of, state_of
 
@@ -31,6 +32,7 @@ async def ask_again(request: Request) -> Response:
     state, asked = state_of(request), await read_body(request, RepeatBody)
     if asked.prompt is not None:
         check_prompt(asked.prompt)
+    check_unchanged(asked)
 
     async def begin(engine: Engine) -> Answer:
         settings = request_settings(engine, asked)

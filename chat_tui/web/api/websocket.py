@@ -19,7 +19,8 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 from chat_tui.core.conversation import new_id
 from chat_tui.core.errors import ChatTuiError
 from chat_tui.engine.answers.answer import Answer
-from chat_tui.web.api.event_stream import HOLD_BYTES
+from chat_tui.engine.tools.steps import cancel_steps, current_of
+from chat_tui.web.api.event_stream import batches_of
 from chat_tui.web.api.events import ErrorEvent, Event, EventEncoder, encode_event
 from chat_tui.web.api.schemas import PromptBody, RequestId, decode, parse
 from chat_tui.web.api.stream import start_answer
@@ -110,18 +111,23 @@ class _PendingRequest:
 
     def begin(self, answer: Answer) -> None:
         self.answer = answer
-        if self.paused:
-            answer.pause()
+        self.hold()
+
+    def hold(self) -> None:
+        """Pause the model if the client wants that, also one that has begun behind tool calls."""
+        if self.paused and self.answer is not None and not (current := current_of(self.answer)).paused:
+            current.pause()
 
     async def cancel(self) -> None:
         self.cancelled = True
         if self.answer is not None:
-            await self.answer.cancel()
+            await cancel_steps(self.answer)
 
     def pause(self, paused: bool) -> None:
         self.paused = paused
-        if self.answer is not None:
-            (self.answer.pause if paused else self.answer.resume)()
+        self.hold()
+        if self.answer is not None and not paused:
+            current_of(self.answer).resume()
 
 
 class WebSocketSession:
@@ -232,10 +238,11 @@ class WebSocketSession:
         answer = asked.answer
         assert answer is not None
         if asked.cancelled or self._gone:
-            await answer.cancel()
+            await cancel_steps(answer)
         words = EventEncoder(answer.conversation_id, metadata=bool(heard.include_metadata), request_id=request_id)
-        async with aclosing(answer.batches(tokens=1, hold_bytes=HOLD_BYTES)) as batches:
+        async with aclosing(batches_of(answer)) as batches:
             async for chunks in batches:
+                asked.hold()
                 for chunk in chunks:
                     if event := words.event_of(chunk, (monotonic() - came) * 1000):
                         await self._send(event)

@@ -161,7 +161,7 @@ async def test_the_page_gets_its_blocks_anew() -> None:
     async with stage(LATE) as on:
         answer = await on.engine.ask_apart(None, "Hi", Request(model="one/a"))
         await answer.saved.wait()
-        told = PageStream(answer, EventEncoder("", metadata=True))
+        told = PageStream(on.engine, answer, EventEncoder("", metadata=True))
         seen = b""
         async for chunk in answer.follow():
             seen += await told.encode([chunk])
