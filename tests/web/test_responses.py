@@ -176,6 +176,15 @@ async def test_a_stored_response_is_continued_in_its_conversation(server: ModelS
     assert sent[3] == ["Weather?", None, "sunny"]
 
 
+async def test_tools_of_other_types_are_left_out(server: ModelServer) -> None:
+    """Agents offer them with every request."""
+    others: Any = [{"type": "web_search"}, {"type": "namespace", "name": "a b", "tools": []}]
+    async with openai_site(box(server.base_url, "calls")) as (_, client):
+        told = await client.responses.create(model="auto", input="Hi", tools=[*others, WEATHER])
+    assert [tool["function"]["name"] for tool in server.exchanges[0].body["tools"]] == ["weather"]
+    assert told.output[0].type == "function_call"
+
+
 async def test_probabilities_come_with_the_text(server: ModelServer) -> None:
     async with openai_site(box(server.base_url, "calls")) as (_, client):
         told: Any = await client.responses.create(model="auto", input="Hi", include=["message.output_text.logprobs"])
@@ -266,6 +275,8 @@ HOSTILE: list[dict[str, Any]] = [
     {"input": [{"role": "user", "content": [{"type": "input_file", "file_id": "x"}]}]},
     {"input": [{"role": "user", "content": [{"type": "input_image", "image_url": "file:///etc/passwd"}]}]},
     {"input": "Hi", "tools": [{"type": "web_search"}]},
+    {"input": "Hi", "tools": [{"type": "function"}]},
+    {"input": "Hi", "tools": [{"type": "function", "name": "a b"}]},
     {"input": "Hi", "tools": [{**WEATHER, "name": f"t{number}"} for number in range(1000)]},
     {"input": "Hi", "tools": [{**WEATHER, "parameters": deep(100)}]},
     {"input": "Hi", "tool_choice": "required"},

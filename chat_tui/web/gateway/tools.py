@@ -18,7 +18,8 @@ TOOLS_LIMIT = 512
 DEPTH_LIMIT = 64
 """Objects and lists within each other, in a JSON Schema or in the arguments of a call."""
 
-ToolName = Annotated[str, Meta(pattern="^[a-zA-Z0-9_-]{1,128}$")]
+TOOL_NAME = r"^[a-zA-Z0-9_-]{1,128}$"
+ToolName = Annotated[str, Meta(pattern=TOOL_NAME)]
 CallId = Annotated[str, Meta(max_length=200)]
 Arguments = Annotated[str, Meta(max_length=ARGUMENTS_LIMIT)]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 from chat_tui.core.attachments.attachment import Attachment
@@ -14,7 +15,7 @@ from chat_tui.web.errors import ApiError
 from chat_tui.web.gateway.images import check_images, image_at
 from chat_tui.web.gateway.question import GatewayQuestion, check_stored, finish_turns
 from chat_tui.web.gateway.sealing import unseal
-from chat_tui.web.gateway.tools import CallLedger, check_depth, check_tools, clean_call
+from chat_tui.web.gateway.tools import TOOL_NAME, CallLedger, check_depth, check_tools, clean_call
 from chat_tui.web.openai.requests import EFFORTS
 from chat_tui.web.openai.schemas import JsonObjectFormat
 from chat_tui.web.responses.schemas import (
@@ -26,8 +27,10 @@ from chat_tui.web.responses.schemas import (
     NamedFunction,
     RefusalText,
     ResponsesRequest,
+    ResponseTool,
 )
 
+_FUNCTION = "function"
 LOGPROBS = "message.output_text.logprobs"
 """Asks for the probabilities of tokens, in `include`."""
 
@@ -77,9 +80,10 @@ def _sampling(body: ResponsesRequest) -> Sampling:
 
 
 def _tools(body: ResponsesRequest) -> tuple[tuple[Tool, ...], ToolChoice]:
-    tools = tuple(
-        Tool(tool.name, clean(tool.description or ""), tool.parameters or {}, tool.strict) for tool in body.tools or ()
-    )
+    functions = [tool for tool in body.tools or () if tool.type == _FUNCTION]
+    if body.tools and not functions:
+        raise ApiError(400, "Only tools of the type `function` are supported.", param="tools")
+    tools = tuple(_tool(tool, f"tools[{number}].name") for number, tool in enumerate(functions))
     wanted, name = body.tool_choice, ""
     mode = wanted if isinstance(wanted, str) else "auto"
     if isinstance(wanted, NamedFunction):
@@ -93,6 +97,12 @@ def _tools(body: ResponsesRequest) -> tuple[tuple[Tool, ...], ToolChoice]:
     choice = ToolChoice(mode, name, body.parallel_tool_calls if tools else None)
     check_tools(tools, choice, "tools", "tool_choice")
     return tools, choice
+
+
+def _tool(tool: ResponseTool, place: str) -> Tool:
+    if tool.name is None or re.fullmatch(TOOL_NAME, tool.name) is None:
+        raise ApiError(400, "A function needs a name of letters, digits, `_` and `-`.", param=place)
+    return Tool(tool.name, clean(tool.description or ""), tool.parameters or {}, tool.strict)
 
 
 def _output(body: ResponsesRequest) -> OutputFormat | None:

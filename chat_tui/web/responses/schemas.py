@@ -73,10 +73,10 @@ class InputItem(msgspec.Struct, frozen=True):
 
 
 class ResponseTool(msgspec.Struct, frozen=True):
-    """A function of the client that the model may call. OpenAI's own tools are not supported."""
+    """A function of the client that the model may call. Tools of other types are left out."""
 
-    type: Literal["function"]
-    name: ToolName
+    type: Annotated[str, Meta(max_length=100)]
+    name: Annotated[str, Meta(max_length=200)] | None = None
     description: str | None = None
     parameters: dict[str, Any] | None = None
     strict: bool | None = None
