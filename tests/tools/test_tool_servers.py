@@ -275,3 +275,18 @@ async def test_without_the_sdk_the_status_says_what_installs_it() -> None:
     [status] = servers.statuses()
     assert status.state == "failed"
     assert f"Run: {sys.executable} -m pip install 'mcp>=" in status.problem
+
+
+@needs_proc
+async def test_a_killed_child_takes_its_server_along() -> None:
+    async with running(row("box", "--keep-running")) as servers:
+        tools = await servers.start(["box"])
+        spawned = int((await servers.call(named(tools, "spawn"), {})).text)
+        call = asyncio.create_task(servers.call(named(tools, "sleep"), {"seconds": 60}))
+        await asyncio.sleep(0.2)
+        # The child leads the group.
+        os.kill(os.getpgid(spawned), signal.SIGKILL)
+        with pytest.raises(ToolFailed, match="its process ended unexpectedly"):
+            await call
+        await until(lambda: not is_running(spawned))
+        assert (await servers.call(named(tools, "echo"), {"text": "again"})).text == "again"
