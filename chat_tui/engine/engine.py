@@ -89,7 +89,6 @@ class Engine:
         """What stored answers have cost."""
         self._requests = RequestBuilder(config, self.conversations)
         self.models = ModelRegistry(config, router, self.places, weights, backend)
-        self.estimates = CostEstimator(config, router, self.conversations, backend, self._requests)
         self.tools = ToolLoop(
             tools or NoTools(),
             self.conversations,
@@ -98,6 +97,9 @@ class Engine:
             calls_limit=config.tool_use.max_calls,
         )
         """Tools that models may call."""
+        self.estimates = CostEstimator(
+            config, router, self.conversations, backend, self._requests, self.tools.known_tools
+        )
         self._answers = AnswerRunner(
             router,
             self.conversations,

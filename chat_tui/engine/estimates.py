@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import msgspec
 
@@ -13,10 +13,12 @@ from chat_tui.core.context import Context
 from chat_tui.core.conversation import Conversation, Turn
 from chat_tui.core.request import Request
 from chat_tui.core.settings.conversation_settings import NewConversation
+from chat_tui.core.tools import OfferedTool, ToolUse
 from chat_tui.engine.answers.comparison import best_of, request_for
 from chat_tui.engine.conversations.conversations import Conversations
 from chat_tui.engine.protocols import ModelBackend
 from chat_tui.engine.request_builder import RequestBuilder, build_request
+from chat_tui.engine.tools.loop import use_of
 from chat_tui.routing.router import Router
 
 
@@ -41,15 +43,18 @@ class CostEstimator:
         conversations: Conversations,
         backend: ModelBackend,
         requests: RequestBuilder,
+        known_tools: Callable[[ToolUse], Sequence[OfferedTool]],
     ) -> None:
         self._config, self._router, self._backend = config, router, backend
         self._conversations, self._requests = conversations, requests
+        self._known_tools = known_tools
 
     async def context(self, conversation_id: str, settings: Request | None = None) -> Context:
         """What of a conversation would be sent with the next question, and why not the rest. Raises `HistoryError`."""
         conversation = await self._conversations.conversation(conversation_id)
-        request = await self._requests.build(conversation, conversation.path, settings or Request())
-        return await asyncio.to_thread(self._router.context, request)
+        settings = settings or Request()
+        request = await self._requests.build(conversation, conversation.path, settings)
+        return await asyncio.to_thread(self._router.context, self._with_tools(request, conversation, settings))
 
     async def estimate(
         self,
@@ -69,7 +74,9 @@ class CostEstimator:
         files = [file for turn in before.path[place : place + 1] for file in turn.attachments]
         question = Turn("user", text, attachments=(*files, *attachments))
         # Files of earlier turns count by their size, so they need not be read.
-        request = build_request(self._config, before, (*before.path[:place], question), settings or Request())
+        settings = settings or Request()
+        request = build_request(self._config, before, (*before.path[:place], question), settings)
+        request = self._with_tools(request, before, settings)
         if request.model:
             self._backend.admit(request.model)
         if request.adaptive:
@@ -77,6 +84,11 @@ class CostEstimator:
 
             return await asyncio.to_thread(adaptive.context, self._router, request, self._config.adaptive)
         return await asyncio.to_thread(self._router.context, request, listed=False)
+
+    def _with_tools(self, request: Request, conversation: Conversation, settings: Request) -> Request:
+        """Return the request with the tools that its servers are known to have: none is started for an estimate."""
+        tools = self._known_tools(use_of(conversation, settings))
+        return request.replace(tools=tuple(tool.tool for tool in tools), adaptive=False) if tools else request
 
     async def prices(
         self,

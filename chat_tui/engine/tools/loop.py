@@ -88,6 +88,12 @@ class ToolLoop:
         if use is not None and use.servers:
             await self.backend.start(use.servers)
 
+    def known_tools(self, use: ToolUse) -> Sequence[OfferedTool]:
+        """Return the tools that an answer would be offered, as far as they are known without starting a server."""
+        if not use.servers:
+            return ()
+        return select_tools(use, [tool for status in self.backend.statuses() for tool in status.tools])
+
     async def offer(self, use: ToolUse, settings: Request, calls_made: int = 0) -> ToolOffer | None:
         """Return the tools that an answer may use; None if there are none."""
         if not use.servers:

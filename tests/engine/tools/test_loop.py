@@ -18,6 +18,7 @@ from chat_tui.core.errors import ToolFailed
 from chat_tui.core.request import Request
 from chat_tui.core.settings.conversation_settings import ConversationSettings, NewConversation
 from chat_tui.core.tools import ToolOutput, ToolResult, ToolUse
+from chat_tui.core.usage.token_estimate import tool_tokens
 from chat_tui.engine.answers.answer import Answer
 from chat_tui.engine.answers.tool_round import CallStatus, Decision, RefuseCall, RunCall, StopCalls, ToolRound
 from chat_tui.engine.tools.steps import ToolResultChunk, last_of, merged_batches
@@ -383,3 +384,15 @@ async def test_all_steps_are_one_stream() -> None:
     assert end.state == "complete"
     assert end.usage is not None
     assert (end.usage.prompt_tokens, end.usage.completion_tokens) == (30, 6)
+
+
+async def test_tools_count_in_an_estimate_without_starting_a_server() -> None:
+    tools = FakeTools([offered("now"), offered("later")])
+    async with stage(tools=tools) as on:
+        estimates = on.engine.estimates
+        without = await estimates.estimate(None, "Hi")
+        both = await estimates.estimate(None, "Hi", Request(tool_use=FREE))
+        assert both.tokens - without.tokens == tool_tokens([tool.tool for tool in tools.tools]) > 0
+        own = NewConversation(settings=ConversationSettings(tools=replace(FREE, off=("fake.later",))))
+        assert without.tokens < (await estimates.estimate(own, "Hi")).tokens < both.tokens
+        assert tools.started == []
