@@ -12,7 +12,11 @@ from typing import Any
 import pytest
 
 from chat_tui.core.chunks import Chunk, End, Metadata, Token, ToolCallDelta
+from chat_tui.core.conversation import Turn
 from chat_tui.core.errors import Garbled
+from chat_tui.core.models import Model
+from chat_tui.core.request import Request
+from chat_tui.core.tools import Tool, ToolCall, ToolResult
 from chat_tui.providers.dialects import dialect
 from chat_tui.providers.http.response_stream import Expectations, bursts
 
@@ -199,3 +203,50 @@ def test_a_call_that_was_cut_off_never_ends(name: str) -> None:
             assert ended == whole[: len(ended)]
 
     asyncio.run(read_beginnings())
+
+
+# What a server must get back, by dialect: signed and hidden thinking, signatures, thinking beside calls.
+RETURNED = {
+    "openai": [{"reasoning_content": THINKING}],
+    "openai in text": [],
+    "anthropic": [
+        {"type": "thinking", "thinking": THINKING, "signature": "c2ln"},
+        {"type": "redacted_thinking", "data": "eHl6"},
+    ],
+    "gemini": [{"text": TEXT, "thoughtSignature": "dGV4dA=="}, {"thoughtSignature": "c2ln"}],
+    "ollama": [{"thinking": THINKING}],
+}
+
+
+def objects_in(value: Any) -> list[dict[str, Any]]:
+    inner = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    return [*([value] if isinstance(value, dict) else []), *(each for part in inner for each in objects_in(part))]
+
+
+@pytest.mark.parametrize("name", WIRES)
+def test_an_answer_goes_back_with_its_results_as_it_came(name: str) -> None:
+    chunks = asyncio.run(read(name, [WIRES[name]()]))
+    ends = [chunk for chunk in chunks if isinstance(chunk, ToolCallDelta) and chunk.stage == "end"]
+    served = next(chunk.served_model for chunk in chunks if isinstance(chunk, End))
+    answer = Turn(
+        "assistant",
+        TEXT,
+        thinking=THINKING,
+        model=f"box/{served}",
+        calls=tuple(ToolCall(end.id, end.name, end.arguments, end.signature) for end in ends),
+        replay=next((chunk.replay for chunk in chunks if isinstance(chunk, Metadata) and chunk.replay), ""),
+    )
+    results = [Turn("tool", "Ergebnis ✓", result=ToolResult(call.id, call.name)) for call in answer.calls]
+    request = Request(turns=(Turn("user", "Los!"), answer, *results), tools=tuple(Tool(tool) for tool in TOOLS))
+    spoken = dialect(name.partition(" ")[0])
+    body = json.loads(spoken.encode(request, Model(f"box/{served}"), frozenset()).body)
+    sent = objects_in(body)
+    for wanted in RETURNED[name]:
+        assert any(wanted.items() <= each.items() for each in sent), wanted
+    text = json.dumps(body, ensure_ascii=False)
+    assert text.count("Ergebnis ✓") == len(CALLS)
+    # Another model gets the calls and the text only.
+    other = json.loads(spoken.encode(request, Model("box/other"), frozenset()).body)
+    for wanted in RETURNED[name]:
+        assert not any(wanted.items() <= each.items() for each in objects_in(other)), wanted
+    assert json.dumps(other, ensure_ascii=False).count("Ergebnis ✓") == len(CALLS)
