@@ -357,6 +357,9 @@ class OpenAiParser(ResponseParser):
         key = self._call_key
         if isinstance(index, int):
             key = str(index)
+            if id and name and self._calls.is_other(key, id):
+                # Some servers give all calls the same index.
+                self._end_call(key, chunks)
         elif (id and id != self._call_id) or (name and not id):
             key = f"+{self._calls.count}"
         if not self._calls.has(key):

@@ -141,6 +141,17 @@ def test_calls_without_an_index_are_told_apart_by_id_or_name() -> None:
     assert calls_of(read({"tool_calls": nameless})) == [("add", '{"a": 1}'), ("now", '{"a": 1}')]
 
 
+def test_calls_with_the_same_index_are_told_apart_by_complete_arguments() -> None:
+    calls = [{"index": 0, "id": f"c{n}", "function": {"name": "add", "arguments": f'{{"a": {n}}}'}} for n in (1, 2)]
+    assert calls_of(read({"tool_calls": calls})) == [("add", '{"a": 1}'), ("add", '{"a": 2}')]
+    # An id that is new in each piece begins no call.
+    pieces = [
+        {"index": 0, "id": f"c{n}", "function": {"name": "add", "arguments": part}}
+        for n, part in enumerate(('{"a"', ": 1}"))
+    ]
+    assert calls_of(read(*({"tool_calls": [each]} for each in pieces))) == [("add", '{"a": 1}')]
+
+
 def test_missing_and_repeated_ids_become_unique() -> None:
     calls = [
         {"index": n, "id": id, "function": {"name": "add", "arguments": "{}"}} for n, id in enumerate(["a", "a", ""])

@@ -14,7 +14,7 @@ from chat_tui.core.request import Request
 from chat_tui.core.tools import Tool
 from chat_tui.providers.http.transport import Transport
 from tests.wire.asking import ask, text_of
-from tests.wire.dialects import SPOKEN, base_of
+from tests.wire.dialects import SPOKEN, base_of, good
 from tests.wire.raw_server import DONE, RawServer, chunked, event, saying, whole
 
 TOOLS = Request("hello", tools=(Tool("add", "Adds."),))
@@ -78,3 +78,11 @@ async def test_calls_in_the_text_are_read_from_models_whose_servers_may_not_read
         for model, request in ((Model("box/gpt-5.5"), TOOLS), (Model("box/tiny"), Request("hello"))):
             chunks, _ = await ask(transport, server.base_url, request, model=model)
             assert text_of(chunks) == text
+
+
+async def test_a_model_that_cannot_stream_calls_answers_as_a_whole(transport: Transport) -> None:
+    refusal = whole(b'{"error": {"message": "This model doesn\'t support tool use in streaming mode."}}', "400 No")
+    async with RawServer(saying(refusal, good("openai"))) as server:
+        _, error = await ask(transport, server.base_url, TOOLS)
+    assert error is None
+    assert [asked.json["stream"] for asked in server.asked] == [True, False]

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from msgspec.structs import replace
 
 from chat_tui.core.chunks import Chunk, Metadata, Token, ToolCallDelta
-from chat_tui.core.tools import ARGUMENTS_LIMIT, CALLS_LIMIT, new_call_id
+from chat_tui.core.tools import ARGUMENTS_LIMIT, CALLS_LIMIT, decode_arguments, new_call_id
 from chat_tui.providers.dialects.dialect import Json
 from chat_tui.providers.dialects.parsing.bare_channels import BareChannels
 from chat_tui.providers.dialects.parsing.call_grammar import WrittenCall
@@ -44,6 +44,13 @@ class ToolCallAssembler:
     def has_arguments(self, key: str) -> bool:
         """Whether a piece of this open call's arguments has come."""
         return key in self._open and bool(self._open[key].arguments)
+
+    def is_other(self, key: str, id: str) -> bool:
+        """Whether this open call has another id and all of its arguments: then what follows belongs to the next one."""
+        call = self._open.get(key)
+        if call is None or call.id == id or not call.arguments:
+            return False
+        return decode_arguments("".join(call.arguments)) is not None
 
     def begin(self, key: str, name: str, id: str = "") -> Sequence[Chunk]:
         """Begin a call; nothing if there are too many. An id that is missing or was used before is replaced."""
