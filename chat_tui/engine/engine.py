@@ -97,9 +97,7 @@ class Engine:
             calls_limit=config.tool_use.max_calls,
         )
         """Tools that models may call."""
-        self.estimates = CostEstimator(
-            config, router, self.conversations, backend, self._requests, self.tools.known_tools
-        )
+        self.estimates = CostEstimator(config, router, self.conversations, backend, self._requests, self.tools)
         self._answers = AnswerRunner(
             router,
             self.conversations,

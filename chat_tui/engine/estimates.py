@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import msgspec
 
@@ -13,12 +13,11 @@ from chat_tui.core.context import Context
 from chat_tui.core.conversation import Conversation, Turn
 from chat_tui.core.request import Request
 from chat_tui.core.settings.conversation_settings import NewConversation
-from chat_tui.core.tools import OfferedTool, ToolUse
 from chat_tui.engine.answers.comparison import best_of, request_for
 from chat_tui.engine.conversations.conversations import Conversations
 from chat_tui.engine.protocols import ModelBackend
 from chat_tui.engine.request_builder import RequestBuilder, build_request
-from chat_tui.engine.tools.loop import use_of
+from chat_tui.engine.tools.loop import ToolLoop, use_of
 from chat_tui.routing.router import Router
 
 
@@ -43,11 +42,11 @@ class CostEstimator:
         conversations: Conversations,
         backend: ModelBackend,
         requests: RequestBuilder,
-        known_tools: Callable[[ToolUse], Sequence[OfferedTool]],
+        tools: ToolLoop,
     ) -> None:
         self._config, self._router, self._backend = config, router, backend
         self._conversations, self._requests = conversations, requests
-        self._known_tools = known_tools
+        self._tools = tools
 
     async def context(self, conversation_id: str, settings: Request | None = None) -> Context:
         """What of a conversation would be sent with the next question, and why not the rest. Raises `HistoryError`."""
@@ -87,7 +86,7 @@ class CostEstimator:
 
     def _with_tools(self, request: Request, conversation: Conversation, settings: Request) -> Request:
         """Return the request with the tools that its servers are known to have: none is started for an estimate."""
-        tools = self._known_tools(use_of(conversation, settings))
+        tools = self._tools.known_tools(use_of(conversation, settings))
         return request.replace(tools=tuple(tool.tool for tool in tools), adaptive=False) if tools else request
 
     async def prices(
