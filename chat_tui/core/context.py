@@ -14,14 +14,14 @@ it, or its answer is empty. Empty: it is sent."""
 
 
 class Exchange(msgspec.Struct, frozen=True):
-    """A question and its answer, and whether they are sent."""
+    """A question and its answer, with the tool calls between them, and whether they are sent."""
 
     question: str
     """Id of the question; of the last one if several follow each other."""
     answer: str = ""
-    """Id of the answer; empty if there is none."""
+    """Id of the last answer; empty if there is none."""
     tokens: int = 0
-    """Estimated tokens of both."""
+    """Estimated tokens of all its turns."""
     kept: bool | None = None
     """The user's choice, which is stored with the question."""
     why_not: LeftOut = ""
@@ -40,6 +40,8 @@ class Context(msgspec.Struct, frozen=True):
     """Estimated."""
     left_out: int = 0
     """Number of earlier exchanges that do not fit."""
+    shortened: int = 0
+    """Number of results of tool calls to the last question that were shortened to fit."""
     exchanges: tuple[Exchange, ...] = ()
     """All exchanges including the last question, oldest first; only if requested."""
     model: str = ""

@@ -33,7 +33,8 @@ class PromptFeatures(msgspec.Struct, frozen=True):
     tokens: int = 0
     """Estimated tokens of the whole conversation, including what a model's window will leave out, and of the tools."""
     last_tokens: int = 0
-    """Estimated tokens of the system turn, the last question and the tools: they are always sent."""
+    """Estimated tokens of the system turn, the last question, the results of the newest tool calls and the tools: they
+    are always sent."""
     images: bool = False
     image_addresses: bool = False
     """Whether an image is only an address, which the model's server must fetch."""

@@ -22,7 +22,7 @@ from chat_tui.core.usage.token_estimate import tool_tokens
 from chat_tui.routing.execution import messages
 from chat_tui.routing.execution.accounting import AttemptCosts, PriceLookUp, StreamAccounting, clean_chunk
 from chat_tui.routing.execution.candidates import NextRung, RankedModel
-from chat_tui.routing.execution.context_window import fit
+from chat_tui.routing.execution.context_window import can_be_cut, fit
 from chat_tui.routing.execution.control import Cancelled, Expired, StreamControl
 from chat_tui.routing.execution.endings import fault_in
 from chat_tui.routing.execution.retry import Retry, Shrink
@@ -152,11 +152,13 @@ class Attempt:
         return self._shared.accounting.usage_of_try(self.sent_tokens)
 
     def can_shrink(self) -> bool:
-        """Return whether the context was too long and can be sent without its oldest exchanges."""
+        """Return whether the context was too long and can be sent with less: without its oldest exchanges, or with
+        shorter results of tool calls."""
         if not isinstance(self.failure, ContextTooLong) or self.context is None or len(self.context.turns) <= 2:
             return False
-        if self._shared.request.tools and sum(turn.role == "user" for turn in self.context.turns) < 2:
-            # All that is left are the calls and results of the last exchange, which always stays.
+        turns = self.context.turns
+        if (self._shared.request.tools or any(turn.calls for turn in turns)) and not can_be_cut(turns):
+            # All that is left are the newest calls and results to the last question, which always stay.
             return False
         return self._window.attempts <= SMALLER_CONTEXT_TRIES
 

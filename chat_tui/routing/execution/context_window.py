@@ -8,6 +8,7 @@ import msgspec
 
 from chat_tui.core.context import Context, Exchange, LeftOut
 from chat_tui.core.conversation import Turn
+from chat_tui.core.text.counts import count_of
 from chat_tui.core.tools import ToolCall, ToolResult
 from chat_tui.core.usage.token_estimate import attachment_tokens, estimate
 
@@ -15,6 +16,8 @@ REPLY_TOKENS = 1024
 """Reserved for the reply if no limit is set, at most a quarter of the window."""
 TURN_TOKENS = 5
 """Tokens that a turn costs besides its text."""
+KEPT_CHARACTERS = 400
+"""What stays of the beginning of a result that is shortened, as long as there is room for it."""
 CALL_TOKENS = 20
 """Tokens that a tool call costs besides its arguments."""
 _SAID_NOTHING = ("empty", "complete", "length")
@@ -68,8 +71,8 @@ def _normalise(turns: Sequence[Turn]) -> tuple[list[Turn], list[Turn], list[tupl
     empty: list[tuple[int, Turn, Turn]] = []
     for turn in turns:
         if turn.role == "tool":
-            # A result without its answer is left out by `pair_results`.
-            if talk:
+            # A result that follows no call would part two questions, which servers want as one.
+            if talk and (talk[-1].calls or talk[-1].role == "tool"):
                 talk.append(turn)
             continue
         if turn.role != "user" and _blank(turn.text) and not turn.calls:
@@ -118,7 +121,8 @@ def fit(
     listed: bool = False,
     tool_tokens: int = 0,
 ) -> Context:
-    """The context for a window of so many tokens (None: not known, all is sent). The last exchange always stays.
+    """The context for a window of so many tokens (None: not known, all is sent). The last exchange always stays; if it
+    is too long by itself, the oldest results of its tool calls are shortened.
 
     Exchanges that a person keeps take their room first, the newest first; then the last of the others, at most
     `exchanges` of them. With `step_tokens`, whole steps are cut from the beginning, so that the next requests begin
@@ -132,6 +136,11 @@ def fit(
     reply = _reply_tokens(window, reply_tokens)
     room = None if window is None else window - reply - base
     chosen, spent, why = _choose(pairs, room, exchanges, step_tokens, scale)
+    shortened = 0
+    if room is not None and spent > room and pairs:
+        # Only the last exchange is left.
+        pairs[-1], shortened = _shorten_results(pairs[-1], room / scale)
+        spent = _tokens(pairs[-1], scale)
     return Context(
         (*system, *(turn for index in chosen for turn in pairs[index])),
         base + spent,
@@ -139,6 +148,16 @@ def fit(
         exchanges=_list_exchanges(pairs, why, empty, scale) if listed else (),
         window=window,
         reply_tokens=reply,
+        shortened=shortened,
+    )
+
+
+def can_be_cut(turns: Sequence[Turn]) -> bool:
+    """Whether a context that the server refused as too long can be made shorter: by an earlier exchange, or by results
+    of tool calls."""
+    old = (turn for turn in turns[: _newest_round(turns)] if turn.role == "tool")
+    return sum(turn.role == "user" for turn in turns) > 1 or any(
+        _turn_tokens(turn) > _turn_tokens(_shorten(turn, 0)) for turn in old
     )
 
 
@@ -190,7 +209,7 @@ def _list_exchanges(
 
 def _exchange(pair: Sequence[Turn], why_not: LeftOut, scale: float) -> Exchange:
     question = pair[0]
-    answer = pair[-1].id if len(pair) > 1 and pair[-1].role == "assistant" else ""
+    answer = next((turn.id for turn in reversed(pair) if turn.role == "assistant"), "")
     return Exchange(question.id, answer, _tokens(pair, scale), question.kept, why_not)
 
 
@@ -200,7 +219,7 @@ def _tokens(turns: Sequence[Turn], scale: float) -> int:
 
 def _turn_tokens(turn: Turn) -> int:
     calls = sum(estimate(call.arguments) + CALL_TOKENS for call in turn.calls)
-    return estimate(turn.text) + TURN_TOKENS + calls + sum(map(attachment_tokens, turn.attachments))
+    return estimate(_result_text(turn)) + TURN_TOKENS + calls + sum(map(attachment_tokens, turn.attachments))
 
 
 def _from_the_end(talk: Sequence[Sequence[Turn]], first: int, room: int | None, scale: float) -> tuple[int, list[int]]:
@@ -223,7 +242,7 @@ def _length(turn: Turn) -> int:
     """About a turn's tokens, by what is cheap to tell."""
     attached = sum(map(attachment_tokens, turn.attachments)) if turn.attachments else 0
     called = sum(len(call.arguments) // 4 + CALL_TOKENS for call in turn.calls)
-    return len(turn.text) // 4 + TURN_TOKENS + called + attached
+    return len(_result_text(turn)) // 4 + TURN_TOKENS + called + attached
 
 
 def _round_to_step(talk: Sequence[Sequence[Turn]], begin: int, sums: Sequence[int], step_tokens: int) -> int:
@@ -246,3 +265,48 @@ def _round_to_step(talk: Sequence[Sequence[Turn]], begin: int, sums: Sequence[in
             return later
         step //= 2
     return begin
+
+
+def _shorten_results(exchange: Sequence[Turn], room: float) -> tuple[list[Turn], int]:
+    """Return an exchange that takes at most `room` tokens, and how many of its results were shortened for that.
+
+    The oldest results go first: to their beginnings, and if that is not enough, to a note of their length. Turns are
+    never left out, so that each call keeps its result. The newest round, which the model has not seen, is not touched:
+    the exchange stays too long if that alone is.
+    """
+    out, shortened = list(exchange), set[int]()
+    spent = sum(map(_turn_tokens, out))
+    old = [place for place in range(_newest_round(out)) if out[place].role == "tool"]
+    for kept in (KEPT_CHARACTERS, 0):
+        for place in old:
+            if spent <= room:
+                return out, len(shortened)
+            shorter = _shorten(exchange[place], kept)
+            saved = _turn_tokens(out[place]) - _turn_tokens(shorter)
+            if saved > 0:
+                out[place] = shorter
+                spent -= saved
+                shortened.add(place)
+    return out, len(shortened)
+
+
+def _newest_round(turns: Sequence[Turn]) -> int:
+    """The place of the last answer with calls; 0 if there is none."""
+    return next((place for place in range(len(turns) - 1, -1, -1) if turns[place].calls), 0)
+
+
+def _shorten(turn: Turn, kept: int) -> Turn:
+    """The result with only the first characters of its text, a note of what was left out, and no images."""
+    whole = _result_text(turn)
+    text = whole[:kept].rstrip()
+    left_out = [f"{len(whole) - len(text):,} characters"] if len(text) < len(whole) else []
+    if turn.attachments:
+        left_out.append(count_of(len(turn.attachments), "file"))
+    note = f"[… left out: {', '.join(left_out)}]" if left_out else ""
+    result = turn.result and msgspec.structs.replace(turn.result, structured="")
+    return msgspec.structs.replace(turn, text="\n".join(filter(None, [text, note])), attachments=(), result=result)
+
+
+def _result_text(turn: Turn) -> str:
+    """The text of a result as it is sent: the structured one where there is no other."""
+    return turn.text if turn.result is None or turn.text.strip() else turn.result.structured

@@ -212,10 +212,15 @@ def connecting(model: Model, context: Context, request: Request) -> Sequence[Chu
 
 
 def context_warnings(context: Context) -> Iterator[Metadata]:
-    """Yield what the model will not see of the conversation: exchanges that do not fit, or a part of a question that is
-    too long by itself, which some servers cut off silently."""
+    """Yield what the model will not see of the conversation: exchanges that do not fit, results of tools that were
+    shortened, or a part of a question that is too long by itself, which some servers cut off silently."""
     if context.left_out:
         yield Metadata("trimmed", left_out=context.left_out)
+    if context.shortened:
+        were = "result was" if context.shortened == 1 else "results were"
+        yield Metadata(
+            "trimmed", reason=f"{context.shortened} earlier tool {were} shortened to fit the context window."
+        )
     if context.window is not None and context.tokens > context.window:
         told = f"About {context.tokens:,} tokens do not fit the context window of {context.window:,}"
         yield Metadata("trimmed", reason=f"{told}: the server may drop part of the question.")

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence, Set
-from itertools import islice
+from itertools import islice, takewhile
 from typing import NamedTuple
 
 from chat_tui.core.attachments.attachment import Attachment
@@ -169,6 +169,9 @@ def features_of(request: Request) -> PromptFeatures:
 
 def _extract(request: Request) -> PromptFeatures:
     characters = sum([len(turn.text) for turn in request.turns]) + len(request.prompt)
+    characters += sum(len(call.arguments) for turn in request.turns for call in turn.calls)
+    # The results that the model is now asked with: they are always sent, as the question is.
+    newest = takewhile(lambda turn: turn.role == "tool", reversed(request.turns)) if not request.prompt else ()
     with_files = [turn for turn in request.turns if turn.attachments]
     attached = [file for turn in with_files if turn.kept is not False for file in turn.attachments]
     questions = (turn for turn in reversed(request.turns) if turn.role == "user")
@@ -187,7 +190,7 @@ def _extract(request: Request) -> PromptFeatures:
         kind=kind,
         language=_language(text),
         tokens=int(characters / CHARACTERS_PER_TOKEN) + sum(map(attachment_tokens, attached)) + offered,
-        last_tokens=int((len(question) + len(system)) / CHARACTERS_PER_TOKEN)
+        last_tokens=int((len(question) + len(system) + sum(len(turn.text) for turn in newest)) / CHARACTERS_PER_TOKEN)
         + sum(map(attachment_tokens, own))
         + offered,
         images=any(file.is_image for file in attached),
