@@ -66,8 +66,8 @@ _COMPLETES = lazy_pattern(
 )
 _RESPONSES = {
     # At OpenAI itself, requests for the others go there.
-    "openai": lazy_pattern(r".*deep-research"),
-    "azure": lazy_pattern(r".*-pro(?:-\d[\d-]*)?$|.*codex|.*deep-research"),
+    "openai": lazy_pattern(r"deep-research"),
+    "azure": lazy_pattern(r"-pro(?:-\d[\d-]{0,20})?$|codex|deep-research"),
 }
 """Models that a provider serves over the Responses API only, and that cannot be asked in the usual way."""
 
@@ -97,7 +97,7 @@ _OUTPUTS = {"image": IMAGES, "embeddings": EMBEDDINGS, "embedding": EMBEDDINGS, 
 def purpose_of(provider: str, model_id: str) -> str:
     """Return what a model is for if it is not for chat, as a predicate such as `makes embeddings`; else empty."""
     bare = bare_id(model_id)
-    if (responses_only := _RESPONSES.get(provider)) is not None and responses_only.match(bare):
+    if (responses_only := _RESPONSES.get(provider)) is not None and responses_only.search(bare):
         return RESPONSES_ONLY
     found = (each.purpose for each in named_purposes() if each.may_be_in(bare) and each.words.search(bare))
     purpose = next(found, "")

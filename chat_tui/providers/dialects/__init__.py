@@ -8,7 +8,7 @@ from chat_tui.core.text.lazy_pattern import lazy_pattern
 from chat_tui.providers.catalogue.capabilities import has_responses
 from chat_tui.providers.dialects.dialect import Dialect
 
-_RESPONSES_ONLY = lazy_pattern(r"(?:.*/)?(?:o\d|gpt-\d|codex).*?(?:-pro|codex)")
+_RESPONSES_ONLY = lazy_pattern(r"-pro(?:-\d[\d-]{0,20})?$|codex")
 
 
 def dialect_for(provider: Provider, model: Model, request: Request) -> Dialect:
@@ -16,7 +16,7 @@ def dialect_for(provider: Provider, model: Model, request: Request) -> Dialect:
     models that are there only, and where thinking or a web search is wanted. Raises `ConfigError`."""
     if provider.dialect == "openai" and has_responses(provider):
         thinks = request.thinking not in (None, "off") and model.thinking is not False
-        if thinks or request.web_search or _RESPONSES_ONLY.match(model.id.lower()):
+        if thinks or request.web_search or _RESPONSES_ONLY.search(model.id.lower()):
             return dialect("openai-responses")
     return dialect(provider.dialect)
 
