@@ -26,6 +26,7 @@ COMES_IN = {
     "engine.conversations.conversations": "titles from any face",
     "engine.engine": "questions from any face",
     "engine.insights.plugins": "figures of plug-ins",
+    "tui.widgets.argument_rows": "arguments of tool calls, whose JSON may hold escaped controls",
     "engine.tools.loop": "results of tools, and what a person says to a model",
     "history.search.matches": "passages of stored texts, which may begin or end within a control sequence",
     "history.stored_text": "the store, which an earlier version or another program may have written",

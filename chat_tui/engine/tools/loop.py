@@ -64,6 +64,10 @@ class ToolLoop:
         """Return the answers of a conversation whose calls have not ended."""
         return tuple(self._answers.get(conversation_id, ()))
 
+    def calling(self) -> Sequence[Answer]:
+        """Return the answers of all conversations whose calls have not ended."""
+        return [answer for answers in self._answers.values() for answer in answers]
+
     def conversations(self, *, asking: bool = False) -> Collection[str]:
         """Return the ids of the conversations whose calls have not ended; `asking`: of those that wait for a person."""
         if not asking:

@@ -21,6 +21,7 @@ Where = Literal[
     "side by side",
     "choice",
     "model list",
+    "tool list",
 ]
 """Lists are in the screens too. Screens are what stands over the chat, texts those of them that are only read."""
 

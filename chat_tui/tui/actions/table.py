@@ -8,12 +8,14 @@ from chat_tui.tui.actions.action import Action
 from chat_tui.tui.actions.chat_topics import CONVERSATIONS, MODELS, PROMPT, SCREEN
 from chat_tui.tui.actions.list_topics import COMPARISON, DIALOGS, LISTS
 from chat_tui.tui.actions.message_topics import ANSWERS, COPYING, READING
+from chat_tui.tui.actions.tool_topics import TOOLS
 
 TOPICS: Mapping[str, tuple[Action, ...]] = {
     "Prompt": PROMPT,
     "Answers": ANSWERS,
     "Copy and save": COPYING,
     "Models": MODELS,
+    "Tools": TOOLS,
     "Conversations": CONVERSATIONS,
     "Screen": SCREEN,
     "Reading": READING,

@@ -25,13 +25,22 @@ from chat_tui.tui.widgets.styled_lines import Line, Span, StyledLines, apart, cr
 
 _RUNNING, _UNSEEN = "●", "◆"
 """An answer streams now; one has ended and nobody has seen it yet."""
+_ASKS = "?"
+"""A tool call waits for a person."""
 _MODEL, _TIME = 24, 6
 """Cells of a row's model at most, and of its time at least."""
 _NOTHING = "No conversations yet."
 
 
 def summary_lines(
-    summary: ConversationSummary, width: int, when: str, *, current: bool, running: bool, height: int = 2
+    summary: ConversationSummary,
+    width: int,
+    when: str,
+    *,
+    current: bool,
+    running: bool,
+    asks: bool = False,
+    height: int = 2,
 ) -> list[Line]:
     """A conversation's row: its title, `when` it was used last, what it has cost and who answered.
 
@@ -40,6 +49,7 @@ def summary_lines(
     mark = Span("▌" if current else " ", "accent")
     title = summary.title or "Untitled"
     badge = Span(_RUNNING, "success") if running else Span(_UNSEEN, "warning") if summary.unseen else Span("")
+    badge = Span(_ASKS, "warning") if asks else badge
     name = Span(title, "strong" if current or summary.unseen else "text")
     model = summary.model.rpartition("/")[2]
     cost = formatting.cost(summary.cost) if summary.cost and summary.cost > 0 else ""
@@ -205,6 +215,7 @@ class HistorySidebar(Widget):
         """Titles that several conversations have."""
         self._current = ""
         self._answering: frozenset[str] = frozenset()
+        self._asking: frozenset[str] = frozenset()
 
     def compose(self) -> ComposeResult:
         """Heading, filter, rows."""
@@ -234,11 +245,11 @@ class HistorySidebar(Widget):
             self._narrow(keep=conversation_id)
         self._rows.refresh()
 
-    def set_running(self, conversation_ids: Collection[str]) -> None:
-        """Mark the conversations in which an answer runs."""
-        running = frozenset(conversation_ids)
-        if running != self._answering:
-            self._answering = running
+    def set_running(self, conversation_ids: Collection[str], asking: Collection[str] = ()) -> None:
+        """Mark the conversations in which an answer runs, and those in which a tool call waits for a person."""
+        running, waiting = frozenset(conversation_ids), frozenset(asking)
+        if (running, waiting) != (self._answering, self._asking):
+            self._answering, self._asking = running, waiting
             self._rows.refresh()
 
     def take_focus(self) -> None:
@@ -302,6 +313,7 @@ class HistorySidebar(Widget):
             time_in_group(summary, self._clock(), exact=summary.title in self._same),
             current=summary.id == self._current,
             running=summary.id in self._answering,
+            asks=summary.id in self._asking,
         )
 
     @on(ConversationRows.Typed)

@@ -60,6 +60,12 @@ def on_off(typed: str, _sources: CompletionSources) -> Sequence[CompletionRow]:
     return _match(typed, [("on", ""), ("off", "")])
 
 
+def consents(typed: str, _sources: CompletionSources) -> Sequence[CompletionRow]:
+    """The ways to allow a tool call; without one it runs once."""
+    rows = [("always", "this tool in this conversation"), ("edit", "with other arguments"), ("show", "all of it")]
+    return _match(typed, rows)
+
+
 def providers(typed: str, _sources: CompletionSources) -> Sequence[CompletionRow]:
     """The ways to more models, and the removal of a key."""
     return _match(typed, [*((way.name, f"{way.title}: {way.help}") for way in WAYS), ("remove", "remove a key")])

@@ -13,7 +13,7 @@ from chat_tui.core.tools import decode_arguments
 
 LONGEST = 50_000
 """Characters of arguments that are read as JSON and shown; more is cut."""
-_INVISIBLE = re.compile(
+INVISIBLE = re.compile(
     "[\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u2060-\u206f\ufeff\U000e0000-\U000e0fff]"
 )
 """Characters without a width: words that a person does not see must not reach a tool."""
@@ -40,7 +40,7 @@ def argument_rows(arguments: str | Mapping[str, Any]) -> Sequence[ArgumentRow]:
 
 def visible(text: str) -> str:
     """Return text without what a terminal obeys, and with the code in place of each character that nobody would see."""
-    return _INVISIBLE.sub(lambda found: f"\\u{ord(found[0]):04x}", clean(text))
+    return INVISIBLE.sub(lambda found: f"\\u{ord(found[0]):04x}", clean(text))
 
 
 def _text_of(value: Any) -> str:

@@ -160,6 +160,7 @@ async def test_the_title_tells_what_runs_and_that_it_has_ended() -> None:
 
 def answer(conversation: str, seconds: float, turn: str = "a") -> Any:
     return SimpleNamespace(
+        round=None,
         conversation_id=conversation,
         ended=False,
         question=Turn("user", "Which?", id="q"),

@@ -34,6 +34,11 @@ async def _adaptive(context: CommandContext, typed: str) -> None:
         context.models.toggle_adaptive()
 
 
+@command("allow", complete=argument_completion.consents)
+async def _allow(context: CommandContext, how: str) -> None:
+    context.chat.consent.allow(how.casefold())
+
+
 @command("analyse", takes_path=True)
 async def _analyse(context: CommandContext, typed: str) -> None:
     engine = await context.engine.wait()
@@ -266,6 +271,11 @@ async def _provider(context: CommandContext, typed: str) -> None:
     # In a worker, since it waits for dialogs. The typed text is not put back into the prompt: it may hold a key.
     steps = ProviderActions(context, engine).carry_out(typed)
     context.chat.run_worker(report_errors(context.host, steps), group="sources", exclusive=True)
+
+
+@command("refuse")
+async def _refuse(context: CommandContext, reason: str) -> None:
+    context.chat.consent.refuse(reason)
 
 
 @command("rename")

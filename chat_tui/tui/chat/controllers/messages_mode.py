@@ -12,6 +12,9 @@ from textual.binding import Binding
 from chat_tui.tui.chat.conversation.view import ChatView
 from chat_tui.tui.panels.notices import ConfirmationLine
 
+_CALLS = {"call.run": "Run the tool call once?", "call.always": "Always run this tool here?"}
+"""Which keys ask before a tool runs, and how."""
+
 
 class _Pending(NamedTuple):
     """A command that waits for confirmation by Enter."""
@@ -97,7 +100,7 @@ class MessagesMode:
             self._type(event)
         elif pending is None and bound is not None and bound.binding.id == "turn.after" and self._is_at_end():
             self.leave()
-        elif bound is not None and (question := self._question(bound.binding.id)):
+        elif bound is not None and (question := self._question(bound.binding.id, event)):
             run = partial(self._chat.app.run_action, bound.binding.action, bound.node)
             self._ask(question, _Pending(run, event))
         else:
@@ -135,9 +138,12 @@ class MessagesMode:
         view = self._chat.transcript.viewport
         return view.cursor == len(self._chat.transcript.turns) - 1 and not view.lines_below
 
-    def _question(self, id: str | None) -> str:
+    def _question(self, id: str | None, event: events.Key) -> str:
         """Return the confirmation question of a command; empty if it acts at once, or refuses."""
         chat = self._chat
+        if id in _CALLS and event.is_printable and chat.conversation.round is not None:
+            # A letter may be the first of a word that somebody begins to type.
+            return _CALLS[id]
         if chat.conversation.is_busy:
             return ""
         if id == "answer.regenerate" and chat.conversation.chosen_answer() is not None:

@@ -63,7 +63,7 @@ class ConversationActions:
         if engine is None:
             return
         self.mark_private()
-        running = {answer.conversation_id for answer in engine.running()}
+        running = {answer.conversation_id for answer in engine.running()} | set(engine.tools.conversations())
         unseen, self._running = self._running - running - {current}, running
         for id in unseen:
             await engine.conversations.set_unseen(id, True)
@@ -74,7 +74,7 @@ class ConversationActions:
             summaries = await engine.conversations.summaries(limit)
         deleted = await engine.conversations.deletion.count()
         self._listed.show(summaries, more=len(summaries) >= limit, deleted=deleted)
-        self._listed.set_running(running)
+        self._listed.set_running(running, engine.tools.conversations(asking=True))
         self._listed.set_current(current)
         self._show_title(await self._title_in_view(summaries))
 

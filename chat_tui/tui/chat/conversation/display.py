@@ -17,7 +17,7 @@ from chat_tui.core.conversation import Conversation, Turn
 from chat_tui.core.text.excerpts import shorten
 from chat_tui.core.usage.stream_stats import Phase, StreamStats
 from chat_tui.tui.chat.conversation.session import ConversationSession
-from chat_tui.tui.chat.conversation.tool_cards import ToolCallCards
+from chat_tui.tui.chat.tools.tool_cards import ToolCallCards
 from chat_tui.tui.panels.welcome import Welcome
 from chat_tui.tui.transcript.find_bar import FindBar
 from chat_tui.tui.transcript.model.turn_stats import figures_of, steps_before, sum_steps, without_text
@@ -172,6 +172,7 @@ class ConversationDisplay:
     def show(self, turns: Sequence[Turn]) -> None:
         """Show another conversation; an answer of the previous one keeps running."""
         left, self._pace, self.answer, self._cards = self.answer, None, None, None
+        self.widget.post_message(self.CallsChanged())
         self._find_bar.close(by_key=True)
         self.transcript.finder.forget_words()
         self._stop_measuring()
@@ -266,6 +267,7 @@ class ConversationDisplay:
             if cards.is_asking or was_asking:
                 was_asking = cards.is_asking
                 self.widget.post_message(self.CallsChanged())
+                self.widget.post_message(self.Changed())
         cards.remove_unbegun()
         self._cards = None
         if cards.round.notice:

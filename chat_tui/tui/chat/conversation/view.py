@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from functools import partial
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, ClassVar, cast
 
 import msgspec
@@ -48,6 +48,7 @@ if TYPE_CHECKING:
     from chat_tui.core.conversation import Turn
     from chat_tui.core.settings.preset import Preset
     from chat_tui.engine.engine import Engine
+    from chat_tui.tui.chat.tools.tool_consent import ToolConsent
 
 
 class ChatView(Vertical):
@@ -221,6 +222,19 @@ class ChatView(Vertical):
         """Remove the last file when Backspace is pressed at the start of the prompt."""
         event.stop()
         self.files.detach()
+
+    @cached_property
+    def consent(self) -> ToolConsent:
+        """What asks about tool calls, imported with the first one."""
+        from chat_tui.tui.chat.tools.tool_consent import ToolConsent
+
+        return ToolConsent(self, self.prompt, lambda: self.conversation.round)
+
+    @on(ConversationDisplay.CallsChanged)
+    def _ask_about_calls(self) -> None:
+        """A tool call waits for a person, or no longer."""
+        if self.conversation.round is not None or "consent" in vars(self):
+            self.consent.show()
 
     @on(ConversationDisplay.Moved)
     @on(ConversationDisplay.Ended)

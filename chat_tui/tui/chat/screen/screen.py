@@ -267,7 +267,7 @@ class ChatScreen(Screen[None]):
             self.panels.insights.look()
         await self.upkeep.refresh()
         if (engine := self._engine) is not None:
-            self.window_title.update(engine.running())
+            self.window_title.update([*engine.running(), *engine.tools.calling()])
             self.stats.show_spending(await engine.spending(self.chat.session.conversation_id))
 
     @on(ConversationDisplay.Measured)

@@ -14,7 +14,7 @@ from chat_tui.core.usage.stream_stats import StreamStats, count_tries, is_billed
 
 def without_text(turn: Turn) -> Turn:
     """The turn as it begins to stream."""
-    return msgspec.structs.replace(turn, text="", thinking="", state="streaming")
+    return msgspec.structs.replace(turn, text="", thinking="", state="streaming", calls=())
 
 
 def steps_before(turns: Sequence[Turn]) -> list[StreamStats]:
