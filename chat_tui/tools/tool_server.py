@@ -67,6 +67,7 @@ class ConfiguredServer:
     ) -> None:
         """`when_signing_in` is given the address at which the user signs in; None: the user cannot be asked now."""
         self._row, self._environ, self._token_file = row, environ, token_file
+        self._source = shown_source(row)
         self._when_signing_in = when_signing_in
         self._has_sdk, self._clock, self._python = has_sdk, clock, python
         self._worker: WorkerProcess | None = None
@@ -105,7 +106,7 @@ class ConfiguredServer:
         elif self._problem is not None or not self._has_sdk():
             state = "failed"
         problem = str(self._problem or self._missing_sdk()) if state == "failed" else ""
-        return ToolServerStatus(self.name, shown_source(self._row), state, problem, self._tools)
+        return ToolServerStatus(self.name, self._source, state, problem, self._tools)
 
     def _missing_sdk(self) -> ToolFailed:
         return ToolFailed(
@@ -156,7 +157,7 @@ class ConfiguredServer:
         try:
             return await asyncio.shield(starting)
         except asyncio.CancelledError:
-            if starting.cancelled():
+            if starting.cancelled() and not _is_cancelled():
                 raise ToolFailed(f"The tool server {self.name} was stopped.", "Ask again to start it.") from None
             if self._waiting == 1:
                 starting.cancel()
@@ -240,3 +241,9 @@ class ConfiguredServer:
         if self._problem is not None and left > 0:
             hint = f"It is started again in {left:.0f} s at the earliest."
             raise ToolFailed(self._problem.title, f"{self._problem.hint} {hint}".strip())
+
+
+def _is_cancelled() -> bool:
+    """Whether the task that runs is to end; if not, it has seen the cancel of something that it waited for."""
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0

@@ -1,7 +1,7 @@
 """A tool server of the Model Context Protocol, as a script of its own: plain JSON-RPC over stdin and stdout.
 
-`python tool_server.py [--tools N] [--hostile] [--silent] [--keep-running] [--note FILE]`. FILE gets a line for each
-cancelled call and one at the end.
+`python tool_server.py [--tools N [--schema N]] [--hostile] [--silent] [--keep-running] [--note FILE]`. FILE gets a line
+for each cancelled call and one at the end.
 """
 
 from __future__ import annotations
@@ -104,7 +104,8 @@ class Server:
             }
             for name, properties in TOOLS.items()
         ]
-        return found + [{"name": f"many{n}", "inputSchema": {"type": "object"}} for n in range(self.options.tools)]
+        schema = {"type": "object", "description": "x" * self.options.schema}
+        return found + [{"name": f"many{n}", "inputSchema": schema} for n in range(self.options.tools)]
 
     def listed(self, params: dict[str, Any]) -> dict[str, Any]:
         begin = int(params.get("cursor") or 0)
@@ -199,6 +200,7 @@ def main() -> None:
     """Serve until stdin ends."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--tools", type=int, default=0, help="so many tools besides")
+    parser.add_argument("--schema", type=int, default=0, help="characters in the schema of each of these")
     parser.add_argument("--hostile", action="store_true", help="tools that are made to do harm")
     parser.add_argument("--silent", action="store_true", help="answer nothing")
     parser.add_argument("--keep-running", action="store_true", help="do not end with stdin")

@@ -160,6 +160,12 @@ async def test_names_and_descriptions_of_a_hostile_server_are_harmless() -> None
         assert called.text == "called '\\x1b[31mred\\x1b[0m\\nline' with {\"a\": 1}"
 
 
+async def test_a_list_is_bounded_as_a_whole() -> None:
+    async with running(row("box", "--tools", "2000"), row("huge", "--tools", "200", "--schema", "90000")) as servers:
+        assert len(await servers.start(["box"])) == 1000
+        assert len(await servers.start(["huge"])) == len(TOOLS) + 55
+
+
 async def test_a_changed_list_is_read_again() -> None:
     async with running(row()) as servers:
         tools = await servers.start(["box"])

@@ -18,6 +18,8 @@ log = logging.getLogger(__name__)
 MOST_TOOLS, MOST_PAGES = 1000, 100
 NAME_CHARACTERS, TITLE_CHARACTERS, DESCRIPTION_CHARACTERS = 200, 100, 10_000
 SCHEMA_CHARACTERS, SCHEMA_DEPTH = 100_000, 32
+LIST_CHARACTERS = 5_000_000
+"""All texts and schemas together; further tools are left out."""
 CUT = "… [the description was cut]"
 ANY_ARGUMENTS: Mapping[str, Any] = {"type": "object"}
 """In place of a schema that is too large or too deep; the server checks the arguments anyway."""
@@ -53,12 +55,19 @@ class ToolList:
 
     def _listed(self, tools: Iterable[ServerTool]) -> Iterable[ListedTool]:
         self._names = {}
+        room = LIST_CHARACTERS
         for tool in tools:
             name = clean_line(tool.name, NAME_CHARACTERS)
             # Of two tools that a person could not tell apart, only the first can be allowed.
-            if name and name not in self._names:
-                self._names[name] = tool.name
-                yield listed_tool(name, tool)
+            if not name or name in self._names:
+                continue
+            listed = listed_tool(name, tool)
+            room -= len(listed.description) + len(json.dumps(listed.parameters))
+            if room < 0:
+                log.warning("tools: only the first %d tools are used", len(self._names))
+                return
+            self._names[name] = tool.name
+            yield listed
 
 
 def listed_tool(name: str, tool: ServerTool) -> ListedTool:
