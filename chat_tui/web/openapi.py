@@ -35,11 +35,21 @@ from chat_tui.web.api.conversation_schemas import (
     OpenedConversation,
 )
 from chat_tui.web.api.conversations import ExportQuery, ListQuery
-from chat_tui.web.api.events import EndEvent, ErrorEvent, MetadataEvent, StartEvent, TokenEvent
+from chat_tui.web.api.events import (
+    EndEvent,
+    ErrorEvent,
+    MetadataEvent,
+    StartEvent,
+    TokenEvent,
+    ToolAskEvent,
+    ToolCallEvent,
+    ToolResultEvent,
+)
 from chat_tui.web.api.html_events import HtmlEvent, PlaceEvent, StatsEvent
 from chat_tui.web.api.operations import HealthReport
 from chat_tui.web.api.schemas import PromptBody, RepeatBody
 from chat_tui.web.api.stream import FailedReply, GeneratedReply
+from chat_tui.web.api.tools import CallDecision, ListedToolServers, ToolSwitches
 from chat_tui.web.errors import ANTHROPIC_PATH, OPENAI_PATH, AnthropicFault, OpenAIFault, StreamFault, is_below
 from chat_tui.web.openai.schemas import ChatRequest, Completion, CompletionChunk, ModelCard, ModelCards
 from chat_tui.web.responses.schemas import ResponseEvent, ResponseObject, ResponsesRequest
@@ -79,7 +89,19 @@ class Operation(msgspec.Struct, frozen=True):
 
 _CONVERSATION = "/api/conversations/{id}"
 _TURN = f"{_CONVERSATION}/turns/{{turn}}"
-_STREAMED = (StartEvent, TokenEvent, MetadataEvent, ErrorEvent, EndEvent, HtmlEvent, PlaceEvent, StatsEvent)
+_STREAMED = (
+    StartEvent,
+    TokenEvent,
+    ToolCallEvent,
+    ToolAskEvent,
+    ToolResultEvent,
+    MetadataEvent,
+    ErrorEvent,
+    EndEvent,
+    HtmlEvent,
+    PlaceEvent,
+    StatsEvent,
+)
 
 OPERATIONS: Sequence[Operation] = (
     Operation("GET", "/", "The web page.", text="text/html", open=True),
@@ -163,6 +185,15 @@ OPERATIONS: Sequence[Operation] = (
         events=_STREAMED,
     ),
     Operation("POST", f"{_TURN}/select", "Switch to another version.", status=204),
+    Operation("GET", "/api/tools", "List the tool servers with their tools.", ListedToolServers),
+    Operation("PUT", f"{_CONVERSATION}/tools", "Set which tools a conversation uses.", body=ToolSwitches, status=204),
+    Operation(
+        "POST",
+        f"{_CONVERSATION}/calls/{{call:path}}",
+        "Decide about a tool call that waits.",
+        body=CallDecision,
+        status=204,
+    ),
     Operation("GET", "/api/models", "List models and strategies.", OfferedChoices),
     Operation("GET", "/health", "Server health.", HealthReport, faults={503: HealthReport}),
     Operation("GET", "/metrics", "Metrics for Prometheus.", text="text/plain"),

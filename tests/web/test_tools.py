@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
+from websockets.asyncio.client import connect
 
 from chat_tui.config.schema import Config, ToolLimits, Web
 from chat_tui.core.chunks import ToolCallDelta
 from chat_tui.core.settings.conversation_settings import ConversationSettings
-from chat_tui.core.tools import ToolOutput, ToolUse
-from chat_tui.providers.scripted_provider import Script, Step
+from chat_tui.core.tools import OfferedTool, Tool, ToolOutput, ToolUse
+from chat_tui.providers.scripted_provider import Pause, Script, Step
 from tests.doubles.fake_tools import FakeTools, offered
 from tests.doubles.scripted_web import scripted_opener
-from tests.support.web_site import Site, site, until
+from tests.support.web_site import BEARER, Site, site, until
 
 ALLOWED = ("fake.now",)
 
@@ -182,3 +184,186 @@ async def test_the_screen_keeps_what_it_was_given() -> None:
         await web.events(prompt="More", conversation=conversation, tools=["fake"])
         after = (await web.engine.conversations.conversation(conversation)).settings
     assert before == after != ""
+
+
+async def asked_call(web: Site, events: AsyncIterator[dict[str, Any]]) -> tuple[str, dict[str, Any]]:
+    """The id of the conversation, and the question about its call."""
+    conversation = ""
+    async for event in events:
+        conversation = event.get("metadata", {}).get("conversationId", conversation)
+        if event["type"] == "tool_ask":
+            return conversation, event
+    raise AssertionError("no call was asked about")
+
+
+async def decided(web: Site, conversation: str, id: str, **body: Any) -> int:
+    return (await web.post(f"/api/conversations/{conversation}/calls/{id}", **body)).status_code
+
+
+async def test_a_person_sees_and_allows_a_call() -> None:
+    tools = FakeTools([offered("now", description="Tells the time.")])
+    arguments = '{"zone": "UTC", "digits": 12345678901234567}'
+    async with tool_site(tools, call(arguments=arguments), ["Noon."], allow=()) as web:
+        events = web.follow(prompt="What time is it?", tools=["fake"], askTools=True)
+        conversation, ask = await asked_call(web, events)
+        opened = (await web.client.get(f"/api/conversations/{conversation}")).json()
+        assert await decided(web, conversation, "call-none-0", decision="run") == 404
+        assert await decided(web, conversation, ask["id"], decision="run") == 204
+        rest = [event async for event in events]
+        assert await decided(web, conversation, ask["id"], decision="run") == 404
+        after = (await web.client.get(f"/api/conversations/{conversation}")).json()
+    assert ask == {
+        "type": "tool_ask",
+        "id": "call-now-0",
+        "name": "now",
+        "server": "fake",
+        "arguments": '{\n  "zone": "UTC",\n  "digits": 12345678901234567\n}',
+        "description": "Tells the time.",
+    }
+    assert kinds(rest) == ["tool_result", "token", "end"]
+    assert tools.calls == [("now", {"zone": "UTC", "digits": 12345678901234567})]
+    assert opened["tools"] == {"servers": ["fake"], "off": []}
+    assert opened["isCalling"] is True
+    (pending,) = opened["pending"]
+    assert pending == {**{key: ask[key] for key in ask if key != "type"}, "state": "asking"}
+    assert (after["isCalling"], after["pending"]) == (False, [])
+    assert [turn["role"] for turn in after["turns"]] == ["user", "assistant", "tool", "assistant"]
+    shown, result = after["turns"][1:3]
+    assert shown["calls"] == [{"id": ask["id"], "name": "now", "arguments": ask["arguments"]}]
+    assert result["text"] == "result of now"
+    assert result["result"] == {"call": ask["id"], "name": "now", "server": "fake", "arguments": "", "images": 0}
+
+
+@pytest.mark.parametrize(
+    ("body", "state", "text"),
+    [
+        ({"decision": "refuse", "reason": "Not now."}, "refused", "The user refused this call: Not now."),
+        ({"decision": "run", "arguments": '{"zone": "CET"}'}, "complete", "result of now"),
+        ({"decision": "stop"}, "cancelled", "This call was not run."),
+    ],
+)
+async def test_a_call_is_refused_changed_or_stopped(body: dict[str, Any], state: str, text: str) -> None:
+    tools = FakeTools([offered("now")])
+    async with tool_site(tools, call(), ["Well."], allow=()) as web:
+        events = web.follow(prompt="What time is it?", tools=["fake"], askTools=True)
+        conversation, ask = await asked_call(web, events)
+        assert await decided(web, conversation, ask["id"], decision="run", arguments="[1]") == 400
+        assert await decided(web, conversation, ask["id"], **body) == 204
+        rest = [event async for event in events]
+        turns = (await web.client.get(f"/api/conversations/{conversation}")).json()["turns"]
+    assert (rest[0]["state"], rest[0]["text"]) == (state, text)
+    assert kinds(rest[1:]) == (["end"] if state == "cancelled" else ["token", "end"])
+    assert tools.calls == ([("now", {"zone": "CET"})] if state == "complete" else [])
+    if state == "complete":
+        assert turns[2]["result"]["arguments"] == '{\n  "zone": "CET"\n}'
+
+
+async def test_a_tool_that_is_always_allowed_is_not_asked_about_again() -> None:
+    tools = FakeTools([offered("now")])
+    async with tool_site(tools, call(), ["Noon."], call(), ["Still."], allow=()) as web:
+        events = web.follow(prompt="What time is it?", tools=["fake"], askTools=True)
+        conversation, ask = await asked_call(web, events)
+        await decided(web, conversation, ask["id"], decision="always")
+        assert [event["type"] async for event in events][-1] == "end"
+        again = await web.events(prompt="And now?", conversation=conversation, askTools=True)
+        program = await web.events(prompt="And now?", conversation=conversation)
+    assert "tool_ask" not in kinds(again)
+    assert "tool_result" in kinds(again)
+    assert "tool_result" not in kinds(program)
+
+
+async def test_a_client_that_leaves_while_a_call_waits_stops_it() -> None:
+    tools = FakeTools([offered("now")])
+    async with tool_site(tools, call(), ["Never asked."], allow=()) as web:
+        body = {"prompt": "Hi", "tools": ["fake"], "askTools": True}
+        async with web.client.stream("POST", "/stream", json=body):
+            await until(lambda: bool(web.engine.tools.conversations(asking=True)))
+        await until(lambda: not web.state.running())
+    assert tools.calls == []
+
+
+async def test_the_servers_of_a_conversation_are_switched() -> None:
+    tools = FakeTools([offered("now", description="Tells the time. " * 50), offered("look", "other", read_only=True)])
+    async with tool_site(tools, ["Hi."], allow=()) as web:
+        conversation = await switched_on(web)
+        listed = (await web.client.get("/api/tools")).json()["servers"]
+        path = f"/api/conversations/{conversation}/tools"
+        done = await web.client.put(path, json={"servers": ["other"], "off": ["other.look"]})
+        opened = (await web.client.get(f"/api/conversations/{conversation}")).json()
+        unknown = await web.client.put(path, json={"servers": ["nobody"]})
+        many = await web.client.put(path, json={"servers": ["other"], "off": [f"other.{'x' * 90}"] * 300})
+        kept = (await web.client.get(f"/api/conversations/{conversation}")).json()
+        changed = await web.post("/stream", prompt="Hi", conversation=conversation, tools=["fake"], askTools=True)
+    assert [server["name"] for server in listed] == ["fake", "other"]
+    assert listed[0]["tokens"] > 10
+    assert len(listed[0]["tools"][0]["description"]) <= 300
+    assert listed[1]["tools"][0] == {"name": "other.look", "title": "", "description": "", "readOnly": True}
+    assert done.status_code == 204
+    assert opened["tools"] == kept["tools"] == {"servers": ["other"], "off": ["other.look"]}
+    assert [unknown.status_code, many.status_code, changed.status_code] == [400, 400, 400]
+
+
+async def test_the_page_is_told_where_each_answer_of_a_stream_belongs() -> None:
+    tools = FakeTools([offered("now")], now=ToolOutput("<b>12:00</b>"))
+    async with tool_site(tools, ["**Looking.**", *call()], ["*Noon.*"]) as web:
+        events = await web.events(prompt="Hi", tools=["fake"], render=True)
+        path = (await web.engine.conversations.conversation(events[1]["metadata"]["conversationId"])).path
+    told = [event["type"] for event in events if event["type"] in ("placed", "html", "tool_result", "end")]
+    assert told == ["placed", "html", "tool_result", "placed", "html", "end"]
+    answers = [event["answer"] for event in events if event["type"] == "placed"]
+    assert answers == [turn.id for turn in path if turn.role == "assistant"]
+    assert [event["block"] for event in events if event["type"] == "html"] == [0, 0]
+    assert [event for event in events if event["type"] == "html"][1]["html"] == "<p><em>Noon.</em></p>"
+
+
+async def test_a_socket_tells_of_calls_and_a_cancel_stops_them() -> None:
+    tools = FakeTools([offered("now")])
+    async with (
+        tool_site(tools, call(), ["Never asked."], allow=()) as web,
+        connect(web.ws_url, additional_headers=BEARER) as socket,
+    ):
+        question = {"type": "generate", "requestId": 1, "prompt": "Hi", "tools": ["fake"], "askTools": True}
+        await socket.send(json.dumps(question))
+        async with asyncio.timeout(10):
+            while (event := json.loads(await socket.recv()))["type"] != "tool_ask":
+                pass
+            assert event["requestId"] == 1
+            await socket.send('{"type": "cancel", "requestId": 1}')
+            rest = [json.loads(await socket.recv()) for _ in range(2)]
+    assert [(event["type"], event["requestId"]) for event in rest] == [("tool_result", 1), ("complete", 1)]
+    assert tools.calls == []
+
+
+async def test_a_pause_holds_the_answer_behind_a_call() -> None:
+    gate = asyncio.Event()
+    tools = FakeTools([offered("now")], now=gate)
+    async with (
+        tool_site(tools, call(), ["Noon. ", Pause(0.3), "Late."]) as web,
+        connect(web.ws_url, additional_headers=BEARER) as socket,
+    ):
+        await socket.send('{"type": "generate", "requestId": 1, "prompt": "Hi", "tools": ["fake"]}')
+        await until(lambda: len(tools.calls) == 1)
+        await socket.send('{"type": "pause", "requestId": 1}')
+        await asyncio.sleep(0.05)
+        gate.set()
+        await until(lambda: any(answer.paused for answer in web.engine.running()))
+        await socket.send('{"type": "resume", "requestId": 1}')
+        async with asyncio.timeout(10):
+            while json.loads(await socket.recv())["type"] != "complete":
+                pass
+
+
+async def test_what_a_hostile_server_says_is_bounded_text() -> None:
+    schema = {"type": "object", "properties": {f"p{number}": {"description": "x" * 200} for number in range(20)}}
+    many = [
+        OfferedTool(Tool(f"t{number}", "<img src=x onerror=alert(1)>" * 300, schema), "fake", f"t{number}")
+        for number in range(300)
+    ]
+    tools = FakeTools(many, t0=ToolOutput("<script>\x1b[31m" + "x" * 20_000_000))
+    async with tool_site(tools, call("t0"), ["Done."], allow=("fake.*",)) as web:
+        events = await web.events(prompt="Hi", tools=["fake"])
+        listed = await web.client.get("/api/tools")
+    (result,) = [event for event in events if event["type"] == "tool_result"]
+    assert len(result["text"]) < 210_000
+    assert "\x1b" not in result["text"]
+    assert len(listed.json()["servers"][0]["tools"]) == 300

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
@@ -64,6 +64,42 @@ class ListedDeletions(msgspec.Struct, frozen=True):
     conversations: list[ListedDeletion]
 
 
+class ShownCall(msgspec.Struct, frozen=True):
+    """A tool call of an answer."""
+
+    id: str
+    name: str
+    arguments: str
+    """JSON, as the model has written it, indented if it is valid."""
+
+
+class ShownResult(msgspec.Struct, frozen=True):
+    """What a tool call came to; its text is that of its turn, and untrusted."""
+
+    call: str
+    """Id of the call."""
+    name: str
+    server: str
+    """Name of the tool server; empty if no tool of this name was offered."""
+    arguments: str
+    """JSON object with which it ran, if a person has changed the arguments; else empty."""
+    images: int
+
+
+class PendingCall(msgspec.Struct, frozen=True):
+    """A tool call that has not ended."""
+
+    id: str
+    name: str
+    server: str
+    state: Literal["waiting", "asking", "running"]
+    """`waiting` for the calls before it, `asking` a person, or `running`."""
+    arguments: str
+    """JSON object with which it would run."""
+    description: str
+    """What the server says of the tool."""
+
+
 class ShownTurn(msgspec.Struct, frozen=True, rename="camel"):
     """A message of a conversation's current branch."""
 
@@ -88,6 +124,18 @@ class ShownTurn(msgspec.Struct, frozen=True, rename="camel"):
     """Ids of all versions, oldest first; empty if there is only one."""
     files: tuple[str, ...] = ()
     """Names of attached files."""
+    calls: tuple[ShownCall, ...] = ()
+    """Tool calls of an answer; their results follow as turns."""
+    result: ShownResult | None = None
+    """What a turn of the role `tool` answers."""
+
+
+class ConversationTools(msgspec.Struct, frozen=True):
+    """The tools that a conversation uses."""
+
+    servers: tuple[str, ...] = ()
+    off: tuple[str, ...] = ()
+    """Tools of these servers that are not offered, each as `server.tool`."""
 
 
 class OpenedConversation(msgspec.Struct, frozen=True, rename="camel"):
@@ -99,6 +147,11 @@ class OpenedConversation(msgspec.Struct, frozen=True, rename="camel"):
     turns: list[ShownTurn]
     first: int
     """Position of the first of these turns in the branch; 0 if nothing precedes it."""
+    tools: ConversationTools
+    is_calling: bool
+    """Whether tool calls run or wait in this process."""
+    pending: tuple[PendingCall, ...] = ()
+    """Those that have not ended."""
 
 
 class ConversationChanges(msgspec.Struct, frozen=True, rename="camel"):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Sequence
 from contextlib import aclosing
 from typing import Annotated, Any, Literal, TypeVar
 
@@ -16,16 +17,24 @@ from starlette.routing import BaseRoute, Route
 from chat_tui.core.conversation import Conversation, SearchHit, SearchStep, Turn
 from chat_tui.core.errors import ConversationNotFound
 from chat_tui.core.models import SCRIPTED_MODEL, ModelStatus
+from chat_tui.core.settings.conversation_settings import decode_settings
+from chat_tui.core.tools import ToolUse, decode_arguments
 from chat_tui.engine.answers.answer import Answer
+from chat_tui.engine.answers.tool_round import CallStatus
 from chat_tui.engine.engine import Engine
+from chat_tui.engine.tools.steps import format_arguments
 from chat_tui.web.api.conversation_schemas import (
     ChangedConversation,
     ConversationChanges,
     ConversationPage,
+    ConversationTools,
     ListedConversation,
     OfferedChoices,
     OfferedModel,
     OpenedConversation,
+    PendingCall,
+    ShownCall,
+    ShownResult,
     ShownTurn,
 )
 from chat_tui.web.api.schemas import field_error, read_body
@@ -139,17 +148,58 @@ async def open_conversation(request: Request) -> Response:
     path = [_with_running_answer(turn, growing.get(turn.id)) for turn in conversation.path]
     conversation = msgspec.structs.replace(conversation, path=tuple(path))
     # Rendering takes milliseconds for each turn.
-    encoded = await asyncio.to_thread(_encode_conversation, conversation, first, end)
+    pending = [status for round in engine.tools.rounds(conversation.id) for status in round.statuses]
+    is_calling = conversation.id in engine.tools
+    encoded = await asyncio.to_thread(_encode_conversation, conversation, first, end, pending, is_calling)
     return Response(encoded, media_type="application/json")
 
 
-def _encode_conversation(conversation: Conversation, first: int, end: int) -> bytes:
+def _encode_conversation(
+    conversation: Conversation, first: int, end: int, statuses: Sequence[CallStatus], is_calling: bool
+) -> bytes:
     turns = [
         _shown_turn(turn, conversation.forks.get(turn.id, ()))
         for turn in conversation.path[first:end]
         if turn.role != "system"
     ]
-    return encode_record(OpenedConversation(conversation.id, conversation.title, conversation.pinned, turns, first))
+    use = decode_settings(conversation.settings).tools or ToolUse()
+    return encode_record(
+        OpenedConversation(
+            conversation.id,
+            conversation.title,
+            conversation.pinned,
+            turns,
+            first,
+            ConversationTools(use.servers, use.off),
+            is_calling,
+            tuple(map(_pending_call, filter(_is_pending, statuses))),
+        )
+    )
+
+
+def _is_pending(status: CallStatus) -> bool:
+    return status.state != "ended"
+
+
+def _pending_call(status: CallStatus) -> PendingCall:
+    assert status.state != "ended"
+    arguments = _indented(status.call.arguments) if status.arguments is None else format_arguments(status.arguments)
+    server, description = (status.tool.server, status.tool.tool.description) if status.tool else ("", "")
+    return PendingCall(status.call.id, status.call.name, server, status.state, arguments, description)
+
+
+def _shown_result(turn: Turn) -> ShownResult | None:
+    if turn.result is None:
+        return None
+    result = turn.result
+    images = sum(file.is_image for file in turn.attachments)
+    return ShownResult(result.call, result.name, result.source, _indented(result.arguments), images)
+
+
+def _indented(arguments: str) -> str:
+    """Return the arguments of a call as indented JSON; unchanged if they are no JSON object."""
+    values = decode_arguments(arguments) if arguments else None
+    return arguments if values is None else format_arguments(values)
 
 
 def _with_running_answer(turn: Turn, answer: Answer | None) -> Turn:
@@ -176,6 +226,8 @@ def _shown_turn(turn: Turn, versions: tuple[str, ...]) -> ShownTurn:
         _figures(turn) if answer else {},
         versions,
         tuple(file.name for file in turn.attachments),
+        tuple(ShownCall(call.id, call.name, _indented(call.arguments)) for call in turn.calls),
+        _shown_result(turn),
     )
 
 
