@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
+import urllib.request
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qs, urlencode, urlsplit
@@ -17,9 +18,13 @@ class HttpToolServer:
     def __init__(self, *, wants: str = "", header: tuple[str, str] | None = None) -> None:
         self.wants, self.header = wants, header
         self.refuses_user = False
+        self.lifetime: int | None = 3600
+        """Seconds that tokens are good for, as the authorization server tells."""
         self.registered: list[dict[str, Any]] = []
         self.tokens: list[dict[str, str]] = []
         """What the token endpoint was sent."""
+        self.visited: list[str] = []
+        """Addresses of sign-ins."""
         self.calls: list[str] = []
         """Methods of the requests that were let in."""
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
@@ -33,6 +38,12 @@ class HttpToolServer:
     def __exit__(self, *_: object) -> None:
         self._server.shutdown()
         self._server.server_close()
+
+    def open_in_browser(self, address: str) -> None:
+        """Go to the address of a sign-in, and wherever it leads, as a browser of a user who agrees does."""
+        assert address.startswith(f"{self.origin}/authorization?")
+        self.visited.append(address)
+        threading.Thread(target=_visit, args=(address,), daemon=True).start()
 
     def _handler(self) -> type[BaseHTTPRequestHandler]:
         server = self
@@ -96,8 +107,8 @@ class HttpToolServer:
         elif path == "/token":
             given = {name: values[0] for name, values in parse_qs(body.decode()).items()}
             self.tokens.append(given)
-            token = {"access_token": self.wants, "token_type": "Bearer", "expires_in": 3600, "refresh_token": "again"}
-            self.reply(to, 200, token)
+            token = {"access_token": self.wants, "token_type": "Bearer", "refresh_token": "again"}
+            self.reply(to, 200, token | ({"expires_in": self.lifetime} if self.lifetime else {}))
         elif self.wants and to.headers.get("Authorization") != f"Bearer {self.wants}":
             where = f"{self.origin}/.well-known/oauth-protected-resource/mcp"
             self.reply(to, 401, {}, WWW_Authenticate=f'Bearer resource_metadata="{where}"')
@@ -130,3 +141,8 @@ class HttpToolServer:
             self.reply(to, 200, {**answered, "result": results[method]})
         else:
             self.reply(to, 200, {**answered, "error": {"code": -32601, "message": "Method not found"}})
+
+
+def _visit(address: str) -> None:
+    with urllib.request.urlopen(address) as page:
+        page.read()

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import os
 import stat
-import urllib.request
 from pathlib import Path
 
 import pytest
@@ -51,12 +50,6 @@ async def test_failures_say_why() -> None:
     assert unreachable.hint == "Check its address, and whether it is running."
 
 
-def open_in_browser(address: str) -> None:
-    """What a browser does with the address, which the user has agreed to."""
-    with urllib.request.urlopen(address) as page:
-        page.read()
-
-
 async def test_a_user_signs_in_once(tmp_path: Path) -> None:
     file = tmp_path / "tokens" / "far.json"
     with HttpToolServer(wants="the-token") as far:
@@ -67,21 +60,15 @@ async def test_a_user_signs_in_once(tmp_path: Path) -> None:
         await server.stop()
         assert raised.value.hint == "Run `chat-tui tools login far`."
         assert not far.tokens
+        assert not far.registered
 
-        browsing: list[asyncio.Future[None]] = []
-
-        def show(address: str) -> None:
-            assert address.startswith(f"{far.origin}/authorization?")
-            browsing.append(asyncio.ensure_future(asyncio.to_thread(open_in_browser, address)))
-
-        login = ConfiguredServer(row, token_file=file, when_signing_in=show)
+        login = ConfiguredServer(row, token_file=file, when_signing_in=far.open_in_browser)
         try:
             async with asyncio.timeout(30):
                 assert [tool.own_name for tool in await login.start()] == ["echo"]
         finally:
             await login.stop()
-        await asyncio.gather(*browsing)
-        assert len(browsing) == 1
+        assert len(far.visited) == 1
         assert far.tokens[0]["code"] == "the-code"
         assert far.tokens[0]["code_verifier"]
         assert far.registered[-1]["client_name"] == "chat-tui"
@@ -104,18 +91,35 @@ async def test_a_user_signs_in_once(tmp_path: Path) -> None:
         assert not other.calls
 
 
+@pytest.mark.parametrize("lifetime", [1, None])
+async def test_old_tokens_are_refreshed_without_the_user(tmp_path: Path, lifetime: int | None) -> None:
+    file = tmp_path / "far.json"
+    with HttpToolServer(wants="first") as far:
+        far.lifetime = lifetime
+        row = ToolRow("far", url=far.url)
+        login = ConfiguredServer(row, token_file=file, when_signing_in=far.open_in_browser)
+        await login.start()
+        await login.stop()
+        await asyncio.sleep(1.1)
+        far.wants = "second"
+        far.lifetime = 3600
+        for _ in range(2):
+            later = ConfiguredServer(row, token_file=file)
+            await later.start()
+            await later.stop()
+        assert [given["grant_type"] for given in far.tokens] == ["authorization_code", "refresh_token"]
+        far.wants = "third"
+        revoked = ConfiguredServer(row, token_file=file)
+        with pytest.raises(ToolFailed, match="it wants you to sign in"):
+            await revoked.start()
+        await revoked.stop()
+
+
 async def test_a_refused_sign_in_is_told(tmp_path: Path) -> None:
     with HttpToolServer(wants="the-token") as far:
         far.refuses_user = True
-        browsing: list[asyncio.Future[None]] = []
-        server = ConfiguredServer(
-            ToolRow("far", url=far.url),
-            token_file=tmp_path / "far.json",
-            when_signing_in=lambda address: browsing.append(
-                asyncio.ensure_future(asyncio.to_thread(open_in_browser, address))
-            ),
-        )
+        row = ToolRow("far", url=far.url)
+        server = ConfiguredServer(row, token_file=tmp_path / "far.json", when_signing_in=far.open_in_browser)
         with pytest.raises(ToolFailed, match="the sign-in was refused: access_denied"):
             await server.start()
         await server.stop()
-        await asyncio.gather(*browsing)

@@ -3,14 +3,23 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
 import anyio
 import msgspec
 from mcp.client.auth import OAuthClientProvider, OAuthFlowError
-from mcp.shared.auth import AuthorizationCodeResult, OAuthClientInformationFull, OAuthClientMetadata, OAuthToken
+from mcp.client.auth.oauth2 import OAuthContext
+from mcp.shared.auth import (
+    AuthorizationCodeResult,
+    OAuthClientInformationFull,
+    OAuthClientMetadata,
+    OAuthMetadata,
+    OAuthToken,
+)
 from pydantic import AnyUrl, ValidationError
 
 from chat_tui.core.files.state_files import StateFile
@@ -39,7 +48,11 @@ class StoredTokens(msgspec.Struct, frozen=True):
     """Address of the server that the tokens are for; they are sent to no other."""
     tokens: str = ""
     client: str = ""
-    """This program as it is registered with the authorization server. Both are the SDK's JSON."""
+    """This program as it is registered with the authorization server."""
+    server: str = ""
+    """What the authorization server says about itself. All three are the SDK's JSON."""
+    expires_at: float = 0.0
+    """When the tokens must be refreshed, in seconds since 1970; 0 if unknown."""
 
 
 class TokenFile:
@@ -49,10 +62,22 @@ class TokenFile:
         """A registration for another address to return to than `redirect` is not used; empty: any."""
         self._file = StateFile(file, StoredTokens, _FILE_BYTES, "Sign in again.")
         self._url, self._redirect = url, redirect
+        self._context: OAuthContext | None = None
+
+    async def resume(self, context: OAuthContext) -> None:
+        """Tell the SDK what it forgets at the end of a process: when the tokens end, and who refreshes them."""
+        self._context = context
+        stored = await self.read()
+        if stored.server:
+            with suppress(ValidationError):
+                context.oauth_metadata = OAuthMetadata.model_validate_json(stored.server)
+        if stored.tokens:
+            # Tokens of unknown age are refreshed if they can be.
+            context.token_expiry_time = stored.expires_at or 1.0
 
     async def get_tokens(self) -> OAuthToken | None:
         """Return the tokens of the last sign-in."""
-        stored = (await self._read()).tokens
+        stored = (await self.read()).tokens
         try:
             return OAuthToken.model_validate_json(stored) if stored else None
         except ValidationError:
@@ -60,12 +85,18 @@ class TokenFile:
 
     async def set_tokens(self, tokens: OAuthToken) -> None:
         """Keep new tokens. Raises OSError."""
-        kept = msgspec.structs.replace(await self._read(), tokens=tokens.model_dump_json(exclude_none=True))
+        known = self._context.oauth_metadata if self._context is not None else None
+        kept = msgspec.structs.replace(
+            await self.read(),
+            tokens=tokens.model_dump_json(exclude_none=True),
+            server=known.model_dump_json(exclude_none=True) if known is not None else "",
+            expires_at=time.time() + tokens.expires_in if tokens.expires_in else 0.0,
+        )
         await self._write(kept)
 
     async def get_client_info(self) -> OAuthClientInformationFull | None:
         """Return this program's registration."""
-        stored = (await self._read()).client
+        stored = (await self.read()).client
         try:
             client = OAuthClientInformationFull.model_validate_json(stored) if stored else None
         except ValidationError:
@@ -77,10 +108,11 @@ class TokenFile:
 
     async def set_client_info(self, client_info: OAuthClientInformationFull) -> None:
         """Keep a new registration. Raises OSError."""
-        kept = msgspec.structs.replace(await self._read(), client=client_info.model_dump_json(exclude_none=True))
+        kept = msgspec.structs.replace(await self.read(), client=client_info.model_dump_json(exclude_none=True))
         await self._write(kept)
 
-    async def _read(self) -> StoredTokens:
+    async def read(self) -> StoredTokens:
+        """Return what is kept for this address."""
         stored = await asyncio.to_thread(self._file.read)
         return stored if stored is not None and stored.url == self._url else StoredTokens(self._url)
 
@@ -145,21 +177,29 @@ class SignIn:
         self._launch, self._show_address = launch, show_address
         self._returning: BrowserReturn | None = None
 
-    async def provider(self) -> OAuthClientProvider:
-        """Return what authorizes the requests. Raises OSError."""
+    async def provider(self) -> OAuthClientProvider | None:
+        """Return what authorizes the requests; None if the user has not signed in, and cannot be asked now.
+
+        Raises OSError.
+        """
         redirect = ""
         if self._launch.may_sign_in:
             self._returning = BrowserReturn()
             redirect = await self._returning.open()
-        return OAuthClientProvider(
+        tokens = TokenFile(Path(self._launch.token_file), self._launch.url, redirect=redirect)
+        if self._returning is None and not (await tokens.read()).tokens:
+            return None
+        provider = OAuthClientProvider(
             self._launch.url,
             OAuthClientMetadata(
                 client_name=_CLIENT_NAME, redirect_uris=[AnyUrl(redirect or f"http://127.0.0.1{_PATH}")]
             ),
-            TokenFile(Path(self._launch.token_file), self._launch.url, redirect=redirect),
+            tokens,
             redirect_handler=self._ask,
             callback_handler=self._wait,
         )
+        await tokens.resume(provider.context)
+        return provider
 
     def close(self) -> None:
         """Stop waiting for the browser."""

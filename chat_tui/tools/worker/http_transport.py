@@ -51,6 +51,9 @@ class HttpConnection:
             if self._sign_in is not None:
                 self._sign_in.close()
 
+    def _can_sign_in_later(self) -> bool:
+        return self._sign_in is not None and not self._launch.may_sign_in
+
     async def _note_status(self, response: httpx2.Response) -> None:
         if response.status_code >= 400:
             self._status = response.status_code
@@ -58,7 +61,7 @@ class HttpConnection:
     def problem(self, error: BaseException) -> tuple[str, str]:
         """Return why the connection failed, and what to do."""
         login = f"Run `chat-tui tools login {self._launch.name}`."
-        if isinstance(error, SignInNeeded):
+        if isinstance(error, SignInNeeded) or (self._status == 401 and self._can_sign_in_later()):
             return "it wants you to sign in", login
         if isinstance(error, OAuthFlowError) and self._launch.may_sign_in:
             return clean_line(str(error), _REASON_CHARACTERS).rstrip("."), "Try again."
