@@ -50,6 +50,8 @@ class WrittenCalls:
         """Blanks at the beginning of the answer, before what may be a call."""
         self._candidates = 0
         self._code = CodeMarks()
+        self._unscanned: list[str] = []
+        """Text that the marks of code have not seen yet."""
         self._line_has_text = False
         self.swallowed = 0
         """Characters that were no text."""
@@ -136,6 +138,8 @@ class WrittenCalls:
             has_text = bool(line.strip()) or ("\n" not in before and self._line_has_text)
             if self._marked_only or has_text:
                 return False
+        self._code.feed("".join(self._unscanned))
+        self._unscanned.clear()
         code = copy(self._code)
         code.feed(before)
         return not code.inside
@@ -168,7 +172,7 @@ class WrittenCalls:
 
     def _note_text(self, text: str) -> None:
         self._is_fresh = self._is_fresh and not text.strip()
-        self._code.feed(text)
+        self._unscanned.append(text)
         _, line_end, line = text.rpartition("\n")
         self._line_has_text = bool(line.strip()) or (not line_end and self._line_has_text)
 
@@ -176,6 +180,7 @@ class WrittenCalls:
         self.swallowed += len(self._blanks) + length
         # What is behind a call is a new paragraph.
         self._blanks, self._code = "", CodeMarks()
+        self._unscanned.clear()
         self._is_fresh, self._is_behind_call, self._line_has_text = False, True, False
 
 
