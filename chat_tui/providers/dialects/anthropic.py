@@ -361,7 +361,8 @@ class ReplyBlocks:
         self._key = key
         if kind in THOUGHTS:
             names = ("thinking", "signature") if kind == "thinking" else ("data",)
-            self._blocks.append({"type": kind, **{name: _string(part.get(name)) for name in names}})
+            # Long thinking comes in many pieces.
+            self._blocks.append({"type": kind, **{name: [_string(part.get(name))] for name in names}})
         elif kind == "tool_use":
             self._blocks.append({"call": calls})
         elif kind in ("text", "text_delta"):
@@ -372,11 +373,15 @@ class ReplyBlocks:
                 self._blocks.append({"text": length})
         elif last is not None and kind in ("thinking_delta", "signature_delta") and last.get("type") == "thinking":
             name = "thinking" if kind == "thinking_delta" else "signature"
-            last[name] += _string(part.get(name))
+            last[name].append(_string(part.get(name)))
 
     def content(self) -> Json:
         """Return the blocks; None if no thinking is signed."""
-        blocks = [each for each in self._blocks if each.get("type") != "thinking" or each["signature"]]
+        joined = [
+            {name: "".join(value) if isinstance(value, list) else value for name, value in block.items()}
+            for block in self._blocks
+        ]
+        blocks = [block for block in joined if block.get("type") != "thinking" or block["signature"]]
         return blocks if any(block.get("type") in THOUGHTS for block in blocks) else None
 
 

@@ -97,6 +97,19 @@ def test_images_of_results_follow_as_a_message_of_the_user() -> None:
                 ]
             },
         ),
+        (
+            [
+                {"reasoning_details": [{"type": "reasoning.summary", "summary": ["a"], "text": None}, None]},
+                {"reasoning_details": [{"type": "reasoning.summary", "text": "b"}, {"text": "c", "type": "x"}]},
+                CALL,
+            ],
+            {
+                "reasoning_details": [
+                    {"type": "reasoning.summary", "summary": ["a"], "text": "b"},
+                    {"text": "c", "type": "x"},
+                ]
+            },
+        ),
         ([{"reasoning_content": "Hm."}, {"content": "Hello"}], None),
     ],
 )

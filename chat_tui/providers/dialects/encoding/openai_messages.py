@@ -250,21 +250,32 @@ class ReturnedReasoning:
                     self._add(self._lists.setdefault(name, []), row)
 
     def _add(self, rows: list[dict[str, Json]], row: dict[str, Json]) -> None:
+        """Add a part, or a piece of the last one. Texts are kept in pieces, of which there may be many."""
         last = rows[-1] if rows else {}
         texts = [name for name in self._TEXTS if isinstance(row.get(name), str)]
         is_piece = texts and all(last.get(name) == row.get(name) for name in ("type", "index", "id") if name in row)
         if not rows or not is_piece or last.get("signature"):
-            rows.append(dict(row))
+            rows.append({name: _Pieces([value]) if name in texts else value for name, value in row.items()})
             return
         for name, value in row.items():
-            if name in texts:
-                last[name] = f"{last.get(name) or ''}{value}"
+            if name in texts and isinstance(last.get(name), _Pieces):
+                last[name].append(value)
+            elif name in texts:
+                last[name] = _Pieces([value])
             elif value is not None:
                 last[name] = value
 
     def content(self) -> Json:
         """Return the fields; None if there are none. Where a list has all, the text repeats it."""
         if self._lists:
-            return dict(self._lists)
+            return {name: [_join_pieces(row) for row in rows] for name, rows in self._lists.items()}
         name = next(iter(self._texts), "")
         return {name: "".join(self._texts[name])} if name else None
+
+
+class _Pieces(list[str]):
+    """A text in pieces."""
+
+
+def _join_pieces(row: dict[str, Json]) -> dict[str, Json]:
+    return {name: "".join(value) if isinstance(value, _Pieces) else value for name, value in row.items()}
