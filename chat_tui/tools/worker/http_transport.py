@@ -60,6 +60,8 @@ class HttpConnection:
 
     def problem(self, error: BaseException) -> tuple[str, str]:
         """Return why the connection failed, and what to do."""
+        if isinstance(error, TimeoutError):
+            return plain_problem(error)
         login = f"Run `chat-tui tools login {self._launch.name}`."
         if isinstance(error, SignInNeeded) or (self._status == 401 and self._can_sign_in_later()):
             return "it wants you to sign in", login
@@ -82,7 +84,9 @@ class HttpConnection:
 
 
 def plain_problem(error: BaseException) -> tuple[str, str]:
-    """Return what the SDK says about a request that failed, and what to do."""
+    """Return what the SDK says about a request that failed, or that the server is stuck, and what to do."""
+    if isinstance(error, TimeoutError):
+        return "it did not respond after a call was cancelled, and was ended", ""
     if isinstance(error, MCPError):
         reason = clean_line(error.message, _REASON_CHARACTERS).rstrip(".")
         return f"it answered with an error: {reason}", "Is it a server of the Model Context Protocol?"

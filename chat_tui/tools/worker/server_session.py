@@ -20,7 +20,7 @@ import anyio
 import msgspec
 from anyio.abc import TaskGroup
 from mcp import Client, MCPError
-from mcp_types import CONNECTION_CLOSED, REQUEST_TIMEOUT, Implementation, ToolListChangedNotification
+from mcp_types import CONNECTION_CLOSED, Implementation, ToolListChangedNotification
 from mcp_types.version import MODERN_PROTOCOL_VERSIONS
 from pydantic import ValidationError
 
@@ -177,7 +177,7 @@ class ServerSession:
         with anyio.move_on_after(PING_SECONDS) as limit, contextlib.suppress(*REQUEST_ERRORS):
             await client.send_ping()
         if limit.cancelled_caught:
-            raise MCPError(REQUEST_TIMEOUT, "it did not respond after a call was cancelled, and was ended")
+            raise TimeoutError
 
     async def _report_of(self, client: Client, name: str, order: WorkerOrder) -> WorkerReport:
         """Run a call; what the server refuses is an output, too, so that the model can correct its arguments."""
