@@ -9,6 +9,7 @@ import asyncio
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, aclosing
 from math import ceil
+from typing import Any
 
 import msgspec
 
@@ -27,6 +28,7 @@ from chat_tui.providers.catalogue.prices import Catalogue
 from chat_tui.providers.client import ProviderClient
 from chat_tui.providers.credentials.keys import KeyLookup
 from chat_tui.providers.discovery.found_servers import FoundServers
+from chat_tui.providers.embeddings import EmbeddingClient
 from chat_tui.providers.registry import ProviderRegistry
 from chat_tui.routing.policy import policy_of
 from chat_tui.routing.ranking.health import Health
@@ -91,6 +93,7 @@ class Backend:
             answered=unusable.note_question,
             found_servers=found_servers,
         )
+        self._embeddings = EmbeddingClient(registry, keys, self._providers)
         self.router = Router(
             self._initial_models(local.own),
             self.open_stream,
@@ -329,6 +332,10 @@ class Backend:
         model = next((model for model in self.router.models if model.name == name), None)
         if model is not None and model.context_window is None:
             await self._providers.look_up(model)
+
+    async def embed(self, name: str, body: Mapping[str, Any]) -> Any:
+        """Return what a model's provider sends for a request for embeddings. Raises `ProviderError`."""
+        return await self._embeddings.embed(name, body)
 
     def remarks(self, model: Model, request: Request) -> Sequence[Metadata]:
         """Return what the route of this model's answer tells of providers that cannot be used."""

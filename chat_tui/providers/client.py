@@ -172,7 +172,7 @@ class ProviderClient:
             raise Rejected(
                 f"No provider is configured for {model.name}.", "Add it under [[providers]].", model=model.name
             )
-        place = await self._unconfigured_address(provider)
+        place = await self.unconfigured_address(provider)
         try:
             key = await self._keys.of(provider)
             transport = await self.transport()
@@ -229,7 +229,7 @@ class ProviderClient:
             return None
         return _truncation_note(model, counted, sent, window)
 
-    async def _unconfigured_address(self, provider: Provider) -> str:
+    async def unconfigured_address(self, provider: Provider) -> str:
         """Return the address that a question goes to, if it is not from the config; else empty. Raises `Rejected`."""
         if provider.address_source:
             return f"{host_of(provider.base_url)} (${provider.address_source})"

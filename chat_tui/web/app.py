@@ -23,6 +23,7 @@ from chat_tui.web.middleware.access import AccessControl
 from chat_tui.web.middleware.headers import HEADERS, SafeHeaders
 from chat_tui.web.middleware.limits import RequestLimits
 from chat_tui.web.middleware.private_errors import PrivateErrors
+from chat_tui.web.openai import embeddings, legacy
 from chat_tui.web.openai import routes as openai_api
 from chat_tui.web.ops.access_log import AccessLogMiddleware
 from chat_tui.web.page import page
@@ -36,6 +37,8 @@ def routes() -> list[BaseRoute]:
         stream,
         websocket,
         openai_api,
+        legacy,
+        embeddings,
         responses_api,
         anthropic_api,
         conversations,

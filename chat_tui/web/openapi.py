@@ -51,6 +51,8 @@ from chat_tui.web.api.schemas import PromptBody, RepeatBody
 from chat_tui.web.api.stream import FailedReply, GeneratedReply
 from chat_tui.web.api.tools import CallDecision, ListedToolServers, ToolSwitches
 from chat_tui.web.errors import ANTHROPIC_PATH, OPENAI_PATH, AnthropicFault, OpenAIFault, StreamFault, is_below
+from chat_tui.web.openai.embeddings import EmbeddingList, EmbeddingRequest
+from chat_tui.web.openai.legacy import LegacyCompletion, LegacyRequest
 from chat_tui.web.openai.schemas import ChatRequest, Completion, CompletionChunk, ModelCard, ModelCards
 from chat_tui.web.responses.schemas import ResponseEvent, ResponseObject, ResponsesRequest
 
@@ -129,6 +131,21 @@ OPERATIONS: Sequence[Operation] = (
         Completion,
         ChatRequest,
         events=(CompletionChunk, OpenAIFault),
+    ),
+    Operation(
+        "POST",
+        "/v1/completions",
+        "Answer prompts, in the format of OpenAI's old completions.",
+        LegacyCompletion,
+        LegacyRequest,
+        events=(LegacyCompletion, OpenAIFault),
+    ),
+    Operation(
+        "POST",
+        "/v1/embeddings",
+        "Get embeddings of texts from a model's provider, in OpenAI's format.",
+        EmbeddingList,
+        EmbeddingRequest,
     ),
     Operation(
         "POST",

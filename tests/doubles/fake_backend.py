@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from chat_tui.core.chunks import Metadata
 from chat_tui.core.errors import ChatTuiError, KeyRefused, Unreachable
@@ -93,6 +94,9 @@ class FakeBackend:
 
     async def look_up(self, name: str) -> None:
         self.calls.append(f"look up {name}")
+
+    async def embed(self, name: str, body: Mapping[str, Any]) -> Any:
+        self.calls.append(f"embed {name}")
 
     async def warm(self, name: str) -> None:
         self.calls.append(f"warm {name}")

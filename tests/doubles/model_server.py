@@ -21,7 +21,7 @@ from typing import Any, Self
 from urllib.parse import urlsplit
 
 from tests.doubles import tool_script
-from tests.doubles.model_scripts import HOSTILE_LINE, Script, asked_for, events, last_events
+from tests.doubles.model_scripts import HOSTILE_LINE, Script, asked_for, events, last_events, parsed
 
 _AT_ONCE = 16
 """Events in one write at full speed."""
@@ -135,6 +135,8 @@ class ModelServer:
         self.requests.append(f"{method} {path}")
         if path.endswith("/chat/completions") and method == "POST":
             await self._chat(connection, path, headers, raw)
+        elif path.endswith("/embeddings") and method == "POST":
+            await self._embed(connection, path, headers, raw)
         elif path.endswith("/models"):
             rows = [{"id": name, "object": "model", "created": 1, "owned_by": "tests"} for name in self._models]
             connection.whole(200, {"object": "list", "data": rows})
@@ -146,6 +148,26 @@ class ModelServer:
             connection.whole(200, {})
         else:
             connection.whole(404, {"error": {"message": f"no {path} here", "type": "not_found"}})
+
+    async def _embed(self, connection: _Connection, path: str, headers: dict[str, str], raw: bytes) -> None:
+        exchange = Exchange(len(self.exchanges), "POST", path, headers, _object(raw), time.monotonic())
+        self.exchanges.append(exchange)
+        connection.exchange = exchange
+        self.changed()
+        script = parsed(str(exchange.body.get("model", ""))) or Script()
+        await asyncio.sleep(script.connect_seconds)
+        if script.error:
+            connection.whole(script.error, _error_body(script))
+        elif script.body:
+            connection.whole(200, {"object": "list"})
+        else:
+            given = exchange.body["input"]
+            texts = given if isinstance(given, list) else [given]
+            rows = [{"object": "embedding", "index": n, "embedding": [0.5, n]} for n, _ in enumerate(texts)]
+            usage = {"prompt_tokens": 3, "total_tokens": 3}
+            connection.whole(200, {"object": "list", "data": rows, "model": "m", "usage": usage})
+        exchange.finished = time.monotonic()
+        self.changed()
 
     async def _chat(self, connection: _Connection, path: str, headers: dict[str, str], raw: bytes) -> None:
         exchange = Exchange(len(self.exchanges), "POST", path, headers, _object(raw), time.monotonic())

@@ -87,6 +87,8 @@ class Dialect(msgspec.Struct, frozen=True):
     """Where its paths begin if an address has no path."""
     pasted: str = r"/chat/completions|/completions|/responses|/embeddings|/models"
     """A pattern of endings that are often pasted with an address."""
+    embeddings_path: str = ""
+    """Where the API takes requests for embeddings in OpenAI's format; empty: nowhere."""
     fetch_hint: str = ""
     """What to do if the server does not have a model; `{model}` stands for its id."""
 

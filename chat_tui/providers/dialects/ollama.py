@@ -58,6 +58,7 @@ def dialect() -> Dialect:
         model_list=ModelList("/api/tags", "models", read_row),
         look_up=ModelProbe(questions, read_window),
         json_lines=True,
+        embeddings_path="/v1/embeddings",
         root="",
         pasted=r"/api(?:/chat|/generate|/tags|/show|/ps|/version|/embed|/embeddings)?|/v1",
         fetch_hint="Fetch it with `ollama pull {model}`.",

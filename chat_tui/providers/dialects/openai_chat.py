@@ -55,6 +55,7 @@ def dialect() -> Dialect:
         reading=OpenAiParser,
         headers=headers,
         quirk=quirk,
+        embeddings_path="/embeddings",
         look_up=ModelProbe(questions, read_properties),
         # Without it the answer would not be what was asked for: what is refused of it is told in words.
         needed=frozenset({"response_format"}),

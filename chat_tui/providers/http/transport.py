@@ -46,6 +46,8 @@ MODELS_SECONDS = 5.0
 LOOK_UP_SECONDS = 2.0
 """For asking a server about one model."""
 MODELS_BODY_LIMIT = 16 * 1024 * 1024
+EMBEDDING_SECONDS = 120.0
+EMBEDDINGS_BODY_LIMIT = 256 * 1024 * 1024
 REDIRECTS_LIMIT = 3
 QUIRKS_LIMIT = 10
 """The most changes of one request."""
@@ -110,6 +112,17 @@ class Transport:
             client = await self._client(line)
             async with asyncio.timeout(LOOK_UP_SECONDS):
                 return await _json(client, url, spoken, line, question.body)
+
+    async def embed(self, line: Endpoint, model: str, body: Mapping[str, Any]) -> Json:
+        """Return embeddings as the server sends them, as JSON. Raises `ProviderError`."""
+        spoken = dialect(line.provider.dialect)
+        if not spoken.embeddings_path:
+            raise errors.Rejected(f"{line.provider.name} has no embeddings.", "Choose another model.", model=model)
+        with MappedErrors(line, model):
+            client = await self._client(line)
+            async with asyncio.timeout(EMBEDDING_SECONDS):
+                url, sent = url_of(line.provider, spoken.embeddings_path), json.dumps(body).encode()
+                return await _json(client, url, spoken, line, sent, limit=EMBEDDINGS_BODY_LIMIT)
 
     async def stream(self, line: Endpoint, model: Model, request: Request) -> AsyncGenerator[Sequence[Chunk], None]:
         """Yield the reply in bursts, one for each read. The last chunk is an `End`. Raises `ProviderError`."""
@@ -181,14 +194,21 @@ def _note(line: Endpoint, model: Model, text: str, attempt: int = 0) -> Metadata
     return Metadata("note", model=model.name, reason=f"{line.provider.name}: {text}.", attempt=attempt)
 
 
-async def _json(client: httpx.AsyncClient, url: str, spoken: Dialect, line: Endpoint, body: bytes = b"") -> Json:
+async def _json(
+    client: httpx.AsyncClient,
+    url: str,
+    spoken: Dialect,
+    line: Endpoint,
+    body: bytes = b"",
+    limit: int = MODELS_BODY_LIMIT,
+) -> Json:
     headers = {**_headers(spoken, line), **({"Content-Type": "application/json"} if body else {})}
     outgoing = client.build_request("POST" if body else "GET", url, content=body or None, headers=headers)
     reply = await client.send(outgoing, stream=True)
     try:
         if not reply.is_success:
             raise _error_of(reply, await _error_body(reply), spoken, line)
-        told = await _read_limited(reply, MODELS_BODY_LIMIT, [])
+        told = await _read_limited(reply, limit, [])
     finally:
         await reply.aclose()
     try:
