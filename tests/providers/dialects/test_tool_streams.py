@@ -10,6 +10,8 @@ from contextlib import suppress
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from chat_tui.core.chunks import Chunk, End, Metadata, Token, ToolCallDelta
 from chat_tui.core.conversation import Turn
@@ -18,6 +20,7 @@ from chat_tui.core.models import Model
 from chat_tui.core.request import Request
 from chat_tui.core.tools import Tool, ToolCall, ToolResult
 from chat_tui.providers.dialects import dialect
+from chat_tui.providers.dialects.encoding.replay import write_replay
 from chat_tui.providers.http.response_stream import Expectations, bursts
 
 THINKING, TEXT = "Erst überlegen… 🤔", "Ich sehe nach: "
@@ -126,7 +129,7 @@ def ollama() -> bytes:
 WIRES = {"openai": openai, "openai in text": openai_in_text, "anthropic": anthropic, "gemini": gemini, "ollama": ollama}
 
 
-async def given(pieces: Sequence[bytes]) -> AsyncIterator[bytes]:
+async def come(pieces: Sequence[bytes]) -> AsyncIterator[bytes]:
     for piece in pieces:
         yield piece
 
@@ -138,7 +141,7 @@ async def read(name: str, pieces: Sequence[bytes], chunks: list[Chunk] | None = 
     texts = {tool: frozenset({"city"}) for tool in TOOLS} if spoken in ("openai", "ollama") else {}
     expected = Expectations(tools=TOOLS, written_calls=texts)
     kind = "application/x-ndjson" if spoken == "ollama" else "text/event-stream"
-    async for burst in bursts(given(pieces), kind, dialect(spoken), (), expected):
+    async for burst in bursts(come(pieces), kind, dialect(spoken), (), expected):
         told += burst
     return told
 
@@ -250,3 +253,24 @@ def test_an_answer_goes_back_with_its_results_as_it_came(name: str) -> None:
     for wanted in RETURNED[name]:
         assert not any(wanted.items() <= each.items() for each in objects_in(other)), wanted
     assert json.dumps(other, ensure_ascii=False).count("Ergebnis ✓") == len(CALLS)
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers(-3, 9) | st.text(max_size=3),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(
+            st.sampled_from(["type", "text", "call", "thinking", "signature", "content"]), inner, max_size=3
+        )
+    ),
+    max_leaves=8,
+)
+
+
+@given(st.sampled_from(["openai", "anthropic", "gemini"]), JSON)
+def test_what_a_store_holds_of_an_answer_may_be_anything(name: str, content: Any) -> None:
+    for replay in (write_replay(name, "m", content), json.dumps(content)):
+        answer = Turn("assistant", "Wait.", calls=(ToolCall("c", "add"),), replay=replay, model="box/m")
+        turns = (Turn("user", "Add."), answer, Turn("tool", "2", result=ToolResult("c", "add")))
+        request = Request(turns=turns, tools=(Tool("add"),), thinking="low")
+        assert json.loads(dialect(name).encode(request, Model("box/m"), frozenset()).body)

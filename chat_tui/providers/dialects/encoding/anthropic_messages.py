@@ -115,9 +115,9 @@ def _call_blocks(turn: Turn, text: str, model: Model, *, with_thoughts: bool) ->
     for block in content:
         if block.get("type") in THOUGHTS:
             blocks.append(block)
-        elif "call" in block:
+        elif isinstance(block.get("call"), int):
             blocks.append(calls[block["call"]])
-        else:
+        elif isinstance(block.get("text"), int):
             part = text[start : start + block["text"]]
             start += block["text"]
             blocks += [{"type": "text", "text": part}] if part.strip() else []
@@ -137,7 +137,8 @@ def may_think(turns: Sequence[Turn], model: Model) -> bool:
 
 
 def _begins_with_thinking(content: Json) -> bool:
-    return bool(isinstance(content, list) and content and content[0].get("type") in THOUGHTS)
+    first = content[0] if isinstance(content, list) and content else None
+    return isinstance(first, dict) and first.get("type") in THOUGHTS
 
 
 def enforces_schemas(model: Model) -> bool:

@@ -94,9 +94,9 @@ def _call_parts(turn: Turn, model: Model, quirks: frozenset[str]) -> list[Json]:
     parts: list[Json] = []
     start = 0
     for part in order:
-        if "call" in part:
+        if isinstance(part.get("call"), int):
             parts.append(calls[part["call"]])
-        else:
+        elif isinstance(part.get("text"), int):
             parts.append({**part, "text": text[start : start + part["text"]]})
             start += part["text"]
     return parts

@@ -29,6 +29,8 @@ _ID_LENGTH, _MISTRAL_ID_LENGTH = 40, 9
 _UNKNOWN = lazy_pattern(
     r"unknown|unsupported|extra|not permitted|unrecogni[sz]ed|not support|additional propert", re.IGNORECASE
 )
+_RETURNED = ("reasoning_content", "reasoning", "reasoning_details", "thinking_blocks")
+"""Fields of thinking that are returned as they came."""
 _STRICT = lazy_pattern(r"\bstrict\b")
 _OTHER_FORMAT = lazy_pattern(r"must be.{0,20}json_schema")
 _MISSING_REASONING = lazy_pattern(r"missing|must be passed|must include|required|must contain")
@@ -117,7 +119,7 @@ def _reasoning(turn: Turn, model: Model, quirks: frozenset[str]) -> dict[str, Js
         # It wants the field with every answer, also with those of other models.
         return {"reasoning_content": turn.thinking}
     content = read_replay(turn, "openai", model) if turn.calls and "replay" not in quirks else None
-    return dict(content) if isinstance(content, dict) else {}
+    return {name: content[name] for name in _RETURNED if name in content} if isinstance(content, dict) else {}
 
 
 def tool_fields(request: Request, quirks: frozenset[str]) -> dict[str, Json]:
