@@ -7,6 +7,7 @@ Sources of the forms: the READMEs of the OpenAI, Anthropic and Google SDKs (`OPE
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from ipaddress import IPv6Address, ip_address
 from urllib.parse import urlsplit
 
@@ -31,8 +32,11 @@ _DIALECTS = {
     "ollama": rf"{_OLLAMA_ENDPOINTS}$",
 }
 _TLS_PORTS = ("443", "8443")
+KEPT = 256
+"""Addresses whose forms are kept: those of the providers in use, which each request asks for."""
 
 
+@lru_cache(KEPT)
 def cleaned_address(text: str) -> str:
     """Return an address with its scheme, without spaces, quotes, doubled slashes and fragment; user and query stay.
 
@@ -55,6 +59,7 @@ def cleaned_address(text: str) -> str:
     return f"{scheme}://{user}{at}{host}{':' if port else ''}{port}{path}{query}"
 
 
+@lru_cache(KEPT)
 def base_url(
     address: str, *, dialect: str, root: str, endings: str, exact: bool = False, is_for_sdk: bool = False
 ) -> str:

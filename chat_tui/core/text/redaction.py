@@ -136,6 +136,20 @@ class StreamRedactor:
         self._held = held
         return text[start : len(text) - held]
 
+    def passes(self, text: str) -> bool:
+        """Return whether `feed` would return this text unchanged; then it counts as fed."""
+        if not self._beginnings or not text:
+            return True
+        if self._held or self._inside:
+            return False
+        joined = self._before + text
+        folded = joined.lower()
+        prefixes = self._prefixes.get(folded[-1])
+        if len(folded) != len(joined) or self._begins_in(folded) or (prefixes and folded.endswith(prefixes)):
+            return False
+        self._before = joined[1 - _PIECE :]
+        return True
+
     @property
     def holds(self) -> bool:
         """Whether text is held back."""

@@ -9,6 +9,7 @@ import time
 from collections.abc import Mapping
 from contextlib import suppress
 from typing import Any
+from weakref import WeakSet
 
 import httpx
 
@@ -26,6 +27,11 @@ _LIMITS = httpx.Limits(max_connections=None, max_keepalive_connections=20, keepa
 
 class BoundedConnections(httpx.AsyncHTTPTransport):
     """Connections with a small receive buffer, which are closed at once if opening them is cancelled."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options)
+        self._bounded: WeakSet[Any] = WeakSet()
+        """The connections whose buffer was set."""
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         """Send one request; returns at the reply's head."""
@@ -49,7 +55,10 @@ class BoundedConnections(httpx.AsyncHTTPTransport):
                 await stream.aclose()
             raise
         _log_request(request, reply.status_code, started)
-        _hold_little(reply)
+        stream = reply.extensions.get("network_stream")
+        if stream is not None and stream not in self._bounded:
+            self._bounded.add(stream)
+            _hold_little(stream)
         return reply
 
 
@@ -62,10 +71,9 @@ def _log_request(request: httpx.Request, outcome: int | BaseException, started: 
         )
 
 
-def _hold_little(reply: httpx.Response) -> None:
+def _hold_little(stream: Any) -> None:
     """Set a small receive buffer; the option of httpx does not work through proxies."""
-    stream = reply.extensions.get("network_stream")
-    wire = stream.get_extra_info("socket") if stream is not None else None
+    wire = stream.get_extra_info("socket")
     if wire is not None:
         with suppress(OSError):
             wire.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVED_BYTES)

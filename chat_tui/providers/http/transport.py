@@ -10,7 +10,7 @@ import json
 import re
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
 from contextlib import aclosing, asynccontextmanager
-from functools import partial
+from functools import lru_cache, partial
 from typing import Any
 
 import httpx
@@ -32,7 +32,7 @@ from chat_tui.providers.discovery.model_list import fetch_list
 from chat_tui.providers.endpoint import Endpoint, base_url_of, key_of, url_of
 from chat_tui.providers.http import response_stream
 from chat_tui.providers.http.clients import client_of
-from chat_tui.providers.http.echo_filter import EchoFilter
+from chat_tui.providers.http.echo_filter import EchoFilter, EchoPatterns
 from chat_tui.providers.http.encoding import LARGE_BYTES, encode_call
 from chat_tui.providers.http.exceptions import BROKEN, STALE, MappedErrors
 from chat_tui.providers.http.remedies import Remedy, is_filtered, note_of_known, offers_tools, remedy
@@ -71,6 +71,8 @@ class Transport:
         self._timeout = httpx.Timeout(None, connect=connection_seconds, write=60.0)
         self._clients: dict[tuple[str, ...], httpx.AsyncClient] = {}
         self._quirks: dict[str, frozenset[str]] = {}
+        self._echoes: dict[tuple[str, str], EchoPatterns] = {}
+        """By provider and address."""
 
     async def close(self) -> None:
         """Close all connections."""
@@ -88,6 +90,14 @@ class Transport:
             else:
                 self._clients[key] = made
         return self._clients[key]
+
+    def _echo_patterns(self, line: Endpoint) -> EchoPatterns:
+        """Return the patterns for this endpoint, made anew when its key or its provider has changed."""
+        place = (line.provider.name, line.provider.base_url)
+        patterns = self._echoes.get(place)
+        if patterns is None or patterns.line != line:
+            patterns = self._echoes[place] = EchoPatterns(line)
+        return patterns
 
     def _limits(self, provider: Provider) -> httpx.Timeout:
         if provider.connection_seconds is None:
@@ -152,7 +162,7 @@ class Transport:
                                 state.loading = 0
                                 yield [Metadata("waiting", model=model.name)]
                             yield (Metadata("waiting", model=model.name, attempt=1),)
-                            echoes = EchoFilter(line)
+                            echoes = EchoFilter(self._echo_patterns(line))
                             async with _reading(reply, state) as bursts:
                                 try:
                                     async for burst in bursts:
@@ -187,6 +197,12 @@ class Transport:
         known = self._quirks.get(model.name, frozenset())
         lasting = known | {remedy.quirk for remedy in fresh if not remedy.for_once}
         self._quirks[model.name] = lasting if len(lasting) <= REMEMBERED_LIMIT else known
+
+
+@lru_cache(64)
+def _url(address: str) -> httpx.URL:
+    """Return the address, taken apart once."""
+    return httpx.URL(address)
 
 
 def _note(line: Endpoint, model: Model, text: str, attempt: int = 0) -> Metadata:
@@ -265,7 +281,7 @@ class _RequestState:
         """Return the call as an HTTP request."""
         return client.build_request(
             "POST",
-            self.url or url_of(self.line.provider, self.call.path),
+            _url(self.url or url_of(self.line.provider, self.call.path)),
             content=self.call.body,
             headers={**_headers(self.spoken, self.line), **self.call.headers, "Content-Type": "application/json"},
             extensions=wire.extensions,

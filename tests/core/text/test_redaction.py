@@ -20,7 +20,7 @@ from chat_tui.core.request import Request
 from chat_tui.core.text.redaction import MARK, Credential, Redactor, StreamRedactor
 from chat_tui.providers.credentials.config_credentials import credentials_of
 from chat_tui.providers.endpoint import Endpoint
-from chat_tui.providers.http.echo_filter import EchoFilter
+from chat_tui.providers.http.echo_filter import EchoFilter, EchoPatterns
 from chat_tui.providers.http.transport import Transport
 from tests.wire.asking import text_of
 from tests.wire.home import Home
@@ -161,7 +161,7 @@ def test_the_end_of_an_ordinary_word_is_not_held() -> None:
 
 def test_a_credential_that_is_echoed_letter_by_letter_is_not_shown() -> None:
     line = Endpoint(Provider("box"), "sk-proj-0123456789")
-    echoes = EchoFilter(line)
+    echoes = EchoFilter(EchoPatterns(line))
     chunks: list[Chunk] = []
     for kind, text in (("thinking", "Keys begin with sk-"), ("text", "It is sk-proj-0123456789. Yes"), ("text", " s")):
         chunks += [each for letter in text for each in echoes.filter([Token(letter, kind)])]  # type: ignore[arg-type]
@@ -180,6 +180,28 @@ def test_a_credential_that_is_echoed_letter_by_letter_is_not_shown() -> None:
     echoes.filter([Token("tasks sk-pro")])
     assert echoes.rest() == [Token("sk-pro")]
     assert echoes.rest() == []
+
+
+@given(
+    st.lists(
+        st.lists(
+            st.sampled_from(["sk-proj-0123456789", "SK-PROJ-0123456789", "sk-", "pro", "j-012", "a ", "İ", "s", ""])
+        )
+    )
+)
+def test_tokens_that_come_together_are_searched_as_if_each_came_alone(bursts: list[list[str]]) -> None:
+    patterns = EchoPatterns(Endpoint(Provider("box"), "sk-proj-0123456789"))
+    together, alone = EchoFilter(patterns), EchoFilter(patterns)
+    told: list[Chunk] = []
+    one_by_one: list[Chunk] = []
+    for burst in bursts:
+        told += together.filter([Token(text) for text in burst])
+        one_by_one += [each for text in burst for each in alone.filter([Token(text)])]
+    said, expected = (
+        "".join(chunk.token for chunk in (*chunks, *echoes.rest()) if isinstance(chunk, Token))
+        for chunks, echoes in ((told, together), (one_by_one, alone))
+    )
+    assert said == expected
 
 
 @given(st.lists(st.text(max_size=9)))

@@ -12,13 +12,14 @@ from collections.abc import AsyncIterator
 import pytest
 
 from chat_tui.core import errors
+from chat_tui.core.chunks import Token
 from chat_tui.core.models import Model, Provider
 from chat_tui.providers.endpoint import Endpoint, base_url_of, key_of, url_of
 from chat_tui.providers.http import response_stream
 from chat_tui.providers.http.transport import Transport
 from tests.support.time_limits import in_time, within
 from tests.wire.asking import HELLO, ask, free_port, said, text_of
-from tests.wire.raw_server import GOOD, Asked, RawServer, chunked, event, head, saying, whole
+from tests.wire.raw_server import DONE, GOOD, Asked, RawServer, chunked, event, head, saying, whole
 
 
 @pytest.fixture
@@ -26,6 +27,17 @@ async def transport() -> AsyncIterator[Transport]:
     made = Transport(connection_seconds=2)
     yield made
     await made.close()
+
+
+async def test_a_key_that_was_changed_is_not_shown_in_the_next_reply(transport: Transport) -> None:
+    keys = ("sk-first-0123456789", "sk-second-9876543210")
+    told = [event(f"Your key is {key}.") + event(None, "stop") + DONE for key in keys]
+    replies = [whole(body, "200 OK", "text/event-stream") for body in told]
+    async with RawServer(saying(*replies)) as server:
+        for key in keys:
+            line = Endpoint(Provider("box", base_url=server.base_url), key)
+            bursts = [burst async for burst in transport.stream(line, Model("box/tiny"), HELLO)]
+            assert "".join(c.token for burst in bursts for c in burst if isinstance(c, Token)) == "Your key is [key]."
 
 
 # -- addresses ---------------------------------------------------------------------------------------------------------
