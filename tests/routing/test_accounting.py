@@ -8,8 +8,10 @@ from types import FrameType
 
 import msgspec
 import pytest
+from hypothesis import given
+from hypothesis import strategies as some
 
-from chat_tui.core.chunks import Chunk, End, Error, Metadata, Token, Usage
+from chat_tui.core.chunks import Chunk, End, Error, Metadata, Token, TokenKind, Usage
 from chat_tui.core.models import Model
 from chat_tui.providers.scripted_provider import Fault, Pause, Scripted, Step
 from chat_tui.routing.execution.accounting import StreamAccounting
@@ -58,7 +60,7 @@ async def test_it_tells_how_long_the_model_thought() -> None:
     assert end_of(await chunks_of("no thinking")).timings.thinking_seconds is None
 
 
-def test_each_piece_of_an_answer_is_looked_at_once_for_what_can_be_seen() -> None:
+def test_each_burst_of_an_answer_is_looked_at_once_for_what_can_be_seen() -> None:
     looks = 0
 
     def note(frame: FrameType, event: str, argument: object) -> None:
@@ -77,10 +79,44 @@ def test_each_piece_of_an_answer_is_looked_at_once_for_what_can_be_seen() -> Non
         assert is_visible_after(Token("\u200b"), Token("seen"), Token("x"), Token("y"))
     finally:
         sys.setprofile(None)
-    assert looks == 50 + 2
+    assert looks == 2
     assert not is_visible_after(Metadata("reclassified", characters=6, kind="thinking"))
     assert not is_visible_after(Token("hid", "thinking"))
     assert is_visible_after(Metadata("reclassified", characters=3, kind="text"))
+
+
+@given(
+    bursts=some.lists(
+        some.lists(
+            some.tuples(
+                some.sampled_from(["a", "bc ", "", "\x1b", "[0m", "\x07", "\ud83d", "\ude00", "\u200b", "\n"]),
+                some.sampled_from(["text", "text", "text", "thinking"]),
+            ),
+            max_size=5,
+        ),
+        max_size=6,
+    ),
+    part=some.sampled_from(["", "", "abc "]),
+)
+def test_tokens_that_come_together_are_counted_as_if_each_came_alone(
+    bursts: list[list[tuple[str, TokenKind]]], part: str
+) -> None:
+    together, alone = (StreamAccounting(lambda: 0.0, whole=False, part=part) for _ in range(2))
+    taken: list[Chunk] = []
+    one_by_one: list[Chunk] = []
+    for burst in bursts:
+        tokens = [Token(text, kind) for text, kind in burst]
+        taken += together.take(tokens)
+        one_by_one += [chunk for token in tokens for chunk in alone.take([token])]
+    taken = [chunk for chunk in taken if isinstance(chunk, Token)]
+    one_by_one = [chunk for chunk in one_by_one if isinstance(chunk, Token)]
+    assert taken == one_by_one
+    assert (together.text, together.is_visible, together.count) == (alone.text, alone.is_visible, alone.count)
+    assert together.usage(10) == alone.usage(10)
+    # A server takes characters back as they came.
+    told = Metadata("reclassified", characters=3, kind="thinking")
+    assert together.take([told]) == alone.take([told])
+    assert together.text == alone.text
 
 
 async def test_the_finish_reason_is_cleaned() -> None:

@@ -82,6 +82,11 @@ class StreamCleaner:
             text = text[: opening.start()]
         return clean(_join_surrogates(text))
 
+    @property
+    def holds(self) -> bool:
+        """Whether text is held back."""
+        return bool(self._held)
+
     def rest(self) -> str:
         """Return the text that was held back; called at its end."""
         held, self._held = self._held, ""

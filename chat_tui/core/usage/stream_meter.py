@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from chat_tui.core.usage.token_estimate import estimate_streamed
 from chat_tui.core.usage.token_gaps import InterTokenLatency
 
@@ -34,6 +36,16 @@ class StreamMeter:
         self.characters += len(text)
         if len(self._sample) < SAMPLE_CHARACTERS:
             self._sample += text
+
+    def count_all(self, texts: Sequence[str], whole: str) -> int:
+        """Add several pieces, which are `whole` together; returns the number of pieces before them."""
+        before = self.pieces
+        self.pieces += len(texts)
+        self.characters += len(whole)
+        for text in texts if len(self._sample) < SAMPLE_CHARACTERS else ():
+            if len(self._sample) < SAMPLE_CHARACTERS:
+                self._sample += text
+        return before
 
     def mark(self, at: float) -> None:
         """Note that what was counted since the last mark came at this time."""

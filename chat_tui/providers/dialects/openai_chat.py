@@ -41,6 +41,7 @@ from chat_tui.providers.dialects.model_probe import ModelProbe, ProbeRequest
 from chat_tui.providers.dialects.parsing.response_parser import ResponseParser
 from chat_tui.providers.dialects.parsing.server_errors import error_of
 from chat_tui.providers.dialects.parsing.token_usage import openai_usage
+from chat_tui.providers.dialects.plain_events import plain_event
 
 _TEMPLATED = ("llama.cpp", "vllm")
 _NO_SAMPLING = Sampling()
@@ -214,6 +215,8 @@ def _add_logprobs(told: Json, chunks: list[Chunk]) -> None:
         chunks.append(Metadata("logprobs", logprobs=json.dumps(content)))
 
 
+MISSES = 10
+"""Events of one reply that may turn out to be no plain text where some was expected, before none is expected."""
 _PLAIN_FIELDS = frozenset(("content", "role"))
 
 
@@ -222,7 +225,8 @@ class ChoiceReader:
     older completions."""
 
     def __init__(self) -> None:
-        self._has_deltas = False
+        self.has_deltas = False
+        """Whether a delta has held something."""
         self._parts: list[str] = []
         self._repeats: bool | None = None
         """Whether each message repeats all before it; None until the second one."""
@@ -233,7 +237,7 @@ class ChoiceReader:
         if isinstance(delta, dict) and delta.keys() <= _PLAIN_FIELDS:
             text = delta.get("content")
             if text and isinstance(text, str):
-                self._has_deltas = True
+                self.has_deltas = True
                 return text
         return ""
 
@@ -247,11 +251,11 @@ class ChoiceReader:
         if delta.get("content") is None and isinstance(delta.get("text"), str):
             delta = {**delta, "content": delta["text"]}
         if any(delta.get(name) for name in delta if name != "role"):
-            self._has_deltas = True
+            self.has_deltas = True
             return delta
         if isinstance(message, dict):
             # Behind deltas it says all of them once more.
-            return delta if self._has_deltas else {**message, "content": self._new_in(message.get("content"))}
+            return delta if self.has_deltas else {**message, "content": self._new_in(message.get("content"))}
         text = choice.get("text")
         return {**delta, "content": text} if text and isinstance(text, str) else delta
 
@@ -279,6 +283,24 @@ class OpenAiParser(ResponseParser):
         self._call_key = ""
         self._call_id: Json = None
         """Key and id of the call whose piece came last."""
+        self._is_plain = False
+        """Whether the next event is likely to be a piece of text and nothing else."""
+        self._misses_left = MISSES
+
+    def feed(self, data: bytes, name: str = "") -> Sequence[Chunk]:
+        """Return the chunks of one event."""
+        if self._is_plain and not name:
+            event = plain_event(data)
+            if event is not None:
+                if event.model != self._served_as:
+                    self._serve(event.model)
+                text = event.choices[0].delta.content
+                return self._text.feed(text) if text else ()
+            self._misses_left -= 1
+        chunks = super().feed(data, name)
+        has_begun = self._spoke and self._messages.has_deltas and self._choice.is_first
+        self._is_plain = has_begun and self._misses_left > 0
+        return chunks
 
     def _end_of_stream(self) -> Sequence[Chunk]:
         # Servers that never give a finish reason end so.

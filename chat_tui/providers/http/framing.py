@@ -16,6 +16,7 @@ LINE_LIMIT = 64 * 1024 * 1024
 
 _LINE_END = re.compile(rb"\r\n|\n|\r")
 _BOM = b"\xef\xbb\xbf"
+_DATA = b"data: "
 
 
 class ServerEvent(NamedTuple):
@@ -96,8 +97,18 @@ class SseDecoder:
     def feed(self, data: bytes) -> list[ServerEvent]:
         """Return the events that these bytes complete; comments and unknown fields are ignored."""
         events: list[ServerEvent] = []
+        data_of_event = self._data
         for line in self._lines.feed(data):
-            self._take(line, events)
+            # As nearly all events are: one line with `data:` and a blank one.
+            if not line and len(data_of_event) == 1 and not self._name:
+                events.append(ServerEvent(data_of_event[0]))
+                data_of_event.clear()
+                self._size = 0
+            elif not data_of_event and line[:6] == _DATA and len(line) < LINE_LIMIT:
+                data_of_event.append(line[6:])
+                self._size = len(line) - len(_DATA) + 1
+            else:
+                self._take(line, events)
         return events
 
     def close(self) -> list[ServerEvent]:
@@ -114,7 +125,8 @@ class SseDecoder:
             if self._data:
                 data = self._data[0] if len(self._data) == 1 else b"\n".join(self._data)
                 events.append(ServerEvent(data, self._name))
-                self._data, self._size = [], 0
+                self._data.clear()
+                self._size = 0
             self._name = ""
             return
         field, _, value = line.partition(b":")

@@ -10,7 +10,7 @@ from msgspec.structs import replace
 from chat_tui.core.answers.reclassification import reclassify_chunks
 from chat_tui.core.chunks import Chunk, End, Metadata, Timings, Token, TokenKind, ToolCallDelta, Usage, sum_usages
 from chat_tui.core.models import Model
-from chat_tui.core.text.control_characters import StreamCleaner, clean_line
+from chat_tui.core.text.control_characters import StreamCleaner, clean_line, has_controls
 from chat_tui.core.usage.pricing import cost_of, with_savings
 from chat_tui.core.usage.stream_meter import StreamMeter
 from chat_tui.routing.execution.continuation import OverlapTrimmer
@@ -127,10 +127,10 @@ class StreamAccounting:
 
     def take(self, burst: Sequence[Chunk]) -> Sequence[Chunk]:
         """Return the burst with tokens cleaned and counted, and without the dialect's `End`, which becomes `ending`."""
-        chunks: list[Chunk] = []
         meter = self._meter
         before = meter.pieces
-        for chunk in burst:
+        chunks = self._take_plain(burst)
+        for chunk in () if chunks else burst:
             if isinstance(chunk, Token):
                 text = self._cleaners[chunk.kind].feed(chunk.token)
                 raw = len(chunk.token)
@@ -168,6 +168,24 @@ class StreamAccounting:
         if self._whole:
             return self._hold_tokens(chunks)
         return chunks
+
+    def _take_plain(self, burst: Sequence[Chunk]) -> list[Chunk]:
+        """Return the tokens of a burst of nothing but text that stays as it is, as nearly all are; else nothing."""
+        if self._joint is not None or self._thinks or self._cleaners["text"].holds:
+            return []
+        texts: list[str] = []
+        for chunk in burst:
+            if not isinstance(chunk, Token) or chunk.kind != "text" or not chunk.token:
+                return []
+            texts.append(chunk.token)
+        whole = "".join(texts)
+        if has_controls(whole):
+            return []
+        first = self._meter.count_all(texts, whole)
+        self._lengths["text"].add_unchanged(texts, len(whole))
+        self._part += texts
+        self.is_visible = self.is_visible or is_visible(whole)
+        return [Token(text, "text", index) for index, text in enumerate(texts, first)]
 
     def _reclassify(self, told: Metadata, chunks: Sequence[Chunk]) -> list[Chunk]:
         """Return the chunks followed by the reclassification, in characters that are shown.

@@ -42,7 +42,7 @@ class StreamControl:
 
     def __init__(self, parts: Iterable[StreamControl] = ()) -> None:
         self._parts = tuple(parts)
-        self.cancelled = False
+        self.cancelled = self.paused = False
         self.waited_seconds = 0.0
         """Spent in waits so far, without pauses and stops."""
         self.stopped_seconds = 0.0
@@ -59,11 +59,6 @@ class StreamControl:
         self._running.set()
         self._paused_from = 0.0
         self._paused_before = 0.0
-
-    @property
-    def paused(self) -> bool:
-        """Whether the stream is paused."""
-        return not self._running.is_set()
 
     @property
     def paused_seconds(self) -> float:
@@ -175,6 +170,7 @@ class StreamControl:
         if self.cancelled or self.paused:
             return
         self._running.clear()
+        self.paused = True
         self._paused_from = monotonic()
         self._stop_counting()
 
@@ -191,6 +187,7 @@ class StreamControl:
         if self.paused:
             self._paused_before = self.paused_seconds
             self._running.set()
+            self.paused = False
 
     async def wait_until_resumed(self) -> None:
         """Return as soon as the stream is not paused."""

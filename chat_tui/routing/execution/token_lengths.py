@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from array import array
 from bisect import bisect_left
+from collections.abc import Sequence
 
 
 class TokenLengths:
@@ -23,6 +24,14 @@ class TokenLengths:
             return
         self._came.append(self._came[-1] + came)
         self._shown.append(self._shown[-1] + shown)
+
+    def add_unchanged(self, texts: Sequence[str], characters: int) -> None:
+        """Add several tokens that are shown as they came, which have so many characters together."""
+        if len(self._came) == 1:
+            self._unchanged += characters
+            return
+        for text in texts:
+            self.add(len(text), len(text))
 
     def shown_of_last(self, came: int) -> int:
         """Return how many characters are shown of the last `characters` that came, in whole tokens."""

@@ -52,7 +52,7 @@ class FirstChoice:
 
     def of(self, choices: Json, *, spoke: bool) -> dict[str, Json] | None:
         """The choice that is read, None where this list holds none of it. `spoke`: it has said something before."""
-        if spoke and self._index == "0" and not self._others and isinstance(choices, list) and len(choices) == 1:
+        if spoke and self.is_first and isinstance(choices, list) and len(choices) == 1:
             # As nearly every event has it.
             only = choices[0]
             if isinstance(only, dict) and only.get("index") == 0:
@@ -70,6 +70,11 @@ class FirstChoice:
         elif not self._is_one_of_several and len(self._others) < CHOICES_LIMIT:
             self._others += rows
         return row
+
+    @property
+    def is_first(self) -> bool:
+        """Whether the choice of index 0 is followed, and no other has come."""
+        return self._index == "0" and not self._others
 
     def rest(self) -> list[dict[str, Json]]:
         """What other indexes hold of the choice that is read, at the end of a reply that it has not ended."""

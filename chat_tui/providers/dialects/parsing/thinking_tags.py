@@ -31,6 +31,8 @@ MENTIONS_LIMIT = 1000
 """Marks of one answer that are part of what it says; after so many it is about them, and none counts any more."""
 _LINE = 400
 """Characters of a line that are looked at before a mark."""
+_KEPT = 3 * _LINE
+"""Characters of a line that are kept, at most, before it is cut to those."""
 
 _Block = Literal["", "opened", "inner", "assumed"]
 """What the text is in: the answer; thinking whose opening mark came first, or behind other text; or what may be the
@@ -235,7 +237,9 @@ class ThinkingTags:
         self._strips = self._fresh = False
         if self._block in ("", "assumed"):
             self._unscanned.append(text)
-        self._line = self._line_before(text)
+        # Nearly every token is a piece of a line, which is cut where it is looked at.
+        in_line = "\n" not in text and len(self._line) < _KEPT
+        self._line = self._line + text if in_line else self._line_before(text)
         self._count += len(text)
         if self._behind_other_end is not None:
             self._behind_other_end += len(text)
