@@ -205,6 +205,7 @@ def main() -> None:
     parser.add_argument("--silent", action="store_true", help="answer nothing")
     parser.add_argument("--keep-running", action="store_true", help="do not end with stdin")
     parser.add_argument("--note", default="", help="file for what happens")
+    sys.stderr.write("the scripted server starts with token-of-its-row\n")
     Server(parser.parse_args()).run()
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
 import os
 import signal
 import sys
@@ -13,6 +14,7 @@ import pytest
 
 from chat_tui.config.schema import ToolRow
 from chat_tui.core.errors import ToolFailed
+from chat_tui.core.text.log_filter import LogFilter
 from chat_tui.tools.tool_server import ConfiguredServer
 from chat_tui.tools.tool_servers import ToolServers
 from tests.doubles.tool_server import PNG, TOOLS
@@ -184,6 +186,29 @@ async def test_a_server_sees_the_variables_of_its_row_and_no_others(monkeypatch:
         assert seen["PATH"]
         assert "sekrit" not in json.dumps(seen)
         assert "BOX_TOKEN" not in seen
+
+
+async def test_standard_error_is_logged_until_the_first_call(caplog: pytest.LogCaptureFixture) -> None:
+    filtering = LogFilter()
+    handler = logging.NullHandler()
+    handler.addFilter(filtering)
+    logger = logging.getLogger("chat_tui")
+    logger.addHandler(handler)
+    try:
+        with caplog.at_level(logging.DEBUG, "chat_tui"):
+            async with running(row(env={"TOKEN": "token-of-its-row"})) as servers:
+                tools = await servers.start(["box"])
+                await servers.call(named(tools, "noise"), {})
+                await asyncio.sleep(0.3)
+    finally:
+        logger.removeHandler(handler)
+    records = [record for record in caplog.records if record.msg == "tools: %s wrote %s"]
+    for record in records:
+        filtering.filter(record)
+    assert [record.msg for record in records] == [
+        "tools: box wrote the,scripted,server,starts,with,[key]",
+        "tools: box wrote [text of 9 characters]",
+    ]
 
 
 async def test_a_disabled_tool_is_neither_offered_nor_called() -> None:
