@@ -27,6 +27,7 @@ from chat_tui.tui.chat.conversation.view import ChatView
 from chat_tui.tui.chat.screen.screen import ChatScreen
 from tests.doubles.fake_backend import FakeBackend, FakeSetup, FakeWeights
 from tests.support.key_pilot import KeyPilot
+from tests.support.time_guard import guard_ends, guard_time
 
 SOON_SECONDS = 0.001
 """A test that waits for the engine has no first echo for which the engine should wait."""
@@ -105,6 +106,20 @@ class ScriptedChat:
         assert self.app.engine is not None
         return self.app.engine
 
+    async def opened(self) -> None:
+        """Wait until the engine is open. Raises what has ended the app before that, which nobody else would hear of
+        until the app is closed."""
+        waiting = [
+            asyncio.ensure_future(wait) for wait in (self.screen.wait_for_engine(), self.app._exception_event.wait())
+        ]
+        try:
+            await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for each in waiting:
+                each.cancel()
+        if self.app._exception is not None:
+            raise self.app._exception
+
     async def until(self, true: Callable[[], object], seconds: float = 60) -> None:
         """Wait until `true` returns something true. Raises AssertionError with the screen after `seconds`."""
         with suppress(TimeoutError):
@@ -174,12 +189,14 @@ async def scripted_chat(
     chat = ScriptedChat(
         config or Config(), scripts, file, weights or FakeWeights(), preset, clock, kept_in, soon, tools
     )
-    async with chat.app.run_test(size=size, notifications=True):
+    async with guard_ends("the app", chat.app.run_test(size=size, notifications=True)):
         if opened:
-            await chat.screen.wait_for_engine()
+            async with guard_time("opening the engine"):
+                await chat.opened()
         try:
             yield chat
         finally:
-            if chat.app.is_running:
-                await chat.screen.leave()
-            await chat.engine.close()
+            async with guard_time("leaving the conversation and closing the engine"):
+                if chat.app.is_running:
+                    await chat.screen.leave()
+                await chat.engine.close()
