@@ -44,6 +44,9 @@ PROCESSES_BESIDE_CORES = 1
 """Half of the time a test waits, for a process that it has started or for a limit that is to run out. With more, tests
 of the screen wait for one another."""
 
+COLLECTIONS_BETWEEN = 20
+"""So many collections of the middle generation come before a whole one: as many as 20 apps cause, which hold 50 MB."""
+
 LONG_FILES = (
     "web/test_description.py",
     "training/test_table.py",
@@ -97,6 +100,13 @@ def pytest_collection_finish() -> None:
     """What is there when the tests begin stays: the garbage collector need not walk it again and again."""
     gc.collect()
     gc.freeze()
+
+
+def pytest_runtest_logfinish() -> None:
+    """Collect the apps that have ended: an app of the screen makes whole collections rare, since they take long, and in
+    a process that runs hundreds of apps they would come at half a gigabyte."""
+    if gc.get_count()[2] >= COLLECTIONS_BETWEEN:
+        gc.collect()
 
 
 @pytest.fixture

@@ -223,9 +223,11 @@ class ChatApp(App[int]):
         except ChatTuiError as error:
             self.tell(error, lasting=True)
         finally:
-            # What is loaded by now stays: the collector need not walk it again and again while text streams.
-            gc.freeze()
-            gc.set_threshold(*COLLECT_AFTER)
+            # What is loaded by now stays: the collector need not walk it again and again while text streams. Only the
+            # first app of a process does so: every other one would stay for good after its end.
+            if gc.get_threshold()[0] != COLLECT_AFTER[0]:
+                gc.freeze()
+                gc.set_threshold(*COLLECT_AFTER)
             gc.enable()
             sys.setswitchinterval(SWITCH_SECONDS)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import weakref
 
 from textual import events
 
@@ -76,3 +77,14 @@ async def test_a_notice_that_comes_when_the_screens_have_gone_is_no_crash() -> N
         chat.app._screen_stack.extend(stack)
         chat.app.say("Saved")
         await chat.shows("Saved")
+
+
+async def test_an_app_that_has_ended_is_let_go() -> None:
+    # The first one of a process may stay.
+    for _ in range(2):
+        async with scripted_chat() as chat:
+            ended = weakref.ref(chat.app)
+        del chat
+    await asyncio.sleep(0.05)
+    gc.collect()
+    assert ended() is None
