@@ -175,17 +175,30 @@ def _check(file: Path, expected: str | None, name: str) -> None:
 
 
 def _progress(received: Callable[[int, int], None], size: int) -> type[Any]:
-    """A progress bar class for the library that reports to us instead of drawing."""
+    """A progress bar class for the library that reports to us instead of drawing.
+
+    The library counts a piece before it writes it, and one that a kill keeps from being written must be fetched again:
+    a piece is reported when the next one comes, the last one at the end.
+    """
     from tqdm.auto import tqdm
 
     class Reporter(tqdm):  # type: ignore[misc]
         def __init__(self, *arguments: Any, **options: Any) -> None:
             options.pop("name", None)
             super().__init__(*arguments, **{**options, "disable": False, "file": _Nowhere()})
-            received(int(self.n), int(self.total or size))
+            self._report()
 
         def update(self, n: float | None = 1) -> None:
+            if self.n > self.initial:
+                self._report()
             super().update(n)
+
+        def __exit__(self, kind: type[BaseException] | None, *raised: object) -> None:
+            if kind is None:
+                self._report()
+            super().__exit__(kind, *raised)
+
+        def _report(self) -> None:
             received(int(self.n), int(self.total or size))
 
     return Reporter

@@ -265,6 +265,22 @@ def test_a_model_is_pulled_checked_and_removed_with_its_file(home: dict[str, str
     assert not Path(model["path"]).exists()
 
 
+def test_a_pull_reports_only_what_a_kill_would_leave(hub: Hub, tmp_path: Path) -> None:
+    hub.content += os.urandom(24_000_000)
+    hub.sha256 = hashlib.sha256(hub.content).hexdigest()
+    told: list[tuple[int, int]] = []
+
+    def received(count: int, total: int) -> None:
+        assert total == len(hub.content)
+        told.append((count, sum(file.stat().st_size for file in tmp_path.rglob("*.part"))))
+
+    pull("org/tiny", tmp_path, received, endpoint=hub.url)
+    assert told[0] == (0, 0)
+    assert told[-1] == (len(hub.content), len(hub.content))
+    assert len(told) >= 3
+    assert all(count <= kept for count, kept in told), told
+
+
 def test_a_pull_that_is_broken_off_goes_on_where_it_was(hub: Hub, tmp_path: Path) -> None:
     # It is kept in pieces of 10 MB.
     hub.content += os.urandom(11_000_000)

@@ -16,19 +16,21 @@ from chat_tui.core.errors import LocalModelError
 from chat_tui.local.huggingface import pull
 
 _SECONDS = 0.2
-"""The least time between two lines of progress."""
+"""The least time between two lines of progress of less than `_BYTES`."""
+_BYTES = 10_000_000
+"""A piece that the library writes at once. Each is told: where the server stalls, no later one would tell of it."""
 
 
 def main(arguments: list[str]) -> int:
     """Download; returns the exit code."""
     name, folder = arguments
-    said = 0.0
+    told_at, told_bytes = 0.0, 0
 
     def report(received: int, total: int) -> None:
-        nonlocal said
+        nonlocal told_at, told_bytes
         now = time.monotonic()
-        if now - said >= _SECONDS or received == total:
-            said = now
+        if now - told_at >= _SECONDS or received - told_bytes >= _BYTES or received == total:
+            told_at, told_bytes = now, received
             _write({"received": received, "total": total})
 
     try:
