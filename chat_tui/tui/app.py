@@ -186,7 +186,7 @@ class ChatApp(App[int]):
     def _begin(self) -> None:
         """The first paint is out."""
         self._note_paint()
-        call_after(self, self._open_seconds, self._open)
+        call_after(self, self._open_seconds, lambda: self.run_worker(self._open_and_prepare(), name="open the engine"))
 
     def _note_paint(self) -> None:
         """Record that the prompt has been drawn: keys act from now on."""
@@ -206,9 +206,6 @@ class ChatApp(App[int]):
             prompt = screen.chat.prompt
             prompt.set_draft(prompt.draft.removesuffix(self._early_text) + text)
             self._early_text = text
-
-    def _open(self) -> None:
-        self.run_worker(self._open_and_prepare(), name="open the engine")
 
     async def _open_and_prepare(self) -> None:
         try:
