@@ -257,7 +257,7 @@ async def test_the_route_says_what_every_other_strategy_would_have_picked() -> N
     assert [other.strategy for other in route.others] == [name for name in names() if name != "quality-first"]
     picked = {other.strategy: (other.model, other.price) for other in route.others}
     assert picked["cost-optimized"] == ("x/cheap", 0.0)
-    assert route.needs == "code"
+    assert route.needs == "code, easy"
 
 
 async def test_of_many_candidates_the_route_lists_the_first() -> None:
