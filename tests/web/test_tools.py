@@ -164,16 +164,15 @@ async def test_each_answer_is_counted_and_the_limit_holds_while_a_call_runs() ->
         assert (await web.post("/generate", prompt="Me too")).status_code == 429
         gate.set()
         await events
-        await until(lambda: not web.state.running())
-        counted = (await web.client.get("/metrics")).text
-    assert (
-        sum(
-            float(line.rpartition(" ")[2])
-            for line in counted.splitlines()
-            if line.startswith("chat_tui_answers_total{")
-        )
-        == 2
-    )
+        async with asyncio.timeout(10):
+            while await answers_counted(web) < 2:  # noqa: ASYNC110
+                await asyncio.sleep(0.01)
+        assert await answers_counted(web) == 2
+
+
+async def answers_counted(web: Site) -> float:
+    lines = (await web.client.get("/metrics")).text.splitlines()
+    return sum(float(line.rpartition(" ")[2]) for line in lines if line.startswith("chat_tui_answers_total{"))
 
 
 async def test_the_screen_keeps_what_it_was_given() -> None:
@@ -280,6 +279,20 @@ async def test_a_client_that_leaves_while_a_call_waits_stops_it() -> None:
             await until(lambda: bool(web.engine.tools.conversations(asking=True)))
         await until(lambda: not web.state.running())
     assert tools.calls == []
+
+
+async def test_the_result_of_a_call_cannot_be_asked_for_again() -> None:
+    tools = FakeTools([offered("now")])
+    async with tool_site(tools, call(), ["Noon."], allow=()) as web:
+        events = web.follow(prompt="What time is it?", tools=["fake"], askTools=True)
+        conversation, ask = await asked_call(web, events)
+        await decided(web, conversation, ask["id"], decision="stop")
+        assert [event["type"] async for event in events][-1] == "end"
+        turn = (await web.client.get(f"/api/conversations/{conversation}")).json()["turns"][-1]
+        reply = await web.post(f"/api/conversations/{conversation}/turns/{turn['id']}/again", goesOn=True)
+    assert (turn["role"], turn["state"]) == ("tool", "cancelled")
+    assert reply.status_code == 400
+    assert "the result of a tool call" in reply.json()["error"]
 
 
 async def test_the_servers_of_a_conversation_are_switched() -> None:

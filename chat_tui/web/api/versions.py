@@ -48,6 +48,8 @@ async def ask_again(request: Request) -> Response:
 async def _start_answer(
     engine: Engine, conversation: Conversation, turn: Turn, asked: RepeatBody, settings: Settings
 ) -> Answer:
+    if turn.role == "tool":
+        raise ApiError(400, "This turn is the result of a tool call. Ask again for its answer or its question.")
     if turn.role == "user":
         if asked.prompt is None:
             raise ApiError(400, "`prompt` is missing: it is the new text of the question.", param="prompt")

@@ -23,7 +23,7 @@ TOKEN_SEEN = "chat_tui.token_seen"
 
 _HOST = re.compile(r"(\[[0-9a-f:.]+\]|[a-z0-9._-]+)(?::(\d{1,5}))?", re.ASCII)
 _DEFAULT_PORTS = {"http": "80", "https": "443"}
-_METHODS = "GET, POST, PATCH, DELETE"
+_METHODS = "GET, POST, PUT, PATCH, DELETE"
 _ALLOWED = (
     *("authorization", "content-type", "x-api-key", "x-request-id", "idempotency-key"),
     *("openai-organization", "openai-project", "openai-beta", "http-referer", "x-title"),
