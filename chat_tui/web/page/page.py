@@ -12,7 +12,10 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
 _FOLDER = Path(__file__).parent / "static"
-_SCRIPTS = ("dom", "messages", "server", "turns", "sidebar", "deleted", "conversation", "ask", "versions", "main")
+_SCRIPTS = (
+    *("dom", "messages", "server", "calls", "turns", "sidebar", "deleted", "conversation", "tools", "ask", "versions"),
+    "main",
+)
 """Concatenated in this order."""
 TRUSTED_TYPES = "chat-tui"
 """Name of the policy with which the page creates elements from HTML."""

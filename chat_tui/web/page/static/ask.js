@@ -54,7 +54,8 @@ function comeBack(id) {
   gone.delete(answer);
   answer.left = false;
   setRunning(answer);
-  $("log").lastElementChild.replaceWith(answer.view.element);
+  for (const view of answer.views) $("log").querySelector(`[data-turn="${CSS.escape(view.element.dataset.turn ?? "")}"]`)?.remove();
+  $("log").append(...answer.views.map((view) => view.element));
   showLive(answer);
 }
 
@@ -77,9 +78,12 @@ function ask(streamed) {
   run(answer);
 }
 
-const newAnswer = (path, body, text = "") => (
-  { view: new AnswerView(), abort: new AbortController(), id: current, path, body, text, figures: null, left: false }
-);
+function newAnswer(path, body, text = "") {
+  const view = new AnswerView();
+  // A new conversation begins with the tools that are chosen.
+  const tools = current ? {} : { tools: switched.servers };
+  return { view, views: [view], cards: new Map(), abort: new AbortController(), id: current, path, body: { ...body, ...tools }, text, figures: null, left: false };
+}
 
 // Sends a question and receives its answer until the end.
 async function run(answer) {
@@ -109,7 +113,7 @@ async function run(answer) {
 
 // An answer that was just stopped may take a moment to end.
 async function begin(answer) {
-  const body = { ...answer.body, ...choice(), includeMetadata: true, render: true };
+  const body = { ...answer.body, ...choice(), includeMetadata: true, render: true, askTools: true };
   for (let tries = 1; ; tries++) {
     try {
       return await request("POST", answer.path, body, answer.abort.signal);
@@ -137,6 +141,10 @@ function take(answer, event) {
       view.tellModel(event.metadata.model, event.metadata.strategy);
       break;
     case "placed":
+      if (answer.stored) {
+        nextStep(answer, event);
+        break;
+      }
       begun(answer, event.conversation);
       place(view.element, event.answer, event.answerVersions);
       if (view.element.previousElementSibling) place(view.element.previousElementSibling, event.question, event.questionVersions);
@@ -160,6 +168,19 @@ function take(answer, event) {
       if (event.data.event === "reclassified") view.reclassify(event.data.kind, event.data.characters);
       view.notice(noticeWords(event.data));
       break;
+    case "tool_call":
+      takeCall(answer, event);
+      break;
+    case "tool_ask":
+      asksAbout(answer, event);
+      break;
+    case "tool_result":
+      (answer.cards.get(event.id) ?? view.call(event.id, event.name)).end(event);
+      showRunning(answer.cards.values());
+      answer.live = { phase: "running tools" };
+      showPageTitle();
+      keepPlace();
+      break;
     case "error":
       view.fail(event.error);
       break;
@@ -170,6 +191,43 @@ function take(answer, event) {
       announce(`${event.metadata.state === "complete" ? "The answer" : `The answer, ${STATES[event.metadata.state]}`}: ${view.text.textContent.slice(0, MOST_READ_OUT)}`);
       break;
   }
+}
+
+function takeCall(answer, { stage, id, name, arguments: json = "" }) {
+  if (stage === "start") answer.cards.set(id, answer.view.call(id, name));
+  if (stage !== "end") return;
+  const card = answer.cards.get(id) ?? answer.view.call(id, name);
+  answer.cards.set(id, card);
+  card.setArguments(indented(json));
+  card.setState("waiting");
+  showRunning(answer.cards.values());
+  keepPlace();
+}
+
+function asksAbout(answer, event) {
+  const card = answer.cards.get(event.id) ?? answer.view.call(event.id, event.name);
+  answer.cards.set(event.id, card);
+  card.ask(answer.id, event);
+  answer.live = { phase: "waiting for your decision" };
+  showLive(answer);
+  keepPlace();
+  if (answer !== running) return;
+  showPageTitle("asking");
+  announce(`The model wants to use ${card.name} of ${event.server}. Decide above the prompt: run once, always here, edit, refuse or stop.`);
+}
+
+// The answer that has the results of tool calls.
+function nextStep(answer, { answer: id, answerVersions }) {
+  const before = answer.view;
+  before.end("complete", answer.figures);
+  const view = answer.view = new AnswerView();
+  answer.views.push(view);
+  place(view.element, id, answerVersions);
+  if (answer.whole) view.hold();
+  view.begin(before.name.title);
+  before.element.after(view.element);
+  answer.live = { phase: "connecting" };
+  keepPlace();
 }
 
 // The question is stored now.
@@ -196,8 +254,12 @@ function failed(answer, error) {
     return;
   }
   if (!answer.stored && !$("prompt").value) setPrompt(answer.text);
-  if (error.name === "AbortError") {
-    view.end("cancelled", answer.figures);
+  const stopped = error.name === "AbortError";
+  // The answer itself is complete where only its calls were stopped.
+  const called = [...view.cards.values()].some((card) => card.state !== "writing");
+  for (const card of answer.cards.values()) if (!card.ended) card.end({ state: stopped ? "cancelled" : "broken", text: "" });
+  if (stopped) {
+    view.end(called ? "complete" : "cancelled", answer.figures);
     announce("Stopped. What arrived is kept.");
     return;
   }

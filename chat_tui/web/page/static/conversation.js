@@ -30,6 +30,7 @@ function newConversation({ keepAddress = false } = {}) {
   opening++;
   setCurrent("", NEW);
   setPinned(false);
+  setSwitched({ servers: [], off: [] });
   if (!keepAddress) remember("");
   $("log").replaceChildren(welcome());
   closeDrawer();
@@ -67,10 +68,11 @@ async function openConversation(id, { turn = "", keepAddress = false } = {}) {
     if (mine !== opening) return;
     setCurrent(id, said.title);
     setPinned(said.pinned);
+    setSwitched(said.tools);
     if (!keepAddress) remember(id);
     showTurns(said);
-    if (said.turns.at(-1)?.state === "streaming") comeBack(id);
-    const found = turn && [...$("log").children].find((each) => each.dataset.turn === turn);
+    if (isBusy(said)) comeBack(id);
+    const found = turn && $("log").querySelector(`[data-turn="${CSS.escape(turn)}"]`);
     if (found) reach(found);
     else followEnd();
     announce(`Opened ${said.title}`);
@@ -83,17 +85,23 @@ async function openConversation(id, { turn = "", keepAddress = false } = {}) {
   }
 }
 
-// An answer that runs in the terminal, in another tab or worker: polled until it has ended.
+const isBusy = (said) => said.isCalling || said.turns.at(-1)?.state === "streaming";
+
+// An answer that runs in the terminal, in another tab or worker: polled until it has ended. What has not changed stays,
+// with the decision about a call that may be half written.
 async function followElsewhere(said, mine) {
   const isShown = () => mine === opening && current === said.id && !running;
-  for (let last = said.turns.at(-1); last?.state === "streaming";) {
+  for (let before = said; isBusy(before);) {
     await new Promise((resolve) => { setTimeout(resolve, LOOK_MS); });
     if (!isShown()) return;
     const now = await asked(conversationPath(said.id, {}));
     if (!isShown()) return;
-    if (now.turns.at(-1)?.id === last.id) $("log").lastElementChild.replaceWith(savedTurn(now.turns.at(-1)));
-    else showTurns(now);
-    last = now.turns.at(-1);
+    const [last, was] = [now.turns.at(-1), before.turns.at(-1)];
+    if (JSON.stringify(now) !== JSON.stringify(before)) {
+      if (last?.id === was.id && last.role === "assistant" && !last.calls.length) $("log").lastElementChild.replaceWith(savedTurn(last, new Map()));
+      else showTurns(now);
+    }
+    before = now;
     keepPlace();
   }
 }
@@ -102,7 +110,7 @@ const conversationPath = (id, parameters) => `/api/conversations/${encodeURIComp
 
 function showTurns(said) {
   firstShown = said.first;
-  $("log").replaceChildren(...said.turns.map(savedTurn));
+  $("log").replaceChildren(...savedTurns(said));
   offerEarlier();
 }
 
@@ -120,7 +128,7 @@ async function showEarlier(button) {
   const anchor = button.nextElementSibling;
   const was = anchor.getBoundingClientRect().top;
   firstShown = said.first;
-  button.replaceWith(...said.turns.map(savedTurn));
+  button.replaceWith(...savedTurns({ ...said, pending: [] }));
   offerEarlier();
   $("scroll").scrollTop += anchor.getBoundingClientRect().top - was;
 }

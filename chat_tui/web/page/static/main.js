@@ -33,6 +33,7 @@ async function unlock() {
   setDrawer(false);
   showList();
   showChoices().catch((error) => toast(error.message));
+  showTools().catch((error) => toast(error.message));
   if (addressed()) await openConversation(addressed(), { keepAddress: true });
   else newConversation({ keepAddress: true });
 }
@@ -77,6 +78,7 @@ showTheme(memory.get(forEver, "theme"));
 listenToList();
 listenToConversation();
 listenToPrompt();
+listenToTools();
 listenToTurns();
 if (takeToken()) unlock();
 else lock();

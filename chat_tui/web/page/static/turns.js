@@ -45,6 +45,8 @@ class AnswerView {
     this.thinkingLabel = element("summary", {}, "Thinking");
     this.thinking = element("details", { className: "thinking", hidden: true }, this.thinkingLabel, this.thinkingText);
     this.text = element("div", { className: "text", dir: "auto" });
+    this.cards = new Map();
+    this.calls = element("div", { className: "calls", hidden: true });
     this.cursor = element("span", { className: "waiting", hidden: true });
     this.faults = element("div", { role: "alert" });
     this.list = element("ul");
@@ -56,7 +58,7 @@ class AnswerView {
     this.element = element(
       "article", { className: "turn assistant", "aria-label": "Answer" },
       element("div", { className: "who" }, this.name, this.aside, this.badge),
-      this.notices, this.thinking, this.text, this.cursor, this.faults, this.figures,
+      this.notices, this.thinking, this.text, this.calls, this.cursor, this.faults, this.figures,
     );
   }
 
@@ -152,6 +154,18 @@ class AnswerView {
     return null;
   }
 
+  call(id, name) {
+    const known = this.cards.get(id);
+    if (known) return known;
+    const card = new CallCard(id, name);
+    this.cards.set(id, card);
+    this.element.classList.add("calling");
+    this.calls.hidden = false;
+    this.calls.append(card.element);
+    this.cursor.hidden = true;
+    return card;
+  }
+
   notice(words) {
     if (!words) return;
     this.notices.hidden = false;
@@ -174,7 +188,7 @@ class AnswerView {
     this.thinkingLabel.textContent = "Thought";
     if (figures) this.list.replaceChildren(...figureWords(figures).map((words) => element("li", {}, words)));
     const cut = ["cancelled", "broken", "length"].includes(state);
-    const lost = ["failed", "broken", "refused", "empty"].includes(state) || !this.source;
+    const lost = ["failed", "broken", "refused", "empty"].includes(state) || !(this.source || this.cards.size);
     this.copy.hidden = !this.source;
     this.goOn.hidden = !(cut && this.source);
     if (lost) {
@@ -185,13 +199,44 @@ class AnswerView {
   }
 }
 
-function savedTurn(turn) {
+// Turns as elements; results of tool calls become part of the answers that made the calls.
+function savedTurns({ id, turns, pending }) {
+  const shown = [];
+  const cards = new Map();
+  for (const turn of turns) {
+    if (turn.role === "tool" && turn.result) {
+      const known = cards.get(turn.result.call);
+      const card = known ?? new CallCard(turn.result.call, turn.result.name);
+      card.end({ ...turn.result, state: turn.state, text: turn.text });
+      if (!known) shown.push(element("article", { className: "turn assistant", "aria-label": "Tool call" }, card.element));
+      (known ? card.element : shown.at(-1)).dataset.turn = turn.id;
+    } else {
+      shown.push(savedTurn(turn, cards));
+    }
+  }
+  for (const call of pending) {
+    const card = cards.get(call.id);
+    if (!card || card.ended) continue;
+    card.tellServer(call.server);
+    if (call.state === "asking") card.ask(id, call);
+    else card.setState(call.state);
+  }
+  return shown;
+}
+
+function savedTurn(turn, cards) {
   if (turn.role !== "assistant") return questionElement(turn.text, turn);
   const view = new AnswerView();
   place(view.element, turn.id, turn.versions);
   view.tellModel(turn.model, turn.strategy);
   view.source = turn.text;
   turn.blocks.forEach((piece, block) => view.put({ block, ...piece }));
+  for (const call of turn.calls) {
+    const card = view.call(call.id, call.name);
+    card.setArguments(call.arguments);
+    card.setState("unknown");
+    cards.set(call.id, card);
+  }
   if (turn.thinking) view.think(turn.thinking);
   if (turn.quick) view.figures.before(quickAnswer(turn.quick));
   if (turn.error) view.fail(turn.error);
