@@ -14,6 +14,8 @@ from pydantic import BaseModel
 
 from chat_tui.config.schema import Config
 from chat_tui.core.chunks import Chunk, End, Error, ErrorInfo, Token, ToolCallDelta
+from chat_tui.core.settings.conversation_settings import ConversationSettings
+from chat_tui.core.tools import ToolUse
 from chat_tui.web.responses.replies import ResponseEvents
 from chat_tui.web.responses.schemas import ResponseObject
 from tests.doubles.model_scripts import Script
@@ -174,6 +176,20 @@ async def test_a_stored_response_is_continued_in_its_conversation(server: ModelS
     assert sent[1] == ["Two.", "Weather?", None, "sunny"]
     assert (sent[2][0], sent[2][-1]) == ("Weather?", "Apart.")
     assert sent[3] == ["Weather?", None, "sunny"]
+
+
+async def test_tool_servers_of_a_stored_conversation_have_no_part_in_it(server: ModelServer) -> None:
+    async with openai_site(box(server.base_url, "calls")) as (web, client):
+        first = await client.responses.create(model="auto", input="Hi", store=True)
+        conversation = first.id.removeprefix("resp_").split("-")[0]
+        use = ToolUse(servers=("chat-tui",), allow=("*",))
+        await web.engine.conversations.set_settings(conversation, ConversationSettings(tools=use))
+        second = await client.responses.create(
+            model="auto", input="Hi", tools=[WEATHER], previous_response_id=first.id, store=True
+        )
+    assert [tool["function"]["name"] for tool in server.exchanges[1].body["tools"]] == ["weather"]
+    assert second.output[0].type == "function_call"
+    assert len(server.exchanges) == 2
 
 
 async def test_tools_of_other_types_are_left_out(server: ModelServer) -> None:

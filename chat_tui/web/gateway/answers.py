@@ -11,6 +11,7 @@ from starlette.types import Scope
 
 from chat_tui.core.chunks import Chunk, End, Metadata, Token, ToolCallDelta
 from chat_tui.core.settings.conversation_settings import NewConversation
+from chat_tui.core.tools import ToolUse
 from chat_tui.engine.answers.answer import Answer
 from chat_tui.engine.engine import Engine
 from chat_tui.web.api.event_stream import EventStream, retry_after
@@ -25,6 +26,8 @@ HEAD_SECONDS = 10.0
 ROUTE_CHARACTERS = 2000
 """Characters of the header with the route."""
 
+_NO_TOOL_SERVERS = ToolUse()
+"""Clients of these APIs run their own tools; those of a stored conversation are for its faces."""
 EncodeChunks = Callable[[Sequence[Chunk]], bytes]
 
 
@@ -35,7 +38,9 @@ async def start_answers(state: AppState, client: str, asked: GatewayQuestion) ->
 
     async def begin(engine: Engine) -> Answer:
         meant = resolve_choice(engine, asked.model)
-        settings = numbered_settings(asked, len(answers)).replace(model=meant.model, strategy=meant.strategy)
+        settings = numbered_settings(asked, len(answers)).replace(
+            model=meant.model, strategy=meant.strategy, tool_use=_NO_TOOL_SERVERS
+        )
         beginning = NewConversation(asked.system_prompt, earlier=asked.turns)
         return await engine.answer_turns(beginning, settings, is_stored=asked.is_stored, after=asked.after)
 
