@@ -133,6 +133,10 @@ def encode(request: Request, model: Model, quirks: frozenset[str] = frozenset())
         body["temperature"] = min(request.temperature, 1.0)
     if request.top_p is not None and "top_p" not in quirks and not thinks:
         body["top_p"] = request.top_p
+    if request.sampling.top_k is not None and not thinks:
+        body["top_k"] = request.sampling.top_k
+    if request.sampling.user:
+        body["metadata"] = {"user_id": request.sampling.user}
     stop = [word for word in request.stop if word and not word.isspace()]
     if stop:
         # Blank ones are refused.

@@ -130,6 +130,9 @@ def encode(request: Request, model: Model, quirks: frozenset[str] = frozenset())
         "num_predict": limit_of(request.max_tokens, quirks),
         "temperature": request.temperature,
         "top_p": request.top_p,
+        "top_k": request.sampling.top_k,
+        "frequency_penalty": request.sampling.frequency_penalty,
+        "presence_penalty": request.sampling.presence_penalty,
         "stop": list(request.stop) or None,
         "seed": request.seed,
     }

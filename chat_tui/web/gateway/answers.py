@@ -18,7 +18,7 @@ from chat_tui.web.api.event_stream import EventStream, retry_after
 from chat_tui.web.api.model_choice import is_known_model, resolve_choice
 from chat_tui.web.errors import ApiError, error_response
 from chat_tui.web.gateway.failures import incomplete_error
-from chat_tui.web.gateway.question import GatewayQuestion, numbered_settings
+from chat_tui.web.gateway.question import GatewayQuestion, settings_for
 from chat_tui.web.state import AppState
 
 HEAD_SECONDS = 10.0
@@ -38,7 +38,7 @@ async def start_answers(state: AppState, client: str, asked: GatewayQuestion) ->
 
     async def begin(engine: Engine) -> Answer:
         meant = resolve_choice(engine, asked.model)
-        settings = numbered_settings(asked, len(answers)).replace(
+        settings = settings_for(asked, len(answers)).replace(
             model=meant.model, strategy=meant.strategy, tool_use=_NO_TOOL_SERVERS
         )
         beginning = NewConversation(asked.system_prompt, earlier=asked.turns)

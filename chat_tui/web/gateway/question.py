@@ -57,7 +57,7 @@ def check_stored(question: GatewayQuestion, place: str) -> None:
         raise ApiError(400, "A conversation with images at web addresses cannot be stored.", param=place)
 
 
-def numbered_settings(question: GatewayQuestion, number: int) -> Request:
+def settings_for(question: GatewayQuestion, number: int) -> Request:
     """Return the settings of one of several answers: with a seed of its own, or all would be alike."""
     seed = question.settings.seed
     if not number or seed is None:

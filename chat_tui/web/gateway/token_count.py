@@ -9,7 +9,7 @@ _TURN_TOKENS = 5
 """Tokens that a turn costs besides its text."""
 
 
-def estimated_tokens(asked: GatewayQuestion) -> int:
+def estimate_tokens(asked: GatewayQuestion) -> int:
     """Return about how many tokens the messages, the system prompt and the tools are."""
     total = estimate(asked.system_prompt) + tool_tokens(asked.settings.tools) + estimate(asked.settings.part)
     for turn in asked.turns:

@@ -78,7 +78,7 @@ async def create_embeddings(request: Request) -> Response:
     engine = await (state.engine() if named else state.engine_with_models())
     model = _model_for(engine, body.model)
     asked = msgspec.to_builtins(body) | {"model": model.partition("/")[2]}
-    told = await unless_gone(request.receive, engine.models.embed(model, asked))
+    told = await run_while_connected(request.receive, engine.models.embed(model, asked))
     raw = await asyncio.to_thread(_encode, told, model)
     return Response(raw, headers={"x-chat-tui-model": model}, media_type="application/json")
 
@@ -102,7 +102,7 @@ def _encode(told: Any, model: str) -> bytes:
     return msgspec.json.encode(msgspec.structs.replace(found, model=model))
 
 
-async def unless_gone(receive: Receive, work: Awaitable[T]) -> T:
+async def run_while_connected(receive: Receive, work: Awaitable[T]) -> T:
     """Return what the work gives; it is cancelled when the client disconnects. Raises `ClientDisconnect`."""
 
     async def watch() -> None:
