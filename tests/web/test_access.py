@@ -231,11 +231,11 @@ async def test_what_is_asked_in_a_way_that_is_not_served_is_told_in_plain_words(
     async with site(box(server.base_url, "t2")) as web:
         packed = await web.client.post("/generate", content=b"x", headers={"Content-Encoding": "gzip"})
         plain = await web.client.get("/ws")
-        legacy = await web.client.post("/v1/completions", json={"prompt": "Hi"})
+        unknown = await web.client.post("/v1/files", json={})
         listed = await web.client.get("/v1/models/")
         large = ("Host: localhost", "Content-Length: 99999999", "Expect: 100-continue")
         refused = await told_status(web, "POST /generate", *large)
     assert (packed.status_code, plain.status_code, plain.headers["upgrade"]) == (415, 426, "websocket")
-    assert "/v1/chat/completions" in legacy.json()["error"]["message"]
-    assert (legacy.status_code, refused) == (404, b"413")
+    assert "/v1/chat/completions" in unknown.json()["error"]["message"]
+    assert (unknown.status_code, refused) == (404, b"413")
     assert listed.json()["object"] == "list"

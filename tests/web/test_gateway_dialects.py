@@ -9,6 +9,15 @@ from typing import Any
 import pytest
 
 from chat_tui.config.schema import Config, ProviderRow
+from chat_tui.core.chunks import Chunk, End, ToolCallDelta, Usage
+from chat_tui.core.conversation import Turn
+from chat_tui.core.tools import ToolCall
+from chat_tui.web.anthropic.responses import MessageEvents, build_message
+from chat_tui.web.api.events import encode_event
+from chat_tui.web.gateway.sealing import seal
+from chat_tui.web.openai.responses import CompletedAnswer, CompletionEvents, CompletionTally, build_completion
+from chat_tui.web.responses.replies import ResponseEvents, end_response, output_of
+from chat_tui.web.responses.schemas import ResponseObject
 from tests.providers.dialects.test_tool_streams import CALLS, RETURNED, TEXT, THINKING, TOOLS, WIRES, objects_in
 from tests.support.web_site import Site, site
 from tests.wire.dialects import base_of, good
@@ -88,3 +97,34 @@ async def test_a_task_with_tools_is_solved(name: str, way: Any) -> None:
             assert any(wanted.items() <= each.items() for each in objects_in(sent)), wanted
     written = json.dumps(sent, ensure_ascii=False)
     assert all(tool in written for tool in TOOLS)
+
+
+HALF: list[Chunk] = [
+    ToolCallDelta(0, "start", "a", "one"),
+    ToolCallDelta(0, "arguments", "a", arguments='{"a":"\ud83d"}'),
+    ToolCallDelta(0, "end", "a", "one", '{"a":"\ud83d"}'),
+    End(model="box/a"),
+]
+"""A call whose arguments hold half a character, which no UTF-8 can say."""
+
+
+def test_half_a_character_in_arguments_is_replaced() -> None:
+    response = ResponseObject(id="resp_1", created_at=0)
+    encoders = (
+        CompletionEvents("1", 0, CompletionTally(include_usage=False)),
+        MessageEvents("1", prompt_tokens=0, sealed=str),
+        ResponseEvents(response, "1", sealed=str),
+    )
+    for encoder in encoders:
+        told = encoder.of(HALF).decode()
+        assert "?" in told
+        assert told.endswith("\n\n")
+    call = ToolCall("a", "one", '{"a":"\ud83d"}')
+    turn = Turn("assistant", "", calls=(call,), usage=Usage())
+    for record in (
+        build_completion("1", 0, [CompletedAnswer(turn, None)]),
+        build_message("1", turn, None, sealed=""),
+        end_response(response, turn, output_of(turn, (), "", ""), None),
+    ):
+        assert "?" in encode_event(record).decode()
+    assert seal(turn, "token") == ""

@@ -32,6 +32,7 @@ from chat_tui.web.anthropic.schemas import (
     ThinkingDelta,
     ToolUseBlock,
 )
+from chat_tui.web.api.events import encode_event
 from chat_tui.web.errors import ANTHROPIC_PATH, error_body
 from chat_tui.web.gateway.failures import final_state, incomplete_error
 
@@ -39,13 +40,12 @@ SIGNATURE = "chat-tui"
 """Signature of thinking: clients return only thinking that has one. What a provider wants returned has a block of its
 own, since it is complete only at the end of the answer."""
 _REASONS: dict[State, StopReason] = {"complete": "end_turn", "length": "max_tokens", "refused": "refusal"}
-_encoder = msgspec.json.Encoder()
 
 
 def to_event(record: msgspec.Struct) -> bytes:
     """Encode a record as a server-sent event with its type as name."""
     name = record.__struct_config__.tag
-    return b"event: %b\ndata: %b\n\n" % (str(name).encode(), _encoder.encode(record))
+    return b"event: %b\ndata: %b\n\n" % (str(name).encode(), encode_event(record))
 
 
 def convert_usage(usage: Usage | None, prompt_tokens: int = 0) -> MessageUsage:
@@ -173,7 +173,7 @@ class MessageEvents:
         reason = stop_reason_of(end.state, end.finish_reason, end.route, has_calls=self._has_calls)
         if reason is None:
             refusal = incomplete_error(self._failure, end.route, end.state)
-            return b"event: error\ndata: %b\n\n" % _encoder.encode(error_body(ANTHROPIC_PATH, refusal))
+            return b"event: error\ndata: %b\n\n" % encode_event(error_body(ANTHROPIC_PATH, refusal))
         told = self._begin() + self._close_block()
         while self._waiting:
             waiting, self._waiting = self._waiting, []

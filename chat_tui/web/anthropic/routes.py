@@ -11,6 +11,7 @@ from chat_tui.web.anthropic.requests import parse_counted, parse_request
 from chat_tui.web.anthropic.responses import MessageEvents, build_message
 from chat_tui.web.anthropic.schemas import CountedTokens
 from chat_tui.web.api.event_stream import wait_for_all
+from chat_tui.web.api.events import encode_event
 from chat_tui.web.api.schemas import parse_body
 from chat_tui.web.errors import ApiError
 from chat_tui.web.gateway.answers import answer_stream, response_headers, start_answers, with_retry_after
@@ -53,4 +54,4 @@ async def count_tokens(request: Request) -> Response:
 
 
 def _json(record: msgspec.Struct, headers: dict[str, str] | None = None) -> Response:
-    return Response(msgspec.json.encode(record), headers=headers, media_type="application/json")
+    return Response(encode_event(record), headers=headers, media_type="application/json")

@@ -12,6 +12,7 @@ import msgspec
 from msgspec.structs import replace
 
 from chat_tui.core.conversation import Turn
+from chat_tui.web.api.events import encode_event
 
 _DIGEST_BYTES = 32
 
@@ -31,7 +32,7 @@ def seal(turn: Turn, token: str) -> str:
     signatures = {call.id: call.signature for call in turn.calls if call.signature}
     if not turn.replay and not signatures:
         return ""
-    content = msgspec.json.encode(ReturnedParts(turn.replay, signatures, turn.model))
+    content = encode_event(ReturnedParts(turn.replay, signatures, turn.model))
     return urlsafe_b64encode(_digest(content, token) + content).decode()
 
 

@@ -19,6 +19,7 @@ from chat_tui.core.request import Sampling
 from chat_tui.core.text.control_characters import clean, clean_line
 from chat_tui.engine.answers.answer import Answer
 from chat_tui.web.api.event_stream import cancel_all, wait_for_all
+from chat_tui.web.api.events import encode_event
 from chat_tui.web.api.schemas import decode, parse_body
 from chat_tui.web.errors import OPENAI_PATH, ApiError, error_body
 from chat_tui.web.gateway.answers import answer_stream, response_headers, start_answers, with_retry_after
@@ -112,7 +113,7 @@ async def complete(request: Request) -> Response:
     told = LegacyCompletion(
         id, created, answers[0].turn.model, tuple(choices), usage=UNSET if usage is None else convert_usage(usage)
     )
-    return Response(msgspec.json.encode(told), headers=response_headers(answers[0], id), media_type="application/json")
+    return Response(encode_event(told), headers=response_headers(answers[0], id), media_type="application/json")
 
 
 def build_questions(body: LegacyRequest) -> Sequence[GatewayQuestion]:

@@ -24,6 +24,7 @@ from chat_tui.core.chunks import (
 from chat_tui.core.conversation import Turn
 from chat_tui.core.route import Route
 from chat_tui.core.tools import ToolCall
+from chat_tui.web.api.events import encode_event
 from chat_tui.web.errors import OPENAI_PATH, error_body
 from chat_tui.web.gateway.failures import final_state, incomplete_error
 from chat_tui.web.openai.schemas import (
@@ -50,12 +51,11 @@ DONE = b"data: [DONE]\n\n"
 _REASONS: dict[State, FinishReason] = {"complete": "stop", "length": "length", "refused": "content_filter"}
 _FIRST, _NEVER = Delta("assistant"), Delta()
 """Only the first event contains the role."""
-_encoder = msgspec.json.Encoder()
 
 
 def to_event(record: msgspec.Struct) -> bytes:
     """Encode a record as a server-sent event."""
-    return b"data: %b\n\n" % _encoder.encode(record)
+    return b"data: %b\n\n" % encode_event(record)
 
 
 def convert_usage(usage: Usage) -> OpenAiUsage:

@@ -15,6 +15,7 @@ from starlette.routing import BaseRoute, Route
 from chat_tui.core.models import Model
 from chat_tui.engine.engine import Engine
 from chat_tui.web.api.event_stream import wait_for_all
+from chat_tui.web.api.events import encode_event
 from chat_tui.web.api.model_choice import AUTO, match_choice, unknown_model
 from chat_tui.web.api.schemas import parse_body
 from chat_tui.web.errors import ApiError
@@ -93,4 +94,4 @@ async def chat_completions(request: Request) -> Response:
 
 
 def _json(record: msgspec.Struct, headers: dict[str, str] | None = None) -> Response:
-    return Response(msgspec.json.encode(record), headers=headers, media_type="application/json")
+    return Response(encode_event(record), headers=headers, media_type="application/json")

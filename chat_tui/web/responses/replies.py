@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-import msgspec
 from msgspec.structs import replace
 
 from chat_tui.core.answers.reclassification import reclassify
 from chat_tui.core.chunks import Chunk, End, Error, ErrorInfo, Metadata, Start, State, Token, ToolCallDelta, Usage
 from chat_tui.core.conversation import Turn
 from chat_tui.core.route import Route
+from chat_tui.web.api.events import encode_event
 from chat_tui.web.gateway.failures import final_state, incomplete_error
 from chat_tui.web.openai.responses import join_logprobs
 from chat_tui.web.openai.schemas import TextFormat, TokenLogprobs
@@ -34,8 +34,6 @@ from chat_tui.web.responses.schemas import (
     SummaryText,
     TextOptions,
 )
-
-_encoder = msgspec.json.Encoder()
 
 
 def begin_response(id: str, created: int, body: ResponsesRequest) -> ResponseObject:
@@ -157,7 +155,7 @@ class ResponseEvents:
     def _event(self, type: EventType, **fields: Any) -> bytes:
         self._sequence += 1
         event = ResponseEvent(type, self._sequence, **fields)
-        return b"event: %b\ndata: %b\n\n" % (type.encode(), _encoder.encode(event))
+        return b"event: %b\ndata: %b\n\n" % (type.encode(), encode_event(event))
 
     def _begin(self) -> bytes:
         if self._has_begun:

@@ -6,7 +6,6 @@ import asyncio
 from collections.abc import Sequence
 from time import time
 
-import msgspec
 from msgspec.structs import replace
 from starlette.requests import Request
 from starlette.responses import Response
@@ -17,6 +16,7 @@ from chat_tui.core.errors import ConversationNotFound
 from chat_tui.engine.answers.answer import Answer
 from chat_tui.engine.engine import Engine
 from chat_tui.web.api.event_stream import wait_for_all
+from chat_tui.web.api.events import encode_event
 from chat_tui.web.api.schemas import LARGE_BYTES, parse_body
 from chat_tui.web.errors import ApiError
 from chat_tui.web.gateway.answers import answer_stream, response_headers, start_answers, with_retry_after
@@ -52,7 +52,7 @@ async def create_response(request: Request) -> Response:
         told = end_response(response, answer.turn, output, answer.route)
     except ApiError as refusal:
         raise await with_retry_after(state, answer, refusal) from None
-    return Response(msgspec.json.encode(told), headers=response_headers(answer, id), media_type="application/json")
+    return Response(encode_event(told), headers=response_headers(answer, id), media_type="application/json")
 
 
 async def _start(
