@@ -83,6 +83,13 @@ class NewConversation(msgspec.Struct, frozen=True):
     """Turns before the first question, oldest first."""
 
 
+def with_tools_of(preset: Preset, own: ConversationSettings) -> ConversationSettings:
+    """Return the settings with the tool servers on that a preset names."""
+    if not preset.tools:
+        return own
+    return msgspec.structs.replace(own, tools=msgspec.structs.replace(own.tools or ToolUse(), servers=preset.tools))
+
+
 def parse_setting(name: str, typed: str) -> Any:
     """Return a setting's value from what was typed. Raises `CommandError`, which names the allowed range."""
     if name == "stop":

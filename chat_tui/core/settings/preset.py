@@ -65,6 +65,8 @@ class Preset(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defau
     """Chosen values of the variables."""
     as_you_type_seconds: float | None = None
     """Seconds without typing after which a preview is requested; None: never."""
+    tools: tuple[str, ...] = ()
+    """Tool servers that are switched on in a conversation on the screen; calls are asked about as always."""
     document: bool = False
     """Whether it analyses a document, in parts if that exceeds the context window."""
 

@@ -21,7 +21,6 @@ Where = Literal[
     "side by side",
     "choice",
     "model list",
-    "tool list",
 ]
 """Lists are in the screens too. Screens are what stands over the chat, texts those of them that are only read."""
 

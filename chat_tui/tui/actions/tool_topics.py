@@ -6,6 +6,13 @@ from chat_tui.tui.actions.action import Action
 
 TOOLS = (
     Action(
+        "tools.open",
+        "Tools",
+        help="switch tool servers, and single tools, on or off in this conversation",
+        words="tools, mcp, functions, function calling, tool servers, plugins, agent tools, model context protocol",
+        slash="tools, mcp, functions",
+    ),
+    Action(
         "call.run",
         "Run the tool call once",
         "alt+y,o",

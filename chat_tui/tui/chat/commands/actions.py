@@ -359,6 +359,14 @@ async def _thinking(context: CommandContext, level: str) -> None:
     await setting_actions.set_typed(context, f"thinking {level}")
 
 
+@command("tools")
+async def _tools(context: CommandContext, _argument: str) -> None:
+    engine = await context.engine.wait()
+    from chat_tui.tui.chat.commands import tool_actions
+
+    await tool_actions.open_tools(context, engine)
+
+
 @command("undo")
 async def _undo(context: CommandContext, _argument: str) -> None:
     await context.chat.action_undo()

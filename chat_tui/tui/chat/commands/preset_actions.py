@@ -13,6 +13,7 @@ from chat_tui.config import presets
 from chat_tui.core.attachments import attachment
 from chat_tui.core.attachments.attachment import Attachment
 from chat_tui.core.errors import ChatTuiError, CommandError
+from chat_tui.core.settings.conversation_settings import with_tools_of
 from chat_tui.core.settings.preset import Preset, parse_values, question_about, with_values
 from chat_tui.core.text.excerpts import shorten
 from chat_tui.tui.chat.commands.context import CommandContext
@@ -57,7 +58,10 @@ async def use(context: CommandContext, engine: Engine, preset: Preset) -> None:
 
 
 async def _set_preset(context: CommandContext, preset: Preset | None) -> None:
-    await context.chat.session.set_preset(preset)
+    session = context.chat.session
+    await session.set_preset(preset)
+    if preset is not None and preset.tools:
+        await session.set_own_settings(with_tools_of(preset, session.own_settings))
     context.chat.estimate.show()
 
 

@@ -88,7 +88,8 @@ async def set_typed(context: CommandContext, typed: str) -> None:
     value = words[1].strip() if len(words) > 1 else ""
     name = _SHORT_NAMES.get(name, name)
     if name == DEFAULT:
-        await _change(context, ConversationSettings(), "The conversation has no settings of its own now")
+        kept = ConversationSettings(tools=context.chat.session.own_settings.tools)
+        await _change(context, kept, "The conversation has no settings of its own now")
     elif not value:
         await _show(context, _check_name(name) if name else "")
     else:

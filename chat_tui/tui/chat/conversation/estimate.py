@@ -11,6 +11,7 @@ from textual.content import Content
 from chat_tui.core.attachments.attachment import Attachment
 from chat_tui.core.errors import AttachmentRefused, ChatTuiError
 from chat_tui.core.text.excerpts import shorten
+from chat_tui.core.tools import ToolUse
 from chat_tui.tui.actions.bindings import first_key
 from chat_tui.tui.chat.conversation.session import ConversationSession
 from chat_tui.tui.prompt.attachments import PromptAttachments
@@ -21,6 +22,8 @@ from chat_tui.tui.widgets.styled_lines import EDGES, crop
 if TYPE_CHECKING:
     from chat_tui.core.context import Context
 
+_TOOLS = 40
+"""Characters of the names of the tool servers that are on."""
 _SHORTEST = 12
 """Cells; a shorter part of a name beside the price says nothing."""
 
@@ -56,7 +59,7 @@ class QuestionEstimate:
         # The price is shown in full; the other parts share the remaining room.
         room = (self._prompt.outer_size.width or 200) - EDGES - cell_len(self._shown)
         shown = [self._shown]
-        settings = " · ".join(own.labels())
+        settings = " · ".join(filter(None, (tools_label(own.tools), *own.labels())))
         for text, place in ((compared, 1), (settings, 0), (preset.words() if preset is not None else "", 0)):
             if text and room > _SHORTEST:
                 shown.insert(place, crop(text, room - len(" · ")))
@@ -150,6 +153,11 @@ class QuestionEstimate:
         """The id of the question that is being edited; empty if none is."""
         edited = self._session.edited
         return edited.id if edited is not None else ""
+
+
+def tools_label(use: ToolUse | None) -> str:
+    """Return the tool servers that are on, such as `tools: files, time`; empty if none is."""
+    return f"tools: {shorten(', '.join(use.servers), _TOOLS)}" if use is not None and use.servers else ""
 
 
 def _takes_no_images(context: Context | None) -> bool:

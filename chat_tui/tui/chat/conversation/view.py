@@ -14,6 +14,7 @@ from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 
 from chat_tui.core.errors import HistoryError
+from chat_tui.core.settings.conversation_settings import with_tools_of
 from chat_tui.tui.actions import bindings
 from chat_tui.tui.chat.conversation.copy import TranscriptCopies
 from chat_tui.tui.chat.conversation.display import ConversationDisplay
@@ -131,6 +132,7 @@ class ChatView(Vertical):
     def begin_with(self, preset: Preset) -> None:
         """Use a preset from the start, before the engine is open."""
         self.session.preset = preset
+        self.session.own_settings = with_tools_of(preset, self.session.own_settings)
         self.estimate.show()
 
     async def take_engine(self, engine: Engine) -> None:

@@ -1,0 +1,55 @@
+"""Handlers of /tools, and the tools that a preset switches on."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from chat_tui.core.tools import ToolUse
+from chat_tui.tui.chat.commands.context import CommandContext
+from chat_tui.tui.widgets.host import report_errors
+
+if TYPE_CHECKING:
+    from chat_tui.engine.engine import Engine
+
+
+async def open_tools(context: CommandContext, engine: Engine) -> None:
+    """Show the tool servers, to be switched on and off in the conversation in view."""
+    from chat_tui.tui.dialogs.tools import ToolsScreen
+
+    session, backend = context.chat.session, engine.tools.backend
+    started: set[str] = set()
+
+    async def change(use: ToolUse) -> None:
+        await report_errors(context.host, use_tools(context, use))
+
+    async def start(names: Collection[str]) -> None:
+        started.update(names)
+        await backend.start(names)
+
+    def release(_: None) -> None:
+        context.chat.run_worker(backend.release(started), group="beside")
+
+    use = session.own_settings.tools or ToolUse()
+    screen = ToolsScreen(backend.statuses, use, change=change, start=start, price=_price(context, engine))
+    context.chat.app.push_screen(screen, release)
+
+
+async def use_tools(context: CommandContext, use: ToolUse) -> None:
+    """Use these tools in the conversation in view, or in the one that begins with the next question. Consent that was
+    given meanwhile stays. Raises `HistoryError`."""
+    session, chat = context.chat.session, context.chat
+    known = session.own_settings.tools or ToolUse()
+    tools = msgspec.structs.replace(known, servers=use.servers, off=use.off)
+    await session.set_own_settings(msgspec.structs.replace(session.own_settings, tools=tools))
+    chat.estimate.show()
+    chat.estimate.refresh()
+
+
+def _price(context: CommandContext, engine: Engine) -> float | None:
+    """The price of a million tokens that are sent to the model that would answer now, in US dollars."""
+    asked = context.chat.session.settings()
+    name = asked.model or engine.models.first_choice(asked.strategy or context.models.strategy)
+    return next((each.model.price_in for each in engine.models.status() if each.model.name == name), None)
