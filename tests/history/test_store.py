@@ -22,6 +22,7 @@ from chat_tui.core.chunks import ErrorInfo, State, Timings, Usage
 from chat_tui.core.conversation import Conversation, Turn, TurnDelta, new_id, now
 from chat_tui.core.errors import ConversationNotFound, HistoryError
 from chat_tui.core.route import Candidate, Route, Try
+from chat_tui.core.tools import ToolCall, ToolResult
 from chat_tui.history.database import packing
 from chat_tui.history.queries import reads, turn_deltas, writes
 from chat_tui.history.records import storable
@@ -397,3 +398,17 @@ async def test_a_long_conversation_comes_back_whole_and_in_order(store: Store) -
     await store.write(writes.add_conversation, Conversation("c", path=tuple(linked)))
     path = (await store.read(reads.conversation, "c")).path
     assert [(turn.id, turn.parent, turn.text) for turn in path] == [(t.id, t.parent, t.text) for t in linked]
+
+
+async def test_a_result_of_a_tool_is_found_and_the_list_names_the_model_before_it(store: Store) -> None:
+    question = Turn("user", "What time is it?", id="q")
+    calls = (ToolCall("c1", "now"), ToolCall("c2", "now"))
+    answer = Turn("assistant", "", id="a", parent="q", model="one/a", calls=calls)
+    first = Turn("tool", "half past nine", id="r1", parent="a", result=ToolResult("c1", "now"))
+    second = Turn("tool", "nine thirty", id="r2", parent="r1", result=ToolResult("c2", "now"))
+    await store.write(writes.add_conversation, Conversation("t", "Time", path=(question, answer, first, second)))
+    (row,) = [row for row in await store.read(reads.summaries) if row.id == "t"]
+    assert (row.turns, row.model) == (4, "one/a")
+    hits = await store.search("role:tool half")
+    assert [(hit.turn, hit.role) for hit in hits] == [("r1", "tool")]
+    assert [hit.turn for hit in await store.search("role:tool")] == ["r2", "r1"]

@@ -75,15 +75,18 @@ class TitleGenerator:
         return model.name if model is not None and model.name != LOCAL_MODEL else ""
 
     def begin(self, answer: Answer) -> None:
-        """Make a title from a saved answer if it is the first of its conversation."""
-        if self._config.titles == "model" and not self._closed and answer.turn.state == "complete":
+        """Make a title from a saved answer if it is the first of its conversation; what a model says before its tool
+        calls is no answer yet."""
+        ended = answer.turn.state == "complete" and not answer.turn.calls
+        if self._config.titles == "model" and not self._closed and ended:
             self._tasks.start(self._entitle(answer))
 
     async def _entitle(self, answer: Answer) -> None:
         # A missing title is not worth an error message; the conversation may be gone by now.
         with suppress(ChatTuiError):
             conversation = await self._conversations.conversation(answer.conversation_id)
-            if len(conversation.path) != 2 or conversation.title != title_of(answer.question.text):
+            questions = sum(turn.role == "user" for turn in conversation.path)
+            if questions != 1 or conversation.title != title_of(answer.question.text):
                 return
             if conversation.path[-1].id != answer.turn.id:
                 # One of several answers of a comparison.

@@ -61,11 +61,19 @@ _PROMPTS = """
     WHERE role = 'user' ORDER BY turn.key DESC LIMIT ?
 """
 
-# A path ends with an answer, or with a question whose answer has not come.
+# A path ends with an answer, with a question whose answer has not come, or with results of tool calls.
 _SUMMARY = """
     SELECT conversation.id, title, conversation.created, updated,
         (SELECT count(*) FROM turn WHERE turn.conversation = conversation.key),
-        coalesce(nullif(leaf.model, ''), (SELECT model FROM turn WHERE turn.key = leaf.parent), ''),
+        coalesce(nullif(leaf.model, ''), (
+            WITH RECURSIVE above (key, parent, model, steps) AS (
+                SELECT leaf.key, leaf.parent, '', 0
+                UNION ALL SELECT turn.key, turn.parent, turn.model, steps + 1
+                    FROM turn JOIN above ON turn.key = above.parent AND turn.key < above.key
+                    WHERE above.model = '' AND steps < 100
+            )
+            SELECT model FROM above WHERE model <> ''
+        ), ''),
         pinned, unread,
         (SELECT sum(cost) FROM turn WHERE turn.conversation = conversation.key),
         conversation.deleted

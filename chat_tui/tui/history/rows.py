@@ -25,6 +25,8 @@ _EMPHASIS = re.compile(r"(?<![\w*])(?P<begin>\*)(?=[^\s*])[^\n*]{0,200}?[^\s*](?
 _HEADING = re.compile(r"(?<!\S)#{1,6} ")
 _FENCE = re.compile(r"(?<!\S)`{3,}[\w+#.-]*(?:\s|$)")
 _ITEM = re.compile(r"(?<!\S)\*(?= )")
+_SPEAKERS = {"user": "You", "tool": "Tool"}
+"""Who is named for turns without a model, whose texts are no Markdown."""
 
 Exchange = tuple[Turn, Turn | None]
 """A question, and its answer where there is one."""
@@ -82,11 +84,11 @@ def exchange_lines(exchange: Exchange, width: int) -> list[Line]:
 
 def hit_lines(hit: SearchHit, width: int, now: datetime) -> list[Line]:
     """A turn that was found: its conversation, who said it and when, and the passage with the words marked."""
-    who = "You" if hit.role == "user" else hit.model.rpartition("/")[2] or "Bot"
+    who = _SPEAKERS.get(hit.role) or hit.model.rpartition("/")[2] or "Bot"
     when = formatting.moment(hit.created, now) if hit.created is not None else formatting.UNKNOWN
     right = Span(f"{crop_start(who, _LONGEST_MODEL)} · {when} ", "dim")
     title = Span(f" {hit.conversation_title or 'Untitled'}", "strong")
-    text, marks = (hit.snippet, hit.marks) if hit.role == "user" else without_marks(hit.snippet, hit.marks)
+    text, marks = (hit.snippet, hit.marks) if hit.role in _SPEAKERS else without_marks(hit.snippet, hit.marks)
     lines = passage(text, marks, width - 4, HIT_HEIGHT - 1)
     return [apart(title, right, width), *((Span("   "), *line) for line in lines)]
 

@@ -8,10 +8,15 @@ from typing import Literal
 import pytest
 
 from chat_tui.config.schema import Config
+from chat_tui.core.chunks import ToolCallDelta
 from chat_tui.core.errors import Unreachable
 from chat_tui.core.models import Model
+from chat_tui.core.request import Request
+from chat_tui.core.tools import ToolUse
 from chat_tui.engine.answers.titles import title_in, title_model
-from chat_tui.providers.scripted_provider import Fault, Pause, Script
+from chat_tui.engine.tools.steps import last_of
+from chat_tui.providers.scripted_provider import Fault, Pause, Script, Step
+from tests.doubles.fake_tools import FakeTools, offered
 from tests.support.scripted_engine import ended, stage
 from tests.support.scripted_router import Rig
 
@@ -42,6 +47,26 @@ async def test_a_model_makes_it_better_where_the_setting_allows() -> None:
 
 async def test_a_title_given_by_hand_stays() -> None:
     assert await titled(ON, ["An answer."], ["Monads"], rename="Mine") == "Mine"
+
+
+async def test_an_answer_with_tool_calls_before_it_gets_a_title_of_its_own() -> None:
+    calls: list[Step] = [
+        "Let me look.",
+        ToolCallDelta(0, "start", "c", "now"),
+        ToolCallDelta(0, "arguments", "c", arguments="{}"),
+        ToolCallDelta(0, "end", "c", "now", "{}"),
+    ]
+    tools = FakeTools([offered("now")])
+    async with stage(calls, ["A monoid."], ["Monads"], config=ON, tools=tools) as on:
+        use = ToolUse(servers=("fake",), allow=("fake.*",))
+        answer = await on.engine.ask(None, "What is a monad?", Request(tool_use=use))
+        last = await last_of(answer)
+        await last.saved.wait()
+        async with asyncio.timeout(20):
+            await on.engine._answers.wait()
+            await on.engine.titles.wait()
+        assert (await on.engine.conversations.conversation(answer.conversation_id)).title == "Monads"
+        assert "A monoid." in on.player.requests[-1].turns[-1].text
 
 
 async def test_a_model_that_fails_or_says_too_much_changes_nothing() -> None:
