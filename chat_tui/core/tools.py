@@ -15,6 +15,9 @@ CALLS_LIMIT = 128
 ARGUMENTS_LIMIT = 1_000_000
 """Characters of the arguments of all calls of one answer."""
 
+INTERRUPTED = "chat-tui was closed while this call ran. It may have had an effect."
+"""The text of a result that did not come, for the model and for people."""
+
 
 class Tool(msgspec.Struct, frozen=True):
     """A function that is offered to a model."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Collection, Sequence
 from contextlib import AbstractAsyncContextManager, nullcontext
+from itertools import takewhile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -340,15 +341,15 @@ class Engine:
     async def go_on(self, conversation_id: str, settings: Request | None = None) -> Answer:
         """Let the last answer go on from where it was cut: a new turn beside it, which begins with its text.
 
-        Where nothing of it had come it is asked anew. Raises `CommandError` where there is no such answer.
+        Where nothing of it had come it is asked anew; where results of tool calls are the last, the model is asked with
+        these, and no call runs again. Raises `CommandError` where there is no such answer.
         """
         await self.tools.prepare(conversation_id, settings)
         async with self._asking:
             conversation = await self.conversations.conversation(conversation_id)
-            if len(conversation.path) < 2 or conversation.path[-1].state not in _MAY_GO_ON:
-                raise CommandError("There is no incomplete answer.", "Only the last answer can be continued.")
-            place, cut = len(conversation.path) - 1, conversation.path[-1]
-            return self._answers.begin(await self._prepare_answer(conversation, place, settings, cut))
+            place, cut, calls = _where_to_go_on(conversation)
+            prepared = await self._prepare_answer(conversation, place, settings, cut, calls_made=calls)
+            return self._answers.begin(prepared)
 
     async def steer(
         self, answer: Answer, text: str, settings: Request | None = None, attachments: Sequence[Attachment] = ()
@@ -470,6 +471,20 @@ async def _clean(text: str) -> str:
 def _in_parts(conversation: Conversation) -> bool:
     """Whether answers work through a document in parts."""
     return (decode_preset(conversation.preset) or Preset()).document
+
+
+def _where_to_go_on(conversation: Conversation) -> tuple[int, Turn | None, int]:
+    """Where on the path the next answer belongs, the part that it begins with, and how many calls the question has had.
+
+    Raises `CommandError` where there is nothing to go on from.
+    """
+    path = conversation.path
+    calls = sum(turn.role == "tool" for turn in takewhile(lambda turn: turn.role != "user", reversed(path)))
+    if path and path[-1].role == "tool":
+        return len(path), None, calls
+    if len(path) < 2 or path[-1].state not in _MAY_GO_ON:
+        raise CommandError("There is no incomplete answer.", "Only the last answer can be continued.")
+    return len(path) - 1, path[-1], calls
 
 
 def _place(conversation: Conversation, turn_id: str, role: Role) -> int:

@@ -15,7 +15,7 @@ from chat_tui.core.conversation import QuickAnswer, Role, Turn, now
 from chat_tui.core.route import Seam
 from chat_tui.core.text.bounds import EARLIEST, EPOCH, clamped_time
 from chat_tui.core.text.lazy_pattern import lazy_pattern
-from chat_tui.core.tools import ToolCall, ToolResult
+from chat_tui.core.tools import INTERRUPTED, ToolCall, ToolResult
 from chat_tui.history.stored_text import clean_line_of, clean_record, clean_text_of, text_of
 
 _MICROSECOND = timedelta(microseconds=1)
@@ -159,11 +159,14 @@ def _one_of(known: Mapping[str, str], name: object, otherwise: str) -> str:
 
 
 def orphan(turn: Turn) -> Turn:
-    """The growing answer of a process that is gone, as a broken answer."""
+    """The growing answer of a process that is gone as a broken answer, or its running tool call as a broken result."""
     quick = turn.quick
     if quick is not None and quick.text and not turn.text:
         # Only the quick answer had arrived.
         alone = msgspec.structs.replace(quick, text="")
         turn = msgspec.structs.replace(turn, text=quick.text, model=quick.model or turn.model, quick=alone)
-    error = ORPHANED_CALL if turn.role == "tool" else ORPHANED
-    return msgspec.structs.replace(turn, state="broken", error=turn.error or error)
+    if turn.role == "tool":
+        return msgspec.structs.replace(
+            turn, text=turn.text or INTERRUPTED, state="broken", error=turn.error or ORPHANED_CALL
+        )
+    return msgspec.structs.replace(turn, state="broken", error=turn.error or ORPHANED)

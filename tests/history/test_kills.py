@@ -12,11 +12,16 @@ import pytest
 
 from chat_tui.core.conversation import now
 from chat_tui.core.errors import ConversationNotFound
+from chat_tui.core.request import Request
+from chat_tui.core.tools import INTERRUPTED, ToolResult, ToolUse
+from chat_tui.engine.tools.steps import last_of
 from chat_tui.history.migrations import MIGRATIONS
 from chat_tui.history.opening import StoreSettings, connect
 from chat_tui.history.queries import deletion, reads
 from chat_tui.history.store import Store
+from tests.doubles.fake_tools import FakeTools, offered
 from tests.support.killed_children import KILLS, check, killed
+from tests.support.scripted_engine import stage
 
 EACH = max(1, KILLS // 5)
 """Kills of one kind; streaming itself, in `test_history_crashes`, has one part too."""
@@ -40,6 +45,31 @@ async def main(file, id):
                 say("begun")
             if token := getattr(chunk, "token", ""):
                 say(token, time.monotonic())
+"""
+
+CALL = """
+from chat_tui.core.chunks import ToolCallDelta
+from chat_tui.core.request import Request
+from chat_tui.core.tools import ToolUse
+from tests.doubles.fake_tools import FakeTools, offered
+from tests.support.scripted_engine import stage
+
+async def main(file):
+    store = await Store.open(Path(file))
+    calls = []
+    for n in range(2):
+        calls.append(ToolCallDelta(n, "start", f"call-{n}", "send"))
+        calls.append(ToolCallDelta(n, "arguments", f"call-{n}", arguments='{"to": "all"}'))
+        calls.append(ToolCallDelta(n, "end", f"call-{n}", "send", '{"to": "all"}'))
+    tools = FakeTools([offered("send")], send=asyncio.Event())
+    async with stage(calls, history=store, tools=tools) as on:
+        use = ToolUse(servers=("fake",), allow=("fake.*",))
+        await on.engine.ask(None, "Send it.", Request(model="one/a", tool_use=use))
+        async with asyncio.timeout(30):
+            while not tools.calls:
+                await asyncio.sleep(0.01)
+        say("begun")
+        await asyncio.sleep(60)
 """
 
 EDIT = """
@@ -113,6 +143,34 @@ async def test_a_kill_costs_an_answer_less_than_its_last_quarter_of_a_second(fil
         await store.close()
         check(file)
     assert lost < SAVED_WITHIN_SECONDS + PATIENCE_SECONDS
+
+
+async def test_a_kill_in_a_tool_call_leaves_its_state_and_nothing_runs_again(file: Path) -> None:
+    killed(CALL, file, within_seconds=0.1)
+    store = await Store.open(file)
+    (row,) = await store.read(reads.summaries)
+    assert (row.turns, row.model) == (3, "one/a")
+    path = (await store.read(reads.conversation, row.id)).path
+    assert [(turn.role, turn.state) for turn in path] == [
+        ("user", "complete"),
+        ("assistant", "complete"),
+        ("tool", "broken"),
+    ]
+    result = path[-1]
+    assert result.result == ToolResult("call-0", "send", "fake")
+    assert result.text == INTERRUPTED
+    assert result.error is not None
+    assert "may have had an effect" in result.error.hint
+    tools = FakeTools([offered("send")])
+    async with stage(["I cannot tell whether it was sent."], history=store, tools=tools) as on:
+        use = ToolUse(servers=("fake",), allow=("fake.*",))
+        answer = await on.engine.ask(row.id, "Was it sent?", Request(model="one/a", tool_use=use))
+        assert (await last_of(answer)).turn.text == "I cannot tell whether it was sent."
+        (request,) = on.player.requests
+        sent = [(turn.result.call, turn.text) for turn in request.turns if turn.result is not None]
+        assert sent == [("call-0", INTERRUPTED), ("call-1", "This call was not run.")]
+        assert tools.calls == []
+    check(file)
 
 
 async def test_a_kill_while_branches_are_made_chosen_and_erased_loses_no_turn(file: Path) -> None:

@@ -14,7 +14,15 @@ from chat_tui.core.errors import ChatTuiError, HistoryError, InternalError, Tool
 from chat_tui.core.request import Request
 from chat_tui.core.settings.conversation_settings import NewConversation, decode_settings
 from chat_tui.core.text.control_characters import clean
-from chat_tui.core.tools import OfferedTool, ToolCall, ToolOutput, ToolResult, ToolUse, decode_arguments
+from chat_tui.core.tools import (
+    INTERRUPTED,
+    OfferedTool,
+    ToolCall,
+    ToolOutput,
+    ToolResult,
+    ToolUse,
+    decode_arguments,
+)
 from chat_tui.engine.answers.answer import Answer
 from chat_tui.engine.answers.tool_round import RefuseCall, RunCall, StopCalls, ToolOffer, ToolRound
 from chat_tui.engine.conversations.conversations import Conversations
@@ -242,7 +250,7 @@ class ToolLoop:
         except asyncio.CancelledError:
             if not round.was_stopped():
                 # The program ends: what the call has done is not known.
-                await self._end_result(conversation_id, _ended(turn, "broken", ToolOutput(_UNKNOWN)))
+                await self._end_result(conversation_id, _ended(turn, "broken", ToolOutput(INTERRUPTED)))
                 raise
             turn = _ended(turn, "cancelled", ToolOutput("The user stopped this call. It may have had an effect."))
         else:
@@ -296,9 +304,6 @@ class ToolLoop:
         except HistoryError as error:
             self._tell(error)
         return msgspec.structs.replace(offer, use=use)
-
-
-_UNKNOWN = "chat-tui was closed while this call ran. It may have had an effect."
 
 
 def _why_not(

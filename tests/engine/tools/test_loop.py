@@ -17,7 +17,7 @@ from chat_tui.core.conversation import Turn
 from chat_tui.core.errors import ToolFailed
 from chat_tui.core.request import Request
 from chat_tui.core.settings.conversation_settings import ConversationSettings, NewConversation
-from chat_tui.core.tools import ToolOutput, ToolResult, ToolUse
+from chat_tui.core.tools import INTERRUPTED, ToolOutput, ToolResult, ToolUse
 from chat_tui.core.usage.token_estimate import tool_tokens
 from chat_tui.engine.answers.answer import Answer
 from chat_tui.engine.answers.tool_round import CallStatus, Decision, RefuseCall, RunCall, StopCalls, ToolRound
@@ -351,6 +351,7 @@ def test_a_call_whose_program_was_killed_may_have_had_an_effect() -> None:
     assert turn.state == "broken"
     assert turn.error is not None
     assert "may have had an effect" in turn.error.hint
+    assert turn.text == INTERRUPTED
 
 
 async def test_the_end_of_the_program_stops_a_call() -> None:
@@ -396,3 +397,20 @@ async def test_tools_count_in_an_estimate_without_starting_a_server() -> None:
         own = NewConversation(settings=ConversationSettings(tools=replace(FREE, off=("fake.later",))))
         assert without.tokens < (await estimates.estimate(own, "Hi")).tokens < both.tokens
         assert tools.started == []
+
+
+async def test_a_conversation_that_ends_with_results_goes_on_with_them() -> None:
+    tools = FakeTools([offered("now")], now=asyncio.Event())
+    async with stage(call(), ["Then I say so."], tools=tools) as on:
+        first = await ask(on)
+        round = await round_of(first)
+        await until(lambda: bool(tools.calls))
+        round.stop()
+        await last_of(first)
+        again = await last_of(await on.engine.go_on(first.conversation_id, Request(model="one/a", tool_use=FREE)))
+        path = await path_of(on, first)
+        assert [turn.role for turn in path] == ["user", "assistant", "tool", "assistant"]
+        assert again.turn.id == path[-1].id
+        assert len(tools.calls) == 1
+        assert again.offer is not None
+        assert again.offer.calls_made == 1
