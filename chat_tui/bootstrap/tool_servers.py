@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 from collections.abc import Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
@@ -34,7 +35,12 @@ class LateToolServers:
         return self._servers.statuses()
 
     async def start(self, servers: Collection[str]) -> Sequence[OfferedTool]:
-        """Start those servers that do not run and return their tools."""
+        """Start those servers that do not run and return their tools; for no servers it only loads what lists them."""
+        if self._built is None:
+            # The imports take longer than the event loop may wait.
+            built = await asyncio.to_thread(build_tool_servers, self._config, environ=self._environ)
+            # Another caller may have been faster.
+            self._built = self._built or built
         return await self._servers.start(servers)
 
     async def call(self, tool: OfferedTool, arguments: Mapping[str, Any]) -> ToolOutput:
