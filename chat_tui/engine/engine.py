@@ -22,7 +22,6 @@ from chat_tui.core.errors import ChatTuiError, CommandError
 from chat_tui.core.request import Request
 from chat_tui.core.settings.conversation_settings import NewConversation
 from chat_tui.core.settings.preset import Preset, decode_preset
-from chat_tui.core.text.control_characters import StreamCleaner, clean
 from chat_tui.core.tools import ToolChoice
 from chat_tui.core.usage.spending import EarlierSpending, Spending
 from chat_tui.engine.answers.answer import Answer
@@ -32,6 +31,7 @@ from chat_tui.engine.answers.price_limit import PriceLimit
 from chat_tui.engine.answers.runner import AnswerRunner, PreparedAnswer, Preview
 from chat_tui.engine.answers.titles import TitleGenerator
 from chat_tui.engine.answers.tool_round import ToolOffer
+from chat_tui.engine.cleaning import clean_in_pieces
 from chat_tui.engine.conversations.conversations import Conversations
 from chat_tui.engine.conversations.costs import ConversationCosts
 from chat_tui.engine.conversations.drafts import Drafts
@@ -51,8 +51,6 @@ from chat_tui.routing.router import Router
 if TYPE_CHECKING:
     from chat_tui.history.transfer.importer import ImportReport
 
-PIECE = 16_384
-"""Characters of a question that are cleaned at once: a third of a millisecond, in the worst case two."""
 _MAY_GO_ON = {"broken", "cancelled", "length", "failed", "empty"}
 
 
@@ -458,14 +456,8 @@ class Engine:
 
 
 async def _clean(text: str) -> str:
-    """The text without control characters; a large one is cleaned piece by piece so as not to block the event loop."""
-    if len(text) <= PIECE:
-        return clean(text).strip("\n")
-    cleaner, pieces = StreamCleaner(), list[str]()
-    for start in range(0, len(text), PIECE):
-        pieces.append(cleaner.feed(text[start : start + PIECE]))
-        await asyncio.sleep(0)
-    return "".join((*pieces, cleaner.rest())).strip("\n")
+    """The text of a question without control characters, and without empty lines around it."""
+    return (await clean_in_pieces(text)).strip("\n")
 
 
 def _in_parts(conversation: Conversation) -> bool:

@@ -25,6 +25,7 @@ from chat_tui.core.tools import (
 )
 from chat_tui.engine.answers.answer import Answer
 from chat_tui.engine.answers.tool_round import RefuseCall, RunCall, StopCalls, ToolOffer, ToolRound
+from chat_tui.engine.cleaning import clean_in_pieces
 from chat_tui.engine.conversations.conversations import Conversations
 from chat_tui.engine.protocols import ToolBackend
 from chat_tui.engine.tools.consent import decide, fingerprint, select_tools
@@ -246,7 +247,7 @@ class ToolLoop:
         try:
             output = await running
         except ToolFailed as error:
-            turn = _ended(turn, "failed", ToolOutput(str(error), is_error=True))
+            turn = _ended(turn, "failed", await _bounded(ToolOutput(str(error), is_error=True)))
         except asyncio.CancelledError:
             if not round.was_stopped():
                 # The program ends: what the call has done is not known.
@@ -254,7 +255,7 @@ class ToolLoop:
                 raise
             turn = _ended(turn, "cancelled", ToolOutput("The user stopped this call. It may have had an effect."))
         else:
-            turn = _ended(turn, "failed" if output.is_error else "complete", output)
+            turn = _ended(turn, "failed" if output.is_error else "complete", await _bounded(output))
         finally:
             round.watch(None)
         await self._end_result(conversation_id, turn)
@@ -266,7 +267,7 @@ class ToolLoop:
         """Store the result of a call that was not run."""
         status = round.statuses[place]
         turn = await self._begin_result(conversation_id, status.call, status.tool)
-        turn = _ended(turn, state, ToolOutput(text))
+        turn = _ended(turn, state, ToolOutput(clean(text)))
         await self._end_result(conversation_id, turn)
         round.change(place, state="ended", result=turn)
 
@@ -318,14 +319,18 @@ def _why_not(
     return "The arguments are not a JSON object." if arguments is None else ""
 
 
+async def _bounded(output: ToolOutput) -> ToolOutput:
+    """Return an output as it is kept: its text cleaned, and cut if it is too long."""
+    text = await clean_in_pieces(output.text[:RESULT_CHARACTERS])
+    if (left_out := len(output.text) - RESULT_CHARACTERS) > 0:
+        text = f"{text}\n[{left_out:,} more characters were left out.]"
+    return msgspec.structs.replace(output, text=text)
+
+
 def _ended(turn: Turn, state: State, output: ToolOutput) -> Turn:
     assert turn.result is not None
-    text = output.text
-    if len(text) > RESULT_CHARACTERS:
-        left_out = len(text) - RESULT_CHARACTERS
-        text = f"{text[:RESULT_CHARACTERS]}\n[{left_out:,} more characters were left out.]"
     result = msgspec.structs.replace(turn.result, structured=output.structured)
-    return msgspec.structs.replace(turn, text=clean(text), state=state, result=result, attachments=output.images)
+    return msgspec.structs.replace(turn, text=output.text, state=state, result=result, attachments=output.images)
 
 
 def use_of(conversation: Conversation, settings: Request) -> ToolUse:

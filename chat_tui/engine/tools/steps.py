@@ -13,6 +13,9 @@ from chat_tui.core.conversation import Turn
 from chat_tui.engine.answers.answer import Answer
 from chat_tui.engine.answers.tool_round import CallStatus
 
+INDENTED_SIZE = 1_000_000
+"""Bytes times brackets of JSON that is indented."""
+
 
 class ToolResultChunk(msgspec.Struct, frozen=True, tag_field="type", tag="tool_result", omit_defaults=True):
     """The result of a call that the engine has run, between two answers of a model."""
@@ -59,8 +62,12 @@ def ask_chunk(status: CallStatus) -> ToolAskChunk:
 
 
 def format_arguments(arguments: Mapping[str, Any]) -> str:
-    """Return arguments as indented JSON: just what a tool is given, with all digits of its numbers."""
-    return msgspec.json.format(msgspec.json.encode(arguments), indent=2).decode()
+    """Return arguments as JSON: just what a tool is given, with all digits of its numbers.
+
+    It is indented, unless that could make it much longer: a megabyte of brackets would become hundreds."""
+    encoded = msgspec.json.encode(arguments)
+    depth = encoded.count(b"{") + encoded.count(b"[")
+    return (msgspec.json.format(encoded, indent=2) if depth * len(encoded) <= INDENTED_SIZE else encoded).decode()
 
 
 async def answers_of(first: Answer) -> AsyncIterator[Answer]:

@@ -11,9 +11,10 @@ const PREVIEW_CHARACTERS = 400;
 const escapeUnit = (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, "0")}`;
 const visible = (text) => text.replace(/[\p{Cf}\u115f\u1160\u2028\u2029\u3164\uffa0]/gu, (sign) => sign.split("").map(escapeUnit).join(""));
 
-// Numbers of many digits would lose some of them.
+// Numbers of many digits would lose some of them, and deeply nested lists become hundreds of times as long.
 function indented(json) {
-  if (/\d{16}/.test(json)) return json;
+  const depth = json.split(/[[{]/).length - 1;
+  if (/\d{16}/.test(json) || depth * json.length > 1e6) return json;
   try { return JSON.stringify(JSON.parse(json), null, 2); } catch { return json; }
 }
 
