@@ -127,6 +127,16 @@ async def test_the_arguments_are_changed_and_a_call_is_refused_by_keyboard(brows
         assert len(tools.calls) == 1
 
 
+async def test_a_whole_reply_asks_about_its_calls_too(browser: Browser) -> None:
+    tools = files()
+    async with tool_tab(browser, tools, CALL, ["It is *empty*."]) as (on, _):
+        await on.ask("First", button="#whole")
+        await button(on, "Run once")
+        await on.shows("Let me look.", "It is empty.")
+        await on.answered()
+        assert await on.page.locator(".assistant .text em").count() == 1
+
+
 @pytest.mark.parametrize("how", ["card", "page", "Escape"])
 async def test_a_call_that_waits_is_stopped(browser: Browser, how: str) -> None:
     tools = files()

@@ -159,7 +159,8 @@ function take(answer, event) {
       break;
     case "figures":
       // They are the last events of a batch.
-      answer.live = answer.figures = event.data;
+      answer.figures = event.data;
+      answer.live = isCalling(answer) ? { phase: "running tools" } : event.data;
       if (event.data.model) view.tellModel(event.data.model, event.data.strategy);
       showLive(answer);
       keepPlace();
@@ -214,6 +215,12 @@ function asksAbout(answer, event) {
   if (answer !== running) return;
   showPageTitle("asking");
   announce(`The model wants to use ${card.name} of ${event.server}. Decide above the prompt: run once, always here, edit, refuse or stop.`);
+}
+
+// The model has written its calls, and does not have their results yet.
+function isCalling(answer) {
+  const cards = [...answer.view.cards.values()];
+  return cards.length > 0 && cards.every((card) => card.state !== "writing");
 }
 
 // The answer that has the results of tool calls.
