@@ -15,7 +15,7 @@ from chat_tui.core.chunks import Timings
 from chat_tui.core.models import Model, PriceStep
 from chat_tui.core.request import Request
 from chat_tui.core.text.prompt_features import PromptFeatures
-from chat_tui.routing.ranking.estimates import candidate_table, logit, quality_for
+from chat_tui.routing.ranking.estimates import ModelTable, candidate_table, logit, quality_for
 from chat_tui.routing.ranking.health import Health
 from chat_tui.routing.ranking.strategies import BuiltInStrategy, names, objective, strategies
 
@@ -139,8 +139,40 @@ def test_the_first_choice_among_estimates_is_the_first_of_their_ranking(
     table, out = candidate_table(Request(prompt="x"), models, health, needs)
     for strategy in (BuiltInStrategy(objective(name)) for name in names()):
         ranked = [candidate.model for candidate in strategy.rank(table, out) if not candidate.out]
+        success, values = strategy._values(table)
+        keys = strategy._keys(table, success, values)
+        order = sorted(range(len(keys)), key=keys.__getitem__, reverse=True)
+        assert ranked == [table.models[place].name for place in order]
         choice = strategy.choose(table)
         assert (choice.name if choice else None) == (ranked[0] if ranked else None)
+
+
+@given(
+    some.lists(
+        some.tuples(
+            some.sampled_from(["answer", "good", "bad", "start", "plan"]),
+            some.sampled_from(ALL),
+            some.sampled_from(["", "code"]),
+            some.sampled_from([None, 100]),
+        ),
+        max_size=20,
+    )
+)
+def test_estimates_are_those_of_the_health_now(steps: list[tuple[str, Model, str, int | None]]) -> None:
+    kept, health = ModelTable(ALL), Health(lambda: 0.0)
+    for step, model, kind, most in [*steps, ("plan", BEST, "code", None)]:
+        if step == "answer":
+            health.note_answer(model.name, Timings(0.5, 2.0, 40.0), kind)
+        elif step == "start":
+            health.note_start(model.name)
+        elif step == "plan":
+            needs = PromptFeatures(kind=kind, tokens=50, last_tokens=50, difficulty=0.5)
+            request = Request(prompt="x", max_tokens=most)
+            table, _ = candidate_table(request, kept, health, needs)
+            fresh, _ = candidate_table(request, ModelTable(ALL), health, needs)
+            assert list(table) == list(fresh)
+        else:
+            health.note_verdict(model.name, float(step == "good"), kind)
 
 
 def test_a_model_with_a_price_for_long_prompts_does_not_change_what_the_others_cost() -> None:

@@ -9,8 +9,9 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from functools import cached_property
-from math import exp, log, log1p, sqrt
-from typing import NamedTuple
+from math import exp, inf, log, log1p, sqrt
+from operator import itemgetter
+from typing import NamedTuple, TypeVar, cast
 
 from chat_tui.core.models import Model
 from chat_tui.core.request import Request, Thinking
@@ -19,6 +20,7 @@ from chat_tui.core.text.prompt_features import PromptFeatures
 from chat_tui.routing.ranking.eligibility import REPLY_TOKENS, eligible, estimated_price, thinking_tokens
 from chat_tui.routing.ranking.health import Health, ModelStats, Outcomes
 
+T = TypeVar("T")
 QUALITY_GUESS = 0.5
 """Quality of a model that nobody has rated."""
 QUALITY_RANGE = (0.005, 0.995)
@@ -42,10 +44,24 @@ OUTCOMES_OF_PRIOR = 2.0
 """How many outcomes the prior quality counts for in the strategy that learns."""
 OTHER_KIND = 1 / 3
 """The weight of outcomes of other kinds of task."""
+KINDS_KEPT = 16
+"""Kinds of requests of which what was measured is kept."""
 _LEAST_EXPECTED = log(0.2 / 0.8)
 """The ability in logits at which a fifth of the answers are expected to be good."""
 CURIOSITY = 0.2
 """How much the strategy that learns favours models that were seldom asked while others were."""
+
+
+class MeasuredColumns(NamedTuple):
+    """What does not depend on a request's words: by the models' health, for one kind of request."""
+
+    stats: Sequence[ModelStats]
+    abilities: Sequence[float]
+    """In logits, with people's verdicts."""
+    seconds: Sequence[float]
+    """The estimated time until the whole answer is there."""
+    written: Sequence[int]
+    """Tokens of answer and thinking, all of which are paid for."""
 
 
 class ModelTable(tuple[Model, ...]):
@@ -97,6 +113,35 @@ class ModelTable(tuple[Model, ...]):
             self._abilities[key] = [logit(quality_for(model, needs)) for model in self]
         return self._abilities[key]
 
+    @cached_property
+    def _columns(self) -> dict[tuple[object, ...], MeasuredColumns]:
+        return {}
+
+    def columns_for(self, request: Request, health: Health, needs: PromptFeatures) -> MeasuredColumns:
+        """Return the columns for this kind of request; computed anew are those models whose health has changed."""
+        key = (needs.kind, needs.language, needs.long, request.thinking, request.max_tokens)
+        stats, known = health.all_of(self), self._columns.get(key)
+        if known is not None and stats == known.stats:
+            return known
+        prior, usual, thinking = self.abilities(needs), self.usual_seconds, self.thinking(request.thinking)
+        if known is None:
+            # Thinking counts for the limit, too.
+            most = inf if request.max_tokens is None else request.max_tokens
+            written: Sequence[int] = [int(min(REPLY_TOKENS + tokens, most)) for tokens in thinking]
+            abilities, seconds = list(prior), [0.0] * len(self)
+            changed: Collection[int] = range(len(self))
+        else:
+            written, abilities, seconds = known.written, list(known.abilities), list(known.seconds)
+            pairs = zip(stats, known.stats, strict=True)
+            changed = [place for place, (now, before) in enumerate(pairs) if now is not before]
+        for i in changed:
+            abilities[i] = _with_verdicts(prior[i], stats[i], needs.kind)
+            seconds[i] = _seconds(stats[i], usual[i], thinking[i], written[i])
+        if len(self._columns) >= KINDS_KEPT:
+            self._columns.clear()
+        self._columns[key] = columns = MeasuredColumns(stats, abilities, seconds, written)
+        return columns
+
 
 class CandidateTable(NamedTuple):
     """The models that can take a request, in columns."""
@@ -124,20 +169,11 @@ def candidate_table(
     """Return the models that can take the request now with their estimates, and the others with the reasons."""
     known = models if isinstance(models, ModelTable) else ModelTable(models)
     can, out = eligible(request, known, health, needs)
-    abilities, prices, usual = known.abilities(needs), known.prices, known.usual_seconds
-    thinking = known.thinking(request.thinking)
-    if len(can) == len(known):
-        left: Sequence[Model] = known
-    else:
-        left = [known[i] for i in can]
-        abilities = [abilities[i] for i in can]
-        prices, usual, thinking = [prices[i] for i in can], [usual[i] for i in can], [thinking[i] for i in can]
-    written = [REPLY_TOKENS + tokens for tokens in thinking]
-    if (most := request.max_tokens) is not None:
-        # Thinking counts for the limit, too.
-        written = [min(tokens, most) for tokens in written]
-    stats = health.all_of(left)
-    abilities = _with_verdicts(abilities, stats, needs.kind)
+    left: Sequence[Model] = known
+    prices, (stats, abilities, seconds, written) = known.prices, known.columns_for(request, health, needs)
+    if len(can) < len(known):
+        left, stats, prices = _pick(known, can), _pick(stats, can), _pick(prices, can)
+        abilities, seconds, written = _pick(abilities, can), _pick(seconds, can), _pick(written, can)
     if needs.long:
         abilities = [ability - _loss_by_trimming(model, needs) for ability, model in zip(abilities, left, strict=True)]
     success = success_of(abilities, needs.difficulty)
@@ -149,13 +185,18 @@ def candidate_table(
         _dollars(
             request, left, prices, needs.tokens, written, whole=needs.tokens <= (known.least_window or needs.tokens)
         ),
-        _seconds(stats, usual, thinking, written),
+        seconds,
         needs,
         health,
         min(abilities, default=0.0),
         min(success, default=0.0),
     )
     return table, out
+
+
+def _pick(column: Sequence[T], places: Sequence[int]) -> Sequence[T]:
+    """Return the rows of a column at these places."""
+    return itemgetter(*places)(column) if len(places) > 1 else [column[place] for place in places]
 
 
 def success_of(abilities: Sequence[float], difficulty: float) -> Sequence[float]:
@@ -210,13 +251,10 @@ def learned_success(table: CandidateTable) -> tuple[Sequence[float], Sequence[fl
     return success, curiosity
 
 
-def _with_verdicts(abilities: Sequence[float], stats: Sequence[ModelStats], kind: str) -> Sequence[float]:
-    if not any(known.verdicts for known in stats):
-        return abilities
-    return [
-        ability + _shift(ability, _outcomes(known.verdicts, kind), VERDICTS_OF_PRIOR) if known.verdicts else ability
-        for ability, known in zip(abilities, stats, strict=True)
-    ]
+def _with_verdicts(ability: float, known: ModelStats, kind: str) -> float:
+    if not known.verdicts:
+        return ability
+    return ability + _shift(ability, _outcomes(known.verdicts, kind), VERDICTS_OF_PRIOR)
 
 
 def _shift(ability: float, outcomes: tuple[float, float], prior: float) -> float:
@@ -279,8 +317,11 @@ def _dollars(
 
     `whole`: the conversation fits into every window, so that each model is sent all of it.
     """
-    if whole and all(prices):
-        return [tokens * pair[0] + most * pair[1] for pair, most in zip(prices, written, strict=True) if pair]
+    if whole and None not in prices:
+        pairs = cast("Sequence[tuple[float, float]]", prices)
+        return [
+            tokens * price_in + most * price_out for (price_in, price_out), most in zip(pairs, written, strict=True)
+        ]
     return [
         _price_of(request, model, pair, tokens, most) for model, pair, most in zip(models, prices, written, strict=True)
     ]
@@ -292,16 +333,9 @@ def _price_of(request: Request, model: Model, pair: tuple[float, float] | None, 
     return min(tokens, model.context_window or tokens) * pair[0] + written * pair[1]
 
 
-def _seconds(
-    stats: Sequence[ModelStats],
-    usual: Sequence[tuple[float, float]],
-    thinking: Sequence[int],
-    written: Sequence[int],
-) -> Sequence[float]:
-    return [
-        first + most * each if not known.answers else _measured_seconds(known, first, each, thought, most)
-        for known, (first, each), thought, most in zip(stats, usual, thinking, written, strict=True)
-    ]
+def _seconds(known: ModelStats, usual: tuple[float, float], thinking: int, written: int) -> float:
+    first, each = usual
+    return _measured_seconds(known, first, each, thinking, written) if known.answers else first + written * each
 
 
 def _measured_seconds(known: ModelStats, first: float, each: float, thinking: int, written: int) -> float:
