@@ -129,9 +129,10 @@ def build_parser() -> CommandParser:
         "serve",
         add_arguments=_add_serve,
         help="start the web page and the HTTP APIs",
-        description="Serve the web page, the /stream, /generate and /ws endpoints, and an OpenAI-compatible API at /v1,"
-        " all with the same history. The first line on stdout is the page's address with the token that every request"
-        " needs. Ctrl-C stops the server once running answers have ended; a second Ctrl-C stops it at once.",
+        description="Serve the web page, the /stream, /generate and /ws endpoints, and APIs like those of OpenAI and"
+        " Anthropic at /v1, all with the same history. The first line on stdout is the page's address with the token"
+        " that every request needs. Ctrl-C stops the server once running answers have ended; a second Ctrl-C stops"
+        " it at once.",
     )
     commands.add_parser("auth", add_arguments=_add_auth, help="manage API keys")
     commands.add_parser("models", add_arguments=_add_models, help="manage models that run on this machine")

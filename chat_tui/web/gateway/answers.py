@@ -59,7 +59,6 @@ def answer_stream(
     encodes: Sequence[EncodeChunks],
     id: str,
     *,
-    first: bytes = b"",
     head_seconds: float = HEAD_SECONDS,
 ) -> EventStream:
     """Return the events of answers, each encoded by its own function. If the first one fails before its first token,
@@ -79,7 +78,7 @@ def answer_stream(
         return response_headers(answer, id)
 
     streams = [(each, _as_coroutine(encode)) for each, encode in zip(answers, encodes, strict=True)]
-    return EventStream(state, *streams[0], others=streams[1:], first=first, open=open)
+    return EventStream(state, *streams[0], others=streams[1:], open=open)
 
 
 def _as_coroutine(encode: EncodeChunks) -> Callable[[Sequence[Chunk]], Awaitable[bytes]]:
