@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
 
 import msgspec
 
-from chat_tui.core.chunks import Chunk, End, Token, Usage
+from chat_tui.core.chunks import Chunk, End, Token, ToolCallDelta, Usage
 from chat_tui.core.errors import ChatTuiError
 from chat_tui.core.models import Model
 from chat_tui.core.request import Request
+from chat_tui.core.tools import Tool, new_call_id
 from chat_tui.core.usage.token_estimate import estimate
 
 DEMO = """# A scripted answer
@@ -40,6 +41,11 @@ Choose another model with **Ctrl+O** for a real answer.
 """
 
 
+_QUOTED = 300
+"""Characters of a tool's result that the demonstration quotes."""
+_EXAMPLES: Mapping[str, object] = {"integer": 1, "number": 1, "boolean": False, "array": [], "object": {}}
+
+
 class Pause(msgspec.Struct, frozen=True):
     """A step of a script: nothing comes for some seconds."""
 
@@ -62,14 +68,43 @@ Script = Sequence[Step]
 
 
 def demo(request: Request) -> Script:
-    """Return the shipped script: an answer that shows what Markdown looks like, at about 60 tokens a second."""
+    """Return the shipped script: an answer that shows what Markdown looks like, at about 60 tokens a second.
+
+    If tools are offered, it calls the first of them once for each question, and quotes what that returned.
+    """
+    last = request.turns[-1] if request.turns else None
+    if last is not None and last.role == "tool":
+        said = " ".join(last.text[:_QUOTED].split()) or "nothing"
+        return _words(f"The tool returned: {said}\n\nThis text comes from no model.")
+    if request.tools and request.tool_choice.mode != "none":
+        return [*_words(f"I will use the tool {request.tools[0].name}."), *_call(request.tools[0])]
     spoken = request.spoken()
     question = " ".join(spoken[-1].text.split())[:200] if spoken else ""
-    text = DEMO.format(question=question.replace("*", "∗"))
+    return _words(DEMO.format(question=question.replace("*", "∗")))
+
+
+def _words(text: str) -> list[Step]:
     steps: list[Step] = [Pause(0.25)]
     for word in text.split(" "):
         steps += [word + " ", Pause(0.016)]
     return steps
+
+
+def _call(tool: Tool) -> list[Step]:
+    """A call of the tool with the simplest arguments that it takes."""
+    properties = tool.parameters.get("properties")
+    known = properties if isinstance(properties, dict) else {}
+    required = tool.parameters.get("required")
+    arguments = {
+        str(name): _EXAMPLES.get(str((known.get(name) or {}).get("type")), "example")
+        for name in (required if isinstance(required, list) else ())
+    }
+    text, id = msgspec.json.encode(arguments).decode(), new_call_id()
+    return [
+        ToolCallDelta(0, "start", id, tool.name),
+        ToolCallDelta(0, "arguments", id, arguments=text),
+        ToolCallDelta(0, "end", id, tool.name, text),
+    ]
 
 
 class Scripted:
