@@ -412,3 +412,14 @@ async def test_a_result_of_a_tool_is_found_and_the_list_names_the_model_before_i
     hits = await store.search("role:tool half")
     assert [(hit.turn, hit.role) for hit in hits] == [("r1", "tool")]
     assert [hit.turn for hit in await store.search("role:tool")] == ["r2", "r1"]
+
+
+async def test_long_arguments_results_and_what_the_provider_wants_back_are_stored_whole(store: Store) -> None:
+    arguments = '{"text": "' + "line\\n" * 1000 + '",\n "n": 1}'
+    call = ToolCall("c1", "write", arguments, signature="s" * 5000)
+    answer = Turn("assistant", "", id="a", calls=(call,), replay='{"signed": "' + "\u202e\\n" * 3000 + '"}')
+    result = ToolResult("c1", "write", "files", arguments=arguments, structured='{"n": "' + "x\\n" * 3000 + '"}')
+    written = Turn("tool", "done", id="r", parent="a", result=result)
+    await store.write(writes.add_conversation, Conversation("t", "Write", path=(answer, written)))
+    path = (await store.read(reads.conversation, "t")).path
+    assert (path[0].calls, path[0].replay, path[1].result) == (answer.calls, answer.replay, written.result)

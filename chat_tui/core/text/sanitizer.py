@@ -19,6 +19,10 @@ LINE_CHARACTERS = 2000
 """The limit for single-line fields, such as a title or a model's name."""
 _TEXTS = frozenset({"text", "thinking", "hint", "system_prompt", "prompt", "stop", "values", "default", "choices"})
 """Fields that may have several lines; all other text fields are single lines."""
+_JSON = frozenset({"arguments", "structured"})
+"""Fields of tool calls that hold JSON, which may have several lines."""
+_OPAQUE = frozenset({"replay", "signature"})
+"""Fields that only the provider reads, which refuses them if a character is missing. They are never displayed."""
 
 Record = TypeVar("Record", bound=msgspec.Struct)
 
@@ -31,10 +35,10 @@ def sanitize(record: Record) -> Record:
     changes = {}
     for name in record.__struct_fields__:
         before = getattr(record, name)
-        if not before:
+        if not before or name in _OPAQUE:
             # Empty or zero, as most fields of most records are.
             continue
-        after = _sanitize(before, _default(type(record), name), is_text=name in _TEXTS)
+        after = _sanitize(before, _default(type(record), name), is_text=name in _TEXTS or name in _JSON)
         if after is not before and after != before:
             changes[name] = after
     return msgspec.structs.replace(record, **changes) if changes else record

@@ -20,9 +20,10 @@ from chat_tui.core.attachments.attachment import Attachment
 from chat_tui.core.chunks import ErrorInfo, Timings, Usage
 from chat_tui.core.conversation import Conversation, QuickAnswer, Tree, Turn
 from chat_tui.core.route import Candidate, Route, Seam, Try
-from chat_tui.core.settings.conversation_settings import ConversationSettings, decode_settings
+from chat_tui.core.settings.conversation_settings import ConversationSettings, decode_settings, encode_settings
 from chat_tui.core.settings.preset import Preset, decode_preset, encode_preset
 from chat_tui.core.text.control_characters import clean, clean_line
+from chat_tui.core.tools import INTERRUPTED, ToolCall, ToolResult, ToolUse
 from chat_tui.history.queries import attachments, deletion, reads, writes
 from chat_tui.history.store import Store
 from chat_tui.history.transfer.formats import native
@@ -41,6 +42,8 @@ USAGES = st.builds(Usage, AMOUNTS, AMOUNTS, AMOUNTS, AMOUNTS, AMOUNTS, st.boolea
 FILES = st.builds(
     lambda name, content: Attachment(name, "text/plain", content), LINE.filter(bool), st.binary(min_size=1, max_size=30)
 )
+CALLS = st.builds(ToolCall, LINE, LINE, TEXT, TEXT)
+RESULTS = st.builds(ToolResult, LINE, LINE, LINE, TEXT, TEXT)
 MARKS = st.sampled_from([None, True, False])
 ROUTES = st.builds(
     Route,
@@ -62,7 +65,7 @@ def trees(draw: st.DrawFn) -> Tree:
     turns: list[Turn] = []
     routes: dict[str, Route] = {}
     for number in range(draw(st.integers(0, 7))):
-        role = draw(st.sampled_from(["system", "user", "assistant"]))
+        role = draw(st.sampled_from(["system", "user", "assistant", "tool"]))
         turns.append(
             Turn(
                 role,  # type: ignore[arg-type]
@@ -85,6 +88,9 @@ def trees(draw: st.DrawFn) -> Tree:
                 verdict=draw(MARKS),
                 seams=draw(st.lists(st.builds(Seam, AMOUNTS, LINE, LINE), max_size=2).map(tuple)),
                 quick=draw(st.none() | st.builds(QuickAnswer, TEXT, LINE, st.none() | COSTS, LINE)),
+                calls=draw(st.lists(CALLS, max_size=2).map(tuple)) if role == "assistant" else (),
+                result=draw(RESULTS) if role == "tool" else None,
+                replay=draw(TEXT) if role == "assistant" else "",
             )
         )
         if role == "assistant" and draw(st.booleans()):
@@ -183,10 +189,11 @@ async def test_a_preset_that_comes_in_switches_nothing_on(store: Store, tmp_path
         "max_tokens": 1_000_000,
         "thinking": "high",
         "document": True,
+        "tools": ["shell"],
     }
     assert {*said, *switches, "description", "prompt", "top_p", "variables", "values"} == {*Preset.__struct_fields__}
     file = tmp_path / "export.json"
-    file.write_text(json.dumps(record("c", QUESTION, preset=json.dumps({**said, **switches, "tools": ["shell"]}))))
+    file.write_text(json.dumps(record("c", QUESTION, preset=json.dumps({**said, **switches}))))
     await imported(store, file)
     preset = decode_preset((await store.read(reads.conversation, "c")).preset)
     assert preset == Preset("p", "P", system_prompt="Be brief.", temperature=0.5, stop=("x",))
@@ -388,6 +395,22 @@ async def test_an_answer_that_was_growing_when_it_was_exported_is_broken(store: 
     await imported(store, file)
     turn = (await store.read(reads.conversation, "c")).path[-1]
     assert (turn.state, turn.text) == ("broken", "Bec")
+
+
+async def test_a_tool_call_that_ran_when_it_was_exported_is_broken_and_no_tool_is_on(
+    store: Store, tmp_path: Path
+) -> None:
+    asked = msgspec.structs.replace(ANSWER, calls=(ToolCall("c", "send", "{}"),))
+    running = Turn("tool", "", id="r", parent="a", created=WHEN, state="streaming", result=ToolResult("c", "send", "x"))
+    use = ToolUse(servers=("x",), allow=("x.*",), consented=("mark",))
+    stored = encode_settings(ConversationSettings(temperature=0.5, tools=use))
+    file = tmp_path / "export.json"
+    file.write_text(json.dumps(record("c", QUESTION, asked, running, settings=stored)))
+    await imported(store, file)
+    back = await store.read(reads.conversation, "c")
+    assert decode_settings(back.settings) == ConversationSettings(temperature=0.5)
+    result = back.path[-1]
+    assert (result.state, result.text, result.result) == ("broken", INTERRUPTED, running.result)
 
 
 async def test_what_was_deleted_comes_back_when_it_is_imported_again(store: Store, tmp_path: Path) -> None:
