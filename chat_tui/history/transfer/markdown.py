@@ -1,7 +1,8 @@
 """The current path of a conversation as Markdown, for people and for other programs.
 
 Each turn begins with a line `<!-- turn … -->`, since answers have headings, too. The line has `id`, `role` and
-`created`, and for answers `model`, `state`, `tokens`, `cost` and `route`. The front matter is YAML: `model` and `route`
+`created`, for answers `model`, `state`, `tokens`, `cost` and `route`, and for results of tool calls `call`, `tool`,
+`server` and `state`. Calls and results are code blocks, results folded. The front matter is YAML: `model` and `route`
 are those of the last answer, and `cost` is in US dollars.
 """
 
@@ -20,6 +21,7 @@ from chat_tui.core.text.control_characters import clean
 from chat_tui.core.text.excerpts import shorten
 
 _FENCE = re.compile(r" {0,3}(`{3,}|~{3,})(.*)")
+_BACKTICKS = re.compile(r"`{3,}")
 _ENDINGS = {
     "length": "It ended at the limit of tokens.",
     "cancelled": "It was cancelled here.",
@@ -78,6 +80,8 @@ def _name(turn: Turn) -> str:
         return "You"
     if turn.role == "system":
         return "System"
+    if turn.role == "tool":
+        return f"Tool: {_heading(turn.result.name) if turn.result else ''}".rstrip(": ")
     return _heading(turn.model) or "Answer"
 
 
@@ -85,7 +89,15 @@ def _turn(turn: Turn) -> Iterator[str]:
     if turn.thinking.strip():
         yield from _collapse("Thinking", turn.thinking)
         yield ""
-    yield _close_fence(turn.text)
+    if turn.role == "tool":
+        yield from _result(turn)
+    else:
+        yield _close_fence(turn.text)
+    for call in turn.calls:
+        yield ""
+        yield f"Called {_heading(call.name)}:"
+        yield ""
+        yield _fenced(call.arguments, "json")
     if turn.quick is not None and turn.quick.text.strip():
         yield ""
         yield from _collapse(f"Quick answer by {_heading(turn.quick.model)}", turn.quick.text)
@@ -97,6 +109,31 @@ def _turn(turn: Turn) -> Iterator[str]:
         yield ""
         why = f" {_heading(turn.error.title)}" if turn.error else ""
         yield f"*{_ENDINGS[turn.state]}{why}*"
+
+
+def _result(turn: Turn) -> Iterator[str]:
+    if turn.result is not None and turn.result.arguments:
+        yield "The user changed the arguments:"
+        yield ""
+        yield _fenced(turn.result.arguments, "json")
+        yield ""
+    structured = turn.result.structured if turn.result is not None else ""
+    yield "<details><summary>Result</summary>"
+    yield ""
+    if turn.text or not structured:
+        yield _fenced(turn.text)
+        yield ""
+    if structured:
+        yield _fenced(structured, "json")
+        yield ""
+    yield "</details>"
+
+
+def _fenced(text: str, language: str = "") -> str:
+    """The text as a code block, whose fence is longer than any in the text."""
+    longest = max((len(run) for run in _BACKTICKS.findall(text)), default=0)
+    fence = "`" * max(3, longest + 1)
+    return f"{fence}{language}\n{text}\n{fence}"
 
 
 def _collapse(what: str, text: str) -> Iterator[str]:
@@ -116,6 +153,8 @@ def _mark(turn: Turn, route: Route | None) -> str:
         if turn.cost is not None:
             facts["cost"] = _dollars(turn.cost)
         facts["route"] = _route_text(turn, route)
+    if turn.result is not None:
+        facts |= {"call": turn.result.call, "tool": turn.result.name, "server": turn.result.source, "state": turn.state}
     return f"<!-- turn {' '.join(f'{name}={_fact(value)}' for name, value in facts.items() if value)} -->"
 
 

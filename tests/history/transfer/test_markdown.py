@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, datetime
+from itertools import pairwise
 
 import pytest
 import yaml
@@ -15,6 +16,7 @@ from chat_tui.core.attachments.attachment import Attachment
 from chat_tui.core.chunks import ErrorInfo, Usage
 from chat_tui.core.conversation import Conversation, QuickAnswer, Tree, Turn
 from chat_tui.core.route import Route, Try
+from chat_tui.core.tools import ToolCall, ToolResult
 from chat_tui.history.transfer.markdown import markdown
 
 WHEN = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
@@ -125,3 +127,31 @@ def test_only_the_current_path_is_written() -> None:
         Conversation("abc", "T", created=WHEN, updated=WHEN, path=(QUESTION, ANSWER)), (QUESTION, other, ANSWER)
     )
     assert "Another one." not in markdown(tree)
+
+
+def test_a_tool_call_is_a_block_with_its_arguments_and_its_result_is_folded() -> None:
+    asked = Turn(
+        "assistant", "Let me look.", id="a", parent="q", model="one/a", calls=(ToolCall("c", "read", '{"n":1}'),)
+    )
+    result = ToolResult("c", "read", "files", arguments='{"n":2}', structured='{"ok":true}')
+    found = Turn("tool", "text of ```it```", id="r", parent="a", result=result)
+    text = exported(QUESTION, asked, found, ANSWER)
+    assert 'Let me look.\n\nCalled read:\n\n```json\n{"n":1}\n```\n' in text
+    assert MARK.findall(text)[2] == (
+        'id="r" role="tool" created="null" call="c" tool="read" server="files" state="complete"'
+    )
+    assert (
+        '## Tool: read\n\nThe user changed the arguments:\n\n```json\n{"n":2}\n```\n\n'
+        "<details><summary>Result</summary>\n\n````\ntext of ```it```\n````\n\n"
+        '```json\n{"ok":true}\n```\n\n</details>\n'
+    ) in text
+
+
+@given(st.text(st.sampled_from("a\n`~<>/#! "), max_size=60))
+def test_whatever_a_tool_says_stays_in_its_block(said: str) -> None:
+    asked = Turn("assistant", "", id="a", parent="q", model="one/a", calls=(ToolCall("c", "read", said),))
+    found = Turn("tool", said, id="r", parent="a", result=ToolResult("c", "read", arguments=said, structured=said))
+    text = exported(QUESTION, asked, found, Turn("user", "And?", id="q2", parent="r"))
+    tokens = MarkdownIt().parse(text.split("---\n", 2)[2])
+    headings = [after.content for token, after in pairwise(tokens) if token.type == "heading_open"]
+    assert headings == ["The sky", "You", "one/a", "Tool: read", "You"]
