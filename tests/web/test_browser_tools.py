@@ -13,7 +13,7 @@ from playwright.async_api import Browser
 from chat_tui.config.schema import Config
 from chat_tui.core.attachments.attachment import Attachment
 from chat_tui.core.tools import OfferedTool, Tool, ToolOutput
-from chat_tui.providers.scripted_provider import Script
+from chat_tui.providers.scripted_provider import Pause, Script
 from tests.doubles.fake_tools import FakeTools, offered
 from tests.doubles.scripted_web import scripted_opener
 from tests.support.browser_tab import Tab, browser, needs_browser, tab
@@ -191,6 +191,21 @@ async def test_a_conversation_is_left_and_opened_again_while_its_call_waits(brow
         await on.shows("Read.")
         await on.answered()
         assert await on.page.locator(".turn.assistant").count() == 2
+
+
+async def test_a_call_in_a_conversation_that_was_left_is_told(browser: Browser) -> None:
+    tools = files()
+    slow: Script = ["Let me think. ", Pause(1.0), *call("read", ARGUMENTS)]
+    async with tool_tab(browser, tools, slow, ["Read."]) as (on, web):
+        await on.ask("What is on the list?")
+        await on.lists("What is on the list?")
+        await on.page.click("#new")
+        await on.shows("A call of read needs your consent: “What is on the list?”.")
+        assert await on.page.locator(".call").count() == 0
+        await on.page.click("#list .entry")
+        await button(on, "Stop")
+        await on.shows("This call was not run.")
+        assert not web.engine.tools.conversations()
 
 
 async def test_what_a_hostile_server_says_is_text(browser: Browser) -> None:

@@ -212,6 +212,7 @@ function asksAbout(answer, event) {
   answer.live = { phase: "waiting for your decision" };
   showLive(answer);
   keepPlace();
+  if (answer.left) toast(`A call of ${card.name} needs your consent${answer.text ? `: “${titleOf(answer.text)}”` : " in another conversation"}.`);
   if (answer !== running) return;
   showPageTitle("asking");
   announce(`The model wants to use ${card.name} of ${event.server}. Decide above the prompt: run once, always here, edit, refuse or stop.`);
