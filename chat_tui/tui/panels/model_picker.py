@@ -383,7 +383,9 @@ class ModelPicker(Widget):
         event.stop()
         standing, way = self._standing_at(event.row), self._way_at(event.row)
         if way is not None:
-            if self._close_list():
+            if self.is_open:
+                # The focus leaves the list before the dialogs open, which give it back to where it was.
+                self.close()
                 self.post_message(self.SourceWanted(way.name))
         elif standing is not None and not standing.usable:
             self.post_message(self.Declined(standing))

@@ -144,6 +144,17 @@ async def test_the_list_of_models_ends_with_the_ways_to_more() -> None:
         await chat.shows("Add a provider", "Anthropic")
 
 
+async def test_after_a_way_to_more_models_was_closed_words_go_to_the_prompt() -> None:
+    async with scripted_chat() as chat:
+        await chat.pilot.press("ctrl+o", *"better", "enter")
+        await chat.shows("Better local models")
+        await chat.pilot.press("escape")
+        await chat.until(lambda: chat.app.screen is chat.screen)
+        await chat.pilot.press(*"words")
+        await chat.until(lambda: chat.chat.prompt.text == "words")
+        assert "favourite" not in chat.shown(chat.screen.keys)
+
+
 async def test_while_only_the_built_in_model_is_there_the_welcome_names_the_ways(tmp_path: Path) -> None:
     weights = FakeWeights(ready=False)
     weights.arrive.set()
