@@ -50,6 +50,16 @@ async def test_the_palette_begins_with_what_counts_now() -> None:
         )
 
 
+@pytest.mark.parametrize("word", ["stop", "cancel", "abort", "pause"])
+async def test_a_word_for_stopping_finds_it_also_while_no_answer_is_running(word: str) -> None:
+    async with scripted_chat() as chat:
+        await chat.pilot.press("ctrl+p", *word)
+        await chat.shows("no answer is running")
+        await chat.pilot.press("enter")
+        await chat.until(lambda: chat.app.screen is chat.screen)
+        await chat.shows("No answer is running")
+
+
 async def test_what_has_neither_a_key_nor_a_slash_command_has_no_note() -> None:
     async with scripted_chat() as chat:
         notes = {choice.name: choice.note for choice in command_palette.choices(chat.screen)}

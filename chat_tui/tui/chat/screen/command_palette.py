@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -23,6 +23,8 @@ _MOVES = {f"turn.{way}" for way in ("before", "after")} | {
 }
 """Movements, for which nobody opens a list."""
 _WHILE_BUSY = {"answer.cancel", "answer.pause"}
+_IDLE = "no answer is running"
+"""Why these cannot be used now. They are listed all the same: who looks for "stop" is not to find something else."""
 _OF_AN_ANSWER = ("transcript.copy", "answer.regenerate", "question.edit", "answer.route")
 _LAST = ("help.open", "app.quit")
 _MOST_RECENT = 5
@@ -35,14 +37,8 @@ def is_listed(action: Action) -> bool:
 
 
 def choices(screen: ChatScreen) -> list[ListChoice]:
-    """Return all actions that are possible on this screen, each once."""
-    left_out = set() if screen.chat.conversation.is_busy else _WHILE_BUSY
-    actions = {
-        action.id: (topic, action)
-        for topic, group in TOPICS.items()
-        for action in group
-        if is_listed(action) and action.id not in left_out
-    }
+    """Return all actions that are possible on this screen, each once, and those that need a running answer."""
+    actions = {action.id: (topic, action) for topic, group in TOPICS.items() for action in group if is_listed(action)}
     now = [id for id in _now(screen) if id in actions]
     recent = [id for id in reversed(screen.host.kept.used) if id in actions and id not in now][:_MOST_RECENT]
     groups = dict.fromkeys(now, "Now") | dict.fromkeys(recent, "Recent")
@@ -64,9 +60,12 @@ def choice(action: Action, screen: ChatScreen, group: str, used: int, changed: M
         note = f"{bindings.first_key('prompt.complete', changed)} {note}"
     # The argument of its slash command is described where it is typed.
     brief = action.help.partition(";")[0]
+    act: Callable[[], object] = partial(target.run_action, action.action)
+    if action.id in _WHILE_BUSY and _is_idle(screen):
+        brief, act = _IDLE, partial(screen.host.say, f"{_IDLE[:1].upper()}{_IDLE[1:]}")
     return ListChoice(
         action.name,
-        partial(target.run_action, action.action),
+        act,
         help="" if brief == action.name.lower() else brief,
         note=note,
         group=group,
@@ -75,6 +74,11 @@ def choice(action: Action, screen: ChatScreen, group: str, used: int, changed: M
         used=used,
         grave=action.grave,
     )
+
+
+def _is_idle(screen: ChatScreen) -> bool:
+    """Return whether there is nothing to cancel or to pause, not even a download."""
+    return not screen.chat.conversation.is_busy and not screen.chat.fetch_line.running
 
 
 def _now(screen: ChatScreen) -> Iterable[str]:
