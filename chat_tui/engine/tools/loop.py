@@ -174,9 +174,13 @@ class ToolLoop:
             if not round.was_stopped():
                 may_call = made < self._limit
                 notice = "" if may_call else f"The limit of {self._limit} tool calls for one question is reached."
-                offer = msgspec.structs.replace(offer, calls_made=made)
-                following = await self._ask_again(conversation_id, offer, answer.turn.model, may_call)
-                if round.was_stopped():
+                if offer.calls_made >= self._limit:
+                    # The model was told to answer. Asked once more, it might call for ever.
+                    notice += " The model calls tools instead of answering, so it is not asked again."
+                else:
+                    offer = msgspec.structs.replace(offer, calls_made=made)
+                    following = await self._ask_again(conversation_id, offer, answer.turn.model, may_call)
+                if following is not None and round.was_stopped():
                     # A person was faster.
                     await following.cancel()
         except ChatTuiError as error:

@@ -318,6 +318,19 @@ async def test_the_number_of_calls_is_limited_and_the_model_must_answer_then() -
         assert [request.tool_choice.mode for request in on.player.requests] == ["auto", "auto", "none"]
 
 
+async def test_a_model_that_calls_on_when_it_must_answer_is_not_asked_again() -> None:
+    tools = FakeTools([offered("now")])
+    scripts = [[step for index in range(10) for step in call(index=index, id=f"{turn}-{index}")] for turn in range(3)]
+    async with stage(*scripts, tools=tools) as on:
+        first = await ask(on)
+        last = await last_of(first)
+        assert last.round is not None
+        assert last.round.notice.endswith("The model calls tools instead of answering, so it is not asked again.")
+        assert len(tools.calls) == 10
+        assert [state for state, _ in results(await path_of(on, first))] == ["complete"] * 10 + ["failed"] * 10
+        assert [request.tool_choice.mode for request in on.player.requests] == ["auto", "none"]
+
+
 async def test_results_are_cleaned_and_bounded_and_keep_their_images() -> None:
     image = Attachment("plot.png", "image/png", b"png")
     tools = FakeTools([offered("now")], now=ToolOutput("\x1b[31mred\x1b[0m" + "x" * 300_000, (image,), '{"a":1}'))
