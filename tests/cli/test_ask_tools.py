@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.tools.servers import SCRIPT, needs_sdk
-from tests.wire.home import QUICK, Home
+from tests.wire.home import QUICK, Home, send_signal
 from tests.wire.raw_server import DONE, RawServer, chunked, event, saying
 
 ARGUMENTS = '{"text": "5"}'
@@ -21,8 +23,8 @@ def call(name: str, arguments: str = "{}") -> bytes:
     return chunked(b"data: " + json.dumps(value).encode() + b"\n\n", DONE)
 
 
-def configure(home: Home, server: RawServer, command: str = sys.executable) -> None:
-    arguments = json.dumps(["-I", str(SCRIPT)])
+def configure(home: Home, server: RawServer, command: str = sys.executable, *options: str) -> None:
+    arguments = json.dumps(["-I", str(SCRIPT), *options])
     home.serve(
         f"http://127.0.0.1:{server.port}/v1",
         "m",
@@ -86,3 +88,41 @@ async def test_a_server_that_cannot_start_is_told_and_nothing_is_asked(home: Hom
     assert (ran.code, ran.text) == (1, "")
     assert "The tool server box cannot be used. Nothing was asked." in ran.told()
     assert server.asked == []
+
+
+@needs_sdk
+@pytest.mark.parametrize("option", [("--tool", "box.eco"), ("--tools-allow", "box.eco*")])
+async def test_a_tool_that_does_not_exist_is_wrong_usage(home: Home, option: tuple[str, str]) -> None:
+    async with RawServer(saying(b"")) as server:
+        configure(home, server)
+        ran = await home.run("ask", *option, "Hello")
+    assert (ran.code, ran.text) == (2, "")
+    assert f"no tool is called {option[1]!r}" in ran.told()
+    assert "box.echo" in ran.told()
+    assert server.asked == []
+
+
+@needs_sdk
+async def test_an_interrupt_ends_the_wait_for_a_server_that_does_not_start(home: Home, tmp_path: Path) -> None:
+    note = tmp_path / "note"
+    async with RawServer(saying(b"")) as server:
+        configure(home, server, sys.executable, "--silent", "--note", str(note))
+        process = await home.start("ask", "--tool", "box", "Hello")
+        async with asyncio.timeout(20):
+            while not note.exists():  # noqa: ASYNC110
+                await asyncio.sleep(0.05)
+        send_signal(process)
+        async with asyncio.timeout(10):
+            out, _ = await process.communicate()
+    assert (process.returncode, out) == (130, b"")
+    assert server.asked == []
+
+
+@needs_sdk
+async def test_a_model_that_only_calls_is_no_answer_and_is_told(home: Home) -> None:
+    async with RawServer(saying(call("echo", ARGUMENTS))) as server:
+        configure(home, server)
+        home.config.write_text(home.config.read_text() + "[tool_use]\nmax_calls = 2\n")
+        ran = await home.run("ask", "--tool", "box", "Hello")
+    assert (ran.code, len(server.asked)) == (1, 3)
+    assert "The limit of 2 tool calls for one question is reached. The model calls tools instead" in ran.told()

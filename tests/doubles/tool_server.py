@@ -1,7 +1,7 @@
 """A tool server of the Model Context Protocol, as a script of its own: plain JSON-RPC over stdin and stdout.
 
 `python tool_server.py [--tools N [--schema N]] [--hostile] [--silent] [--keep-running] [--note FILE]`. FILE gets a line
-for each cancelled call and one at the end.
+for each cancelled call, for each message that is not answered, and one at the end.
 """
 
 from __future__ import annotations
@@ -72,6 +72,8 @@ class Server:
         if method == "notifications/cancelled":
             self.cancelled.add(params["requestId"])
             self.note(f"cancelled {params['requestId']}")
+        if self.options.silent:
+            self.note(f"not answered: {method}")
         if "id" not in message or self.options.silent:
             return
         if method == "tools/call":

@@ -6,6 +6,7 @@ import argparse
 import asyncio
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
+from fnmatch import fnmatchcase
 
 from msgspec.structs import replace
 
@@ -21,13 +22,14 @@ from chat_tui.core.chunks import has_answered
 from chat_tui.core.errors import CommandError, ToolFailed
 from chat_tui.core.processes.console import report_error, write_error
 from chat_tui.core.request import Request
-from chat_tui.core.tools import OutputFormat
+from chat_tui.core.text.excerpts import shorten
+from chat_tui.core.tools import OutputFormat, ToolUse
 from chat_tui.core.usage.token_estimate import attachment_tokens, estimate
 from chat_tui.engine.answers.answer import Answer
 from chat_tui.engine.answers.pacing import TypingPace
 from chat_tui.engine.engine import Engine
 from chat_tui.engine.insights.observer import InsightsObserver
-from chat_tui.engine.tools.consent import choose_tools
+from chat_tui.engine.tools.consent import choose_tools, full_name
 from chat_tui.engine.tools.steps import (
     StepChunk,
     StepMerger,
@@ -43,6 +45,7 @@ from chat_tui.engine.tools.steps import (
 SMALL_TOKENS = 2000
 """A question of up to this many tokens fits any usual context window; for longer ones, a named model's server is
 asked first."""
+_NAMED_TOOLS = 50
 
 
 def run(options: argparse.Namespace) -> int:
@@ -85,11 +88,8 @@ async def _ask(settings: Config, question: Question, options: argparse.Namespace
     # Applied before the engine is asked: the model that a preset names needs no list of all models.
     request = question.preset.settings(request) if question.preset is not None else request
     try:
-        if wrong := _unknown_tools(engine, request):
-            write_error(wrong)
-            return 2
-        if await _has_failed_tools(engine, question, request):
-            return 1
+        if code := await _start_tools(engine, question, request, interrupted):
+            return code
         writer = AnswerWriter(as_json=options.json)
         return await _answer(engine, question, request, interrupted, writer)
     finally:
@@ -117,6 +117,7 @@ async def _answer(
             last = await last_of(answer)
         finally:
             watch.cancel()
+        _report_notices(answer)
         return last, _exit_code(last)
 
     return await write_checked(engine, answer, request, request.output, wait)
@@ -137,13 +138,16 @@ async def _write(answer: Answer, writer: AnswerWriter, settings: Config, interru
     finally:
         watch.cancel()
         writer.close()
-    return _exit_code(await last_of(answer))
+    last = await last_of(answer)
+    _report_notices(answer)
+    return _exit_code(last)
 
 
 def _exit_code(last: Answer) -> int:
     if last.turn.state == "cancelled" or (last.round is not None and last.round.was_stopped()):
         return 130
-    return 0 if has_answered(last.turn.state, last.turn.text) else 1
+    # An answer whose calls no other answer follows is not one to the question.
+    return 0 if has_answered(last.turn.state, last.turn.text) and last.round is None else 1
 
 
 def _unknown_tools(engine: Engine, request: Request) -> str:
@@ -158,19 +162,52 @@ def _unknown_tools(engine: Engine, request: Request) -> str:
     return f"chat-tui: unknown tool server {unknown[0]!r}. {there} Add one with `chat-tui tools add`.\n"
 
 
-async def _has_failed_tools(engine: Engine, question: Question, request: Request) -> bool:
-    """Start the tool servers that are named; return whether one of them cannot be used, and report why."""
+async def _start_tools(engine: Engine, question: Question, request: Request, interrupted: asyncio.Event) -> int:
+    """Start the tool servers that are named; returns the exit code if they cannot be used, else 0, and reports why."""
     if request.tool_use is None:
-        return False
-    await engine.tools.prepare(question.new_conversation, request)
+        return 0
+    wrong = _unknown_tools(engine, request)
+    if not wrong:
+        await run_until_interrupted(interrupted, engine.tools.prepare(question.new_conversation, request))
+        if interrupted.is_set():
+            return 130
+        if _has_failed_tools(engine, request.tool_use):
+            return 1
+        wrong = _unmatched_patterns(engine, request.tool_use)
+    write_error(wrong)
+    return 2 if wrong else 0
+
+
+def _has_failed_tools(engine: Engine, use: ToolUse) -> bool:
+    """Return whether one of the servers cannot be used, and report why."""
     failed = [
-        status
-        for status in engine.tools.backend.statuses()
-        if status.state == "failed" and status.name in request.tool_use.servers
+        status for status in engine.tools.backend.statuses() if status.state == "failed" and status.name in use.servers
     ]
     for status in failed:
         report_error(ToolFailed(f"The tool server {status.name} cannot be used. Nothing was asked.", status.problem))
     return bool(failed)
+
+
+def _unmatched_patterns(engine: Engine, use: ToolUse) -> str:
+    """Return which names and patterns fit no tool of the servers, ready for stderr; empty if all do."""
+    known = [full_name(tool) for tool in engine.tools.known_tools(replace(use, only=()))]
+    unmatched = [pattern for pattern in use.only if not any(fnmatchcase(name, pattern) for name in known)]
+    if not unmatched:
+        return ""
+    there = f"There are: {', '.join(known[:_NAMED_TOOLS])}{', …' if len(known) > _NAMED_TOOLS else ''}."
+    return (
+        f"chat-tui: no tool is called {shorten(unmatched[0], 100)!r}. Nothing was asked.\n"
+        f"          {there if known else 'The tool server has none.'}\n"
+    )
+
+
+def _report_notices(first: Answer) -> None:
+    """Write why the model was not asked again, or offered no tools any more."""
+    answer: Answer | None = first
+    while answer is not None:
+        if answer.round is not None and answer.round.notice:
+            write_error(f"[{answer.round.notice}]\n")
+        answer = answer.next
 
 
 async def _report_price(engine: Engine, question: Question, request: Request) -> None:
