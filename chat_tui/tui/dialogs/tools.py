@@ -61,7 +61,7 @@ def row_line(row: ToolListRow, use: ToolUse, width: int) -> Line:
     server, tool = row
     if tool is not None:
         is_on = full_name(tool) not in use.off
-        name = visible((tool.title or tool.own_name)[:_LONGEST_NAME])
+        name = visible(tool.own_name[:_LONGEST_NAME])
         hint = "read-only · " if tool.is_read_only else ""
         tokens = f"{hint}{formatting.tokens(tool_tokens([tool.tool]), True)} tokens"
         mark = Span("     ✓ " if is_on else "     – ", "success" if is_on else "dim")

@@ -64,14 +64,14 @@ class ConsentPanel(StyledLines):
 
     def _question(self, status: CallStatus, width: int) -> Line:
         tool = status.tool
-        name = visible(((tool.title or tool.own_name) if tool is not None else status.call.name)[:_LONGEST_NAME])
+        name = visible((tool.own_name if tool is not None else status.call.name)[:_LONGEST_NAME])
         source = visible(tool.server[:_LONGEST_NAME]) if tool is not None else ""
-        room = max(width - len("Run ?") - len(" of "), 8)
+        room = max(width - len("Run ?") - len(" · "), 8)
         name = crop(name, max(room - min(cell_len(source), room // 3), 8))
         end = f"{self._more} more" if self._more else ""
         told: Line = (Span("Run ", "accent"), Span(name, "strong"), Span("?", "accent"))
         used = sum(cell_len(span.text) for span in told)
-        return (*told, *apart(Span(f" of {source}", "dim"), Span(end, "dim"), max(width - used, 1)))
+        return (*told, *apart(Span(f" · {source}" if source else "", "dim"), Span(end, "dim"), max(width - used, 1)))
 
     def _arguments(self, status: CallStatus, width: int) -> list[Line]:
         arguments = status.arguments if status.arguments is not None else status.call.arguments

@@ -83,6 +83,22 @@ async def test_a_call_runs_for_seconds_and_esc_stops_it_and_nothing_else() -> No
         assert roles(chat) == ["user", "assistant", "tool"]
 
 
+async def test_after_a_stop_the_answer_can_go_on_with_the_results() -> None:
+    tools = FakeTools([offered("now")], now=asyncio.Event())
+    async with scripted_chat(["Look.", *call()], ["Then I guess: noon."], tools=tools) as chat:
+        use(chat)
+        await chat.ask("What time is it?")
+        await chat.shows("running ·")
+        await chat.pilot.press("escape")
+        await all_ended(chat)
+        await chat.shows("stopped")
+        await chat.ask("/continue")
+        await chat.shows("Then I guess: noon.")
+        await all_ended(chat)
+        assert roles(chat) == ["user", "assistant", "tool", "assistant"]
+        assert len(tools.calls) == 1
+
+
 async def test_leaving_the_conversation_stops_no_call_and_coming_back_shows_it() -> None:
     answer = asyncio.Event()
     tools = FakeTools([offered("now")], now=answer)

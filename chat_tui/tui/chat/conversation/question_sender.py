@@ -148,7 +148,9 @@ class QuestionSender:
         answer = await engine.go_on(question.visit.conversation_id or "", question.settings)
         if question.visit is self._session.visit:
             transcript = self._display.transcript
-            transcript.replace_from(len(transcript.turns) - 1)
+            # Behind results of tool calls the answer begins; it replaces one that was cut.
+            cut = bool(transcript.turns) and transcript.turns[-1].role != "tool"
+            transcript.replace_from(len(transcript.turns) - cut)
         return answer
 
     async def _regenerate(

@@ -348,7 +348,7 @@ class ChatScreen(Screen[None]):
             has_messages=bool(turns),
             has_versions=bool(chat.transcript.model.views.forks),
             has_code=any("```" in turn.text for turn in turns),
-            can_continue=bool(turns) and turns[-1].state in _CUT,
+            can_continue=bool(turns) and (turns[-1].state in _CUT or turns[-1].role == "tool"),
         )
 
     def _place(self) -> key_hints.Place:
