@@ -26,17 +26,25 @@ class FakeTools:
         self.started: list[tuple[str, ...]] = []
         self.released: list[tuple[str, ...]] = []
         self.is_closed = False
+        self.problems: dict[str, str] = {}
+        """Why servers cannot be started, by their names."""
 
     def statuses(self) -> Sequence[ToolServerStatus]:
         servers = dict.fromkeys(tool.server for tool in self.tools)
         return [
-            ToolServerStatus(name, "fake", tools=tuple(tool for tool in self.tools if tool.server == name))
+            ToolServerStatus(
+                name,
+                "fake",
+                "failed" if name in self.problems else "stopped",
+                self.problems.get(name, ""),
+                tuple(tool for tool in self.tools if tool.server == name),
+            )
             for name in servers
         ]
 
     async def start(self, servers: Collection[str]) -> Sequence[OfferedTool]:
         self.started.append(tuple(servers))
-        return [tool for tool in self.tools if tool.server in servers]
+        return [tool for tool in self.tools if tool.server in servers and tool.server not in self.problems]
 
     async def call(self, tool: OfferedTool, arguments: Mapping[str, Any]) -> ToolOutput:
         self.calls.append((tool.own_name, arguments))

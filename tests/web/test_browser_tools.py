@@ -127,6 +127,16 @@ async def test_the_arguments_are_changed_and_a_call_is_refused_by_keyboard(brows
         assert len(tools.calls) == 1
 
 
+async def test_a_dead_server_is_told_and_the_question_answered(browser: Browser) -> None:
+    tools = files()
+    tools.problems["fake"] = "The program <b>x</b> was not found."
+    async with tool_tab(browser, tools, ["Without tools."]) as (on, _):
+        await on.ask("First")
+        await on.shows("Without tools.", "The program <b>x</b> was not found.")
+        await on.answered()
+        await on.harmless()
+
+
 async def test_a_whole_reply_asks_about_its_calls_too(browser: Browser) -> None:
     tools = files()
     async with tool_tab(browser, tools, CALL, ["It is *empty*."]) as (on, _):

@@ -121,6 +121,18 @@ async def test_servers_that_cannot_be_used_are_refused(fields: Mapping[str, Any]
     assert told in reply.json()["error"]
 
 
+async def test_a_program_is_refused_where_a_server_cannot_be_used() -> None:
+    tools = FakeTools([offered("now")])
+    tools.problems["fake"] = "The program was not found."
+    async with tool_site(tools, ["Hi."]) as web:
+        reply = await web.post("/generate", prompt="Hi", tools=["fake"])
+        assert await web.engine.conversations.summaries() == []
+    assert reply.status_code == 502
+    assert reply.json()["error"] == (
+        "The tool server fake cannot be used. Nothing was asked. The program was not found."
+    )
+
+
 async def test_a_whole_reply_asks_nobody() -> None:
     async with tool_site(FakeTools([offered("now")]), ["Hi."]) as web:
         reply = await web.post("/generate", prompt="Hi", tools=["fake"], askTools=True)

@@ -23,7 +23,7 @@ from chat_tui.web.api.events import EventEncoder, to_sse
 from chat_tui.web.api.html_events import PageStream, place_event
 from chat_tui.web.api.model_choice import ModelChoice, is_known_model, resolve_choice
 from chat_tui.web.api.schemas import GenerationOptions, PromptBody, read_body
-from chat_tui.web.api.tool_choice import check_unchanged, choose_tool_use, settings_of_new
+from chat_tui.web.api.tool_choice import check_unchanged, choose_tool_use, settings_of_new, start_servers
 from chat_tui.web.errors import ApiError, error_text, http_status
 from chat_tui.web.state import AppState, client_of, state_of
 
@@ -144,6 +144,7 @@ async def start_answer(state: AppState, client: str, asked: PromptBody) -> Answe
 
     async def begin(engine: Engine) -> Answer:
         settings = request_settings(engine, asked)
+        await start_servers(engine, settings.tool_use)
         if asked.conversation is None:
             beginning = NewConversation(asked.system, settings=settings_of_new(engine, asked))
             return await engine.ask(beginning, asked.prompt, settings)

@@ -39,6 +39,17 @@ def choose_tool_use(engine: Engine, asked: GenerationOptions) -> ToolUse | None:
     return unattended_use(servers, allowed)
 
 
+async def start_servers(engine: Engine, use: ToolUse | None) -> None:
+    """Start the tool servers that a program has named. Raises `ApiError` if one cannot be used."""
+    if use is None or not use.servers:
+        return
+    await engine.tools.backend.start(use.servers)
+    for status in engine.tools.backend.statuses():
+        if status.state == "failed" and status.name in use.servers:
+            words = f"The tool server {status.name} cannot be used. Nothing was asked. {status.problem}"
+            raise ApiError(502, words.strip(), param="tools")
+
+
 def settings_of_new(engine: Engine, asked: GenerationOptions) -> ConversationSettings:
     """Return the settings with which a conversation begins: a person's tools belong to it. Raises `ApiError`."""
     if not asked.ask_tools or not asked.tools:

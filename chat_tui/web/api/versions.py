@@ -13,7 +13,7 @@ from chat_tui.engine.engine import Engine
 from chat_tui.web.api.conversations import find_conversation
 from chat_tui.web.api.schemas import RepeatBody, read_body
 from chat_tui.web.api.stream import check_free, check_prompt, names_model, request_settings, stream_response
-from chat_tui.web.api.tool_choice import check_unchanged
+from chat_tui.web.api.tool_choice import check_unchanged, start_servers
 from chat_tui.web.errors import ApiError
 from chat_tui.web.state import client_of, state_of
 
@@ -36,6 +36,7 @@ async def ask_again(request: Request) -> Response:
 
     async def begin(engine: Engine) -> Answer:
         settings = request_settings(engine, asked)
+        await start_servers(engine, settings.tool_use)
         async with state.turn_lock:
             conversation = await find_conversation(engine, request)
             await check_free(engine, conversation.id)

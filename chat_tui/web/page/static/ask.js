@@ -147,6 +147,7 @@ function take(answer, event) {
       }
       begun(answer, event.conversation);
       place(view.element, event.answer, event.answerVersions);
+      tellFailedServers(view).catch((error) => toast(error.message));
       if (view.element.previousElementSibling) place(view.element.previousElementSibling, event.question, event.questionVersions);
       break;
     case "token":

@@ -11,6 +11,16 @@ async function showTools() {
   paintTools();
 }
 
+// A question starts the servers that are on; those that cannot be started are left out.
+async function tellFailedServers(view) {
+  const on = switched.servers;
+  if (!on.length) return;
+  await showTools();
+  for (const server of servers) {
+    if (on.includes(server.name) && server.state === "failed") view.notice(server.problem || `The tool server ${server.name} cannot be used.`);
+  }
+}
+
 function setSwitched(use) {
   switched = use;
   paintTools();
