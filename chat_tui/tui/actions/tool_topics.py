@@ -56,7 +56,7 @@ TOOLS = (
     ),
     Action(
         "call.refuse_with",
-        "Refuse with a word to the model",
+        "Refuse with a reason",
         help="refuse the tool call and tell the model why, or what to do instead",
         words="deny, reject, refuse because",
         slash="refuse, deny",

@@ -12,8 +12,14 @@ from textual.binding import Binding
 from chat_tui.tui.chat.conversation.view import ChatView
 from chat_tui.tui.panels.notices import ConfirmationLine
 
-_CALLS = {"call.run": "Run the tool call once?", "call.always": "Always run this tool here?"}
-"""Which keys ask before a tool runs, and how."""
+_CALLS = {
+    "call.run": "Run the tool call once?",
+    "call.always": "Always run this tool here?",
+    "call.edit": "Edit the arguments of the tool call?",
+    "call.refuse": "Refuse the tool call?",
+    "call.details": "Show the whole tool call?",
+}
+"""What a letter that decides about a tool call asks first: it may be the first of a word that somebody types."""
 
 
 class _Pending(NamedTuple):
@@ -131,6 +137,9 @@ class MessagesMode:
 
     def _is_command(self, binding: Binding, key: str) -> bool:
         """Whether a binding has an effect now: a digit only if there is such a code block."""
+        if binding.id in _CALLS:
+            round = self._chat.conversation.round
+            return round is not None and round.asked is not None
         return not binding.action.startswith("copy_code") or int(key) <= len(self._chat.transcript.viewport.codes())
 
     def _is_at_end(self) -> bool:
@@ -141,8 +150,7 @@ class MessagesMode:
     def _question(self, id: str | None, event: events.Key) -> str:
         """Return the confirmation question of a command; empty if it acts at once, or refuses."""
         chat = self._chat
-        if id in _CALLS and event.is_printable and chat.conversation.round is not None:
-            # A letter may be the first of a word that somebody begins to type.
+        if id in _CALLS and event.is_printable:
             return _CALLS[id]
         if chat.conversation.is_busy:
             return ""
