@@ -88,4 +88,5 @@ async def test_the_first_answer_of_all_counts_for_the_daily_budget(home: Home) -
         second = await home.run("ask", "--json", "hello")
     assert first.chunks[-1]["cost"] > 0.05
     assert (second.code, len(server.asked)) == (1, 1), second.told()
-    assert "your limit" in second.told()
+    assert "daily budget of $0.05 is used up" in second.told()
+    assert "would cost about" in second.told()

@@ -16,6 +16,7 @@ from chat_tui.core.request import Request
 from chat_tui.core.settings.conversation_settings import NewConversation
 from chat_tui.core.settings.preset import Preset
 from chat_tui.engine.answers.answer import Answer
+from chat_tui.engine.answers.price_limit import over_budget
 from chat_tui.engine.models import LEARNED
 from chat_tui.history.queries import writes
 from chat_tui.history.store import Store
@@ -113,7 +114,13 @@ async def test_the_error_of_the_days_budget_says_what_was_spent_and_where_to_rai
             assert error.title == "The daily budget of $1 has $0.001 left: $0.999 was spent today."
             assert f"Raise `daily_budget` in {paths.config_file()}" in error.hint
             assert "one/a would cost about" in error.hint
+            assert "your limit" not in error.hint
         assert on.rig.asked == []
+
+
+def test_amounts_of_the_budget_have_two_decimals_or_what_counts() -> None:
+    assert over_budget(0.5, 0.8) == "The daily budget of $0.50 is used up: $0.80 was spent today."
+    assert over_budget(2.0, 0.1234) == "The daily budget of $2 has $1.877 left: $0.1234 was spent today."
 
 
 @pytest.mark.parametrize("kind", ["adaptive", "document"])

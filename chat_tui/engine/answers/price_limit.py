@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import msgspec
 
 from chat_tui.config import paths
@@ -11,6 +13,8 @@ from chat_tui.routing.policy import Plan
 
 _DEAR = ("would cost", "its price")
 """How the router's reasons begin for models that a price limit excludes."""
+_LIMIT = re.compile(r", (?:more than|and) your limit (?:of|is) \$[\d.e+-]*\d")
+"""What they say about the limit: here it is what is left of the budget, which the title tells."""
 
 
 class PriceLimit(msgspec.Struct, frozen=True):
@@ -50,11 +54,17 @@ class PriceLimit(msgspec.Struct, frozen=True):
 
 def _advice(told: str) -> str:
     """The hint of the error, which ends with what the models would cost."""
-    return f"Raise `daily_budget` in {paths.config_file()}, or choose a free model. {told}"
+    return f"Raise `daily_budget` in {paths.config_file()}, or choose a free model. {_LIMIT.sub('', told)}"
 
 
 def over_budget(budget: float, spent: float) -> str:
     """A sentence that says how much of the daily budget was spent."""
     left = max(0.0, budget - spent)
-    state = f"has ${left:.4g} left" if left else "is used up"
-    return f"The daily budget of ${budget:.4g} {state}: ${spent:.4g} was spent today."
+    state = f"has {_amount(left)} left" if left else "is used up"
+    return f"The daily budget of {_amount(budget)} {state}: {_amount(spent)} was spent today."
+
+
+def _amount(dollars: float) -> str:
+    """US dollars with all that counts, and no single decimal: `$1`, `$0.30`, `$0.999`."""
+    told = f"${dollars:.4g}"
+    return told + "0" if re.fullmatch(r"\$\d+\.\d", told) else told
