@@ -78,6 +78,7 @@ class FakeAnswer:
     def __init__(self) -> None:
         self.conversation_id = "c0"
         self.ended = self.paused = False
+        self.round = self.next = None
         self.saved = asyncio.Event()
         self.question = Turn("user", QUESTION, id="q", created=NOW)
         self.turn = Turn("assistant", "", id="a", created=NOW, model=MODEL, strategy="balanced", state="streaming")
@@ -124,6 +125,19 @@ class FakeConversations:
 
     async def conversation(self, conversation_id: str) -> Conversation:
         return Conversation(conversation_id, QUESTION)
+
+
+class FakeToolLoop:
+    """No tool call runs."""
+
+    def conversations(self, *, asking: bool = False) -> frozenset[str]:
+        return frozenset()
+
+    def calling(self) -> Sequence[Answer]:
+        return ()
+
+    def answers(self, conversation_id: str) -> Sequence[Answer]:
+        return ()
 
 
 class FakeDrafts:
@@ -193,6 +207,7 @@ class FakeEngine:
         self.conversations = FakeConversations(listed)
         self.drafts = FakeDrafts()
         self.places = FakePlaces()
+        self.tools = FakeToolLoop()
         self.models = FakeModels()
         self.estimates = FakeEstimates()
         self.titles = SimpleNamespace(offer=lambda: "")
