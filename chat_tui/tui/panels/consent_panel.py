@@ -49,6 +49,8 @@ class ConsentPanel(StyledLines):
         """Ask about a call, with so many more behind it; None hides the panel."""
         self._status, self._more = status, more
         self.display = status is not None
+        # While it is hidden it has no width, and would keep the lines of the last call.
+        self.redraw()
         self.refresh(layout=True)
 
     def get_content_height(self, container: object, viewport: object, width: int) -> int:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+from functools import partial
 
 import pytest
 from textual.widgets import TextArea
 
 from chat_tui.core.tools import ToolOutput, ToolUse
 from chat_tui.tui.dialogs.arguments import ArgumentsEditor
+from chat_tui.tui.panels.consent_panel import ConsentPanel
 from tests.doubles.fake_tools import FakeTools, offered
 from tests.doubles.scripted_chat import ScriptedChat, scripted_chat
 from tests.tui.chat.test_tool_calls import ASKS, all_ended, call, use
@@ -16,6 +18,17 @@ from tests.tui.chat.test_tool_calls import ASKS, all_ended, call, use
 
 def results(chat: ScriptedChat) -> list[tuple[str, str]]:
     return [(turn.state, turn.text) for turn in chat.chat.transcript.turns if turn.role == "tool"]
+
+
+def panel_of(chat: ScriptedChat) -> str:
+    """The panel as it is drawn."""
+    panel = chat.chat.query_one(ConsentPanel)
+    rows = [panel.render_line(row).text.rstrip() for row in range(panel.size.height)]
+    return "\n".join(rows) if panel.display else ""
+
+
+def is_in_panel(chat: ScriptedChat, text: str) -> bool:
+    return text in panel_of(chat)
 
 
 async def asked(chat: ScriptedChat, text: str = "What time is it?") -> None:
@@ -35,6 +48,20 @@ async def test_a_call_is_shown_with_its_arguments_and_runs_once_by_one_key() -> 
         await all_ended(chat)
         assert tools.calls == [("now", {"zone": "UTC"})]
         await chat.until(lambda: "run once" not in chat.shown())
+
+
+async def test_each_call_is_shown_with_its_own_name_and_arguments() -> None:
+    tools = FakeTools([offered("now"), offered("remove")])
+    first, second = call(arguments='{"zone": "UTC"}', id="1"), call("remove", '{"file": "thesis"}', index=1, id="2")
+    script = [*first, *second], call(arguments='{"zone": "CET"}', id="1"), ["Done."]
+    async with scripted_chat(*script, tools=tools) as chat:
+        await asked(chat)
+        for name, argument in (("now", "zone: UTC"), ("remove", "file: thesis"), ("now", "zone: CET")):
+            await chat.until(partial(is_in_panel, chat, f"Run {name}?"))
+            assert argument in panel_of(chat)
+            await chat.pilot.press("alt+y")
+        await all_ended(chat)
+        assert [name for name, _ in tools.calls] == ["now", "remove", "now"]
 
 
 async def test_what_is_typed_goes_to_the_prompt_and_enter_runs_nothing() -> None:
