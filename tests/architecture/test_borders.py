@@ -11,8 +11,8 @@ from collections.abc import Iterator
 
 from tests.architecture.test_layers import modules
 
-CLEANERS = {"clean", "clean_line", "sanitize", "single_line", "without_controls", "StreamCleaner"}
-HOME = {"core.text.control_characters", "core.text.sanitizer"}
+CLEANERS = {"clean", "clean_line", "sanitize", "single_line", "without_controls", "StreamCleaner", "clean_in_pieces"}
+HOME = {"core.text.control_characters", "core.text.sanitizer", "engine.cleaning"}
 
 COMES_IN = {
     "cli.option_types": "names of models on the command line",
