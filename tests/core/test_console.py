@@ -23,6 +23,7 @@ CHILDREN = {
     "core/attachments/pdf_worker.py",
     "local/hub/pull_worker.py",
     "providers/credentials/keyring_worker.py",
+    "tools/builtin/page_worker.py",
 }
 """Child processes, whose standard output is a protocol that their parent reads."""
 STREAMS = {"stdout", "stderr", "__stdout__", "__stderr__"}

@@ -22,7 +22,28 @@ load = 4
 fit = 5
 learned = 6
 """
-ADDED_LATER = ("prompt_cache = false\n", "working_seconds = 90\n", ", links = false", ROUND_ROBIN, *WORTHS)
+TOOLS = """[tool_use]
+max_calls = 3
+allow = ["files.read*"]
+folders = ["~/notes"]
+fetch_page = false
+
+[[tools]]
+name = "files"
+command = "npx"
+args = ["-y", "server"]
+env = { KEY = "$FILES_KEY" }
+"""
+ALIASES = 'aliases = { "gpt-4o" = "fast" }\n'
+ADDED_LATER = (
+    "prompt_cache = false\n",
+    "working_seconds = 90\n",
+    ", links = false",
+    ROUND_ROBIN,
+    *WORTHS,
+    TOOLS,
+    ALIASES,
+)
 """Settings that there were not yet."""
 PATH = [
     ("user", "Why is the sky blue? 空", "complete"),

@@ -80,6 +80,7 @@ async def test_what_was_dragged_over_is_copied_by_ctrl_c() -> None:
     async with scripted_chat(["plain words"]) as chat:
         await chat.ask("first")
         await chat.answered()
+        await chat.until(lambda: "plain words" in chat.shown(chat.chat.transcript))
         y = next(y for y, row in enumerate(chat.shown(chat.chat.transcript).split("\n")) if "plain words" in row)
         await chat.pilot.mouse_down(chat.chat.transcript, offset=(2, y))
         await chat.pilot.hover(chat.chat.transcript, offset=(6, y))
