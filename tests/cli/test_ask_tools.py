@@ -126,3 +126,4 @@ async def test_a_model_that_only_calls_is_no_answer_and_is_told(home: Home) -> N
         ran = await home.run("ask", "--tool", "box", "Hello")
     assert (ran.code, len(server.asked)) == (1, 3)
     assert "The limit of 2 tool calls for one question is reached. The model calls tools instead" in ran.told()
+    assert ran.told().count("[The limit of 2 tool calls") == 1

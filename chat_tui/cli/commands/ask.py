@@ -117,7 +117,7 @@ async def _answer(
             last = await last_of(answer)
         finally:
             watch.cancel()
-        _report_notices(answer)
+        _report_notice(answer)
         return last, _exit_code(last)
 
     return await write_checked(engine, answer, request, request.output, wait)
@@ -139,7 +139,7 @@ async def _write(answer: Answer, writer: AnswerWriter, settings: Config, interru
         watch.cancel()
         writer.close()
     last = await last_of(answer)
-    _report_notices(answer)
+    _report_notice(answer)
     return _exit_code(last)
 
 
@@ -201,13 +201,16 @@ def _unmatched_patterns(engine: Engine, use: ToolUse) -> str:
     )
 
 
-def _report_notices(first: Answer) -> None:
+def _report_notice(first: Answer) -> None:
     """Write why the model was not asked again, or offered no tools any more."""
-    answer: Answer | None = first
-    while answer is not None:
-        if answer.round is not None and answer.round.notice:
-            write_error(f"[{answer.round.notice}]\n")
+    notice, answer = "", first
+    while answer.round is not None:
+        notice = answer.round.notice or notice
+        if answer.next is None:
+            break
         answer = answer.next
+    if notice:
+        write_error(f"[{notice}]\n")
 
 
 async def _report_price(engine: Engine, question: Question, request: Request) -> None:
