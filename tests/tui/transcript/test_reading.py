@@ -126,6 +126,16 @@ async def test_thinking_tells_how_long_it_took() -> None:
         assert "▾ thought for 12.3 s · Tab t hides it" in shown(transcript)
 
 
+@pytest.mark.parametrize("text", ["Because.", "# Because.\n\nOf this."])
+async def test_an_empty_line_parts_unfolded_thinking_from_the_answer(text: str) -> None:
+    async with pane() as (transcript, pilot):
+        transcript.show([question(), answer(text, thinking="hm")])
+        transcript.action_fold()
+        await settled(pilot)
+        rows = [row.strip() for row in shown(transcript)]
+        assert rows[rows.index("hm") :][:3] == ["hm", "", "Because."]
+
+
 async def test_figures_stand_under_the_header_when_they_are_wanted() -> None:
     async with pane(width=100) as (transcript, pilot):
         transcript.show([question(), answer("Because.", **FIGURES)])

@@ -386,7 +386,7 @@ class TurnView:
     def render(self, part: TurnPart, renderer: Renderer) -> list[Line]:
         """The part's lines; its height becomes true."""
         lines = self._render_part(part, renderer)
-        if part.block is not None and self._has_gap(part, part.block):
+        if _has_gap(part, self.parts(), self._answer_from, below_thinking=bool(self._thinking_length)):
             lines.insert(0, Line([]))
         part.lines = lines
         if part.height != len(lines):
@@ -394,13 +394,6 @@ class TurnView:
             parts = self.parts()
             self._tops.forget(next((index for index in reversed(range(len(parts))) if parts[index] is part), 0))
         return lines
-
-    def _has_gap(self, part: TurnPart, block: Block) -> bool:
-        """Whether an empty line is before a block; before the first, only if a fold is above it."""
-        parts = self.parts()
-        if self._answer_from < len(parts) and parts[self._answer_from] is part:
-            return bool(self._thinking_length) and part.kind == "body"
-        return block.gap
 
     def _render_part(self, part: TurnPart, renderer: Renderer) -> list[Line]:
         ink, width = renderer.ink, self._width
@@ -433,3 +426,15 @@ class TurnView:
         if self.live or not self.turn.seams:
             return lines
         return with_seams(lines, self._seams.within(part, self.parts(), self.turn), width, ink)
+
+
+def _has_gap(part: TurnPart, parts: Sequence[TurnPart], first: int, *, below_thinking: bool) -> bool:
+    """Return whether an empty line is before a part; before the answer's first, only if thinking or its fold is above.
+    The answer begins at `first`."""
+    if part.block is None:
+        return False
+    if part.kind == "body":
+        first = next((at for at in range(first, len(parts)) if parts[at].kind != "thinking"), first)
+    if first < len(parts) and parts[first] is part:
+        return below_thinking and part.kind == "body"
+    return part.block.gap
