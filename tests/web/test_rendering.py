@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from html import unescape
 from html.parser import HTMLParser
 
 import pytest
@@ -119,3 +120,16 @@ def test_tasks_have_boxes_as_on_the_screen() -> None:
     assert "<li>plain</li>" in html
     assert '<li class="task"><p>☐ first</p>' in html
     assert "[" not in html
+
+
+@pytest.mark.parametrize("mark", ['"""', "'''"])
+def test_a_long_string_keeps_its_colour_in_every_piece_of_the_code(mark: str) -> None:
+    lines = [f"line {number} def if return 'quoted' # no comment" for number in range(300)]
+    code = "\n".join([f"x = {mark}", *lines, mark, "y = 1  # a comment"])
+    pieces = render_pieces(f"```python\n{code}\n```")
+    assert len(pieces) > 1
+    html = "".join(piece.html for piece in pieces)
+    assert '<span class="k">def</span>' not in html
+    assert '<span class="c"># a comment</span>' in html
+    plain = "".join(re.sub("<[^>]+>", "", piece.html.split("<code>")[1].split("</code>")[0]) for piece in pieces)
+    assert unescape(plain) == code

@@ -41,14 +41,17 @@ _CLASSES = {
 }
 
 
-def highlight(code: str, language: str) -> str:
-    """Return the code as HTML; only escaped if the language is unknown or a line is too long."""
+def highlight(code: str, language: str, within: str = "") -> str:
+    """Return the code as HTML; only escaped if the language is unknown or a line is too long. `within`: the mark of the
+    string or comment that the code begins in."""
     lexer = _lexer(language.lower())
     if lexer is None or max(map(len, code.split("\n"))) > LONGEST_LINE:
         return escape(code)
     parts: list[str] = []
-    kept = len(code)
-    for kind, text in lexer.get_tokens(code):
+    before, kept = (f"{within}\n" if within else ""), len(code)
+    skipped = len(before)
+    for kind, text in lexer.get_tokens(before + code):
+        text, skipped = text[skipped:], max(skipped - len(text), 0)
         # The lexer ends every text with a newline.
         text, kept = text[:kept], kept - len(text)
         name = _class_of(kind)

@@ -80,7 +80,7 @@ def _flat_piece(block: Block) -> HtmlPiece:
     joins = not block.first
     if block.kind == "code":
         joint = block.joint if joins else ""
-        return HtmlPiece(code_html(joint + block.source, block.language), joins)
+        return HtmlPiece(code_html(joint + block.source, block.language, block.head), joins)
     if block.kind == "image":
         return HtmlPiece(image_html(block.language, block.source))
     if block.kind == "summary":

@@ -55,13 +55,14 @@ def plain_html(text: str, kind: str = "plain") -> str:
     return f'<p class="{kind}">{escape_text(text)}</p>'
 
 
-def code_html(code: str, language: str) -> str:
-    """Return a block of code with the name of its language and a copy button."""
+def code_html(code: str, language: str, within: str = "") -> str:
+    """Return a block of code with the name of its language and a copy button. `within`: the mark of the string or
+    comment that the code begins in."""
     name = shorten(language, _LANGUAGE_LENGTH)
     return (
         f'<div class="code"><div class="code-head"><span>{escape_text(name) or "code"}</span>'
         '<button type="button" class="copy-code">Copy</button></div>'
-        f'<pre tabindex="0"><code>{highlight(clean(code), name)}</code></pre></div>'
+        f'<pre tabindex="0"><code>{highlight(clean(code), name, within)}</code></pre></div>'
     )
 
 
