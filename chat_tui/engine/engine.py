@@ -25,7 +25,7 @@ from chat_tui.core.settings.preset import Preset, decode_preset
 from chat_tui.core.tools import ToolChoice
 from chat_tui.core.usage.spending import EarlierSpending, Spending
 from chat_tui.engine.answers.answer import Answer
-from chat_tui.engine.answers.budget import Budget
+from chat_tui.engine.answers.budget import Budget, paid_since_question
 from chat_tui.engine.answers.comparison import Comparison, check_models, request_for
 from chat_tui.engine.answers.price_limit import PriceLimit
 from chat_tui.engine.answers.runner import AnswerRunner, PreparedAnswer, Preview
@@ -403,17 +403,18 @@ class Engine:
         async with self._asking:
             conversation = await self.conversations.conversation(conversation_id)
             settings = offer.settings.replace(model=model)
+            limit = await self._price_limit(settings.max_price, paid=paid_since_question(conversation.path))
             prepared = await self._prepare_answer(
-                conversation, len(conversation.path), settings, calls_made=offer.calls_made
+                conversation, len(conversation.path), settings, limit=limit, calls_made=offer.calls_made
             )
             if not may_call:
                 request = prepared.request.replace(tool_choice=ToolChoice("none"))
                 prepared = replace(prepared, request=request)
             return self._answers.begin(prepared)
 
-    async def _price_limit(self, asked: float | None, *, answers: int = 1) -> PriceLimit:
+    async def _price_limit(self, asked: float | None, *, answers: int = 1, paid: float = 0.0) -> PriceLimit:
         """What each of the next answers may cost; with a limit, models of unknown price are not asked."""
-        limit = await self._budget.limit(asked, answers=answers)
+        limit = await self._budget.limit(asked, answers=answers, paid=paid)
         if limit.dollars is not None:
             await self._backend.look_up_prices()
         return limit

@@ -27,7 +27,7 @@ from chat_tui.history.store import Store
 from chat_tui.providers.scripted_provider import Step
 from tests.doubles.fake_tools import FakeTools, offered
 from tests.support.scripted_engine import Stage, stage
-from tests.support.scripted_router import until
+from tests.support.scripted_router import A, until
 
 FREE = ToolUse(servers=("fake",), allow=("fake.*",))
 ASKS = ToolUse(servers=("fake",))
@@ -329,6 +329,20 @@ async def test_a_model_that_calls_on_when_it_must_answer_is_not_asked_again() ->
         assert len(tools.calls) == 10
         assert [state for state, _ in results(await path_of(on, first))] == ["complete"] * 10 + ["failed"] * 10
         assert [request.tool_choice.mode for request in on.player.requests] == ["auto", "none"]
+
+
+async def test_all_steps_of_an_answer_together_cost_no_more_than_was_asked_for() -> None:
+    tools = FakeTools([offered("now")])
+    priced = replace(A, price_in=100.0, price_out=100.0)
+    scripts = ["Look.", *call(id="1")], ["Again.", *call(id="2")], ["Noon."]
+    async with stage(*scripts, models=[priced], tools=tools) as on:
+        first = await on.engine.ask(None, "What?", Request(model="one/a", tool_use=FREE, max_price=1.0))
+        await last_of(first)
+        costs = [turn.cost for turn in await path_of(on, first) if turn.role == "assistant"]
+        paid, paid_again = costs[0] or 0.0, costs[1] or 0.0
+        assert paid > 0
+        limits = [request.max_price for request in on.player.requests]
+        assert limits == pytest.approx([1.0, 1.0 - paid, 1.0 - paid - paid_again], abs=1e-12)
 
 
 async def test_results_are_cleaned_and_bounded_and_keep_their_images() -> None:
