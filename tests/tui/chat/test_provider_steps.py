@@ -82,6 +82,10 @@ async def test_without_a_keyring_one_line_says_so_and_the_file_is_offered() -> N
         assert "Keyring" not in chat.shown()
         await chat.pilot.press("enter")
         await chat.until(lambda: chat.setup.saved == {"openai": (SECRET, "file")})
+        chat.setup.sources["openai"] = "file"
+        await type_command(chat, "/provider remove")
+        await chat.shows("Remove a key", "OpenAI  the key file")
+        await chat.pilot.press("escape")
         await type_command(chat, "/provider remove openai")
         await chat.until(lambda: "The key of openai was removed" in chat.notices())
         assert chat.setup.saved == {}

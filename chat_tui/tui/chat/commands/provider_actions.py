@@ -134,11 +134,16 @@ class ProviderActions:
     async def _remove(self, name: str) -> None:
         known = [each for each in await self._setup.hosted_providers() if each.key_source in _WORDS_OF_PLACES]
         if not name:
-            rows = [ListChoice(each.title, partial(str, each.name), help=each.key_source) for each in known]
+            rows = [
+                ListChoice(each.title, partial(str, each.name), help=where)
+                for each in known
+                for place, where in _WORDS_OF_PLACES.items()
+                if place == each.key_source
+            ]
             if not rows:
                 self._context.host.say("No key is stored", "Keys in variables or in the config are removed there.")
                 return
-            name = await self._choose("Remove the key of", rows) or ""
+            name = await self._choose("Remove a key", rows) or ""
         if not name:
             return
         places = await self._setup.forget_key(name)
