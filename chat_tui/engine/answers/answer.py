@@ -6,7 +6,7 @@ Faces follow the log from any point, and can stop following without stopping the
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Collection, Sequence
 from contextlib import suppress
 from time import monotonic
 
@@ -16,7 +16,7 @@ from chat_tui.core.answers.reclassification import reclassify
 from chat_tui.core.chunks import Chunk, End, Error, ErrorInfo, Metadata, Start, State, Token, ToolCallDelta
 from chat_tui.core.conversation import STEERED, QuickAnswer, Turn, TurnDelta
 from chat_tui.core.route import Route
-from chat_tui.core.tools import ToolCall
+from chat_tui.core.tools import ToolCall, new_call_id
 from chat_tui.core.usage.stream_stats import LiveStats, StreamStats
 from chat_tui.engine.answers.tool_round import ToolOffer, ToolRound
 from chat_tui.routing.execution.stream import Stream
@@ -54,6 +54,7 @@ class Answer:
         *,
         cut: Turn | None = None,
         offer: ToolOffer | None = None,
+        earlier_calls: Collection[str] = (),
         on_end: Callable[[Answer], None],
         save_turn: SaveTurn,
     ) -> None:
@@ -82,6 +83,8 @@ class Answer:
         self._why_alone = ""
         self._texts: dict[str, list[str]] = {"text": [], "thinking": []}
         self._cut = cut if cut is not None and cut.text else None
+        self._call_ids: dict[str, str] = dict.fromkeys(earlier_calls, "")
+        """Ids of calls before this answer, with the ones that stand for them if it uses them again."""
         self._readers: set[_Reader] = set()
         self._paused = False
         self._saved = {"text": 0, "thinking": 0, "quick": 0}
@@ -226,6 +229,8 @@ class Answer:
 
     def take(self, chunk: Chunk) -> None:
         """Append a chunk to the log."""
+        if isinstance(chunk, ToolCallDelta):
+            chunk = self._with_own_id(chunk)
         if isinstance(chunk, Token):
             if chunk.phase != "quick":
                 self._texts[chunk.kind].append(chunk.token)
@@ -266,6 +271,15 @@ class Answer:
         if isinstance(chunk, Start) and self._cut is not None:
             self._begin_with(self._cut)
         self._grown.set()
+
+    def _with_own_id(self, chunk: ToolCallDelta) -> ToolCallDelta:
+        """Return the part of a call with an id that no call before this answer has: a person decides about it by its
+        id."""
+        if chunk.id not in self._call_ids:
+            return chunk
+        if chunk.stage == "start":
+            self._call_ids[chunk.id] = new_call_id()
+        return msgspec.structs.replace(chunk, id=self._call_ids[chunk.id] or chunk.id)
 
     def _reclassify(self, marks: Metadata) -> None:
         if marks.phase == "quick":

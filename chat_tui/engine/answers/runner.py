@@ -171,6 +171,7 @@ class AnswerRunner:
             turn,
             cut=prepared.cut if prepared else None,
             offer=prepared.offer if prepared else None,
+            earlier_calls=[call.id for turn in path for call in turn.calls],
             on_end=self._settle,
             save_turn=self._save_turn,
         )

@@ -26,7 +26,7 @@ from chat_tui.history.records import orphan
 from chat_tui.history.store import Store
 from chat_tui.providers.scripted_provider import Step
 from tests.doubles.fake_tools import FakeTools, offered
-from tests.support.scripted_engine import Stage, stage
+from tests.support.scripted_engine import Stage, chunks_of, stage
 from tests.support.scripted_router import A, until
 
 FREE = ToolUse(servers=("fake",), allow=("fake.*",))
@@ -251,6 +251,21 @@ async def test_a_hint_of_the_server_counts_only_where_the_user_wants_it(*, trust
         first = await ask(on, replace(ASKS, asks=False, allows_read_only=trusting))
         await last_of(first)
         assert [state for state, _ in results(await path_of(on, first))] == ["complete" if trusting else "refused"]
+
+
+async def test_an_id_that_a_model_uses_again_becomes_another() -> None:
+    tools = FakeTools([offered("now")])
+    async with stage(call(id="call_1"), call(id="call_1"), ["Done."], tools=tools) as on:
+        first = await ask(on)
+        await last_of(first)
+        path = await path_of(on, first)
+        ids = [each.id for turn in path for each in turn.calls]
+        assert ids[0] == "call_1"
+        assert len(set(ids)) == 2
+        assert [turn.result.call for turn in path if turn.result] == ids
+        assert [chunk.id for chunk in await chunks_of(first.next or first) if isinstance(chunk, ToolCallDelta)] == (
+            [ids[1]] * 3
+        )
 
 
 async def test_where_nobody_can_be_asked_nothing_else_runs() -> None:
