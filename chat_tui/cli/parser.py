@@ -135,7 +135,7 @@ def build_parser() -> CommandParser:
         " it at once.",
     )
     commands.add_parser("auth", add_arguments=_add_auth, help="manage API keys")
-    commands.add_parser("models", add_arguments=_add_models, help="manage models that run on this machine")
+    commands.add_parser("models", add_arguments=_add_models, help="manage models on this machine, and add servers")
     commands.add_parser("tools", add_arguments=add_tool_options, help="manage the servers whose tools models may use")
     settings = commands.add_parser("settings", help="list all settings with their defaults")
     settings.add_private()
@@ -397,7 +397,7 @@ def _add_models(models: CommandParser) -> None:
         metavar="NAME|ORG/REPO[:FILE]",
         help="a name from the list, or a repository; FILE can be part of the file's name, such as Q4_K_M",
     )
-    remove = actions.add_parser("remove", help="remove a model; its file is deleted if it was pulled")
+    remove = actions.add_parser("remove", help="remove a model; its file is deleted if it was downloaded")
     remove.add_argument("name", metavar="NAME")
     for action in (add, pull):
         action.add_argument("--name", metavar="NAME", help="its name after local/ (default: the file's)")

@@ -31,7 +31,7 @@ def add_tool_options(tools: Any) -> None:
         "--header",
         action="append",
         default=[],
-        metavar="NAME=VALUE",
+        metavar="NAME:VALUE",
         help="HTTP header for the server; may be repeated",
     )
     remove = actions.add_parser("remove", help="remove a tool server from the config")

@@ -80,7 +80,7 @@ def _add(config: Config, options: argparse.Namespace) -> int:
     env = _pairs(options.env, own_value="${{{}}}")
     headers = _pairs(options.header)
     if env is None or headers is None:
-        write_error("chat-tui: --env and --header are written as NAME=VALUE. Nothing was changed.\n")
+        write_error("chat-tui: write --env as NAME=VALUE, and --header as 'NAME: VALUE'. Nothing was changed.\n")
         return 2
     command, *arguments = options.words or [""]
     row = ToolRow(options.name, command, tuple(arguments), env, url=options.url, headers=headers)

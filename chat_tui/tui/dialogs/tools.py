@@ -186,7 +186,7 @@ class ToolsScreen(FramedScreen[None]):
         tokens = tool_tokens(tools)
         offered = f"{len(tools):,} tool{'s' * (len(tools) != 1)} offered"
         told = f"{on} of {len(self._known)} server{'s' * (len(self._known) != 1)} on · {offered}"
-        costs = f"{formatting.tokens(tokens, True)} tokens with each request" if tools else "nothing is sent"
+        costs = f"{formatting.tokens(tokens, True)} tokens with each request" if tools else "no tools are sent"
         if tools and self._price:
             costs += f" · {formatting.about_cost(self._price * tokens / 1e6)}"
         return [(Span(crop(told, width), "strong"),), (Span(crop(costs, width), "dim"),)]

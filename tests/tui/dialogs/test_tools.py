@@ -48,7 +48,7 @@ async def test_a_server_is_switched_on_before_the_first_question_and_the_prompt_
     tools = SlowlyListed([offered("read", "files"), offered("write", "files"), offered("now", "time")])
     async with scripted_chat(["Hi."], tools=tools) as chat:
         await opened(chat)
-        await chat.shows("0 of 2 servers on · 0 tools offered", "nothing is sent", "files", "time", "off")
+        await chat.shows("0 of 2 servers on · 0 tools offered", "no tools are sent", "files", "time", "off")
         await chat.pilot.press("space")
         await chat.shows("1 of 2 servers on · 2 tools offered", "tokens with each request", "✓ read", "✓ write")
         await chat.pilot.press("down", "enter")
