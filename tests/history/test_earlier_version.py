@@ -10,7 +10,7 @@ from chat_tui.config.load import parse
 from chat_tui.history.queries import attachments, reads
 from chat_tui.history.store import Store
 from tests.support.scripted_engine import ended, stage
-from tests.support.whole_config import WHOLE
+from tests.support.whole_config import TOOLS, WHOLE
 
 DATA = Path(__file__).parents[1] / "data" / "8bb0e8f"
 WORTHS = ("good_answer_dollars = 7\n", "good_answer_seconds = 8\n", "min_success = 0.9\n")
@@ -21,18 +21,6 @@ cost = 3
 load = 4
 fit = 5
 learned = 6
-"""
-TOOLS = """[tool_use]
-max_calls = 3
-allow = ["files.read*"]
-folders = ["~/notes"]
-fetch_page = false
-
-[[tools]]
-name = "files"
-command = "npx"
-args = ["-y", "server"]
-env = { KEY = "$FILES_KEY" }
 """
 ALIASES = 'aliases = { "gpt-4o" = "fast" }\n'
 ADDED_LATER = (

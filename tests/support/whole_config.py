@@ -17,6 +17,20 @@ _NAMES = (
 )
 _STRATEGIES = "\n".join(_STRATEGY.format(name) for name in _NAMES)
 
+TOOLS = """[tool_use]
+max_calls = 3
+allow = ["files.read*"]
+folders = ["~/notes"]
+fetch_page = false
+
+[[tools]]
+name = "files"
+command = "npx"
+args = ["-y", "server"]
+env = { KEY = "$FILES_KEY" }
+"""
+"""The settings of tools."""
+
 WHOLE = (
     """
 strategy = "speed-priority"
@@ -113,16 +127,6 @@ price_out = 0.1
 quality = 0.4
 fallbacks = ["box/small"]
 
-[tool_use]
-max_calls = 3
-allow = ["files.read*"]
-folders = ["~/notes"]
-fetch_page = false
-
-[[tools]]
-name = "files"
-command = "npx"
-args = ["-y", "server"]
-env = { KEY = "$FILES_KEY" }
 """
+    + TOOLS
 )
