@@ -378,7 +378,7 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     web: Web = Web()
     tool_use: ToolLimits = ToolLimits()
     keys: dict[str, str] = {}
-    """Keys of the screen, each as `id = "key"`, such as `"answer.cancel" = "escape"`. The README lists the ids."""
+    """Keys of the screen, each as `id = "key"`, such as `"answer.cancel" = "escape"`. `docs/keys.md` lists the ids."""
     providers: tuple[ProviderRow, ...] = ()
     models: tuple[ModelRow, ...] = ()
     tools: tuple[ToolRow, ...] = ()
