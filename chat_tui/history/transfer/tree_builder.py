@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
-from typing import Literal
 
 import msgspec
 
@@ -17,24 +16,10 @@ from chat_tui.core.attachments.attachment import Attachment
 from chat_tui.core.chunks import State, Usage, sum_usages
 from chat_tui.core.conversation import Turn
 from chat_tui.history.transfer.records import ImportedTurn, SkippedRecord, text_or_empty
+from chat_tui.history.transfer.source_messages import SourceMessage
 
 Files = Callable[[tuple[str, ...]], tuple[list[Attachment], list[str]]]
 """Finds files by the source's ids; returns those that exist, and a note for each that does not."""
-
-
-class SourceMessage(msgspec.Struct, frozen=True):
-    """One message of the source."""
-
-    kind: Literal["user", "assistant", "aside", "hidden"] = "hidden"
-    parent: str | None = None
-    text: str = ""
-    aside: str = ""
-    """What the assistant did or thought, as text for the user."""
-    files: tuple[str, ...] = ()
-    created: datetime | None = None
-    model: str = ""
-    state: State = "complete"
-    usage: Usage | None = None
 
 
 class TurnDraft:

@@ -21,7 +21,8 @@ from chat_tui.history.transfer.records import (
     SkippedRecord,
     text_or_empty,
 )
-from chat_tui.history.transfer.tree_builder import SourceMessage, build_turns, imported_turns
+from chat_tui.history.transfer.source_messages import SourceMessage
+from chat_tui.history.transfer.tree_builder import build_turns, imported_turns
 
 TOOL_CHARACTERS = 20_000
 """The longest output of a tool, which may be a whole web page."""

@@ -8,7 +8,8 @@ from collections.abc import Iterator, Mapping
 from chat_tui.core.conversation import now, title_of
 from chat_tui.core.text.bounds import time_of_text
 from chat_tui.history.transfer.records import ConversationHeader, ImportedConversation, SkippedRecord, text_or_empty
-from chat_tui.history.transfer.tree_builder import SourceMessage, build_turns, imported_turns
+from chat_tui.history.transfer.source_messages import SourceMessage
+from chat_tui.history.transfer.tree_builder import build_turns, imported_turns
 
 
 def is_known(tables: Mapping[str, set[str]]) -> bool:

@@ -18,7 +18,8 @@ from chat_tui.core.conversation import now, title_of
 from chat_tui.core.text.bounds import bounded_count, time_of_text
 from chat_tui.core.text.excerpts import shorten
 from chat_tui.history.transfer.records import ConversationHeader, ImportedConversation, SkippedRecord, text_or_empty
-from chat_tui.history.transfer.tree_builder import SourceMessage, TurnDraft, build_turns, imported_turns
+from chat_tui.history.transfer.source_messages import SourceMessage
+from chat_tui.history.transfer.tree_builder import TurnDraft, build_turns, imported_turns
 
 _TOOL_CHARACTERS = 20_000
 Tables = Mapping[str, set[str]]
