@@ -2,6 +2,9 @@
 
 It can be repeated: what is stored already is found by its key, so that an import that was interrupted anywhere is
 completed by the next one.
+
+Earlier versions stored an answer with tool calls as one turn, with the calls as its thinking. Such an answer stays as
+it is: none of the turns that it consists of now is added, and what follows them is added below it.
 """
 
 from __future__ import annotations
@@ -15,7 +18,7 @@ from chat_tui.core.conversation import Conversation, Turn, new_id
 from chat_tui.core.errors import HistoryError
 from chat_tui.history.database.connection import StoreConnection
 from chat_tui.history.queries import writes
-from chat_tui.history.records import microseconds, storable
+from chat_tui.history.records import decode_details, microseconds, storable
 from chat_tui.history.transfer.records import ConversationHeader, ImportedTurn, SkippedRecord
 
 # Parents have lower keys, which ends the walk in any store.
@@ -65,7 +68,7 @@ def add_imported(db: StoreConnection, head: ConversationHeader, arrivals: Sequen
     end = None
     skipped: list[SkippedRecord] = []
     for arrival in arrivals:
-        place = _place(db, before, head, arrival.key)
+        place = _place(db, before, head, arrival.key, arrival.answer)
         if place is None:
             try:
                 place = _add(db, id, before, head, arrival)
@@ -97,19 +100,31 @@ def _conversation(db: sqlite3.Connection, head: ConversationHeader) -> tuple[str
     return found
 
 
-def _place(db: sqlite3.Connection, conversation: int, head: ConversationHeader, key: str) -> int | None:
+def _place(db: sqlite3.Connection, conversation: int, head: ConversationHeader, key: str, answer: str) -> int | None:
+    """The stored turn with this import key, or the whole answer that an earlier version stored instead; `answer` is the
+    key of that one."""
+    found = _stored(db, conversation, head, key)
+    if found is None and answer:
+        found = _stored(db, conversation, head, answer)
+        # With its own calls, it is one of the turns of an answer that is split.
+        if found is not None and decode_details(found[1]).calls:
+            found = None
+    return None if found is None else found[0]
+
+
+def _stored(db: sqlite3.Connection, conversation: int, head: ConversationHeader, key: str) -> tuple[int, object] | None:
     column = "id" if head.keeps_ids else "import_key"
-    found = db.execute(
-        f"SELECT key FROM turn WHERE {column} = ? AND conversation = ?", (storable(key), conversation)
+    found: tuple[int, object] | None = db.execute(
+        f"SELECT key, details FROM turn WHERE {column} = ? AND conversation = ?", (storable(key), conversation)
     ).fetchone()
-    return None if found is None else int(found[0])
+    return found
 
 
 def _add(db: StoreConnection, id: str, conversation: int, head: ConversationHeader, arrival: ImportedTurn) -> int:
     """The new turn's key. Raises `HistoryError` if its parent is missing or its id is taken."""
     parent = None
     if arrival.parent is not None:
-        above = _place(db, conversation, head, arrival.parent)
+        above = _place(db, conversation, head, arrival.parent, arrival.parent_answer)
         if above is None:
             raise HistoryError("the turn that it follows is not there")
         (parent,) = db.execute("SELECT id FROM turn WHERE key = ?", (above,)).fetchone()

@@ -61,6 +61,10 @@ class ImportedTurn(msgspec.Struct, frozen=True):
     """Whether it is on the conversation's current path."""
     import_key: str = ""
     """If ids are kept: its key in the program that it was first imported from."""
+    answer: str = ""
+    """The key of the answer that earlier versions stored instead, with tool calls as thinking; empty if it is `key`."""
+    parent_answer: str = ""
+    """The same for the parent."""
 
 
 class ConversationHeader(msgspec.Struct, frozen=True):
@@ -131,6 +135,8 @@ def _safe_turn(imported: ImportedTurn, *, is_id: bool) -> ImportedTurn:
         turn=turn,
         route=imported.route and sanitize(imported.route),
         import_key=imported.import_key and _safe_key(imported.import_key, is_id=False),
+        answer=imported.answer and _safe_key(imported.answer, is_id=is_id),
+        parent_answer=imported.parent_answer and _safe_key(imported.parent_answer, is_id=is_id),
     )
 
 

@@ -10,6 +10,30 @@ import msgspec
 from chat_tui.core.chunks import State, Usage
 
 
+class SourceCall(msgspec.Struct, frozen=True):
+    """A tool call."""
+
+    id: str
+    """The source's id; empty if it has none."""
+    name: str
+    arguments: str
+    """JSON, or any other text."""
+    aside: str = ""
+    """The call as text for the user, if its result is not found."""
+
+
+class SourceResult(msgspec.Struct, frozen=True):
+    """The result of a tool call."""
+
+    call: str
+    """The source's id of the call; empty if it has none."""
+    name: str
+    text: str
+    state: State = "complete"
+    aside: str = ""
+    """The result as text for the user, if its call is not found."""
+
+
 class SourceMessage(msgspec.Struct, frozen=True):
     """One message of the source."""
 
@@ -23,3 +47,7 @@ class SourceMessage(msgspec.Struct, frozen=True):
     model: str = ""
     state: State = "complete"
     usage: Usage | None = None
+    calls: tuple[SourceCall, ...] = ()
+    """Tool calls, made after the text."""
+    results: tuple[SourceResult, ...] = ()
+    """Results of tool calls; the files belong to the last one."""

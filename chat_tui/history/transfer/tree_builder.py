@@ -1,8 +1,8 @@
 """Makes turns of another program's tree of messages, some of which are not visible there.
 
-Visible messages become turns: questions, and answers that join all consecutive messages of the assistant. Its thoughts,
-tool calls and their results become the thinking of that answer. Hidden messages are left out: their children are
-attached to their parents.
+Visible messages become turns: questions, and answers that join all consecutive messages of the assistant. Its thoughts
+become the thinking of that answer. Where it called tools, the answer is split into several turns. Hidden messages are
+left out: their children are attached to their parents.
 """
 
 from __future__ import annotations
@@ -13,8 +13,8 @@ from datetime import datetime
 import msgspec
 
 from chat_tui.core.attachments.attachment import Attachment
-from chat_tui.core.chunks import State, Usage, sum_usages
 from chat_tui.core.conversation import Turn
+from chat_tui.history.transfer.answer_parts import split_answer
 from chat_tui.history.transfer.records import ImportedTurn, SkippedRecord, text_or_empty
 from chat_tui.history.transfer.source_messages import SourceMessage
 
@@ -23,27 +23,30 @@ Files = Callable[[tuple[str, ...]], tuple[list[Attachment], list[str]]]
 
 
 class TurnDraft:
-    """A turn that is made of one or more messages."""
+    """A question, or an answer that is made of one or more messages."""
 
-    def __init__(self, key: str, parent: str | None, step: SourceMessage) -> None:
-        self.key, self.parent = key, parent
+    def __init__(self, key: str, above: TurnDraft | None, step: SourceMessage) -> None:
+        self.key, self.above = key, above
         self.kind = step.kind
-        self.texts: list[str] = []
-        self.asides: list[str] = []
-        self.files: list[str] = []
+        self.messages: list[tuple[str, SourceMessage]] = []
+        """The messages with their keys, in order."""
         self.created = step.created
-        self.model = ""
-        self.state: State = "complete"
-        self.usage: Usage | None = None
         self.on_path = False
+        self.end = key
+        """The key of the last turn that is made of this draft."""
+
+    @property
+    def texts(self) -> list[str]:
+        """The texts of the messages."""
+        return [message.text for _, message in self.messages if message.text.strip()]
 
 
 class _Before(msgspec.Struct, frozen=True):
     """A message before an answer, linked to those before it, so that a chain of thousands is never copied."""
 
     above: _Before | None
-    aside: str
-    files: tuple[str, ...]
+    key: str
+    message: SourceMessage
 
 
 class _Place(msgspec.Struct, frozen=True):
@@ -70,12 +73,11 @@ def build_turns(steps: Mapping[str, SourceMessage], current: str | None) -> tupl
 
 
 def _follow_newest(drafts: list[TurnDraft]) -> None:
-    by_key = {draft.key: draft for draft in drafts}
     newest = max(enumerate(drafts), key=lambda each: (_seconds(each[1].created), each[0]), default=None)
     step = newest[1] if newest else None
     while step is not None:
         step.on_path = True
-        step = by_key.get(step.parent) if step.parent is not None else None
+        step = step.above
 
 
 def _seconds(time: datetime | None) -> float:
@@ -83,22 +85,55 @@ def _seconds(time: datetime | None) -> float:
 
 
 def imported_turns(drafts: list[TurnDraft], files: Files) -> Iterator[ImportedTurn | SkippedRecord]:
-    """The turns to import, made one by one because of their files."""
+    """The turns to import, made one by one because of their files.
+
+    What two answers have in common, such as the tool call before both, comes with each of them, under the same keys.
+    """
     last = None
     for draft in drafts:
         last = draft.created or last
-        found, notes = files(tuple(dict.fromkeys(draft.files)))
+        parent, answer = (draft.above.end, draft.above.key) if draft.above else (None, "")
+        for key, turn, file_ids in _turns_of(draft):
+            last = turn.created or last
+            found, notes = files(tuple(dict.fromkeys(file_ids)))
+            text = text_or_empty("\n\n".join([*filter(None, [turn.text]), *notes]))
+            turn = msgspec.structs.replace(turn, text=text, created=last, attachments=tuple(found))
+            yield ImportedTurn(
+                key,
+                parent,
+                turn,
+                on_path=draft.on_path,
+                answer="" if key == draft.key else draft.key,
+                parent_answer="" if parent == answer else answer,
+            )
+            parent = draft.end = key
+            answer = draft.key
+
+
+def _turns_of(draft: TurnDraft) -> Iterator[tuple[str, Turn, list[str]]]:
+    """The turns of a draft, each with its key and the ids of its files."""
+    if draft.kind == "user":
+        _, question = draft.messages[0]
+        yield draft.key, Turn("user", question.text, created=draft.created), list(question.files)
+        return
+    parts = list(split_answer(draft.messages))
+    for part in parts:
+        is_whole = len(parts) == 1 and not part.results
         turn = Turn(
-            "user" if draft.kind == "user" else "assistant",
-            text_or_empty("\n\n".join([*draft.texts, *notes])),
-            created=last,
-            thinking=text_or_empty("\n\n".join(filter(None, draft.asides))),
-            model=draft.model,
-            state=draft.state,
-            usage=draft.usage,
-            attachments=tuple(found),
+            "assistant",
+            text_or_empty("\n\n".join(part.texts)),
+            created=draft.created if is_whole else part.created,
+            thinking=text_or_empty("\n\n".join(part.asides)),
+            model=part.model,
+            state=part.state,
+            usage=part.usage,
+            calls=tuple(part.calls),
         )
-        yield ImportedTurn(draft.key, draft.parent, turn, on_path=draft.on_path)
+        yield draft.key if is_whole else part.key, turn, part.files
+        for result in part.results:
+            text = text_or_empty("\n\n".join(filter(None, result.texts)))
+            turn = Turn("tool", text, created=result.created, state=result.state, result=result.result)
+            yield result.key, turn, result.files
 
 
 class _TreeBuilder:
@@ -140,16 +175,25 @@ class _TreeBuilder:
         step = self._steps[key]
         if step.kind == "user":
             draft = self._draft(key, step, place.above)
-            draft.texts.append(step.text)
-            draft.files.extend(step.files)
+            draft.messages.append((key, step))
             return _Place(draft)
         if step.kind == "assistant" and (step.text.strip() or step.files):
             return _Place(self._answer(key, step, place), is_open=True)
-        if step.kind != "hidden" and (step.aside or step.files):
-            place = msgspec.structs.replace(place, before=_Before(place.before, step.aside, step.files))
+        is_before = step.kind != "hidden" and bool(
+            step.aside
+            or step.files
+            or step.calls
+            or any(result.aside for result in step.results)
+            # A result without text says something only about the call before it.
+            or (step.results and (place.before is not None or place.is_open))
+        )
+        if is_before:
+            place = msgspec.structs.replace(place, before=_Before(place.before, key, step))
         if is_last and place.before is not None:
             # At the end of a branch, what the assistant did without a text after it is an answer, too.
-            return _Place(self._answer(key, msgspec.structs.replace(step, text="", aside="", files=()), place))
+            usage = None if is_before else step.usage
+            end = SourceMessage(step.kind, created=step.created, model=step.model, state=step.state, usage=usage)
+            return _Place(self._answer(key, end, place))
         return place
 
     def _answer(self, key: str, step: SourceMessage, place: _Place) -> TurnDraft:
@@ -160,35 +204,20 @@ class _TreeBuilder:
         else:
             draft = self._draft(key, step, above)
             draft.kind = "assistant"
-        if step.text.strip():
-            draft.texts.append(step.text)
-        for before in _in_order(place.before):
-            draft.asides.append(before.aside)
-            draft.files.extend(before.files)
-        draft.asides.append(step.aside)
-        draft.files.extend(step.files)
-        draft.model = step.model or draft.model
-        draft.state = step.state
-        draft.usage = _sum(draft.usage, step.usage)
+        draft.messages += [*_in_order(place.before), (key, step)]
         return draft
 
     def _draft(self, key: str, step: SourceMessage, above: TurnDraft | None) -> TurnDraft:
-        draft = TurnDraft(key, above.key if above else None, step)
+        draft = TurnDraft(key, above, step)
         draft.on_path = key in self._path
         self.drafts.append(draft)
         return draft
 
 
-def _in_order(last: _Before | None) -> list[_Before]:
-    """The messages in their order."""
-    steps = []
+def _in_order(last: _Before | None) -> list[tuple[str, SourceMessage]]:
+    """The messages with their keys, in their order."""
+    messages = []
     while last is not None:
-        steps.append(last)
+        messages.append((last.key, last.message))
         last = last.above
-    return steps[::-1]
-
-
-def _sum(one: Usage | None, two: Usage | None) -> Usage | None:
-    if one is None or two is None:
-        return one or two
-    return sum_usages([one, two])
+    return messages[::-1]

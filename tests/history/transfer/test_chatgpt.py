@@ -11,9 +11,12 @@ from zipfile import ZIP_DEFLATED, ZipFile
 
 import pytest
 
-from chat_tui.core.conversation import Tree
+from chat_tui.core.conversation import Tree, Turn
+from chat_tui.core.tools import ToolResult
 from chat_tui.history.queries import attachments, reads
 from chat_tui.history.store import Store
+from chat_tui.history.transfer.ingest import add_imported
+from chat_tui.history.transfer.records import ConversationHeader, ImportedTurn
 from tests.support.transfers import RECORDED, chatgpt, imported, node, told, trees
 
 ROOT = node("root", None, text=None)
@@ -70,28 +73,138 @@ async def test_branches_are_kept_and_the_current_one_is_the_path(store: Store, t
     assert answers == ["First.", "Second."]
 
 
-async def test_what_the_assistant_did_meanwhile_is_thinking_and_its_words_are_one_answer(
-    store: Store, tmp_path: Path
-) -> None:
-    thoughts = {"content_type": "thoughts", "thoughts": [{"summary": "S", "content": "C"}]}
+THOUGHTS = {"content_type": "thoughts", "thoughts": [{"summary": "S", "content": "C"}]}
+PLOTTED = (
+    node("q", "sys", "user", "Plot it."),
+    node("t", "q", "assistant", content=THOUGHTS),
+    node("say", "t", "assistant", "Let me see."),
+    node("code", "say", "assistant", content={"content_type": "code", "text": "plot()"}, recipient="python"),
+    node("out", "code", "tool", name="python", content={"content_type": "execution_output", "text": "done"}),
+    node("recap", "out", "assistant", content={"content_type": "reasoning_recap", "content": "Thought for 3s"}),
+    node("end", "recap", "assistant", "Here it is."),
+    node("next", "end", "user", "Thanks."),
+)
+
+
+async def test_a_tool_call_and_its_result_are_turns_and_thoughts_are_thinking(store: Store, tmp_path: Path) -> None:
+    tree = await one(store, tmp_path, *PLOTTED)
+    assert told(tree.conversation.path) == [
+        ("user", "Plot it."),
+        ("assistant", "Let me see."),
+        ("tool", "done"),
+        ("assistant", "Here it is."),
+        ("user", "Thanks."),
+    ]
+    (call,) = tree.turns[1].calls
+    assert (call.name, call.arguments) == ("python", '{"input":"plot()"}')
+    assert tree.turns[2].result == ToolResult(call.id, "python")
+    assert {turn.state for turn in tree.turns} == {"complete"}
+    assert [turn.thinking for turn in tree.turns] == ["", "S\nC", "", "", ""]
+    assert tree.turns[1].model == tree.turns[3].model == "chatgpt/gpt-4o"
+    again = await imported(store, tmp_path / "conversations.json")
+    assert (again.known, again.grown, again.turns) == (1, 0, 0)
+    assert (await trees(store))["A chat"] == tree
+
+
+async def test_calls_without_results_and_results_without_calls_are_thinking(store: Store, tmp_path: Path) -> None:
     tree = await one(
         store,
         tmp_path,
-        node("q", "sys", "user", "Plot it."),
-        node("t", "q", "assistant", content=thoughts),
-        node("say", "t", "assistant", "Let me see."),
-        node("code", "say", "assistant", content={"content_type": "code", "text": "plot()"}, recipient="python"),
-        node("out", "code", "tool", name="python", content={"content_type": "execution_output", "text": "done"}),
-        node("recap", "out", "assistant", content={"content_type": "reasoning_recap", "content": "Thought for 3s"}),
-        node("end", "recap", "assistant", "Here it is."),
-        node("next", "end", "user", "Thanks."),
+        node("q", "sys", "user", "Look it up."),
+        node("c1", "q", "assistant", "search(1)", recipient="browser"),
+        node("r1", "c1", "tool", "found", name="bio"),
+        node("a", "r1", "assistant", "Here."),
+        node("q2", "a", "user", "And?"),
+        node("c2", "q2", "assistant", "search(2)", recipient="browser"),
     )
     assert told(tree.conversation.path) == [
-        ("user", "Plot it."),
-        ("assistant", "Let me see.\n\nHere it is."),
-        ("user", "Thanks."),
+        ("user", "Look it up."),
+        ("assistant", "Here."),
+        ("user", "And?"),
+        ("assistant", ""),
     ]
-    assert tree.turns[1].thinking == "S\nC\n\n[python]\n```\nplot()\n```\n\n[python]\n```\ndone\n```"
+    assert not any(turn.calls for turn in tree.turns)
+    assert tree.turns[1].thinking == "[browser]\n```\nsearch(1)\n```\n\n[bio]\n```\nfound\n```"
+    assert tree.turns[3].thinking == "[browser]\n```\nsearch(2)\n```"
+
+
+async def test_calls_and_results_are_as_a_provider_takes_them_and_bounded(store: Store, tmp_path: Path) -> None:
+    tree = await one(
+        store,
+        tmp_path,
+        node("q", "sys", "user", "Do it."),
+        node("c1", "q", "assistant", '{"city": "Paris"}', recipient="maps.find it"),
+        node("c2", "c1", "assistant", "x" * 30_000, recipient="python"),
+        node("r1", "c2", "tool", "y" * 30_000, name="maps.find it"),
+        node("r2", "r1", "tool", content={"content_type": "system_error", "text": "Too long"}, name="python"),
+        node("a", "r2", "assistant", "Done."),
+    )
+    assert [turn.role for turn in tree.turns] == ["user", "assistant", "tool", "tool", "assistant"]
+    calls = tree.turns[1].calls
+    assert [call.name for call in calls] == ["maps_find_it", "python"]
+    assert calls[0].arguments == '{"city": "Paris"}'
+    assert calls[1].arguments == json.dumps({"input": "x" * 20_000 + "…"}, ensure_ascii=False, separators=(",", ":"))
+    assert tree.turns[2].text == "y" * 20_000 + "…"
+    assert (tree.turns[3].text, tree.turns[3].state) == ("Too long", "failed")
+    results = [turn.result.call for turn in tree.turns if turn.result]
+    assert results == [call.id for call in calls]
+
+
+async def test_several_messages_of_a_tool_are_one_result_which_may_be_empty(store: Store, tmp_path: Path) -> None:
+    tree = await one(
+        store,
+        tmp_path,
+        node("q", "sys", "user", "Do it."),
+        node("c1", "q", "assistant", "search(1)", recipient="browser"),
+        node("r1", "c1", "tool", "one", name="browser"),
+        node("r2", "r1", "tool", "two", name="browser"),
+        node("c2", "r2", "assistant", "run()", recipient="python"),
+        node("r3", "c2", "tool", "", name="python"),
+    )
+    assert told(tree.turns) == [
+        ("user", "Do it."),
+        ("assistant", ""),
+        ("tool", "one\n\ntwo"),
+        ("assistant", ""),
+        ("tool", ""),
+    ]
+    assert not any(turn.thinking for turn in tree.turns)
+
+
+@pytest.mark.parametrize("place", [1, 2])
+async def test_an_answer_that_an_earlier_version_imported_stays_one_turn(
+    store: Store, tmp_path: Path, place: int
+) -> None:
+    # Its key was that of its first text, which may come after the calls.
+    messages = [each for each in PLOTTED if place == 1 or each["id"] != "say"]
+    if place == 2:
+        messages[2] = {**messages[2], "parent": "t"}
+    key, text = ("say", "Let me see.\n\nHere it is.") if place == 1 else ("end", "Here it is.")
+    calls = "[python]\n```\nplot()\n```\n\n[python]\n```\ndone\n```"
+    when = datetime(2024, 1, 1, tzinfo=UTC)
+    old = [
+        ImportedTurn("q", None, Turn("user", "Plot it.")),
+        ImportedTurn(key, "q", Turn("assistant", text, thinking=f"S\nC\n\n{calls}")),
+    ]
+    await store.write(add_imported, ConversationHeader("chatgpt:u-1", when, when, "A chat"), old)
+    file = tmp_path / "conversations.json"
+    for added in (1, 0):
+        file.write_text(json.dumps([chatgpt("u-1", *nodes(*messages))]))
+        assert (await imported(store, file)).turns == added
+        tree = (await trees(store))["A chat"]
+        assert told(tree.turns) == [("user", "Plot it."), ("assistant", text), ("user", "Thanks.")]
+        assert tree.conversation.path == tree.turns
+
+
+async def test_a_newer_export_adds_what_followed_a_tool_call(store: Store, tmp_path: Path) -> None:
+    for count in range(4, len(PLOTTED) + 1):
+        file = tmp_path / f"{count}.json"
+        file.write_text(json.dumps([chatgpt("u-1", *nodes(*PLOTTED[:count]))]))
+        if count != 4:
+            await imported(store, file)
+    tree = (await trees(store))["A chat"]
+    assert [turn.role for turn in tree.conversation.path] == ["user", "assistant", "tool", "assistant", "user"]
+    assert len(tree.turns) == 5
 
 
 async def test_what_nobody_saw_is_left_out(store: Store, tmp_path: Path) -> None:
@@ -304,3 +417,24 @@ async def test_answers_that_were_made_again_after_a_tool_are_siblings(store: Sto
     )
     assert told(tree.conversation.path) == [("user", "Look it up."), ("assistant", "I will."), ("assistant", "First.")]
     assert [turn.text for turn in tree.turns if turn.parent == tree.turns[1].id] == ["First.", "Second."]
+
+
+async def test_answers_that_were_made_again_after_a_tool_call_share_it(store: Store, tmp_path: Path) -> None:
+    tree = await one(
+        store,
+        tmp_path,
+        node("q", "sys", "user", "Look it up.", 1.0),
+        node("call", "q", "assistant", "search(1)", 2.0, recipient="web"),
+        node("out", "call", "tool", "found", 3.0, name="web"),
+        node("b1", "out", "assistant", "First.", 4.0),
+        node("b2", "out", "assistant", "Second.", 5.0),
+        current="b1",
+    )
+    assert told(tree.conversation.path) == [
+        ("user", "Look it up."),
+        ("assistant", ""),
+        ("tool", "found"),
+        ("assistant", "First."),
+    ]
+    assert len(tree.turns) == 5
+    assert [turn.text for turn in tree.turns if turn.parent == tree.turns[2].id] == ["First.", "Second."]

@@ -13,10 +13,14 @@ from pathlib import Path
 import pytest
 
 from chat_tui.core.chunks import Usage
+from chat_tui.core.conversation import Turn
 from chat_tui.core.models import Model
+from chat_tui.core.tools import ToolResult, decode_arguments
 from chat_tui.core.usage.pricing import cost_of
 from chat_tui.history.queries import attachments, usage
 from chat_tui.history.store import Store
+from chat_tui.history.transfer.ingest import add_imported
+from chat_tui.history.transfer.records import ConversationHeader, ImportedTurn
 from tests.support.transfers import imported, recorded, told, trees
 
 LLM = ["llm-0.26.db", "llm-0.36.db", "llm-0.26-to-0.36.db"]
@@ -76,10 +80,108 @@ async def test_fragments_and_tools_of_llm_are_kept(store: Store, tmp_path: Path,
     assert summed.turns[0].text.split() == ["Roses", "are", "red.", "Sum", "this", "up"]
     assert summed.conversation.system_prompt == "Roses are red."
     tool = next(tree for title, tree in known.items() if "tool" in title)
-    assert [turn.role for turn in tool.turns] == ["user", "assistant"]
-    assert "[upper]" in tool.turns[1].thinking
-    assert "ABC" in tool.turns[1].thinking
-    assert tool.turns[1].text.count('"prompt"') >= 2
+    assert [turn.role for turn in tool.conversation.path] == ["user", "assistant", "tool", "assistant"]
+    assert len(tool.turns) == 4
+    (call,) = tool.turns[1].calls
+    assert (call.name, decode_arguments(call.arguments)) == ("upper", {"text": "abc"})
+    assert tool.turns[2].result == ToolResult(call.id, "upper")
+    assert (tool.turns[2].text, tool.turns[2].state) == ("ABC", "complete")
+    assert all('"prompt"' in turn.text for turn in (tool.turns[1], tool.turns[3]))
+    assert not any(turn.thinking for turn in tool.turns)
+
+
+async def test_a_tool_of_llm_that_failed_is_a_failed_result_and_a_lost_result_leaves_thinking(
+    store: Store, tmp_path: Path
+) -> None:
+    file = recorded("llm-0.36.db", tmp_path)
+    payload = '{"output": "Error: no", "exception": "ValueError: no", "tool_call_id": "%s"}'
+    with closing(sqlite3.connect(file)) as db:
+        (id,) = db.execute(
+            "SELECT json_extract(payload, '$.tool_call_id') FROM parts WHERE type = 'tool_call'"
+        ).fetchone()
+        db.execute("UPDATE parts SET payload = ? WHERE type = 'tool_result'", (payload % id,))
+        db.commit()
+    await imported(store, file)
+    tree = next(tree for title, tree in (await trees(store)).items() if "tool" in title)
+    assert (tree.turns[2].text, tree.turns[2].state) == ("Error: no", "failed")
+    with closing(sqlite3.connect(file)) as db:
+        db.execute("UPDATE parts SET payload = ? WHERE type = 'tool_result'", (payload % "other",))
+        db.commit()
+    other = await Store.open(None)
+    await imported(other, file)
+    tree = next(tree for title, tree in (await trees(other)).items() if "tool" in title)
+    await other.close()
+    assert [turn.role for turn in tree.turns] == ["user", "assistant"]
+    assert tree.turns[1].calls == ()
+    assert "Error: no" in tree.turns[1].thinking
+    assert "abc" in tree.turns[1].thinking
+
+
+@pytest.mark.parametrize("has_text", [True, False])
+async def test_a_tool_call_that_changed_its_shape_in_llm_is_not_doubled(
+    store: Store, tmp_path: Path, has_text: bool
+) -> None:
+    file = recorded("llm-0.36.db", tmp_path)
+    with closing(sqlite3.connect(file)) as db:
+        (thread,) = db.execute(
+            "SELECT thread_id FROM turns JOIN parts ON message_hash = tip_message_hash WHERE type = 'tool_call'"
+        ).fetchone()
+        if not has_text:
+            db.execute(
+                "DELETE FROM parts WHERE type = 'text' AND message_hash IN"
+                " (SELECT message_hash FROM parts WHERE type = 'tool_call')"
+            )
+        texts = [
+            text
+            for (text,) in db.execute(
+                "SELECT text FROM turns LEFT JOIN parts ON message_hash = tip_message_hash AND type = 'text'"
+                " WHERE thread_id = ? ORDER BY datetime_utc, turns.id",
+                (thread,),
+            )
+        ]
+        for id, prompt, text in zip(("r1", "r2"), ("use the tool", ""), texts, strict=True):
+            db.execute(
+                "INSERT INTO responses (id, model, prompt, response, conversation_id) VALUES (?, 'echo', ?, ?, ?)",
+                (id, prompt, text or "", thread),
+            )
+        db.execute("INSERT INTO tool_calls (response_id, name, arguments) VALUES ('r1', 'upper', '{}')")
+        db.execute("INSERT INTO tool_results (response_id, name, output) VALUES ('r2', 'upper', 'ABC')")
+        db.commit()
+        shutil.copy(file, tmp_path / "both.db")
+        db.execute("DELETE FROM turns WHERE thread_id = ?", (thread,))
+        db.execute("DELETE FROM threads WHERE id = ?", (thread,))
+        db.commit()
+    await imported(store, file)
+    before = await trees(store)
+    assert any(
+        [turn.role for turn in tree.turns] == ["user", "assistant", "tool", "assistant"] for tree in before.values()
+    )
+    report = await imported(store, tmp_path / "both.db")
+    assert (report.conversations, report.turns) == (0, 0)
+    after = await trees(store)
+    assert {title: (tree.turns, tree.leaf) for title, tree in after.items()} == {
+        title: (tree.turns, tree.leaf) for title, tree in before.items()
+    }
+
+
+@pytest.mark.parametrize("name", ["llm-0.26.db", "llm-0.36.db"])
+async def test_an_answer_of_llm_that_an_earlier_version_imported_stays_one_turn(
+    store: Store, tmp_path: Path, name: str
+) -> None:
+    file = recorded(name, tmp_path)
+    first = await Store.open(None)
+    await imported(first, file)
+    tree = next(tree for title, tree in (await trees(first)).items() if "tool" in title)
+    await first.close()
+    question, answer = (tree.import_keys[turn.id] for turn in tree.turns[:2])
+    when = datetime(2026, 1, 1, tzinfo=UTC)
+    old = [
+        ImportedTurn(question, None, Turn("user", "use the tool")),
+        ImportedTurn(answer, question, Turn("assistant", "One.\n\nTwo.", thinking="[upper]")),
+    ]
+    await store.write(add_imported, ConversationHeader(tree.import_key, when, when, "Old"), old)
+    await imported(store, file)
+    assert told((await trees(store))["Old"].turns) == [("user", "use the tool"), ("assistant", "One.\n\nTwo.")]
 
 
 async def test_the_thinking_and_the_tokens_of_llm_are_kept(store: Store, tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ from chat_tui.core.attachments.attachment import Attachment
 from chat_tui.core.chunks import State
 from chat_tui.core.conversation import now, title_of
 from chat_tui.core.text.bounds import time_of_seconds
+from chat_tui.history.transfer.answer_parts import tool_block
 from chat_tui.history.transfer.records import (
     KEY_CHARACTERS,
     BadRecord,
@@ -21,11 +22,9 @@ from chat_tui.history.transfer.records import (
     SkippedRecord,
     text_or_empty,
 )
-from chat_tui.history.transfer.source_messages import SourceMessage
+from chat_tui.history.transfer.source_messages import SourceCall, SourceMessage, SourceResult
 from chat_tui.history.transfer.tree_builder import build_turns, imported_turns
 
-TOOL_CHARACTERS = 20_000
-"""The longest output of a tool, which may be a whole web page."""
 _NODES = 200_000
 _ASIDE = {"thoughts", "reasoning_recap", "code", "execution_output", "system_error"}
 _LEFT_OUT = {"user_editable_context", "model_editable_context"}
@@ -92,7 +91,11 @@ def _step(id: str, node: Any, default_model: str) -> SourceMessage:
     step = SourceMessage(
         "aside", parent, files=files, created=created, model=f"chatgpt/{slug[:100]}" if slug else "chatgpt"
     )
-    if role == "tool" or _is_aside(message, content):
+    if role == "tool":
+        return msgspec.structs.replace(step, results=(_result(message, content, text),))
+    if _is_call(message, content) and text.strip():
+        return msgspec.structs.replace(step, calls=(_call(message, text),))
+    if _is_aside(message, content):
         return msgspec.structs.replace(step, aside=_aside(message, content, text))
     state: State = "complete"
     finish = _field(_field(metadata, "finish_details"), "type")
@@ -133,23 +136,34 @@ def _is_aside(message: Any, content: dict[str, Any]) -> bool:
     return recipient not in (None, "all") or text_or_empty(content.get("content_type")) in _ASIDE
 
 
+def _is_call(message: Any, content: dict[str, Any]) -> bool:
+    """Whether the assistant wrote this to a tool."""
+    recipient = text_or_empty(_field(message, "recipient"))
+    return recipient not in ("", "all") and content.get("content_type") not in ("thoughts", "reasoning_recap")
+
+
+def _call(message: Any, text: str) -> SourceCall:
+    tool = text_or_empty(_field(message, "recipient"))
+    return SourceCall("", tool, text, tool_block(tool, text))
+
+
+def _result(message: Any, content: dict[str, Any], text: str) -> SourceResult:
+    """What a tool wrote, which has the tool's name only."""
+    tool = text_or_empty(_field(_field(message, "author"), "name"))
+    state: State = "failed" if content.get("content_type") == "system_error" else "complete"
+    return SourceResult("", tool, text, state, _aside(message, content, text))
+
+
 def _aside(message: Any, content: dict[str, Any], text: str) -> str:
-    """The text of a thought, a tool call or its output."""
+    """The text of a thought, or of what a tool wrote."""
     kind = content.get("content_type")
     if kind == "thoughts":
         return text
     if kind == "reasoning_recap" or not text.strip():
         return ""
-    if len(text) > TOOL_CHARACTERS:
-        text = text[:TOOL_CHARACTERS] + "…"
     author = _field(message, "author")
-    tool = (
-        text_or_empty(_field(author, "name"))
-        if _field(author, "role") == "tool"
-        else text_or_empty(_field(message, "recipient"))
-    )
-    fence = "````" if "```" in text else "```"
-    return f"[{tool[:100] or 'tool'}]\n{fence}\n{text}\n{fence}"
+    tool = _field(author, "name") if _field(author, "role") == "tool" else _field(message, "recipient")
+    return tool_block(text_or_empty(tool), text)
 
 
 def _read_content(content: dict[str, Any]) -> tuple[str, tuple[str, ...]]:

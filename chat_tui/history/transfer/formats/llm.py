@@ -13,15 +13,15 @@ from typing import Any
 import msgspec
 
 from chat_tui.core.attachments.attachment import IMAGE_LIMIT, TEXT, Attachment, media_type_of
-from chat_tui.core.chunks import Usage
+from chat_tui.core.chunks import State, Usage
 from chat_tui.core.conversation import now, title_of
 from chat_tui.core.text.bounds import bounded_count, time_of_text
 from chat_tui.core.text.excerpts import shorten
+from chat_tui.history.transfer.answer_parts import tool_block
 from chat_tui.history.transfer.records import ConversationHeader, ImportedConversation, SkippedRecord, text_or_empty
-from chat_tui.history.transfer.source_messages import SourceMessage
+from chat_tui.history.transfer.source_messages import SourceCall, SourceMessage, SourceResult
 from chat_tui.history.transfer.tree_builder import TurnDraft, build_turns, imported_turns
 
-_TOOL_CHARACTERS = 20_000
 Tables = Mapping[str, set[str]]
 
 
@@ -118,10 +118,9 @@ class _Reader:
         )
         if text.strip() or files:
             yield f"{id}:prompt", SourceMessage("user", None, text, files=files, created=created)
-        results = self._all("tool_results", "SELECT name, output FROM tool_results WHERE response_id = ?", id)
-        if results:
-            asides = [_tool_block(text_or_empty(found["name"]), text_or_empty(found["output"])) for found in results]
-            yield f"{id}:results", SourceMessage("aside", None, aside="\n\n".join(asides), created=created)
+        found = self._all("tool_results", "SELECT * FROM tool_results WHERE response_id = ? ORDER BY id", id)
+        if results := tuple(_result(row, row["name"], row["output"]) for row in found):
+            yield f"{id}:results", SourceMessage("aside", None, results=results, created=created)
         prompt_tokens, completion_tokens = (
             bounded_count(row.get("input_tokens")),
             bounded_count(row.get("output_tokens")),
@@ -138,13 +137,9 @@ class _Reader:
                 usage=_usage(prompt_tokens, completion_tokens),
             ),
         )
-        calls = self._all("tool_calls", "SELECT name, arguments FROM tool_calls WHERE response_id = ?", id)
-        if calls:
-            asides = [_tool_block(text_or_empty(found["name"]), text_or_empty(found["arguments"])) for found in calls]
-            yield (
-                f"{id}:calls",
-                SourceMessage("aside", None, aside="\n\n".join(asides), created=created, model=_model(row)),
-            )
+        found = self._all("tool_calls", "SELECT * FROM tool_calls WHERE response_id = ? ORDER BY id", id)
+        if calls := tuple(_call(row, row["name"], row["arguments"]) for row in found):
+            yield f"{id}:calls", SourceMessage("aside", None, calls=calls, created=created, model=_model(row))
 
     def _fragments(self, table: str, id: str) -> list[str]:
         query = (
@@ -198,6 +193,8 @@ class _Reader:
         texts: list[str] = []
         asides: list[str] = []
         files: list[str] = []
+        calls: list[SourceCall] = []
+        results: list[SourceResult] = []
         for part in self._all("parts", "SELECT * FROM parts WHERE message_hash = ? ORDER BY position", hash):
             payload = _decode(part["payload"])
             text = (
@@ -209,9 +206,10 @@ class _Reader:
                 texts.append(text)
             elif part["type"] == "reasoning":
                 asides.append(text)
-            elif part["type"] in ("tool_call", "tool_result"):
-                given = payload.get("output" if part["type"] == "tool_result" else "arguments")
-                asides.append(_tool_block(text_or_empty(part["tool_name"]), _as_text(given)))
+            elif part["type"] == "tool_call":
+                calls.append(_call(payload, part["tool_name"], payload.get("arguments")))
+            elif part["type"] == "tool_result":
+                results.append(_result(payload, part["tool_name"], payload.get("output")))
             if part["type"] in ("attachment", "tool_result"):
                 files.extend(
                     str(row["attachment_id"])
@@ -223,6 +221,10 @@ class _Reader:
                 )
         created = time_of_text((ended or begun).get("datetime_utc"))
         text = "\n\n".join(texts)
+        if role == "assistant" and results:
+            # The provider ran these tools while it answered: which text came before them is not known.
+            asides += [call.aside for call in calls] + [result.aside for result in results]
+            calls, results = [], []
         if role == "user" and (text.strip() or files):
             return SourceMessage("user", None, text, files=tuple(files), created=created)
         if role == "system":
@@ -236,6 +238,8 @@ class _Reader:
             created,
             _model(ended) if ended else "",
             usage=_usage(bounded_count(ended.get("input_tokens")), bounded_count(ended.get("output_tokens"))),
+            calls=tuple(calls),
+            results=tuple(results),
         )
 
     def _join_fragments(self, pieces: Any) -> str:
@@ -257,19 +261,23 @@ class _Reader:
             tip = steps[tip].parent
         keys: dict[str, str] = {}
         messages = iter(reversed(chain))
-        question = None
+        question = results = None
         for row in self._responses(id):
             for hash in messages:
                 if steps[hash].kind == "user":
                     question = hash
+                elif steps[hash].results:
+                    results = hash
                 elif steps[hash].kind == "assistant" and steps[hash].text == text_or_empty(row["response"]):
                     created = time_of_text(row.get("datetime_utc"))
                     steps[hash] = msgspec.structs.replace(steps[hash], created=created, model=_model(row))
-                    keys[hash] = str(row["id"])
+                    keys[hash] = str(row["id"]) if steps[hash].text.strip() else f"{row['id']}:calls"
+                    if results is not None:
+                        keys[results] = f"{row['id']}:results"
                     if question is not None:
                         steps[question] = msgspec.structs.replace(steps[question], created=created)
                         keys[question] = f"{row['id']}:prompt"
-                    question = None
+                    question = results = None
                     break
         return keys
 
@@ -320,13 +328,22 @@ def _usage(prompt: int | None, completion: int | None) -> Usage | None:
     return Usage(prompt, completion, (prompt or 0) + (completion or 0))
 
 
-def _tool_block(name: str, text: str) -> str:
-    text = text if len(text) <= _TOOL_CHARACTERS else text[:_TOOL_CHARACTERS] + "…"
-    fence = "````" if "```" in text else "```"
-    return f"[{shorten(name, 100) or 'tool'}]\n{fence}\n{text}\n{fence}"
+def _call(fields: Mapping[str, Any], name: Any, arguments: Any) -> SourceCall:
+    name, text = text_or_empty(name), _as_text(arguments)
+    return SourceCall(text_or_empty(fields.get("tool_call_id")), name, text, tool_block(shorten(name, 100), text))
+
+
+def _result(fields: Mapping[str, Any], name: Any, output: Any) -> SourceResult:
+    name, text = text_or_empty(name), _as_text(output)
+    state: State = "failed" if fields.get("exception") else "complete"
+    aside = tool_block(shorten(name, 100), text)
+    return SourceResult(text_or_empty(fields.get("tool_call_id")), name, text, state, aside)
 
 
 def _as_text(value: Any) -> str:
+    """A text as it is, an object as JSON."""
+    if value is None or isinstance(value, bytes):
+        return ""
     return value if isinstance(value, str) else msgspec.json.encode(value).decode()
 
 
