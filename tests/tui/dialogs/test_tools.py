@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Collection, Sequence
 
 import pytest
@@ -25,6 +26,23 @@ class SlowlyListed(FakeTools):
     async def start(self, servers: Collection[str]) -> Sequence[OfferedTool]:
         self.known |= set(servers)
         return await super().start(servers)
+
+
+class SlowlyStarting(FakeTools):
+    """Its servers are starting until the event is set."""
+
+    def __init__(self, tools: Sequence[OfferedTool]) -> None:
+        super().__init__(tools)
+        self.may_start = asyncio.Event()
+
+    def statuses(self) -> Sequence[ToolServerStatus]:
+        is_starting = bool(self.started) and not self.may_start.is_set()
+        return [replace(each, state="starting") if is_starting else each for each in super().statuses()]
+
+    async def start(self, servers: Collection[str]) -> Sequence[OfferedTool]:
+        found = await super().start(servers)
+        await self.may_start.wait()
+        return found
 
 
 class Failing(FakeTools):
@@ -65,6 +83,17 @@ async def test_a_server_is_switched_on_before_the_first_question_and_the_prompt_
         await chat.ask("Hello")
         await chat.until(lambda: len(chat.provider.requests) == 2)
         assert chat.provider.requests[-1].tools == ()
+
+
+async def test_a_question_that_waits_for_a_tool_server_says_so() -> None:
+    tools = SlowlyStarting([offered("read", "files")])
+    async with scripted_chat(["Hi there."], tools=tools) as chat:
+        chat.chat.session.own_settings = replace(chat.chat.session.own_settings, tools=ToolUse(("files",)))
+        await chat.ask("Hello")
+        await chat.until(lambda: "Waiting for tools to start: files" in chat.notices())
+        tools.may_start.set()
+        await chat.answered()
+        await chat.shows("Hello", "Hi there.")
 
 
 async def test_a_server_that_failed_says_why_and_what_to_do() -> None:

@@ -32,6 +32,10 @@ if TYPE_CHECKING:
     from chat_tui.engine.engine import Engine
 
 
+TOOL_START_SECONDS = 1.0
+"""Time that tool servers may take to start before a notice says what the question waits for."""
+
+
 class OutgoingQuestion(msgspec.Struct, frozen=True):
     """A question, with everything that belonged to it when it was sent."""
 
@@ -207,13 +211,26 @@ class QuestionSender:
                     files = await self._files.load(question.taken)
                     if question.refuses_images:
                         await self._estimate.check_images(question.text, files)
-                    yield session.engine, files
+                    report = partial(self._report_starting_tools, session.engine, visit)
+                    timer = display.widget.set_timer(TOOL_START_SECONDS, report)
+                    try:
+                        yield session.engine, files
+                    finally:
+                        timer.stop()
                 except ChatTuiError:
                     if visit is session.visit:
                         self._files.give_back(question.taken)
                     raise
         finally:
             visit.is_asking = visit.is_cancelled = False
+
+    def _report_starting_tools(self, engine: Engine, visit: ConversationVisit) -> None:
+        """Say which tool servers the question waits for, since the screen shows it only after they have started."""
+        names = ", ".join(status.name for status in engine.tools.backend.statuses() if status.state == "starting")
+        if names and visit is self._session.visit:
+            self._display.host.say(
+                f"Waiting for tools to start: {names}", "Your question is sent after that.", long=True
+            )
 
     async def _give_back(self, question: OutgoingQuestion, error: ChatTuiError) -> None:
         """Return the text of a question that could not be asked to the prompt, and report the error."""
