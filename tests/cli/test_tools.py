@@ -61,6 +61,17 @@ async def test_what_cannot_be_added_changes_nothing(home: Home) -> None:
     assert home.config.read_text() == before
 
 
+async def test_signing_in_to_a_program_says_that_it_is_one(home: Home) -> None:
+    await home.run("tools", "add", "box", "--", "npx", "server")
+    program = await home.run("tools", "login", "box")
+    assert (program.code, "box is a program on this machine." in program.told()) == (1, True)
+    missing = await home.run("tools", "login", "far")
+    assert (missing.code, missing.told().splitlines()) == (
+        1,
+        ["chat-tui: there is no tool server far.", "          Configured: box."],
+    )
+
+
 @needs_sdk
 async def test_a_server_is_tested(home: Home) -> None:
     await home.run("tools", "add", "box", "--", sys.executable, "-I", str(SCRIPT))

@@ -180,9 +180,14 @@ def _report_missing_sdk(config: Config) -> None:
 
 def _login(config: Config, name: str) -> int:
     row = next((row for row in config.tools if row.name == name), None)
-    if row is None or not row.url:
-        write_error(f"chat-tui: there is no tool server {shorten(name, 60)} that is reached over HTTP.\n")
+    if row is None:
+        write_error(f"chat-tui: there is no tool server {shorten(name, 60)}.\n")
         write_error(f"          {_known(config)}\n")
+        return 1
+    if not row.url:
+        write_error(
+            f"chat-tui: {row.name} is a program on this machine. Only servers with an address need a sign-in.\n"
+        )
         return 1
     server = ConfiguredServer(row, token_file=paths.tool_token_file(name), when_signing_in=_show_address)
     return asyncio.run(_run_test(server, as_json=False))
