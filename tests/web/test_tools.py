@@ -123,13 +123,13 @@ async def test_servers_that_cannot_be_used_are_refused(fields: Mapping[str, Any]
 
 async def test_a_program_is_refused_where_a_server_cannot_be_used() -> None:
     tools = FakeTools([offered("now")])
-    tools.problems["fake"] = "The program was not found."
+    tools.problems["fake"] = "The tool server fake cannot be used: its program was not found."
     async with tool_site(tools, ["Hi."]) as web:
         reply = await web.post("/generate", prompt="Hi", tools=["fake"])
         assert await web.engine.conversations.summaries() == []
     assert reply.status_code == 502
     assert reply.json()["error"] == (
-        "The tool server fake cannot be used. Nothing was asked. The program was not found."
+        "The tool server fake cannot be used: its program was not found. Nothing was asked."
     )
 
 

@@ -184,7 +184,7 @@ def _has_failed_tools(engine: Engine, use: ToolUse) -> bool:
         status for status in engine.tools.backend.statuses() if status.state == "failed" and status.name in use.servers
     ]
     for status in failed:
-        report_error(ToolFailed(f"The tool server {status.name} cannot be used. Nothing was asked.", status.problem))
+        report_error(ToolFailed(status.problem, "Nothing was asked."))
     return bool(failed)
 
 

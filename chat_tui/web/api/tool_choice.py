@@ -46,8 +46,7 @@ async def start_servers(engine: Engine, use: ToolUse | None) -> None:
     await engine.tools.backend.start(use.servers)
     for status in engine.tools.backend.statuses():
         if status.state == "failed" and status.name in use.servers:
-            words = f"The tool server {status.name} cannot be used. Nothing was asked. {status.problem}"
-            raise ApiError(502, words.strip(), param="tools")
+            raise ApiError(502, f"{status.problem} Nothing was asked.", param="tools")
 
 
 def settings_of_new(engine: Engine, asked: GenerationOptions) -> ConversationSettings:
