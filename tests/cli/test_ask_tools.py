@@ -62,6 +62,16 @@ async def test_a_call_and_its_result_are_told_on_stderr(home: Home) -> None:
     assert "[echo: 5]" in ran.told()
 
 
+@needs_sdk
+async def test_calls_are_told_where_the_answer_is_json_of_a_schema(home: Home) -> None:
+    async with RawServer(saying(call("echo", ARGUMENTS), chunked(event('{"sum": 5}'), event(None, "stop")))) as server:
+        configure(home, server)
+        ran = await home.run("ask", "--tool", "box.echo", "--schema", "sum int", "What is 2 + 3?")
+    assert (ran.code, ran.text) == (0, '{"sum": 5}\n')
+    assert '[calls echo {"text": "5"}]' in ran.told()
+    assert "[echo: 5]" in ran.told()
+
+
 async def test_no_tool_is_offered_without_being_named(home: Home) -> None:
     async with RawServer(saying(chunked(event("Hi"), event(None, "stop")))) as server:
         configure(home, server)

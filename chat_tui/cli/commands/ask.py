@@ -18,7 +18,7 @@ from chat_tui.cli.signals import run_until_interrupted, watch_interrupts
 from chat_tui.cli.structured_answer import check_written, write_checked
 from chat_tui.config import load, paths
 from chat_tui.config.schema import Config
-from chat_tui.core.chunks import has_answered
+from chat_tui.core.chunks import ToolCallDelta, has_answered
 from chat_tui.core.errors import CommandError, ToolFailed
 from chat_tui.core.processes.console import report_error, write_error
 from chat_tui.core.request import Request
@@ -114,13 +114,25 @@ async def _answer(
     async def wait(answer: Answer) -> tuple[Answer, int]:
         watch = asyncio.ensure_future(_cancel_when(interrupted, answer))
         try:
-            last = await last_of(answer)
+            await _report_calls(answer, writer)
         finally:
             watch.cancel()
         _report_notice(answer)
+        last = await last_of(answer)
         return last, _exit_code(last)
 
     return await write_checked(engine, answer, request, request.output, wait)
+
+
+async def _report_calls(answer: Answer, writer: AnswerWriter) -> None:
+    """Report the tool calls of an answer and their results, as they come, and nothing of its text."""
+    async with aclosing(merged_batches(answer, tokens=1, hold_bytes=1 << 30)) as batches:
+        async for chunks in batches:
+            for chunk in chunks:
+                if isinstance(chunk, (ToolCallDelta, ToolResultChunk)):
+                    writer.take(chunk)
+            if writer.waits:
+                await asyncio.to_thread(writer.flush)
 
 
 async def _write(answer: Answer, writer: AnswerWriter, settings: Config, interrupted: asyncio.Event) -> int:
