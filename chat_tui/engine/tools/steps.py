@@ -41,7 +41,7 @@ class ToolAskChunk(msgspec.Struct, frozen=True, tag_field="type", tag="tool_ask"
     arguments: str = "{}"
     """JSON object with which the call would run, indented."""
     description: str = ""
-    """What the server says of the tool."""
+    """What the server says about the tool."""
 
 
 StepChunk = Chunk | ToolResultChunk | ToolAskChunk

@@ -97,7 +97,7 @@ class PendingCall(msgspec.Struct, frozen=True):
     arguments: str
     """JSON object with which it would run."""
     description: str
-    """What the server says of the tool."""
+    """What the server says about the tool."""
 
 
 class ShownTurn(msgspec.Struct, frozen=True, rename="camel"):

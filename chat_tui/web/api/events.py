@@ -91,7 +91,7 @@ class ToolAskEvent(msgspec.Struct, frozen=True, tag_field="type", tag="tool_ask"
     arguments: str
     """JSON object with which the call would run."""
     description: str
-    """What the server says of the tool."""
+    """What the server says about the tool."""
     request_id: RequestId | UnsetType = UNSET
 
 

@@ -116,7 +116,7 @@ def call_lines(status: CallStatus, width: int) -> Sequence[Line]:
     for name, value in argument_rows(arguments):
         lines += [(Span(row),) for row in _rows(f"{name}: {value}" if name else value, width)]
     if tool is not None and tool.tool.description:
-        lines += [(), (Span("What the server says of the tool", "accent"),)]
+        lines += [(), (Span("What the server says about the tool", "accent"),)]
         lines += [(Span(row, "dim"),) for row in _rows(visible(tool.tool.description), width)]
     return lines
 
