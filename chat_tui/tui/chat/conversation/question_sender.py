@@ -24,6 +24,7 @@ from chat_tui.tui.chat.conversation.waiting import WaitingQuestions
 from chat_tui.tui.prompt.attachments import PromptAttachments
 from chat_tui.tui.prompt.attachments_line import PendingAttachment
 from chat_tui.tui.prompt.prompt import Prompt
+from chat_tui.tui.widgets.delayed_calls import call_after
 
 if TYPE_CHECKING:
     # Only for type checking: the first paint does not need the engine.
@@ -212,11 +213,11 @@ class QuestionSender:
                     if question.refuses_images:
                         await self._estimate.check_images(question.text, files)
                     report = partial(self._report_starting_tools, session.engine, visit)
-                    timer = display.widget.set_timer(TOOL_START_SECONDS, report)
+                    timer = call_after(display.widget, TOOL_START_SECONDS, report)
                     try:
                         yield session.engine, files
                     finally:
-                        timer.stop()
+                        timer.cancel()
                 except ChatTuiError:
                     if visit is session.visit:
                         self._files.give_back(question.taken)
