@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from typing import Any
 
@@ -130,9 +131,11 @@ async def test_thinking_tells_how_long_it_took() -> None:
 async def test_an_empty_line_parts_unfolded_thinking_from_the_answer(text: str) -> None:
     async with pane() as (transcript, pilot):
         transcript.show([question(), answer(text, thinking="hm")])
-        transcript.action_fold()
         await settled(pilot)
-        rows = [row.strip() for row in shown(transcript)]
+        transcript.action_fold()
+        async with asyncio.timeout(60):
+            while "hm" not in (rows := [row.strip() for row in shown(transcript)]):
+                await settled(pilot)
         assert rows[rows.index("hm") :][:3] == ["hm", "", "Because."]
 
 
