@@ -6,7 +6,7 @@ import asyncio
 import time
 from collections.abc import Callable, Sequence
 from datetime import datetime
-from functools import cached_property
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, ClassVar, cast
 
 from textual import events, on
@@ -188,7 +188,7 @@ class ChatScreen(Screen[None]):
         await self.upkeep.refresh()
         self.models.show()
         self._first_steps.show_found(engine.models.status(), is_all=False)
-        self.run_worker(self._discover(engine), group="discover")
+        self.run_worker(partial(self._discover, engine), group="discover")  # type: ignore[arg-type]
 
     async def _discover(self, engine: Engine) -> None:
         await self.models.restore_preferences(engine)
