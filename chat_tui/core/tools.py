@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any, Literal
 
 import msgspec
@@ -85,11 +85,6 @@ class ToolResult(msgspec.Struct, frozen=True, gc=False):
 def new_call_id() -> str:
     """Return an id for a call of a provider that gives none."""
     return f"call_{os.urandom(8).hex()}"
-
-
-def unanswered_calls(calls: Sequence[ToolCall], answered: Sequence[str]) -> Sequence[ToolCall]:
-    """Return the calls whose ids are not among the answered ones."""
-    return [call for call in calls if call.id not in answered]
 
 
 def decode_arguments(arguments: str) -> Mapping[str, Any] | None:
