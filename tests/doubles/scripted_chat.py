@@ -150,6 +150,16 @@ class ScriptedChat:
             lambda: self.chat.conversation.answer is not None and self.chat.conversation.answer.saved.is_set()
         )
         await self.until(lambda: not self.chat.transcript.is_busy)
+        await self.until(self._is_followed)
+        # The messages that tell of the end are on their way to the screen, and those that they set off behind them.
+        await self.pilot.pause(0.0)
+        await self.pilot.pause(0.0)
+
+    def _is_followed(self) -> bool:
+        """Whether the conversation has shown the end of the answer, or waits for a tool call."""
+        conversation = self.chat.conversation
+        following = conversation._following
+        return following is None or following.is_finished or conversation.round is not None
 
     def figure(self, label: str) -> str:
         """The value in the row of the stats panel with this label."""
