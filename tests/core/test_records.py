@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as some
 
-from chat_tui.cli.parser import THINKING
+from chat_tui.cli.options.question_options import THINKING
 from chat_tui.core import errors
 from chat_tui.core.chunks import (
     Chunk,
