@@ -96,6 +96,24 @@ async def test_a_question_that_waits_for_a_tool_server_says_so() -> None:
         await chat.shows("Hello", "Hi there.")
 
 
+async def test_esc_withdraws_a_question_that_waits_for_a_tool_server_and_gives_it_back() -> None:
+    tools = SlowlyStarting([offered("read", "files")])
+    async with scripted_chat(["Hi there."], tools=tools) as chat:
+        chat.chat.session.own_settings = replace(chat.chat.session.own_settings, tools=ToolUse(("files",)))
+        await chat.ask("Hello")
+        await chat.until(lambda: chat.chat.session.visit.starting is not None and tools.started)
+        await chat.pilot.press("escape")
+        await chat.until(lambda: "Cancelled: nothing was asked" in chat.notices())
+        assert chat.chat.prompt.draft == "Hello"
+        assert not chat.chat.conversation.is_busy
+        assert chat.chat.session.conversation_id is None
+        assert chat.provider.requests == []
+        tools.may_start.set()
+        await chat.pilot.press("enter")
+        await chat.answered()
+        await chat.shows("Hello", "Hi there.")
+
+
 async def test_a_server_that_failed_says_why_and_what_to_do() -> None:
     async with scripted_chat(["Hi."], tools=Failing([])) as chat:
         await opened(chat)

@@ -358,8 +358,8 @@ class ConversationDisplay:
     async def cancel(self) -> bool:
         """Cancel the answer in view, or stop its tool calls; returns False if none is running."""
         was_typed, visit = self.skip_typing(), self._session.visit
-        if visit.is_asking and (self.answer is None or is_over(self.answer)):
-            visit.is_cancelled = True
+        if visit.starting is not None or (visit.is_asking and (self.answer is None or is_over(self.answer))):
+            visit.cancel()
             return True
         if self._cards is not None:
             self._cards.round.stop()

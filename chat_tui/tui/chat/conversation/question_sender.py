@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -35,6 +36,10 @@ if TYPE_CHECKING:
 
 TOOL_START_SECONDS = 1.0
 """Time that tool servers may take to start before a notice says what the question waits for."""
+
+
+class QuestionWithdrawn(Exception):
+    """The user has cancelled a question that was waiting for tool servers to start. Nothing of it is stored."""
 
 
 class OutgoingQuestion(msgspec.Struct, frozen=True):
@@ -133,6 +138,8 @@ class QuestionSender:
                 await self._follow(question, answer)
         except ChatTuiError as error:
             await self._give_back(question, error)
+        except QuestionWithdrawn:
+            await self._take_back(question)
 
     def _leave_deleted(self, visit: ConversationVisit, error: ConversationNotFound) -> None:
         """Handle a conversation that was deleted elsewhere: the question of this visit has started a new one."""
@@ -195,48 +202,76 @@ class QuestionSender:
                 await self._follow(question, await ask(engine, question, files))
         except ChatTuiError as error:
             await self._give_back(question, error)
+        except QuestionWithdrawn:
+            await self._take_back(question)
 
     @asynccontextmanager
     async def _sending(self, question: OutgoingQuestion) -> AsyncIterator[tuple[Engine, Sequence[Attachment]]]:
-        """Enclose asking a question, from the moment that the engine is open and the files are read. On failure the
-        files are attached again. Raises `ChatTuiError`."""
+        """Enclose asking a question, from the moment that the engine is open, the tool servers have started and the
+        files are read. On failure the files are attached again. Raises `ChatTuiError`, `QuestionWithdrawn`."""
         session, display, visit = self._session, self._display, question.visit
         try:
             await session.is_ready.wait()
             assert session.engine is not None
+            await self._start_tools(session.engine, question)
             has_ended = display.answer is not None and is_over(display.answer)
             if visit is session.visit and has_ended and display.skip_typing():
                 await display.wait_until_shown()
             async with session.changing:
-                try:
-                    files = await self._files.load(question.taken)
-                    if question.refuses_images:
-                        await self._estimate.check_images(question.text, files)
-                    report = partial(self._report_starting_tools, session.engine, visit)
-                    timer = call_after(display.widget, TOOL_START_SECONDS, report)
-                    try:
-                        yield session.engine, files
-                    finally:
-                        timer.cancel()
-                except ChatTuiError:
-                    if visit is session.visit:
-                        self._files.give_back(question.taken)
-                    raise
+                files = await self._files.load(question.taken)
+                if question.refuses_images:
+                    await self._estimate.check_images(question.text, files)
+                yield session.engine, files
+        except (ChatTuiError, QuestionWithdrawn):
+            if visit is session.visit:
+                self._files.give_back(question.taken)
+            raise
         finally:
             visit.is_asking = visit.is_cancelled = False
+
+    async def _start_tools(self, engine: Engine, question: OutgoingQuestion) -> None:
+        """Start the tool servers that the question needs, which may take seconds; until then it can be withdrawn.
+
+        Raises `HistoryError`, `QuestionWithdrawn`.
+        """
+        visit = question.visit
+        target = visit.conversation_id or question.new_conversation
+        visit.starting = starting = asyncio.ensure_future(engine.tools.prepare(target, question.settings))
+        report = partial(self._report_starting_tools, engine, visit)
+        timer = call_after(self._display.widget, TOOL_START_SECONDS, report)
+        try:
+            await asyncio.wait([starting])
+        finally:
+            visit.starting = None
+            timer.cancel()
+            starting.cancel()
+        if starting.cancelled():
+            raise QuestionWithdrawn
+        with suppress(ConversationNotFound):
+            # Asking raises it again.
+            starting.result()
 
     def _report_starting_tools(self, engine: Engine, visit: ConversationVisit) -> None:
         """Say which tool servers the question waits for, since the screen shows it only after they have started."""
         names = ", ".join(status.name for status in engine.tools.backend.statuses() if status.state == "starting")
         if names and visit is self._session.visit:
             self._display.host.say(
-                f"Waiting for tools to start: {names}", "Your question is sent after that.", long=True
+                f"Waiting for tools to start: {names}",
+                "Your question is sent after that; Esc takes it back.",
+                long=True,
             )
 
     async def _give_back(self, question: OutgoingQuestion, error: ChatTuiError) -> None:
         """Return the text of a question that could not be asked to the prompt, and report the error."""
         await self._waiting.give_back(question.visit, question.text)
         self._display.widget.post_message(self.Failed(error))
+
+    async def _take_back(self, question: OutgoingQuestion) -> None:
+        """Return the text of a question that was withdrawn to the prompt."""
+        await self._waiting.give_back(question.visit, question.text)
+        told = ("Cancelled: nothing was asked", "Your message is in the prompt." if question.text else "")
+        self._display.host.say(*told)
+        self._display.widget.post_message(self._display.Changed())
 
     async def _follow(self, question: OutgoingQuestion, answer: Answer) -> None:
         session, display, visit = self._session, self._display, question.visit
