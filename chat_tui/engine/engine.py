@@ -22,7 +22,7 @@ from chat_tui.core.errors import ChatTuiError, CommandError
 from chat_tui.core.request import Request
 from chat_tui.core.settings.conversation_settings import NewConversation
 from chat_tui.core.settings.preset import Preset, decode_preset
-from chat_tui.core.tools import ToolChoice
+from chat_tui.core.tools import ToolChoice, ToolUse
 from chat_tui.core.usage.spending import EarlierSpending, Spending
 from chat_tui.engine.answers.answer import Answer
 from chat_tui.engine.answers.budget import Budget, paid_since_question
@@ -44,6 +44,7 @@ from chat_tui.engine.protocols import LocalWeights, ModelBackend, SourceSetup, T
 from chat_tui.engine.request_builder import RequestBuilder
 from chat_tui.engine.tools.loop import ToolLoop, use_of
 from chat_tui.engine.tools.no_tools import NoTools
+from chat_tui.engine.tools.result_branch import ResultBranch
 from chat_tui.history.store import Store
 from chat_tui.routing.ranking.prompt_features import features_of, with_features
 from chat_tui.routing.router import Router
@@ -273,13 +274,13 @@ class Engine:
         attachments: Sequence[Attachment] = (),
         edited: str = "",
     ) -> Comparison:
-        """Ask several models the same at once; without `models`, the best two of the strategy.
+        """Ask several models the same at once, without tools; without `models`, the best two of the strategy.
 
         `edited` is the id of a question of the current path: as with `edit`, this one stands beside it and has its
         files, too. Raises `CommandError` where there are too few or too many models, or no such question,
         `HistoryError`.
         """
-        text, settings = await _clean(text), settings or Request()
+        text, settings = await _clean(text), (settings or Request()).replace(tool_use=ToolUse())
         await self.tools.prepare(conversation, settings)
         async with self._asking:
             before = await self._requests.conversation(conversation, text)
@@ -398,19 +399,18 @@ class Engine:
             request = request.replace(tools=tuple(tool.tool for tool in offer.tools), adaptive=False)
         return PreparedAnswer(conversation, place, request, cut, in_parts, limit, offer)
 
-    async def _ask_again(self, conversation_id: str, offer: ToolOffer, model: str, may_call: bool) -> Answer:
+    async def _ask_again(self, branch: ResultBranch, offer: ToolOffer, model: str, may_call: bool) -> Answer:
         """Begin the answer that has the results of tool calls. The same model goes on; others only where it fails."""
         async with self._asking:
-            conversation = await self.conversations.conversation(conversation_id)
+            conversation = await branch.conversation()
             settings = offer.settings.replace(model=model)
             limit = await self._price_limit(settings.max_price, paid=paid_since_question(conversation.path))
             prepared = await self._prepare_answer(
                 conversation, len(conversation.path), settings, limit=limit, calls_made=offer.calls_made
             )
-            if not may_call:
-                request = prepared.request.replace(tool_choice=ToolChoice("none"))
-                prepared = replace(prepared, request=request)
-            return self._answers.begin(prepared)
+            choice = prepared.request.tool_choice if may_call else ToolChoice("none")
+            request = prepared.request.replace(tool_choice=choice)
+            return self._answers.begin(replace(prepared, request=request, goes_on=True))
 
     async def _price_limit(self, asked: float | None, *, answers: int = 1, paid: float = 0.0) -> PriceLimit:
         """What each of the next answers may cost; with a limit, models of unknown price are not asked."""

@@ -6,7 +6,7 @@ Faces follow the log from any point, and can stop following without stopping the
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Collection, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import suppress
 from time import monotonic
 
@@ -49,17 +49,17 @@ class Answer:
     def __init__(
         self,
         conversation_id: str,
-        question: Turn,
+        before: Sequence[Turn],
         turn: Turn,
         *,
         cut: Turn | None = None,
         offer: ToolOffer | None = None,
-        earlier_calls: Collection[str] = (),
         on_end: Callable[[Answer], None],
         save_turn: SaveTurn,
     ) -> None:
         self.conversation_id = conversation_id
-        self.question = question
+        self.before = tuple(before)
+        """The turns that it follows, oldest first, whichever branch is the current one by now."""
         self.turn = turn
         """The answer's turn, without its text until the answer has ended."""
         self.ended = False
@@ -83,7 +83,7 @@ class Answer:
         self._why_alone = ""
         self._texts: dict[str, list[str]] = {"text": [], "thinking": []}
         self._cut = cut if cut is not None and cut.text else None
-        self._call_ids: dict[str, str] = dict.fromkeys(earlier_calls, "")
+        self._call_ids: dict[str, str] = dict.fromkeys((call.id for each in before for call in each.calls), "")
         """Ids of calls before this answer, with the ones that stand for them if it uses them again."""
         self._readers: set[_Reader] = set()
         self._paused = False
@@ -91,6 +91,11 @@ class Answer:
 
     def __len__(self) -> int:
         return len(self._log)
+
+    @property
+    def question(self) -> Turn:
+        """The question that it answers; results of tool calls may come between."""
+        return next((turn for turn in reversed(self.before) if turn.role == "user"), self.before[-1])
 
     def figures(self) -> StreamStats:
         """The current figures."""
@@ -197,10 +202,10 @@ class Answer:
         finally:
             self.saved.set()
 
-    def assign_to(self, conversation_id: str, question: Turn) -> None:
-        """Make an answer to an unsent draft the answer to this question."""
-        self.conversation_id, self.question = conversation_id, question
-        self.turn = msgspec.structs.replace(self.turn, parent=question.id)
+    def assign_to(self, conversation_id: str, before: Sequence[Turn]) -> None:
+        """Make an answer to an unsent draft the answer to the last of these turns."""
+        self.conversation_id, self.before = conversation_id, tuple(before)
+        self.turn = msgspec.structs.replace(self.turn, parent=self.before[-1].id)
 
     async def cancel(self, *, steered: bool = False) -> None:
         """End the answer and keep its part. `steered` says that the next answer continues it. Can be called again."""

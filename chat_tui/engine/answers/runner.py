@@ -66,6 +66,8 @@ class PreparedAnswer(msgspec.Struct, frozen=True):
     """Why the request has its price limit."""
     offer: ToolOffer | None = None
     """The tools that it may call."""
+    goes_on: bool = False
+    """Whether it goes on behind the results of tool calls: then a path that has left their branch stays as it is."""
 
 
 class AnswerRunner:
@@ -131,13 +133,17 @@ class AnswerRunner:
         plan = prepared.limit.explain(self._router.plan(request))
         answer = self._make_answer(conversation.id, conversation.path[:place], request, plan, prepared)
         self._add(answer)
-        self._conversations.cache.remember(put_turn(conversation, place, answer.turn))
+        if prepared.goes_on:
+            self._conversations.cache.extend(conversation.id, answer.turn)
+        else:
+            self._conversations.cache.remember(put_turn(conversation, place, answer.turn))
+        add = self._conversations.turns.add_next if prepared.goes_on else self._conversations.turns.add_answer
         work = self._run(
             answer,
             request,
             plan,
             in_parts=prepared.in_parts,
-            stored=True,
+            add=add,
             on_end=self._begin_last_save,
             limit=prepared.limit,
         )
@@ -152,8 +158,7 @@ class AnswerRunner:
         plan: Plan,
         prepared: PreparedAnswer | None = None,
     ) -> Answer:
-        """Make the answer that follows this path. Its question may be before the results of tool calls."""
-        question = next((turn for turn in reversed(path) if turn.role == "user"), path[-1])
+        """Make the answer that follows this path."""
         # Stored with the model that is asked first, so that a partial answer that survives a kill names its model.
         turn = Turn(
             "assistant",
@@ -167,11 +172,10 @@ class AnswerRunner:
         )
         return Answer(
             conversation_id,
-            question,
+            path,
             turn,
             cut=prepared.cut if prepared else None,
             offer=prepared.offer if prepared else None,
-            earlier_calls=[call.id for turn in path for call in turn.calls],
             on_end=self._settle,
             save_turn=self._save_turn,
         )
@@ -192,7 +196,7 @@ class AnswerRunner:
 
     def adopt(self, conversation: Conversation, place: int, answer: Answer) -> None:
         """Make a preview that has ended the answer at this place of the path, and save it."""
-        answer.assign_to(conversation.id, conversation.path[place - 1])
+        answer.assign_to(conversation.id, conversation.path[:place])
         self._preview_dollars.pop(answer.turn.id, None)
         self._add(answer)
         self._conversations.cache.remember(put_turn(conversation, place, answer.turn))
@@ -253,14 +257,14 @@ class AnswerRunner:
         plan: Plan,
         *,
         in_parts: bool = False,
-        stored: bool = False,
+        add: Callable[[str, Turn], Awaitable[None]] | None = None,
         on_end: Callable[[Answer], None],
         limit: PriceLimit = _NO_LIMIT,
     ) -> None:
-        """Run an answer to its ending, whatever that is, and then call `on_end`."""
+        """Run an answer to its ending, whatever that is, and then call `on_end`. `add` stores its beginning."""
         try:
-            if stored:
-                await self._conversations.turns.add_answer(answer.conversation_id, answer.turn)
+            if add is not None:
+                await add(answer.conversation_id, answer.turn)
                 self._start_saving(answer)
             async with await self._stream(request, plan, in_parts=in_parts) as stream:
                 await answer.attach(stream)

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 
 import msgspec
 
-from chat_tui.core.conversation import Conversation, Turn
+from chat_tui.core.conversation import Conversation, Turn, put_turn
 from chat_tui.core.errors import ConversationNotFound, HistoryError
 from chat_tui.engine.conversations.error_reports import ErrorReports
 from chat_tui.engine.conversations.pending_writes import PendingWrites, deleted_elsewhere
@@ -66,6 +66,14 @@ class ConversationCache:
                 break
             if other not in self.pending.unsaved and other != conversation.id and not self._is_busy(other):
                 self.drop(other)
+
+    def extend(self, conversation_id: str, turn: Turn) -> None:
+        """Add a turn behind its parent: to the current path if that ends there, otherwise beside it."""
+        known = self._open.get(conversation_id)
+        if known is not None and known.path and known.path[-1].id == turn.parent:
+            self.remember(put_turn(known, len(known.path), turn))
+        else:
+            self.pending.note(conversation_id, [turn])
 
     def drop(self, conversation_id: str) -> None:
         """Forget a conversation."""

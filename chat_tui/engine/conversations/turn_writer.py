@@ -48,13 +48,19 @@ class TurnWriter:
             await self._rename(asked.id, question.text)
 
     async def add_answer(self, conversation_id: str, turn: Turn) -> None:
-        """Store an answer that begins."""
+        """Store an answer that begins, and make it the end of the current path."""
         if self._pending.is_saved(conversation_id):
             await self._add(conversation_id, turn)
 
-    async def _add(self, conversation_id: str, turn: Turn) -> None:
+    async def add_next(self, conversation_id: str, turn: Turn) -> None:
+        """Store a turn that begins; the current path goes on with it only if it ends with its parent."""
+        if self._pending.is_saved(conversation_id):
+            await self._add(conversation_id, turn, moves_path=False)
+
+    async def _add(self, conversation_id: str, turn: Turn, *, moves_path: bool = True) -> None:
         store = self._stores.store_of(conversation_id)
-        await self._pending.save(conversation_id, store.write(writes.add_turn, conversation_id, turn))
+        work = store.write(writes.add_turn, conversation_id, turn, moves_path=moves_path)
+        await self._pending.save(conversation_id, work, turn)
 
     async def grow(self, deltas: Sequence[tuple[str, TurnDelta]]) -> None:
         """Store what was added to growing answers, each with the id of its conversation."""

@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 
 from chat_tui.core.chunks import State
-from chat_tui.core.conversation import Conversation, Turn, new_id, now, put_turn
+from chat_tui.core.conversation import Conversation
 from chat_tui.core.errors import ChatTuiError, HistoryError, InternalError, ToolFailed
 from chat_tui.core.request import Request
 from chat_tui.core.settings.conversation_settings import NewConversation, decode_settings
@@ -19,7 +19,6 @@ from chat_tui.core.tools import (
     OfferedTool,
     ToolCall,
     ToolOutput,
-    ToolResult,
     ToolUse,
     decode_arguments,
 )
@@ -29,6 +28,7 @@ from chat_tui.engine.cleaning import clean_in_pieces
 from chat_tui.engine.conversations.conversations import Conversations
 from chat_tui.engine.protocols import ToolBackend
 from chat_tui.engine.tools.consent import decide, fingerprint, select_tools
+from chat_tui.engine.tools.result_branch import ResultBranch
 
 CALLS_LIMIT = 10
 """Calls that one question may run, unless the config says otherwise."""
@@ -36,9 +36,9 @@ RESULT_CHARACTERS = 200_000
 """The longest text of a result, in case a backend sends more."""
 
 
-AskAgain = Callable[[str, ToolOffer, str, bool], Awaitable[Answer]]
-"""Begins the next answer of (the conversation with this id, what the last answer was offered, its model, whether more
-calls are allowed). Raises `ChatTuiError`."""
+AskAgain = Callable[[ResultBranch, ToolOffer, str, bool], Awaitable[Answer]]
+"""Begins the answer that follows (these results, what the last answer was offered, its model, whether more calls are
+allowed). Raises `ChatTuiError`."""
 
 
 class ToolLoop:
@@ -161,15 +161,16 @@ class ToolLoop:
         await self.backend.close()
 
     async def _run(self, answer: Answer, round: ToolRound) -> None:
-        offer, conversation_id = answer.offer, answer.conversation_id
+        offer = answer.offer
         assert offer is not None
+        branch = ResultBranch(self._conversations, answer)
         following: Answer | None = None
         notice = ""
         try:
             await answer.saved.wait()
             made = offer.calls_made
             for place in range(len(round.statuses)):
-                offer = await self._settle_call(conversation_id, round, place, offer, is_over=made >= self._limit)
+                offer = await self._settle_call(branch, round, place, offer, is_over=made >= self._limit)
                 made += 1
             if not round.was_stopped():
                 may_call = made < self._limit
@@ -179,23 +180,23 @@ class ToolLoop:
                     notice += " The model calls tools instead of answering, so it is not asked again."
                 else:
                     offer = msgspec.structs.replace(offer, calls_made=made)
-                    following = await self._ask_again(conversation_id, offer, answer.turn.model, may_call)
+                    following = await self._ask_again(branch, offer, answer.turn.model, may_call)
                 if following is not None and round.was_stopped():
                     # A person was faster.
                     await following.cancel()
         except ChatTuiError as error:
             self._tell(error)
         finally:
-            self._answers[conversation_id].remove(answer)
-            if not self._answers[conversation_id]:
-                del self._answers[conversation_id]
+            self._answers[answer.conversation_id].remove(answer)
+            if not self._answers[answer.conversation_id]:
+                del self._answers[answer.conversation_id]
             answer.next = following
             round.end(notice)
             if following is None:
                 self.release(offer)
 
     async def _settle_call(
-        self, conversation_id: str, round: ToolRound, place: int, offer: ToolOffer, *, is_over: bool
+        self, branch: ResultBranch, round: ToolRound, place: int, offer: ToolOffer, *, is_over: bool
     ) -> ToolOffer:
         """Decide about one call and run it; returns the offer with what the person has allowed from now on."""
         status = round.statuses[place]
@@ -203,7 +204,7 @@ class ToolLoop:
         arguments = decode_arguments(call.arguments)
         status = round.change(place, arguments=arguments)
         if refusal := _why_not(call, tool, arguments, offer, is_over=is_over):
-            await self._store_outcome(conversation_id, round, place, "failed", refusal)
+            await self._store_outcome(branch, round, place, "failed", refusal)
             return offer
         assert tool is not None
         assert arguments is not None
@@ -212,22 +213,22 @@ class ToolLoop:
         verdict = decide(offer.use, tool, arguments)
         if verdict == "refuse":
             told = f"The tool {call.name} is not allowed here."
-            await self._store_outcome(conversation_id, round, place, "refused", told)
+            await self._store_outcome(branch, round, place, "refused", told)
             return offer
         decision = await round.ask(place) if verdict == "ask" else StopCalls() if round.was_stopped() else RunCall()
         if isinstance(decision, StopCalls):
             round.stop()
-            await self._store_outcome(conversation_id, round, place, "cancelled", "This call was not run.")
+            await self._store_outcome(branch, round, place, "cancelled", "This call was not run.")
             return offer
         if isinstance(decision, RefuseCall):
             reason = clean(decision.reason).strip()
             told = f"The user refused this call{f': {reason}' if reason else '.'}"
-            await self._store_outcome(conversation_id, round, place, "refused", told)
+            await self._store_outcome(branch, round, place, "refused", told)
             return offer
         if decision.always:
             asked = arguments if decision.arguments is None else decision.arguments
-            offer = await self._remember_consent(conversation_id, fingerprint(tool, asked), offer)
-        await self._run_call(conversation_id, round, place, decision.arguments)
+            offer = await self._remember_consent(branch.conversation_id, fingerprint(tool, asked), offer)
+        await self._run_call(branch, round, place, decision.arguments)
         return offer
 
     def _newest(self, tool: OfferedTool) -> OfferedTool:
@@ -237,66 +238,42 @@ class ToolLoop:
         return msgspec.structs.replace(now, tool=msgspec.structs.replace(now.tool, name=tool.tool.name))
 
     async def _run_call(
-        self, conversation_id: str, round: ToolRound, place: int, changed: Mapping[str, Any] | None
+        self, branch: ResultBranch, round: ToolRound, place: int, changed: Mapping[str, Any] | None
     ) -> None:
         status = round.statuses[place]
         tool, arguments = status.tool, status.arguments if changed is None else changed
         assert tool is not None
         assert arguments is not None
         edited = "" if changed is None else msgspec.json.encode(changed).decode()
-        turn = await self._begin_result(conversation_id, status.call, tool, edited)
+        turn = await branch.begin(status.call, tool, edited)
         round.change(place, state="running", arguments=arguments, result=turn)
         running = asyncio.ensure_future(self.backend.call(tool, arguments))
         round.watch(running)
         try:
             output = await running
+            state: State = "failed" if output.is_error else "complete"
         except ToolFailed as error:
-            turn = _ended(turn, "failed", await _bounded(ToolOutput(str(error), is_error=True)))
+            state, output = "failed", ToolOutput(str(error), is_error=True)
         except asyncio.CancelledError:
             if not round.was_stopped():
                 # The program ends: what the call has done is not known.
-                await self._end_result(conversation_id, _ended(turn, "broken", ToolOutput(INTERRUPTED)))
+                await branch.end(turn, "broken", ToolOutput(INTERRUPTED))
                 raise
-            turn = _ended(turn, "cancelled", ToolOutput("The user stopped this call. It may have had an effect."))
-        else:
-            turn = _ended(turn, "failed" if output.is_error else "complete", await _bounded(output))
+            state, output = "cancelled", ToolOutput("The user stopped this call. It may have had an effect.")
         finally:
             round.watch(None)
-        await self._end_result(conversation_id, turn)
+        turn = await branch.end(turn, state, await _bounded(output))
         round.change(place, state="ended", result=turn)
 
     # -- storing --------------------------------------------------------------------------------------------------
 
-    async def _store_outcome(self, conversation_id: str, round: ToolRound, place: int, state: State, text: str) -> None:
+    @staticmethod
+    async def _store_outcome(branch: ResultBranch, round: ToolRound, place: int, state: State, text: str) -> None:
         """Store the result of a call that was not run."""
         status = round.statuses[place]
-        turn = await self._begin_result(conversation_id, status.call, status.tool)
-        turn = _ended(turn, state, ToolOutput(clean(text)))
-        await self._end_result(conversation_id, turn)
+        turn = await branch.begin(status.call, status.tool)
+        turn = await branch.end(turn, state, ToolOutput(clean(text)))
         round.change(place, state="ended", result=turn)
-
-    async def _begin_result(
-        self, conversation_id: str, call: ToolCall, tool: OfferedTool | None, edited: str = ""
-    ) -> Turn:
-        """Store a result that has not come: after a kill the history shows that the call had begun."""
-        conversation = await self._conversations.conversation(conversation_id)
-        result = ToolResult(call.id, call.name, tool.server if tool else "", edited)
-        turn = Turn(
-            "tool",
-            "",
-            id=new_id(),
-            parent=conversation.path[-1].id,
-            created=now(),
-            state="streaming",
-            result=result,
-        )
-        self._conversations.cache.remember(put_turn(conversation, len(conversation.path), turn))
-        await self._conversations.turns.add_answer(conversation_id, turn)
-        return turn
-
-    async def _end_result(self, conversation_id: str, turn: Turn) -> None:
-        self._conversations.turns.settle(conversation_id, turn)
-        await self._conversations.turns.finish(conversation_id, turn, None)
 
     async def _remember_consent(self, conversation_id: str, mark: str, offer: ToolOffer) -> ToolOffer:
         use = msgspec.structs.replace(offer.use, consented=(*offer.use.consented, mark))
@@ -329,12 +306,6 @@ async def _bounded(output: ToolOutput) -> ToolOutput:
     if (left_out := len(output.text) - RESULT_CHARACTERS) > 0:
         text = f"{text}\n[{left_out:,} more characters were left out.]"
     return msgspec.structs.replace(output, text=text)
-
-
-def _ended(turn: Turn, state: State, output: ToolOutput) -> Turn:
-    assert turn.result is not None
-    result = msgspec.structs.replace(turn.result, structured=output.structured)
-    return msgspec.structs.replace(turn, text=output.text, state=state, result=result, attachments=output.images)
 
 
 def use_of(conversation: Conversation, settings: Request) -> ToolUse:

@@ -40,12 +40,19 @@ def add_conversation(db: StoreConnection, conversation: Conversation, owner: str
 
 
 def add_turn(
-    db: StoreConnection, conversation_id: str, turn: Turn, owner: str | None = None, *, new_key: int | None = None
+    db: StoreConnection,
+    conversation_id: str,
+    turn: Turn,
+    owner: str | None = None,
+    *,
+    new_key: int | None = None,
+    moves_path: bool = True,
 ) -> None:
     """Add a turn below its parent and make it the end of the current path; one with the state `streaming` can grow.
 
-    `owner` is the id of the store that lets it grow, by default this one. Without a `new_key` its key is higher than
-    all others. Raises `ConversationNotFound`; `HistoryError` if the parent is not in the conversation.
+    Without `moves_path`, a path that does not end with the parent stays as it is. `owner` is the id of the store that
+    lets it grow, by default this one. Without a `new_key` its key is higher than all others. Raises
+    `ConversationNotFound`; `HistoryError` if the parent is not in the conversation.
     """
     conversation = conversation_key(db, conversation_id)
     parent = None
@@ -86,8 +93,8 @@ def add_turn(
         index.add(db, key, text)
     # After the clock was set back, a conversation does not become older than it was.
     db.execute(
-        "UPDATE conversation SET leaf = ?, updated = max(updated, ?) WHERE key = ?",
-        (key, microseconds(now()), conversation),
+        "UPDATE conversation SET leaf = iif(? OR leaf IS ?, ?, leaf), updated = max(updated, ?) WHERE key = ?",
+        (moves_path, parent and parent[0], key, microseconds(now()), conversation),
     )
 
 

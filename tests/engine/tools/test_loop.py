@@ -102,6 +102,20 @@ async def test_without_a_server_that_is_on_no_tool_is_offered() -> None:
         assert tools.started == []
 
 
+async def test_a_comparison_offers_no_tools_and_stops_the_calls_before_it() -> None:
+    tools = FakeTools([offered("now")], now=asyncio.Event())
+    settings = ConversationSettings(tools=FREE)
+    async with stage(call(), ["I do not know."], tools=tools) as on:
+        first = await on.engine.ask(NewConversation(settings=settings), "Hi", Request(model="one/a"))
+        await until(lambda: tools.calls)
+        comparison = await on.engine.compare(first.conversation_id, "Which?", ["one/a", "two/b"])
+        for answer in comparison.answers:
+            await answer.saved.wait()
+        assert tools.cancelled == ["now"]
+        assert tools.started == [("fake",)] * 2
+        assert on.player.requests[-1].tools == ()
+
+
 async def test_the_conversation_says_which_servers_are_on() -> None:
     tools = FakeTools([offered("now"), offered("later")])
     settings = ConversationSettings(tools=replace(FREE, off=("fake.later",)))
