@@ -6,7 +6,7 @@ import asyncio
 import time
 from collections.abc import Sequence
 from contextlib import aclosing
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Annotated, Any, Literal
 
 import msgspec
 from msgspec import UNSET, Meta
@@ -37,7 +37,7 @@ from chat_tui.web.api.conversation_schemas import (
     ShownResult,
     ShownTurn,
 )
-from chat_tui.web.api.schemas import field_error, read_body
+from chat_tui.web.api.schemas import parse_query, read_body
 from chat_tui.web.errors import ApiError, error_text
 from chat_tui.web.html.rendering import render_pieces
 from chat_tui.web.state import state_of
@@ -71,9 +71,6 @@ class ExportQuery(msgspec.Struct, frozen=True):
     """JSON can be imported again."""
 
 
-Q = TypeVar("Q", ListQuery, ExportQuery)
-
-
 def routes() -> list[BaseRoute]:
     """Return the routes of the page's API."""
     one = "/api/conversations/{id}"
@@ -90,7 +87,7 @@ def routes() -> list[BaseRoute]:
 
 async def list_conversations(request: Request) -> Response:
     """List conversations, pinned ones first, then the newest; with `query`, those that match, best first."""
-    asked, engine = _parse_query(request, ListQuery), await state_of(request).engine()
+    asked, engine = parse_query(request, ListQuery), await state_of(request).engine()
     if asked.query.strip():
         return _json_response(await _search(engine, asked.query, asked.offset or None))
     rows = await engine.conversations.summaries(asked.limit + 1, asked.offset)
@@ -138,7 +135,7 @@ def _list_hit(hit: SearchHit) -> ListedConversation:
 async def open_conversation(request: Request) -> Response:
     """Return the last turns of a conversation, the turns before position `before`, or all turns from before `turn`
     on."""
-    asked, engine = _parse_query(request, ListQuery), await state_of(request).engine()
+    asked, engine = parse_query(request, ListQuery), await state_of(request).engine()
     conversation = await find_conversation(engine, request)
     end = len(conversation.path) if asked.before is None else min(asked.before, len(conversation.path))
     first = max(0, end - TURNS)
@@ -281,7 +278,7 @@ async def restore_conversation(request: Request) -> Response:
 
 async def export_conversation(request: Request) -> Response:
     """Return a conversation with all its branches as a file."""
-    asked, engine = _parse_query(request, ExportQuery), await state_of(request).engine()
+    asked, engine = parse_query(request, ExportQuery), await state_of(request).engine()
     conversation = await find_conversation(engine, request)
     text = await engine.conversations.export(conversation.id, asked.form)
     media_type = "application/json" if asked.form == "json" else "text/markdown"
@@ -329,13 +326,6 @@ async def find_conversation(engine: Engine, request: Request) -> Conversation:
 
 def _not_found() -> ApiError:
     return ApiError(404, "Conversation not found: it may have been deleted.")
-
-
-def _parse_query(request: Request, kind: type[Q]) -> Q:
-    try:
-        return msgspec.convert(dict(request.query_params), kind, strict=False)
-    except msgspec.ValidationError as error:
-        raise field_error(error) from error
 
 
 def encode_record(record: msgspec.Struct) -> bytes:

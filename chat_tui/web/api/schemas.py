@@ -105,6 +105,14 @@ async def read_body(request: HttpRequest, kind: type[T]) -> T:
     return await parse_body(request, lambda raw: decode(raw, kind))
 
 
+def parse_query(request: HttpRequest, kind: type[T]) -> T:
+    """Return the parameters of the URL as this record. Raises `ApiError`."""
+    try:
+        return msgspec.convert(dict(request.query_params), kind, strict=False)
+    except msgspec.ValidationError as error:
+        raise field_error(error) from error
+
+
 async def parse_body(request: HttpRequest, read: Callable[[bytes], T]) -> T:
     """Read the body of a request and parse it. Raises `ApiError`."""
     if request.headers.get("content-encoding", "identity").lower() != "identity":
