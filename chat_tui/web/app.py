@@ -28,6 +28,7 @@ from chat_tui.web.openai import routes as openai_api
 from chat_tui.web.ops.access_log import AccessLogMiddleware
 from chat_tui.web.page import page
 from chat_tui.web.responses import routes as responses_api
+from chat_tui.web.responses import storage
 from chat_tui.web.state import AppState
 
 
@@ -40,6 +41,7 @@ def routes() -> list[BaseRoute]:
         legacy,
         embeddings,
         responses_api,
+        storage,
         anthropic_api,
         conversations,
         deletions,

@@ -54,7 +54,8 @@ from chat_tui.web.errors import ANTHROPIC_PATH, OPENAI_PATH, AnthropicFault, Ope
 from chat_tui.web.openai.embeddings import EmbeddingList, EmbeddingRequest
 from chat_tui.web.openai.legacy import LegacyCompletion, LegacyRequest
 from chat_tui.web.openai.schemas import ChatRequest, Completion, CompletionChunk, ModelCard, ModelCards
-from chat_tui.web.responses.schemas import ResponseEvent, ResponseObject, ResponsesRequest
+from chat_tui.web.responses.schemas import DeletedResponse, InputItems, ResponseEvent, ResponseObject, ResponsesRequest
+from chat_tui.web.responses.storage import ItemsQuery, RetrievalQuery
 
 JSON = "application/json"
 EVENTS = "text/event-stream"
@@ -154,6 +155,11 @@ OPERATIONS: Sequence[Operation] = (
         ResponseObject,
         ResponsesRequest,
         events=(ResponseEvent,),
+    ),
+    Operation("GET", "/v1/responses/{id}", "A stored response.", ResponseObject, query=RetrievalQuery),
+    Operation("DELETE", "/v1/responses/{id}", "Delete a stored response.", DeletedResponse),
+    Operation(
+        "GET", "/v1/responses/{id}/input_items", "What a stored response has answered.", InputItems, query=ItemsQuery
     ),
     Operation(
         "POST",

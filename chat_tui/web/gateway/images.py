@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from base64 import b64decode
+from base64 import b64decode, b64encode
 
 from chat_tui.core.attachments import attachment as attachments
 from chat_tui.core.attachments.attachment import Attachment
@@ -38,6 +38,11 @@ def decode_image(data: str, media_type: str, number: int, place: str) -> Attachm
         raise ApiError(400, "The image is not valid base64.", param=place, code="invalid_image") from None
     except AttachmentRefused as error:
         raise ApiError(400, str(error), param=place, code="invalid_image") from None
+
+
+def data_url(image: Attachment) -> str:
+    """Return an image as a `data:` URL."""
+    return f"data:{image.media_type};base64,{b64encode(image.content).decode()}"
 
 
 def check_images(count: int, place: str) -> None:

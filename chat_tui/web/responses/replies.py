@@ -12,6 +12,7 @@ from chat_tui.core.chunks import Chunk, End, Error, ErrorInfo, Metadata, Start, 
 from chat_tui.core.conversation import Turn
 from chat_tui.core.route import Route
 from chat_tui.web.api.events import encode_event
+from chat_tui.web.errors import ApiError
 from chat_tui.web.gateway.failures import final_state, incomplete_error
 from chat_tui.web.openai.responses import join_logprobs
 from chat_tui.web.openai.schemas import TextFormat, TokenLogprobs
@@ -80,10 +81,42 @@ def end_response(
     if final is None:
         raise incomplete_error(turn.error, route, turn.state)
     response = replace(response, model=turn.model, output=[*output], usage=convert_usage(turn.usage))
+    return _with_status(response, final)
+
+
+def stored_response(
+    id: str, turn: Turn, route: Route | None, instructions: str | None, previous: str | None
+) -> ResponseObject:
+    """Return a stored response without its output. Settings of the request are not stored, so they are defaults."""
+    response = ResponseObject(
+        id=id,
+        created_at=int(turn.created.timestamp()) if turn.created else 0,
+        instructions=instructions or None,
+        previous_response_id=previous,
+        store=True,
+        model=turn.model,
+        usage=convert_usage(turn.usage),
+    )
+    if turn.state == "streaming":
+        return replace(response, status="in_progress")
+    if turn.state == "cancelled":
+        return replace(response, status="cancelled")
+    final = final_state(turn.state, turn.finish_reason, route)
+    if final is None:
+        refusal = incomplete_error(turn.error, route, turn.state)
+        return replace(response, status="failed", error=_failure_of(refusal))
+    return _with_status(response, final)
+
+
+def _with_status(response: ResponseObject, final: State) -> ResponseObject:
     if final == "complete":
         return replace(response, status="completed")
     reason = IncompleteDetails("max_output_tokens" if final == "length" else "content_filter")
     return replace(response, status="incomplete", incomplete_details=reason)
+
+
+def _failure_of(refusal: ApiError) -> ResponseFailure:
+    return ResponseFailure(refusal.code or "server_error", refusal.words)
 
 
 def output_of(turn: Turn, chunks: Sequence[Chunk], given: str, sealed: str) -> Sequence[OutputItem]:
@@ -281,5 +314,5 @@ class ResponseEvents:
 
     def _failed(self, route: Route | None, state: State) -> bytes:
         refusal = incomplete_error(self._failure, route, state)
-        failure = ResponseFailure(refusal.code or "server_error", refusal.words)
-        return self._event("response.failed", response=replace(self._response, status="failed", error=failure))
+        failed = replace(self._response, status="failed", error=_failure_of(refusal))
+        return self._event("response.failed", response=failed)

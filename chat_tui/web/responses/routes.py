@@ -12,7 +12,6 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
 from chat_tui.core.conversation import Turn
-from chat_tui.core.errors import ConversationNotFound
 from chat_tui.engine.answers.answer import Answer
 from chat_tui.engine.engine import Engine
 from chat_tui.web.api.event_stream import wait_for_all
@@ -25,9 +24,8 @@ from chat_tui.web.gateway.sealing import seal
 from chat_tui.web.responses.replies import ResponseEvents, begin_response, end_response, output_of
 from chat_tui.web.responses.requests import build_question, parse_request
 from chat_tui.web.responses.schemas import ResponsesRequest
+from chat_tui.web.responses.storage import find_response, response_id
 from chat_tui.web.state import AppState, client_of, state_of
-
-_PREFIX, _JOINT = "resp_", "-"
 
 
 def routes() -> list[BaseRoute]:
@@ -40,7 +38,7 @@ async def create_response(request: Request) -> Response:
     state, body = state_of(request), await parse_body(request, parse_request)
     is_large = int(request.headers.get("content-length", "0")) > LARGE_BYTES
     answer, asked = await _start(state, client_of(request), body, is_large=is_large)
-    id = _id_of(answer)
+    id = response_id(answer.conversation_id, answer.turn.id)
     response = begin_response(id, int(time()), body)
     if body.stream:
         events = ResponseEvents(response, answer.turn.id, sealed=lambda: seal(answer.turn, state.token))
@@ -80,34 +78,14 @@ async def _build(body: ResponsesRequest, earlier: Sequence[Turn], token: str, *,
     return build_question(body, earlier, token)
 
 
-async def _earlier_turns(engine: Engine, response_id: str) -> tuple[str, Sequence[Turn], bool]:
+async def _earlier_turns(engine: Engine, previous: str) -> tuple[str, Sequence[Turn], bool]:
     """Return the conversation of a stored response, its turns up to this response, and whether none follows.
 
     Raises `ApiError` if there is no such response.
     """
-    conversation_id, _, turn_id = response_id.removeprefix(_PREFIX).partition(_JOINT)
-    lost = ApiError(
-        404,
-        "There is no stored response with this id: store it with `store: true`.",
-        code="previous_response_not_found",
-        param="previous_response_id",
-    )
-    if not turn_id or not conversation_id:
-        raise lost
-    try:
-        conversation = await engine.conversations.conversation(conversation_id)
-    except ConversationNotFound:
-        raise lost from None
-    place = next((place for place, turn in enumerate(conversation.path) if turn.id == turn_id), None)
-    if place is None or conversation.path[place].role != "assistant":
-        raise lost
-    if conversation.path[place].state == "streaming":
+    stored = await find_response(engine, previous, "previous_response_id")
+    if stored.turn.state == "streaming":
         raise ApiError(409, "The previous response is still running.", param="previous_response_id")
-    path = conversation.path[: place + 1]
-    return conversation_id, await engine.conversations.with_contents(conversation, path), path == conversation.path
-
-
-def _id_of(answer: Answer) -> str:
-    """Return the id of a response; that of a stored one tells where it is."""
-    stored = f"{answer.conversation_id}{_JOINT}" if answer.conversation_id else ""
-    return f"{_PREFIX}{stored}{answer.turn.id}"
+    conversation = stored.conversation
+    path = conversation.path[: stored.place + 1]
+    return conversation.id, await engine.conversations.with_contents(conversation, path), path == conversation.path

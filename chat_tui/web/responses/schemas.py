@@ -188,6 +188,45 @@ class FunctionCallItem(msgspec.Struct, frozen=True, tag_field="type", tag="funct
 OutputItem: TypeAlias = ReasoningItem | MessageItem | FunctionCallItem
 
 
+class ListedMessage(msgspec.Struct, frozen=True, tag_field="type", tag="message"):
+    """A message in a list of input items."""
+
+    id: str
+    role: Literal["user", "assistant"]
+    content: list[InputText | InputImage | OutputText]
+    status: Literal["in_progress", "completed", "incomplete"] = "completed"
+
+
+class ListedOutput(msgspec.Struct, frozen=True, tag_field="type", tag="function_call_output"):
+    """The result of a tool call in a list of input items."""
+
+    id: str
+    call_id: str
+    output: str | list[InputText | InputImage]
+    status: Literal["completed"] = "completed"
+
+
+ListedItem: TypeAlias = ListedMessage | ListedOutput | ReasoningItem | FunctionCallItem
+
+
+class InputItems(msgspec.Struct, frozen=True):
+    """A page of what a stored response has answered."""
+
+    data: list[ListedItem]
+    first_id: str | None = None
+    last_id: str | None = None
+    has_more: bool = False
+    object: Literal["list"] = "list"
+
+
+class DeletedResponse(msgspec.Struct, frozen=True):
+    """The reply to `DELETE /v1/responses/ID`."""
+
+    id: str
+    object: Literal["response"] = "response"
+    deleted: bool = True
+
+
 class ResponseFailure(msgspec.Struct, frozen=True):
     """Why an answer has failed."""
 
@@ -224,12 +263,12 @@ class ResponseUsage(msgspec.Struct, frozen=True):
 
 
 class ResponseObject(msgspec.Struct, frozen=True, kw_only=True):
-    """The reply to `POST /v1/responses`; in a stream, as far as it has come. What was asked for is repeated."""
+    """A response; in a stream, as far as it has come. What was asked for is repeated in the reply to the request."""
 
     id: str
     object: Literal["response"] = "response"
     created_at: int
-    status: Literal["in_progress", "completed", "incomplete", "failed"] = "in_progress"
+    status: Literal["in_progress", "completed", "incomplete", "failed", "cancelled"] = "in_progress"
     model: Annotated[str, Meta(description="The `provider/model` that answered.")] = ""
     output: list[OutputItem] = []
     usage: ResponseUsage | None = None
