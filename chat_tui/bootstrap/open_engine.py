@@ -17,6 +17,7 @@ from chat_tui.bootstrap.backend import Backend, LocalModels, WeightsStatus
 from chat_tui.bootstrap.provider_setup import ProviderSetup, own_local_model
 from chat_tui.bootstrap.tool_servers import LateToolServers
 from chat_tui.bootstrap.unusable_providers import UnusableProviders
+from chat_tui.bootstrap.web_pages import LatePages
 from chat_tui.config import paths
 from chat_tui.config.known_providers import KnownProvider, known_providers
 from chat_tui.config.schema import Config
@@ -176,6 +177,7 @@ async def open_engine(
         open_private=partial(Store.open, None),
         tell=tell,
         tools=LateToolServers(config, environ=environ),
+        pages=LatePages(),
         spent_elsewhere=None if save else await _spent_today(config, store_file or paths.store_file(), tell),
     )
     history.when_displaced = _in_loop(engine.conversations.note_displaced)

@@ -40,7 +40,8 @@ from chat_tui.engine.conversations.places import Places
 from chat_tui.engine.conversations.stores import ConversationStores
 from chat_tui.engine.estimates import CostEstimator
 from chat_tui.engine.models import ModelRegistry
-from chat_tui.engine.protocols import LocalWeights, ModelBackend, SourceSetup, ToolBackend
+from chat_tui.engine.no_pages import NoPages
+from chat_tui.engine.protocols import LocalWeights, ModelBackend, PageSource, SourceSetup, ToolBackend
 from chat_tui.engine.request_builder import RequestBuilder
 from chat_tui.engine.tools.loop import ToolLoop, use_of
 from chat_tui.engine.tools.no_tools import NoTools
@@ -71,8 +72,9 @@ class Engine:
         tell: Callable[[ChatTuiError], None],
         spent_elsewhere: EarlierSpending | None = None,
         tools: ToolBackend | None = None,
+        pages: PageSource | None = None,
     ) -> None:
-        self.config, self.weights, self.setup = config, weights, setup
+        self.config, self.weights, self.setup, self.pages = config, weights, setup, pages or NoPages()
         self._history, self._router, self._backend = history, router, backend
         self.errors = ErrorReports(tell)
         """Errors of the store."""
@@ -386,9 +388,8 @@ class Engine:
         """
         settings = settings or Request()
         in_parts = _in_parts(conversation)
-        if in_parts:
-            # It begins anew: a part of it is no beginning of the first request's answer.
-            cut = None
+        # In parts it begins anew: a part of it is no beginning of the first request's answer.
+        cut = None if in_parts else cut
         request = await self._requests.build(conversation, conversation.path[:place], settings)
         limit = limit or await self._price_limit(settings.max_price)
         request = request.replace(part=cut.text if cut else "", max_price=limit.dollars)

@@ -6,6 +6,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
+from chat_tui.core.attachments.attached_page import AttachedPage
 from chat_tui.core.chunks import Metadata
 from chat_tui.core.models import (
     DownloadProgress,
@@ -147,3 +148,13 @@ class ToolBackend(Protocol):
 
     async def close(self) -> None:
         """Stop all servers."""
+
+
+class PageSource(Protocol):
+    """Fetches web pages that a person attaches to a question."""
+
+    async def fetch(self, address: str) -> AttachedPage:
+        """Fetch the page at this address; none of this machine or of a private network. Raises `AttachmentRefused`.
+
+        A cancel ends the fetch.
+        """

@@ -18,6 +18,8 @@ class PageRequest(msgspec.Struct, frozen=True):
     seconds: float
     """Time limit of each wait."""
     agent: str
+    takes_files: bool = False
+    """Whether images are sent back as they are, and PDFs as text."""
 
 
 class PageReply(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -30,5 +32,13 @@ class PageReply(msgspec.Struct, frozen=True, omit_defaults=True):
     text: str = ""
     is_cut: bool = False
     """Whether the page is longer than what was read."""
+    content: bytes = b""
+    """An image as it is; the text is empty then."""
+    size_bytes: int = 0
+    """Bytes read of the page, its markup included."""
+    date: str = ""
+    """When the page says it was changed or published, such as `2026-05-03`."""
+    has_scripts: bool = False
+    """Whether scripts may write text into the page that is not in it."""
     problem: str = ""
     """Why there is no text."""

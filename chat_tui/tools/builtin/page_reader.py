@@ -57,6 +57,16 @@ class WebPage(msgspec.Struct, frozen=True):
     """Where it was found, after redirects."""
     title: str
     text: str
+    content: bytes = b""
+    """An image, which has no text."""
+    is_cut: bool = False
+    """Whether its end is missing."""
+    size_bytes: int = 0
+    """Bytes read, markup included."""
+    date: str = ""
+    """When the page says it was changed or published, such as `2026-05-03`."""
+    has_scripts: bool = False
+    """Whether scripts may write text into the page that is missing here."""
 
 
 async def resolve_host(host: str, port: int) -> Sequence[str]:
@@ -98,15 +108,18 @@ class PageReader:
         self._resolve, self._is_allowed = resolve, is_allowed
         self._seconds, self._python = seconds, python
 
-    async def read(self, address: str) -> WebPage:
-        """Fetch a page. Raises `PageRefused`; a cancel ends the fetch."""
+    async def read(self, address: str, *, most_bytes: int = TEXT_BYTES, takes_files: bool = False) -> WebPage:
+        """Fetch a page and return at most this much of its text, an image if `takes_files`, or the text of a PDF.
+
+        Raises `PageRefused`; a cancel ends the fetch.
+        """
         url = address.strip()
         try:
             async with asyncio.timeout(self._seconds):
                 for _ in range(MOST_REDIRECTS + 1):
-                    reply = await self._fetch(url)
+                    reply = await self._fetch(url, takes_files)
                     if not reply.location:
-                        return self._page(url, reply)
+                        return await asyncio.to_thread(_page_of, url, reply, most_bytes)
                     url = urljoin(url, reply.location)
         except TimeoutError:
             raise PageRefused(f"The page was not there after {self._seconds:.0f} s.") from None
@@ -114,18 +127,7 @@ class PageReader:
             raise PageRefused("This is not a valid address.") from None
         raise PageRefused(f"The page redirects more than {MOST_REDIRECTS} times.")
 
-    def _page(self, url: str, reply: PageReply) -> WebPage:
-        if reply.problem:
-            raise PageRefused(f"The page cannot be read: {clean_line(reply.problem, 300)}.")
-        if reply.status >= 400:
-            raise PageRefused(f"The server answers with HTTP {reply.status}.")
-        text = clean(reply.text)
-        kept = bounded_text(reply.text, text, TEXT_BYTES)
-        if reply.is_cut and kept == text:
-            kept += "\n[the page is longer: its end was not read]"
-        return WebPage(clean_line(url, _ADDRESS_CHARACTERS), clean_line(reply.title, _TITLE_CHARACTERS), kept)
-
-    async def _fetch(self, url: str) -> PageReply:
+    async def _fetch(self, url: str, takes_files: bool) -> PageReply:
         """Fetch one address without following a redirect. Raises `PageRefused`, `ValueError`."""
         if len(url) > _ADDRESS_CHARACTERS or not url.isascii() or not url.isprintable() or " " in url:
             raise PageRefused("This is not a valid address: write other characters than ASCII in percent encoding.")
@@ -136,7 +138,7 @@ class PageReader:
             raise PageRefused("An address with a user or a password in it is not read.")
         port = parts.port or (443 if parts.scheme == "https" else 80)
         ip = await self._checked_ip(parts.hostname, port)
-        return await self._run(PageRequest(url, ip, port, self._seconds, _AGENT))
+        return await self._run(PageRequest(url, ip, port, self._seconds, _AGENT, takes_files))
 
     async def _checked_ip(self, host: str, port: int) -> str:
         try:
@@ -168,3 +170,25 @@ class PageReader:
             return await asyncio.to_thread(msgspec.json.decode, output, type=PageReply)
         except msgspec.DecodeError:
             raise PageRefused("The page cannot be read: it is too large or too unusual.") from None
+
+
+def _page_of(url: str, reply: PageReply, most_bytes: int) -> WebPage:
+    if reply.problem:
+        raise PageRefused(f"The page cannot be read: {clean_line(reply.problem, 300)}.")
+    if reply.status >= 400:
+        raise PageRefused(f"The server answers with HTTP {reply.status}.")
+    text = clean(reply.text)
+    kept = bounded_text(reply.text, text, most_bytes)
+    is_cut = reply.is_cut or kept != text
+    if reply.is_cut and kept == text:
+        kept += "\n[the page is longer: its end was not read]"
+    return WebPage(
+        clean_line(url, _ADDRESS_CHARACTERS),
+        clean_line(reply.title, _TITLE_CHARACTERS),
+        kept,
+        content=reply.content,
+        is_cut=is_cut,
+        size_bytes=reply.size_bytes,
+        date=clean_line(reply.date, 10),
+        has_scripts=reply.has_scripts,
+    )
