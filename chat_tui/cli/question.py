@@ -6,18 +6,19 @@ import argparse
 import sys
 from collections.abc import Sequence
 from contextlib import suppress
-from pathlib import Path
 
 import msgspec
 
+from chat_tui.cli.attached_files import read_attachments
 from chat_tui.config import presets
-from chat_tui.core.attachments.attachment import Attachment, is_no_text, of_bytes, read
+from chat_tui.core.attachments.attachment import Attachment, is_no_text, of_bytes
 from chat_tui.core.errors import ChatTuiError, CommandError
 from chat_tui.core.processes.console import report_error, write_error
 from chat_tui.core.settings.conversation_settings import NewConversation
 from chat_tui.core.settings.preset import Preset, question_about, with_values
 from chat_tui.core.text.control_characters import clean
 from chat_tui.core.text.excerpts import shorten
+from chat_tui.engine.protocols import PageSource
 
 STDIN_LIMIT = 16 * 1024 * 1024
 """Bytes read from standard input."""
@@ -61,16 +62,16 @@ def read_checked_question(
     return None
 
 
-def read_question(options: argparse.Namespace) -> Question:
-    """Read the question with its preset and its files. Blocks. Raises `AttachmentRefused`, `CommandError`,
-    `ConfigError`.
+def read_question(options: argparse.Namespace, pages: PageSource | None = None) -> Question:
+    """Read the question with its preset, its files and its web pages. Blocks. Raises `AttachmentRefused`,
+    `CommandError`, `ConfigError`.
 
     Standard input follows the words of the question; it is attached as a file if it is no text, or if the preset works
     on a document.
     """
     preset = read_preset(options)
     text, piped = " ".join(options.question), _read_stdin()
-    attachments = [read(Path(file).expanduser()) for file in options.attach]
+    attachments = read_attachments(options.attach, pages)
     if preset is not None and preset.document:
         if piped.strip():
             attachments.append(of_bytes("standard input", piped))

@@ -42,8 +42,8 @@ def _add_question(to: CommandParser) -> None:
         "--file",
         action="append",
         default=[],
-        metavar="FILE",
-        help="attach an image, PDF or text file; may be repeated",
+        metavar="FILE|URL",
+        help="attach an image, PDF or text file, or a web page as text; may be repeated",
     )
     to.add_argument("--no-save", action="store_true", help="do not save the conversation")
     to.add_private("same as --no-save")
@@ -82,7 +82,12 @@ def add_route_options(route: CommandParser) -> None:
     _add_max_tokens(route, "the answer")
     _add_max_price(route, "the answer")
     route.add_argument(
-        "--attach", "--file", action="append", default=[], metavar="FILE", help="attach a file; may be repeated"
+        "--attach",
+        "--file",
+        action="append",
+        default=[],
+        metavar="FILE|URL",
+        help="attach a file or a web page; may be repeated",
     )
     route.add_argument(
         "--models",
