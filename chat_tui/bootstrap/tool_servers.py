@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from chat_tui.config import paths
 from chat_tui.config.schema import Config
-from chat_tui.core.tools import OfferedTool, ToolOutput, ToolServerStatus
+from chat_tui.core.attachments.attachment import Attachment
+from chat_tui.core.tools import OfferedTool, PromptMessage, ToolOutput, ToolServerStatus
 
 if TYPE_CHECKING:
     from chat_tui.tools.builtin.own_tools import OwnTools
@@ -36,16 +37,31 @@ class LateToolServers:
 
     async def start(self, servers: Collection[str]) -> Sequence[OfferedTool]:
         """Start those servers that do not run and return their tools; for no servers it only loads what lists them."""
+        return await (await self._load()).start(servers)
+
+    async def _load(self) -> ToolServers:
         if self._built is None:
             # The imports take longer than the event loop may wait.
             built = await asyncio.to_thread(build_tool_servers, self._config, environ=self._environ)
             # Another caller may have been faster.
             self._built = self._built or built
-        return await self._servers.start(servers)
+        return self._built
 
     async def call(self, tool: OfferedTool, arguments: Mapping[str, Any]) -> ToolOutput:
         """Run a tool. Raises `ToolFailed`."""
         return await self._servers.call(tool, arguments)
+
+    async def list_contents(self, servers: Collection[str]) -> None:
+        """Start those servers that do not run, and wait until their statuses have their prompts and resources."""
+        await (await self._load()).list_contents(servers)
+
+    async def get_prompt(self, server: str, prompt: str, arguments: Mapping[str, str]) -> Sequence[PromptMessage]:
+        """Return the messages of a prompt. Raises `ToolFailed`."""
+        return await (await self._load()).get_prompt(server, prompt, arguments)
+
+    async def read_resource(self, server: str, uri: str) -> Attachment:
+        """Return the content of a resource as a file to attach. Raises `ToolFailed`."""
+        return await (await self._load()).read_resource(server, uri)
 
     async def release(self, servers: Collection[str]) -> None:
         """Stop those servers after a while without calls."""

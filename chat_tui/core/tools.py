@@ -145,6 +145,47 @@ class ToolOutput(msgspec.Struct, frozen=True):
     """The tool itself says that it failed."""
 
 
+class PromptArgument(msgspec.Struct, frozen=True, omit_defaults=True):
+    """An argument of a prompt of a tool server; its value is a text."""
+
+    name: str
+    description: str = ""
+    is_required: bool = False
+
+
+class ServerPrompt(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A prompt that a tool server offers to people. Its texts are cleaned and bounded."""
+
+    name: str
+    description: str = ""
+    title: str = ""
+    """For people; empty: `name`."""
+    arguments: tuple[PromptArgument, ...] = ()
+
+
+class PromptMessage(msgspec.Struct, frozen=True):
+    """A message of a prompt, with its arguments filled in. Untrusted: cleaned and bounded by who makes it."""
+
+    role: Literal["user", "assistant"]
+    text: str
+
+
+class ServerResource(msgspec.Struct, frozen=True, omit_defaults=True):
+    """Something that a tool server lets be read, such as a file. Its texts are cleaned and bounded."""
+
+    uri: str
+    """If `is_template`, with variables in braces (RFC 6570)."""
+    name: str = ""
+    title: str = ""
+    """For people; empty: `name`."""
+    description: str = ""
+    media_type: str = ""
+    """What the server says; nobody has checked it."""
+    size_bytes: int = 0
+    """What the server says; 0: nothing."""
+    is_template: bool = False
+
+
 class ToolServerStatus(msgspec.Struct, frozen=True):
     """A tool server, as the list shows it."""
 
@@ -156,3 +197,7 @@ class ToolServerStatus(msgspec.Struct, frozen=True):
     """Why it failed, and what to do."""
     tools: tuple[OfferedTool, ...] = ()
     """Those it listed when it last ran; empty if it never did."""
+    prompts: tuple[ServerPrompt, ...] = ()
+    """As `tools`."""
+    resources: tuple[ServerResource, ...] = ()
+    """As `tools`; templates last."""

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from chat_tui.core.attachments.attached_page import AttachedPage
+from chat_tui.core.attachments.attachment import Attachment
 from chat_tui.core.chunks import Metadata
 from chat_tui.core.models import (
     DownloadProgress,
@@ -19,7 +20,7 @@ from chat_tui.core.models import (
     ServerCheck,
 )
 from chat_tui.core.request import Request
-from chat_tui.core.tools import OfferedTool, ToolOutput, ToolServerStatus
+from chat_tui.core.tools import OfferedTool, PromptMessage, ToolOutput, ToolServerStatus
 
 
 class LocalWeights(Protocol):
@@ -142,6 +143,18 @@ class ToolBackend(Protocol):
 
         A cancel ends the call, and the server's work on it.
         """
+
+    async def list_contents(self, servers: Collection[str]) -> None:
+        """Start those servers that do not run, and wait until their statuses have their prompts and resources.
+
+        The status of a server that cannot start says why. Those that no question uses stop after a while.
+        """
+
+    async def get_prompt(self, server: str, prompt: str, arguments: Mapping[str, str]) -> Sequence[PromptMessage]:
+        """Return the messages of a prompt, bounded in time and size. Raises `ToolFailed`."""
+
+    async def read_resource(self, server: str, uri: str) -> Attachment:
+        """Return the content of a resource as a file to attach, bounded in time and size. Raises `ToolFailed`."""
 
     async def release(self, servers: Collection[str]) -> None:
         """Stop those servers after a while without calls."""

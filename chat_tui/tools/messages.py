@@ -7,7 +7,8 @@ from typing import Any, Literal
 
 import msgspec
 
-from chat_tui.core.tools import ToolOutput
+from chat_tui.core.attachments.attachment import Attachment
+from chat_tui.core.tools import PromptMessage, ServerPrompt, ServerResource, ToolOutput
 
 WORKER = "chat_tui.tools.worker.server_session"
 """The module of the child process."""
@@ -39,13 +40,19 @@ class ServerLaunch(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class WorkerOrder(msgspec.Struct, frozen=True, omit_defaults=True):
-    """A call of a tool, or the end of one."""
+    """A request to the server: a call of a tool, for a prompt, or for a resource. Without any of them it cancels the
+    request with its number."""
 
     id: int
-    """Number of the call."""
+    """Number of the request."""
     tool: str = ""
-    """Name of the tool as it was listed; empty: cancel the call."""
+    """Name of the tool as it was listed."""
+    prompt: str = ""
+    """Name of the prompt as it was listed."""
+    resource: str = ""
+    """URI of the resource, as it was listed if it was."""
     arguments: Mapping[str, Any] = {}
+    """Those of the tool or the prompt."""
 
 
 class ListedTool(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -59,17 +66,25 @@ class ListedTool(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class WorkerReport(msgspec.Struct, frozen=True, omit_defaults=True):
-    """What the child reports: its tools when the server is ready and when they change; the end of a call; or why the
-    server cannot be used, after which the child ends."""
+    """What the child reports: its tools when the server is ready and when they change; then its prompts and resources,
+    and when these change; the reply to a request; or why the server cannot be used, after which the child ends."""
 
-    kind: Literal["tools", "output", "sign-in", "problem"]
-    """`output` ends the call with this `id`."""
+    kind: Literal["tools", "contents", "reply", "sign-in", "problem"]
+    """`contents` has prompts and resources; `reply` is for the request with this `id`."""
     id: int = 0
-    """Number of the call."""
+    """Number of the request."""
     tools: tuple[ListedTool, ...] = ()
+    prompts: tuple[ServerPrompt, ...] = ()
+    resources: tuple[ServerResource, ...] = ()
     output: ToolOutput | None = None
+    """What a call came to."""
+    messages: tuple[PromptMessage, ...] = ()
+    """Those of a prompt."""
+    attachment: Attachment | None = None
+    """Content of a resource."""
     problem: str = ""
-    """Why the server cannot be used; half a sentence without its full stop."""
+    """Why the server cannot be used, or has refused a request for a prompt or a resource; a clause without a full
+    stop."""
     hint: str = ""
     address: str = ""
     """Where the user signs in, for `sign-in`."""

@@ -1,9 +1,9 @@
-"""Texts of results, cut to a size."""
+"""Texts of results and prompts, cut to a size."""
 
 from __future__ import annotations
 
 
-def bounded_text(raw: str, text: str, most_bytes: int) -> str:
+def bounded_text(raw: str, text: str, most_bytes: int, what: str = "result") -> str:
     """Return `text`, which is `raw` without its control characters, cut to this size in UTF-8.
 
     A note at its end says how much of `raw` is missing.
@@ -13,7 +13,7 @@ def bounded_text(raw: str, text: str, most_bytes: int) -> str:
         return text
     whole = len(raw.encode("utf-8", "replace"))
     kept = encoded[:most_bytes].decode("utf-8", "ignore")
-    return f"{kept}\n[the result was cut: these are the first {size_text(most_bytes)} of {size_text(whole)}]"
+    return f"{kept}\n[the {what} was cut: these are the first {size_text(most_bytes)} of {size_text(whole)}]"
 
 
 def size_text(count: int) -> str:

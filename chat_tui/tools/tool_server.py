@@ -3,20 +3,30 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import sys
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, Protocol, TypeVar
 
 import msgspec
 
 from chat_tui.config.schema import ToolRow
+from chat_tui.core.attachments.attachment import Attachment
 from chat_tui.core.errors import ToolFailed
 from chat_tui.core.text.log_filter import hide_in_log
 from chat_tui.core.text.redaction import Credential
-from chat_tui.core.tools import OfferedTool, Tool, ToolOutput, ToolServerStatus
+from chat_tui.core.tools import (
+    OfferedTool,
+    PromptMessage,
+    ServerPrompt,
+    ServerResource,
+    Tool,
+    ToolOutput,
+    ToolServerStatus,
+)
 from chat_tui.tools.launch import launch_of, shown_source
 from chat_tui.tools.messages import ListedTool
 from chat_tui.tools.sdk import install_command, is_installed
@@ -27,8 +37,11 @@ RETRY_SECONDS, RETRY_FACTOR, MOST_RETRY_SECONDS = 5.0, 4.0, 300.0
 before is started again at once, the first time."""
 
 
+_ReplyT = TypeVar("_ReplyT")
+
+
 class ToolServer(Protocol):
-    """Something that offers tools and runs them."""
+    """Something that offers tools and runs them; some offer prompts and resources besides."""
 
     @property
     def name(self) -> str:
@@ -46,6 +59,16 @@ class ToolServer(Protocol):
 
     async def call(self, own_name: str, arguments: Mapping[str, Any]) -> ToolOutput:
         """Run a tool. Raises `ToolFailed`."""
+
+    async def list_contents(self) -> None:
+        """Start it if it is not running, and wait until its status has its prompts and resources. Raises
+        `ToolFailed`."""
+
+    async def get_prompt(self, prompt: str, arguments: Mapping[str, str]) -> Sequence[PromptMessage]:
+        """Return the messages of a prompt. Raises `ToolFailed`."""
+
+    async def read_resource(self, uri: str) -> Attachment:
+        """Return the content of a resource as a file to attach. Raises `ToolFailed`."""
 
     async def stop(self) -> None:
         """Stop it, if it is running."""
@@ -75,6 +98,8 @@ class ConfiguredServer:
         self._waiting = 0
         """Callers that wait for the start."""
         self._tools: tuple[OfferedTool, ...] = ()
+        self._prompts: tuple[ServerPrompt, ...] = ()
+        self._resources: tuple[ServerResource, ...] = ()
         self._problem: ToolFailed | None = None
         self._failures = 0
         """Failures since the last call that went well."""
@@ -97,7 +122,7 @@ class ConfiguredServer:
         return tuple(self._worker.last_lines) if self._worker is not None else ()
 
     def status(self) -> ToolServerStatus:
-        """Its state, and the tools that it listed last."""
+        """Its state, and what it listed last."""
         state: Literal["stopped", "starting", "ready", "failed"] = "stopped"
         if self._starting is not None:
             state = "starting"
@@ -106,7 +131,7 @@ class ConfiguredServer:
         elif self._problem is not None or not self._has_sdk():
             state = "failed"
         problem = str(self._problem or self._missing_sdk()) if state == "failed" else ""
-        return ToolServerStatus(self.name, self._source, state, problem, self._tools)
+        return ToolServerStatus(self.name, self._source, state, problem, self._tools, self._prompts, self._resources)
 
     def _missing_sdk(self) -> ToolFailed:
         return ToolFailed(
@@ -124,17 +149,39 @@ class ConfiguredServer:
         worker = await self._running()
         if all(tool.own_name != own_name for tool in self._tools):
             raise ToolFailed(f"The tool server {self.name} has no tool {own_name} any more.", "Ask again.")
+        return await self._in_time(worker.call(own_name, arguments), f"The tool {own_name} of {self.name}")
+
+    async def list_contents(self) -> None:
+        """Start it if it is not running, and wait until its status has its prompts and resources, within the time that
+        it has to start. Raises `ToolFailed`."""
+        worker = await self._running()
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(self._row.start_seconds):
+                await worker.has_contents.wait()
+
+    async def get_prompt(self, prompt: str, arguments: Mapping[str, str]) -> Sequence[PromptMessage]:
+        """Return the messages of a prompt, within the time of a call. Raises `ToolFailed`."""
+        worker = await self._running()
+        return await self._in_time(worker.get_prompt(prompt, arguments), f"The prompt {prompt} of {self.name}")
+
+    async def read_resource(self, uri: str) -> Attachment:
+        """Return the content of a resource as a file to attach, within the time of a call. Raises `ToolFailed`."""
+        worker = await self._running()
+        return await self._in_time(worker.read_resource(uri), f"Reading {uri} of {self.name}")
+
+    async def _in_time(self, request: Awaitable[_ReplyT], what: str) -> _ReplyT:
+        """Return the reply to a request, within the time of a call. Raises `ToolFailed`."""
         seconds = self._row.call_seconds
         try:
             async with asyncio.timeout(seconds):
-                output = await worker.call(own_name, arguments)
+                reply = await request
         except TimeoutError:
             raise ToolFailed(
-                f"The tool {own_name} of {self.name} was stopped after {seconds:g} s.",
+                f"{what} was stopped after {seconds:g} s.",
                 "`call_seconds` of its table in the config allows it more time.",
             ) from None
         self._failures = 0
-        return output
+        return reply
 
     async def stop(self) -> None:
         """Stop it, if it is running."""
@@ -186,6 +233,7 @@ class ConfiguredServer:
             self.name,
             launch,
             when_tools=self._take_tools,
+            when_contents=self._take_contents,
             when_ended=self._note_ending,
             when_signing_in=self._when_signing_in or (lambda address: None),
             environ=self._environ,
@@ -215,6 +263,9 @@ class ConfiguredServer:
     def _take_tools(self, tools: tuple[ListedTool, ...]) -> None:
         disabled = set(self._row.disabled_tools)
         self._tools = tuple(self._offered(tool) for tool in tools if tool.name not in disabled)
+
+    def _take_contents(self, prompts: tuple[ServerPrompt, ...], resources: tuple[ServerResource, ...]) -> None:
+        self._prompts, self._resources = prompts, resources
 
     def _offered(self, tool: ListedTool) -> OfferedTool:
         return OfferedTool(

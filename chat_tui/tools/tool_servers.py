@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Collection, Mapping, Sequence
+import contextlib
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from typing import Any
 
+from chat_tui.core.attachments.attachment import Attachment
 from chat_tui.core.errors import ToolFailed
-from chat_tui.core.tools import OfferedTool, ToolOutput, ToolServerStatus
+from chat_tui.core.tools import OfferedTool, PromptMessage, ToolOutput, ToolServerStatus
 from chat_tui.tools.tool_names import with_unique_names
 from chat_tui.tools.tool_server import ToolServer
 
@@ -48,9 +50,7 @@ class ToolServers:
 
     async def call(self, tool: OfferedTool, arguments: Mapping[str, Any]) -> ToolOutput:
         """Run a tool, bounded in time and size. Raises `ToolFailed` if its server is gone or took too long."""
-        server = self._servers.get(tool.server)
-        if server is None:
-            raise ToolFailed(f"There is no tool server {tool.server}.", "`chat-tui tools list` lists them.")
+        server = self._server(tool.server)
         was_released = tool.server in self._timers
         await self._keep(tool.server)
         try:
@@ -58,6 +58,49 @@ class ToolServers:
         finally:
             if was_released:
                 self._start_timer(tool.server)
+
+    async def list_contents(self, servers: Collection[str]) -> None:
+        """Start those servers that do not run, and wait until their statuses have their prompts and resources.
+
+        The status of a server that cannot start says why. Those that no question uses stop after a while.
+        """
+        async with asyncio.TaskGroup() as tasks:
+            for name in self._servers:
+                if name in servers:
+                    tasks.create_task(self._list_contents(name))
+
+    async def _list_contents(self, name: str) -> None:
+        with contextlib.suppress(ToolFailed):
+            async with self._borrowed(name) as server:
+                await server.list_contents()
+
+    async def get_prompt(self, server: str, prompt: str, arguments: Mapping[str, str]) -> Sequence[PromptMessage]:
+        """Return the messages of a prompt, bounded in time and size. Raises `ToolFailed`."""
+        async with self._borrowed(server) as found:
+            return await found.get_prompt(prompt, arguments)
+
+    async def read_resource(self, server: str, uri: str) -> Attachment:
+        """Return the content of a resource as a file to attach, bounded in time and size. Raises `ToolFailed`."""
+        async with self._borrowed(server) as found:
+            return await found.read_resource(uri)
+
+    @contextlib.asynccontextmanager
+    async def _borrowed(self, name: str) -> AsyncIterator[ToolServer]:
+        """Give a server for a request that belongs to no question: afterwards it stops after a while, unless a question
+        uses it. Raises `ToolFailed`."""
+        server = self._server(name)
+        is_used = server.status().state in ("ready", "starting") and name not in self._timers
+        await self._keep(name)
+        try:
+            yield server
+        finally:
+            if not is_used:
+                self._start_timer(name)
+
+    def _server(self, name: str) -> ToolServer:
+        if (server := self._servers.get(name)) is None:
+            raise ToolFailed(f"There is no tool server {name}.", "`chat-tui tools list` lists them.")
+        return server
 
     async def release(self, servers: Collection[str]) -> None:
         """Stop those servers after a while without calls."""

@@ -9,18 +9,22 @@ import os
 import signal
 import sys
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from itertools import count
-from typing import Any
+from typing import Any, TypeAlias
 
 import msgspec
 
+from chat_tui.core.attachments.attachment import Attachment
 from chat_tui.core.errors import ToolFailed
 from chat_tui.core.processes import child_process
 from chat_tui.core.processes.child_process import PIPE
 from chat_tui.core.text.control_characters import clean_line
-from chat_tui.core.tools import ToolOutput
+from chat_tui.core.tools import PromptMessage, ServerPrompt, ServerResource, ToolOutput
 from chat_tui.tools.messages import WORKER, ListedTool, ServerLaunch, WorkerOrder, WorkerReport
+
+WhenContents: TypeAlias = Callable[[tuple[ServerPrompt, ...], tuple[ServerResource, ...]], None]
+"""Takes the prompts and resources that a server lists."""
 
 log = logging.getLogger(__name__)
 
@@ -48,16 +52,20 @@ class WorkerProcess:
         process: asyncio.subprocess.Process,
         *,
         when_tools: Callable[[tuple[ListedTool, ...]], None],
+        when_contents: WhenContents,
         when_ended: Callable[[], None],
         when_signing_in: Callable[[str], None],
     ) -> None:
         self._name, self._process = name, process
-        self._when_tools, self._when_ended, self._when_signing_in = when_tools, when_ended, when_signing_in
+        self._when_tools, self._when_contents = when_tools, when_contents
+        self._when_ended, self._when_signing_in = when_ended, when_signing_in
         self._numbers = count(1)
-        self._calls: dict[int, asyncio.Future[ToolOutput]] = {}
+        self._requests: dict[int, asyncio.Future[WorkerReport]] = {}
         self.ready: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         """Done when the tools are listed; fails with `ToolFailed` if the child ends before."""
         self.ready.add_done_callback(_retrieve)
+        self.has_contents = asyncio.Event()
+        """Set when prompts and resources are listed, or the child has ended."""
         self._problem, self._hint = "", ""
         self.is_stopped = False
         self.has_been_called = False
@@ -73,23 +81,43 @@ class WorkerProcess:
 
     @property
     def is_busy(self) -> bool:
-        """Whether a call is running."""
-        return bool(self._calls)
+        """Whether a request is running."""
+        return bool(self._requests)
 
     async def call(self, tool: str, arguments: Mapping[str, Any]) -> ToolOutput:
         """Run a tool. Raises `ToolFailed` if the server ends; a cancel ends the call in the child."""
-        number = next(self._numbers)
+        report = await self._request(WorkerOrder(next(self._numbers), tool=tool, arguments=arguments))
+        return report.output or ToolOutput()
+
+    async def get_prompt(self, prompt: str, arguments: Mapping[str, str]) -> Sequence[PromptMessage]:
+        """Return the messages of a prompt. Raises `ToolFailed`."""
+        report = await self._request(WorkerOrder(next(self._numbers), prompt=prompt, arguments=arguments))
+        return report.messages
+
+    async def read_resource(self, uri: str) -> Attachment:
+        """Return the content of a resource. Raises `ToolFailed`."""
+        report = await self._request(WorkerOrder(next(self._numbers), resource=uri))
+        if report.attachment is None:
+            raise ToolFailed(f"The tool server {self._name} sent no content for {uri}.", "Ask for another one.")
+        return report.attachment
+
+    async def _request(self, order: WorkerOrder) -> WorkerReport:
+        """Return the reply. Raises `ToolFailed` if the server refuses the request, or ends; a cancel ends it in the
+        child."""
         self.has_been_called = True
-        future: asyncio.Future[ToolOutput] = asyncio.get_running_loop().create_future()
-        self._calls[number] = future
+        future: asyncio.Future[WorkerReport] = asyncio.get_running_loop().create_future()
+        self._requests[order.id] = future
         try:
-            await self._send(WorkerOrder(number, tool, arguments))
-            return await future
+            await self._send(order)
+            report = await future
         except asyncio.CancelledError:
-            self._write(WorkerOrder(number))
+            self._write(WorkerOrder(order.id))
             raise
         finally:
-            self._calls.pop(number, None)
+            self._requests.pop(order.id, None)
+        if report.problem:
+            raise ToolFailed(f"{report.problem}.", report.hint)
+        return report
 
     async def stop(self) -> None:
         """End the child and its server by closing stdin, or by force after a grace period."""
@@ -172,15 +200,19 @@ class WorkerProcess:
             self._when_tools(report.tools)
             if not self.ready.done():
                 self.ready.set_result(None)
+        elif report.kind == "contents":
+            self._when_contents(report.prompts, report.resources)
+            self.has_contents.set()
         elif report.kind == "sign-in":
             self._when_signing_in(report.address)
         elif report.kind == "problem":
             self._problem, self._hint = report.problem, report.hint
-        elif (future := self._calls.get(report.id)) is not None and not future.done():
-            future.set_result(report.output or ToolOutput())
+        elif (future := self._requests.get(report.id)) is not None and not future.done():
+            future.set_result(report)
 
     def _end(self) -> None:
-        for future in self._calls.values():
+        self.has_contents.set()
+        for future in self._requests.values():
             if not future.done():
                 future.set_exception(self.failure())
         if not self.ready.done():
@@ -212,6 +244,7 @@ async def start_worker(
     launch: ServerLaunch,
     *,
     when_tools: Callable[[tuple[ListedTool, ...]], None],
+    when_contents: WhenContents,
     when_ended: Callable[[], None],
     when_signing_in: Callable[[str], None] = lambda address: None,
     environ: Mapping[str, str] = os.environ,
@@ -226,7 +259,14 @@ async def start_worker(
     except OSError as error:
         reason = error.strerror or type(error).__name__
         raise ToolFailed(f"The tool server {name} cannot be started: {reason}.", "Try again.") from None
-    worker = WorkerProcess(name, process, when_tools=when_tools, when_ended=when_ended, when_signing_in=when_signing_in)
+    worker = WorkerProcess(
+        name,
+        process,
+        when_tools=when_tools,
+        when_contents=when_contents,
+        when_ended=when_ended,
+        when_signing_in=when_signing_in,
+    )
     try:
         await worker.launch(launch)
     except BaseException:

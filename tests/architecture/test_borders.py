@@ -45,6 +45,8 @@ COMES_IN = {
     "tools.builtin.shared_folders": "names of files",
     "tools.foreign_configs": "configs of other programs",
     "tools.worker.authorization": "errors of authorization servers",
+    "tools.worker.content_lists": "names, descriptions and URIs of prompts and resources",
+    "tools.worker.contents": "prompts and resources",
     "tools.worker.http_transport": "errors of tool servers",
     "tools.worker.results": "results of tools",
     "tools.worker.server_session": "errors of tools",

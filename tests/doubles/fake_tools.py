@@ -6,8 +6,17 @@ import asyncio
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
+from chat_tui.core.attachments.attachment import Attachment
 from chat_tui.core.errors import ToolFailed
-from chat_tui.core.tools import OfferedTool, Tool, ToolOutput, ToolServerStatus
+from chat_tui.core.tools import (
+    OfferedTool,
+    PromptMessage,
+    ServerPrompt,
+    ServerResource,
+    Tool,
+    ToolOutput,
+    ToolServerStatus,
+)
 
 
 def offered(name: str, server: str = "fake", *, read_only: bool = False, description: str = "") -> OfferedTool:
@@ -28,9 +37,18 @@ class FakeTools:
         self.is_closed = False
         self.problems: dict[str, str] = {}
         """Why servers cannot be started, by their names."""
+        self.prompts: dict[str, Sequence[ServerPrompt]] = {}
+        self.resources: dict[str, Sequence[ServerResource]] = {}
+        """What servers list when they are asked for it, by their names."""
+        self.messages: dict[str, Sequence[PromptMessage] | ToolFailed] = {}
+        self.contents: dict[str, Attachment | ToolFailed] = {}
+        self.listing: asyncio.Event | None = None
+        """Set when prompts and resources are listed; None: at once."""
+        self.listed: list[tuple[str, ...]] = []
+        self.is_listed = False
 
     def statuses(self) -> Sequence[ToolServerStatus]:
-        servers = dict.fromkeys(tool.server for tool in self.tools)
+        servers = dict.fromkeys([*(tool.server for tool in self.tools), *self.prompts, *self.resources])
         return [
             ToolServerStatus(
                 name,
@@ -38,6 +56,8 @@ class FakeTools:
                 "failed" if name in self.problems else "stopped",
                 self.problems.get(name, ""),
                 tuple(tool for tool in self.tools if tool.server == name),
+                tuple(self.prompts.get(name, ()) if self.is_listed else ()),
+                tuple(self.resources.get(name, ()) if self.is_listed else ()),
             )
             for name in servers
         ]
@@ -59,6 +79,26 @@ class FakeTools:
                 raise
             return ToolOutput(f"result of {tool.own_name}")
         return output
+
+    async def list_contents(self, servers: Collection[str]) -> None:
+        self.listed.append(tuple(servers))
+        if self.listing is not None:
+            await self.listing.wait()
+        self.is_listed = True
+
+    async def get_prompt(self, server: str, prompt: str, arguments: Mapping[str, str]) -> Sequence[PromptMessage]:
+        self.calls.append((f"{server}:{prompt}", arguments))
+        messages = self.messages[prompt]
+        if isinstance(messages, ToolFailed):
+            raise messages
+        return messages
+
+    async def read_resource(self, server: str, uri: str) -> Attachment:
+        self.calls.append((f"{server}:{uri}", {}))
+        content = self.contents[uri]
+        if isinstance(content, ToolFailed):
+            raise content
+        return content
 
     async def release(self, servers: Collection[str]) -> None:
         self.released.append(tuple(servers))

@@ -1,7 +1,8 @@
 """A tool server of the Model Context Protocol, as a script of its own: plain JSON-RPC over stdin and stdout.
 
-`python tool_server.py [--tools N [--schema N]] [--hostile] [--silent] [--keep-running] [--note FILE]`. FILE gets a line
-for each cancelled call, for each message that is not answered, and one at the end.
+`python tool_server.py [--tools N [--schema N]] [--contents] [--hostile] [--silent] [--keep-running] [--note FILE]`.
+With `--contents` it has prompts and resources. FILE gets a line for each cancelled call, for each message that is not
+answered, and one at the end.
 """
 
 from __future__ import annotations
@@ -78,6 +79,11 @@ class Server:
             return
         if method == "tools/call":
             self.call(message["id"], params["name"], params.get("arguments") or {})
+        elif self.options.contents and method in CONTENT_LISTS:
+            self.send(id=message["id"], result=self.list_contents(method, params))
+        elif self.options.contents and method in ("prompts/get", "resources/read"):
+            found = prompt_of(params) if method == "prompts/get" else content_of(params["uri"])
+            self.send(id=message["id"], **found)
         elif method == "initialize":
             self.send(id=message["id"], result=self.initialize())
         elif method == "tools/list":
@@ -88,9 +94,10 @@ class Server:
             self.send(id=message["id"], error={"code": -32601, "message": "Method not found"})
 
     def initialize(self) -> dict[str, Any]:
+        offers = ("tools", "prompts", "resources") if self.options.contents else ("tools",)
         return {
             "protocolVersion": "2025-06-18",
-            "capabilities": {"tools": {"listChanged": True}},
+            "capabilities": {offer: {"listChanged": True} for offer in offers},
             "serverInfo": {"name": "scripted", "version": "1"},
         }
 
@@ -117,6 +124,16 @@ class Server:
             return {"tools": tools, "nextCursor": "1"}
         more = {"nextCursor": str(begin + PAGE)} if begin + PAGE < len(tools) else {}
         return {"tools": tools[begin : begin + PAGE], **more}
+
+    def list_contents(self, method: str, params: dict[str, Any]) -> dict[str, Any]:
+        field, items = CONTENT_LISTS[method]
+        if self.options.hostile:
+            items = HOSTILE_LISTS[method]
+        if method == "prompts/list" and self.changes:
+            items = [*items, {"name": "added later"}]
+        begin = int(params.get("cursor") or 0)
+        more = {"nextCursor": str(begin + PAGE)} if begin + PAGE < len(items) else {}
+        return {field: items[begin : begin + PAGE], **more}
 
     def call(self, number: object, name: str, arguments: dict[str, Any]) -> None:
         if name == "sleep":
@@ -163,12 +180,92 @@ class Server:
             case "change":
                 self.changes += 1
                 self.send(method="notifications/tools/list_changed")
+                if self.options.contents:
+                    self.send(method="notifications/prompts/list_changed")
             case "noise":
                 sys.stdout.write("a line that is no message\n{half\n\n")
                 sys.stderr.write("\x1b[31mto stderr\n")
             case _:
                 text = f"called {name!r} with {json.dumps(arguments)}"
         return [{"type": "text", "text": text}], {}
+
+
+CITY = {"name": "city", "description": "The city.", "required": True}
+CONTENT_LISTS: dict[str, tuple[str, list[dict[str, Any]]]] = {
+    "prompts/list": (
+        "prompts",
+        [
+            {"name": "weather", "title": "Weather", "description": "Asks for the weather.", "arguments": [CITY]},
+            {"name": "talk", "description": "A conversation."},
+            *({"name": f"many{n}"} for n in range(PAGE)),
+        ],
+    ),
+    "resources/list": (
+        "resources",
+        [
+            {"uri": "memo://notes", "name": "notes", "title": "Notes", "mimeType": "text/plain", "size": 16},
+            {"uri": "memo://dot.png", "name": "dot.png", "mimeType": "image/png"},
+            {"uri": "memo://a b\nc", "name": "blanks"},
+            *({"uri": f"memo://{kind}", "name": kind} for kind in ("parts", "blob", "binary", "large", "gone")),
+        ],
+    ),
+    "resources/templates/list": ("resourceTemplates", [{"uriTemplate": "memo://day/{day}", "name": "day"}]),
+}
+HOSTILE_LISTS: dict[str, list[dict[str, Any]]] = {
+    "prompts/list": [
+        {"name": "/quit", "description": "\x1b[31mred\x1b[0m\nline" + "d" * 100_000},
+        {"name": "quit"},
+        {"name": "two\nlines \x1b]0;title\x07", "arguments": [{"name": f"a\x1b[{n}m{n}"} for n in range(1000)]},
+        {"name": "two lines "},
+        {"name": "\x00"},
+        *({"name": f"prompt {n}"} for n in range(10_000)),
+    ],
+    "resources/list": [
+        {"uri": "memo://\x1b[2Jnotes", "name": "\u202eseton"},
+        {"uri": "memo://" + "x" * 10_000, "name": "long"},
+        *({"uri": f"memo://{n}", "name": str(n)} for n in range(10_000)),
+    ],
+    "resources/templates/list": [{"uriTemplate": "{" * 900, "name": "open"}],
+}
+
+
+def prompt_of(params: dict[str, Any]) -> dict[str, Any]:
+    """The result or the error of `prompts/get`."""
+    name, arguments = params["name"], params.get("arguments") or {}
+
+    def message(role: str, text: str) -> dict[str, Any]:
+        return {"role": role, "content": {"type": "text", "text": text}}
+
+    texts = {
+        "weather": [message("user", f"How is the weather in {arguments.get('city')}?")],
+        "talk": [message("user", "Hello.\x1b[2J"), message("assistant", "Hello!"), message("user", "Go on.")],
+        "two\nlines \x1b]0;title\x07": [message("user", json.dumps(arguments))],
+        "quit": [message("user", "x" * 1_000_000)],
+    }
+    if name not in texts:
+        return {"error": {"code": -32602, "message": "there is no such \x1b[31mprompt."}}
+    return {"result": {"messages": texts[name]}}
+
+
+def content_of(uri: str) -> dict[str, Any]:
+    """The result or the error of `resources/read`."""
+
+    def blob(content: bytes) -> dict[str, Any]:
+        return {"uri": uri, "blob": base64.b64encode(content).decode()}
+
+    contents: dict[str, list[dict[str, Any]]] = {
+        "memo://notes": [{"uri": uri, "text": "rivers\x1b[31m and lakes"}],
+        "memo://dot.png": [blob(PNG)],
+        "memo://a b\nc": [{"uri": uri, "text": "blanks"}],
+        "memo://parts": [{"uri": "memo://1", "text": "one"}, {"uri": "memo://2", "text": "two"}],
+        "memo://blob": [blob("größer".encode())],
+        "memo://binary": [blob(bytes(range(256)))],
+        "memo://large": [{"uri": uri, "text": "x" * 20_000_000}],
+        "memo://day/monday": [{"uri": uri, "text": "It rains."}],
+    }
+    if uri not in contents:
+        return {"error": {"code": -32002, "message": "Resource not found"}}
+    return {"result": {"contents": contents[uri]}}
 
 
 def mixed_content() -> list[dict[str, Any]]:
@@ -203,7 +300,8 @@ def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--tools", type=int, default=0, help="so many tools besides")
     parser.add_argument("--schema", type=int, default=0, help="characters in the schema of each of these")
-    parser.add_argument("--hostile", action="store_true", help="tools that are made to do harm")
+    parser.add_argument("--contents", action="store_true", help="prompts and resources")
+    parser.add_argument("--hostile", action="store_true", help="lists that are made to do harm")
     parser.add_argument("--silent", action="store_true", help="answer nothing")
     parser.add_argument("--keep-running", action="store_true", help="do not end with stdin")
     parser.add_argument("--note", default="", help="file for what happens")

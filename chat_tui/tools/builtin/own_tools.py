@@ -8,9 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from chat_tui.config.load import OWN_TOOLS
+from chat_tui.core.attachments.attachment import Attachment
 from chat_tui.core.errors import AttachmentRefused, ToolFailed
 from chat_tui.core.text.control_characters import clean
-from chat_tui.core.tools import OfferedTool, Tool, ToolOutput, ToolServerStatus
+from chat_tui.core.tools import OfferedTool, PromptMessage, Tool, ToolOutput, ToolServerStatus
 from chat_tui.tools.builtin.page_reader import PageReader, PageRefused
 from chat_tui.tools.builtin.shared_folders import NotShared, SharedFolders
 from chat_tui.tools.result_text import bounded_text
@@ -80,6 +81,17 @@ class OwnTools:
             raise ToolFailed(f"The tool {own_name} was stopped after {CALL_SECONDS:g} s.", "Try again.") from None
         finally:
             self._running -= 1
+
+    async def list_contents(self) -> None:
+        """There are none."""
+
+    async def get_prompt(self, prompt: str, arguments: Mapping[str, str]) -> Sequence[PromptMessage]:
+        """Raise `ToolFailed`, since there are none."""
+        raise ToolFailed(f"{OWN_TOOLS} has no prompts.", "Prompts are offered by tool servers of the config.")
+
+    async def read_resource(self, uri: str) -> Attachment:
+        """Raise `ToolFailed`, since there are none."""
+        raise ToolFailed(f"{OWN_TOOLS} has no resources.", "Resources are offered by tool servers of the config.")
 
     async def stop(self) -> None:
         """Nothing runs on."""

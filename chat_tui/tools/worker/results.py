@@ -45,14 +45,14 @@ def output_of(result: CallToolResult, most_bytes: int) -> ToolOutput:
                 images.append(image)
                 room -= image.size_bytes
         else:
-            texts.append(_text(block))
+            texts.append(text_of(block))
     raw = "\n".join(texts)
     return ToolOutput(
         bounded_text(raw, clean(raw), most_bytes), tuple(images), _structured(result, most_bytes), bool(result.is_error)
     )
 
 
-def _text(block: ContentBlock) -> str:
+def text_of(block: ContentBlock) -> str:
     """Return the text of a block, or a line about what it holds instead."""
     match block:
         case TextContent():
@@ -67,6 +67,8 @@ def _text(block: ContentBlock) -> str:
             return f"[a link to {_line(block.uri)} ({_line(block.name)}){about}]"
         case AudioContent():
             return f"[a sound, {_line(block.mime_type)}, {size_text(len(block.data) * 3 // 4)}]"
+        case ImageContent():
+            return f"[an image, {_line(block.mime_type)}, {size_text(len(block.data) * 3 // 4)}]"
     return "[content of an unknown kind]"
 
 

@@ -20,16 +20,26 @@ import anyio
 import msgspec
 from anyio.abc import TaskGroup
 from mcp import Client, MCPError
-from mcp_types import CONNECTION_CLOSED, Implementation, ToolListChangedNotification
+from mcp.shared.subscriptions import ToolsListChanged
+from mcp_types import (
+    CONNECTION_CLOSED,
+    Implementation,
+    PromptListChangedNotification,
+    ResourceListChangedNotification,
+    ToolListChangedNotification,
+)
 from mcp_types.version import MODERN_PROTOCOL_VERSIONS
 from pydantic import ValidationError
 
 from chat_tui import __version__
+from chat_tui.core.errors import AttachmentRefused
 from chat_tui.core.processes.child_process import ChildCommand
 from chat_tui.core.text.control_characters import clean_line
-from chat_tui.core.tools import ToolOutput
-from chat_tui.tools.messages import ServerLaunch, WorkerOrder, WorkerReport
+from chat_tui.core.tools import ServerPrompt, ServerResource, ToolOutput
+from chat_tui.tools.messages import ListedTool, ServerLaunch, WorkerOrder, WorkerReport
 from chat_tui.tools.worker.authorization import SignIn
+from chat_tui.tools.worker.content_lists import PromptList, ResourceList
+from chat_tui.tools.worker.contents import attachment_of, messages_of
 from chat_tui.tools.worker.http_transport import CONNECTION_ERRORS, HttpConnection
 from chat_tui.tools.worker.results import output_of
 from chat_tui.tools.worker.stdio_transport import StdioConnection
@@ -42,8 +52,10 @@ PING_SECONDS = 5.0
 REQUEST_ERRORS = (MCPError, ValidationError, RuntimeError, ValueError)
 """What the SDK raises for a request that failed or a reply that is malformed."""
 CHANGE_SECONDS = 0.5
-"""The list of tools is read again at most once in this time."""
-_ERROR_CHARACTERS = 2000
+"""A list that has changed is read again at most once in this time."""
+LIST_SECONDS = 30.0
+"""How long listing prompts and resources may take."""
+_ERROR_CHARACTERS, _REASON_CHARACTERS, _NAME_CHARACTERS = 2000, 300, 200
 _EXIT_SECONDS = 0.1
 
 
@@ -87,7 +99,7 @@ class Reporter:
 
 
 class ServerSession:
-    """The session with the server: lists its tools and runs its calls."""
+    """The session with the server: lists its tools, prompts and resources, runs calls, and reads what is asked for."""
 
     def __init__(self, launch: ServerLaunch, reporter: Reporter) -> None:
         self._launch, self._reporter = launch, reporter
@@ -96,6 +108,7 @@ class ServerSession:
         """The parent has closed stdin."""
         self._calls: dict[int, anyio.CancelScope] = {}
         self._tools_changed = anyio.Event()
+        self._contents_changed = anyio.Event()
 
     async def run(self) -> int:
         """Run until stdin ends or the connection is lost; returns the exit code."""
@@ -145,29 +158,30 @@ class ServerSession:
             cache=None,
         )
         async with client:
-            tools = ToolList(client)
-            await self._reporter.send(WorkerReport("tools", tools=await tools.read()))
+            lists = ServerLists(client)
+            await self._reporter.send(WorkerReport("tools", tools=await lists.read_tools()))
             async with anyio.create_task_group() as tasks:
-                tasks.start_soon(self._follow_changes, client, tools)
+                tasks.start_soon(self._follow_tools, lists)
+                tasks.start_soon(self._follow_contents, lists)
                 if client.protocol_version in MODERN_PROTOCOL_VERSIONS:
                     tasks.start_soon(self._listen, client)
                 if isinstance(connection, StdioConnection):
                     tasks.start_soon(_fail_when_lost, connection)
-                await self._carry_out_orders(client, tools, tasks)
+                await self._carry_out_orders(lists, tasks)
 
-    async def _carry_out_orders(self, client: Client, tools: ToolList, tasks: TaskGroup) -> None:
+    async def _carry_out_orders(self, lists: ServerLists, tasks: TaskGroup) -> None:
         while True:
             order = await self._orders.get()
-            if order.tool:
+            if order.tool or order.prompt or order.resource:
                 scope = self._calls[order.id] = anyio.CancelScope()
-                tasks.start_soon(self._call, client, tools.own_name(order.tool), order, scope)
+                tasks.start_soon(self._call, lists, order, scope)
             elif (running := self._calls.get(order.id)) is not None:
                 running.cancel()
 
-    async def _call(self, client: Client, name: str, order: WorkerOrder, scope: anyio.CancelScope) -> None:
+    async def _call(self, lists: ServerLists, order: WorkerOrder, scope: anyio.CancelScope) -> None:
         try:
             with scope:
-                report = await self._report_of(client, name, order)
+                report = await (self._report_of_call if order.tool else self._report_of_reading)(lists, order)
         finally:
             del self._calls[order.id]
         if not scope.cancelled_caught:
@@ -175,14 +189,14 @@ class ServerSession:
             return
         # The SDK has told the server that the call is cancelled.
         with anyio.move_on_after(PING_SECONDS) as limit, contextlib.suppress(*REQUEST_ERRORS):
-            await client.send_ping()
+            await lists.client.send_ping()
         if limit.cancelled_caught:
             raise TimeoutError
 
-    async def _report_of(self, client: Client, name: str, order: WorkerOrder) -> WorkerReport:
+    async def _report_of_call(self, lists: ServerLists, order: WorkerOrder) -> WorkerReport:
         """Run a call; what the server refuses is an output, too, so that the model can correct its arguments."""
         try:
-            result = await client.call_tool(name, dict(order.arguments))
+            result = await lists.client.call_tool(lists.tools.own_name(order.tool), dict(order.arguments))
         except MCPError as error:
             if error.code == CONNECTION_CLOSED:
                 raise
@@ -191,27 +205,92 @@ class ServerSession:
             output = ToolOutput(f"The tool's result is malformed ({type(error).__name__}).", is_error=True)
         else:
             output = await asyncio.to_thread(output_of, result, self._launch.result_bytes)
-        return WorkerReport("output", id=order.id, output=output)
+        return WorkerReport("reply", id=order.id, output=output)
+
+    async def _report_of_reading(self, lists: ServerLists, order: WorkerOrder) -> WorkerReport:
+        """Ask for a prompt or a resource."""
+        client, problem, hint = lists.client, "", "Ask for another one."
+        try:
+            if order.prompt:
+                prompt = await client.get_prompt(*lists.prompts.own_names(order.prompt, order.arguments))
+                messages = await asyncio.to_thread(messages_of, prompt, self._launch.result_bytes)
+                return WorkerReport("reply", id=order.id, messages=messages)
+            content = await client.read_resource(lists.resources.own_uri(order.resource))
+            name = clean_line(f"{self._launch.name}:{order.resource}", _NAME_CHARACTERS)
+            return WorkerReport("reply", id=order.id, attachment=await asyncio.to_thread(attachment_of, content, name))
+        except AttachmentRefused as refused:
+            problem, hint = refused.title.rstrip("."), refused.hint
+        except MCPError as error:
+            if error.code == CONNECTION_CLOSED:
+                raise
+            what = order.prompt or order.resource
+            reason = clean_line(error.message, _REASON_CHARACTERS).rstrip(".")
+            problem = f"{self._launch.name} did not give {what}: {reason}"
+        except (ValidationError, RuntimeError, ValueError) as error:
+            problem = f"{self._launch.name} gave a malformed reply ({type(error).__name__})"
+        return WorkerReport("reply", id=order.id, problem=problem, hint=hint)
 
     async def _take_notification(self, message: object) -> None:
         if isinstance(message, ToolListChangedNotification):
             self._tools_changed.set()
+        elif isinstance(message, PromptListChangedNotification | ResourceListChangedNotification):
+            self._contents_changed.set()
 
-    async def _follow_changes(self, client: Client, tools: ToolList) -> None:
+    async def _follow_tools(self, lists: ServerLists) -> None:
         """Report the list of tools again whenever the server says that it has changed."""
         while True:
             await self._tools_changed.wait()
             await anyio.sleep(CHANGE_SECONDS)
             self._tools_changed = anyio.Event()
             with contextlib.suppress(*REQUEST_ERRORS):
-                await self._reporter.send(WorkerReport("tools", tools=await tools.read()))
+                await self._reporter.send(WorkerReport("tools", tools=await lists.read_tools()))
+
+    async def _follow_contents(self, lists: ServerLists) -> None:
+        """Report the prompts and resources now, and whenever the server says that they have changed."""
+        while True:
+            self._contents_changed = anyio.Event()
+            await self._reporter.send(await lists.read_contents())
+            await self._contents_changed.wait()
+            await anyio.sleep(CHANGE_SECONDS)
 
     async def _listen(self, client: Client) -> None:
         """Follow changes where the protocol (from 2026-07-28 on) has them on a stream of their own."""
         with contextlib.suppress(*REQUEST_ERRORS, TimeoutError):
-            async with client.listen(tools_list_changed=True) as events:
-                async for _ in events:
-                    self._tools_changed.set()
+            listening = client.listen(tools_list_changed=True, prompts_list_changed=True, resources_list_changed=True)
+            async with listening as events:
+                async for event in events:
+                    changed = self._tools_changed if isinstance(event, ToolsListChanged) else self._contents_changed
+                    changed.set()
+
+
+class ServerLists:
+    """What a server lists."""
+
+    def __init__(self, client: Client) -> None:
+        self.client = client
+        self.tools, self.prompts, self.resources = ToolList(client), PromptList(client), ResourceList(client)
+
+    async def read_tools(self) -> tuple[ListedTool, ...]:
+        """Ask for all tools. Raises `MCPError`."""
+        try:
+            return await self.tools.read()
+        except MCPError:
+            capabilities = self.client.server_capabilities
+            if capabilities.tools is None and (capabilities.prompts or capabilities.resources):
+                # It has other things to offer.
+                return ()
+            raise
+
+    async def read_contents(self) -> WorkerReport:
+        """Ask for all prompts and resources; what cannot be listed in time is left out."""
+        prompts: tuple[ServerPrompt, ...] = ()
+        resources: tuple[ServerResource, ...] = ()
+        with anyio.move_on_after(LIST_SECONDS):
+            with contextlib.suppress(*REQUEST_ERRORS):
+                prompts = await self.prompts.read()
+            with contextlib.suppress(*REQUEST_ERRORS):
+                resources = await self.resources.read()
+        return WorkerReport("contents", prompts=prompts, resources=resources)
 
 
 async def _fail_when_lost(connection: StdioConnection) -> None:

@@ -12,10 +12,11 @@ from mcp_types import Tool as ServerTool
 
 from chat_tui.core.text.control_characters import clean, clean_line
 from chat_tui.tools.messages import ListedTool
+from chat_tui.tools.worker.list_pages import Page, read_pages
 
 log = logging.getLogger(__name__)
 
-MOST_TOOLS, MOST_PAGES = 1000, 100
+MOST_TOOLS = 1000
 NAME_CHARACTERS, TITLE_CHARACTERS, DESCRIPTION_CHARACTERS = 200, 100, 10_000
 SCHEMA_CHARACTERS, SCHEMA_DEPTH = 100_000, 32
 LIST_CHARACTERS = 5_000_000
@@ -39,19 +40,12 @@ class ToolList:
 
     async def read(self) -> tuple[ListedTool, ...]:
         """Ask the server for all its tools. Raises `MCPError`."""
-        found: list[ServerTool] = []
-        cursors: set[str] = set()
-        cursor: str | None = None
-        for _ in range(MOST_PAGES):
-            page = await self._client.list_tools(cursor=cursor)
-            found += page.tools
-            cursor = page.next_cursor
-            if cursor is None or cursor in cursors or len(found) >= MOST_TOOLS:
-                break
-            cursors.add(cursor)
-        if len(found) > MOST_TOOLS:
-            log.warning("tools: only the first %d tools are used", MOST_TOOLS)
-        return tuple(self._listed(found[:MOST_TOOLS]))
+
+        async def page(cursor: str | None) -> Page[ServerTool]:
+            result = await self._client.list_tools(cursor=cursor)
+            return result.tools, result.next_cursor
+
+        return tuple(self._listed(await read_pages(page, MOST_TOOLS, "tools")))
 
     def _listed(self, tools: Iterable[ServerTool]) -> Iterable[ListedTool]:
         self._names = {}
