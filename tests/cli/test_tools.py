@@ -74,14 +74,19 @@ async def test_signing_in_to_a_program_says_that_it_is_one(home: Home) -> None:
 
 @needs_sdk
 async def test_a_server_is_tested(home: Home) -> None:
-    await home.run("tools", "add", "box", "--", sys.executable, "-I", str(SCRIPT))
+    await home.run("tools", "add", "box", "--", sys.executable, "-I", str(SCRIPT), "--contents")
     tested = await home.run("tools", "test", "box")
     assert tested.code == 0, tested.told()
     lines = tested.text.splitlines()
     assert lines[0].startswith("echo(text)  ")
     assert lines[0].endswith(" tokens, says that it only reads")
     assert lines[1] == "    The tool echo."
+    listed = lines.index("prompt weather(city)")
+    assert lines[listed + 1 : listed + 3] == ["    Asks for the weather.", "prompt talk()"]
+    assert lines[lines.index("resource memo://notes") + 1] == "    Notes · text/plain"
+    assert lines[-4:-1] == ["template memo://day/{day}", "    day", "and 52 more prompts"]
     assert lines[-1].startswith("box has 14 tools, about ")
+    assert lines[-1].endswith(" tokens in a request; 102 prompts; 9 resources.")
     rows = json.loads((await home.run("tools", "test", "box", "--json")).text)
     assert rows[0]["own_name"] == "echo"
     assert rows[0]["tokens"] > 0

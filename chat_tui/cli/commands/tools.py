@@ -20,7 +20,7 @@ from chat_tui.core.processes import console
 from chat_tui.core.processes.console import report_error, write_error, write_output
 from chat_tui.core.text.control_characters import escaped_json
 from chat_tui.core.text.excerpts import shorten
-from chat_tui.core.tools import OfferedTool
+from chat_tui.core.tools import OfferedTool, ToolServerStatus
 from chat_tui.core.usage.token_estimate import tool_tokens
 from chat_tui.tools.foreign_configs import read_foreign_config
 from chat_tui.tools.launch import shown_source
@@ -29,6 +29,8 @@ from chat_tui.tools.tool_server import ConfiguredServer, ToolServer
 
 _FILE_BYTES = 10_000_000
 _DESCRIPTION_CHARACTERS = 100
+_MOST_LISTED = 50
+"""Prompts, and resources."""
 
 
 def run(options: argparse.Namespace) -> int:
@@ -211,6 +213,8 @@ def _test(config: Config, name: str, *, as_json: bool) -> int:
 async def _run_test(server: ToolServer, *, as_json: bool) -> int:
     try:
         tools = await server.start()
+        if not as_json:
+            await server.list_contents()
     except ChatTuiError as error:
         lines = server.last_lines if isinstance(server, ConfiguredServer) else ()
         if not lines:
@@ -227,17 +231,42 @@ async def _run_test(server: ToolServer, *, as_json: bool) -> int:
         return 0
     for tool in tools:
         write_output(_described(tool))
-    total = tool_tokens([tool.tool for tool in tools])
-    write_output(
-        f"{server.name} has {len(tools)} tool{'s' * (len(tools) != 1)}, about {total:,} tokens in a request.\n"
-    )
+    _write_contents(server.status())
+    total, status = tool_tokens([tool.tool for tool in tools]), server.status()
+    found = [f"{_counted(len(tools), 'tool')}, about {total:,} tokens in a request"]
+    found += [_counted(len(status.prompts), "prompt")] if status.prompts else []
+    found += [_counted(len(status.resources), "resource")] if status.resources else []
+    write_output(f"{server.name} has {'; '.join(found)}.\n")
     return 0
+
+
+def _counted(count: int, what: str) -> str:
+    return f"{count:,} {what}{'s' * (count != 1)}"
+
+
+def _write_contents(status: ToolServerStatus) -> None:
+    """List the prompts and resources of a server."""
+    for prompt in status.prompts[:_MOST_LISTED]:
+        names = " ".join(each.name if each.is_required else f"[{each.name}]" for each in prompt.arguments)
+        heading = f"prompt {prompt.name}({shorten(names, 80)})"
+        write_output(f"{heading}\n" + _about(prompt.description or prompt.title))
+    for resource in status.resources[:_MOST_LISTED]:
+        kind = "template" if resource.is_template else "resource"
+        about = " · ".join(filter(None, (resource.title or resource.name, resource.media_type)))
+        write_output(f"{kind} {shorten(resource.uri, 200)}\n" + _about(about))
+    for items, what in ((status.prompts, "prompts"), (status.resources, "resources")):
+        if len(items) > _MOST_LISTED:
+            write_output(f"and {len(items) - _MOST_LISTED:,} more {what}\n")
+
+
+def _about(text: str) -> str:
+    return f"    {shorten(text, _DESCRIPTION_CHARACTERS)}\n" if text else ""
 
 
 def _described(tool: OfferedTool) -> str:
     reads = ", says that it only reads" if tool.is_read_only else ""
-    about = shorten(tool.tool.description.strip().partition("\n")[0], _DESCRIPTION_CHARACTERS)
+    about = _about(tool.tool.description.strip().partition("\n")[0])
     arguments = tool.tool.parameters.get("properties")
     names = ", ".join(arguments) if isinstance(arguments, Mapping) else ""
     heading = f"{tool.own_name}({shorten(names, 80)})"
-    return f"{heading}  {tool_tokens([tool.tool]):,} tokens{reads}\n" + (f"    {about}\n" if about else "")
+    return f"{heading}  {tool_tokens([tool.tool]):,} tokens{reads}\n{about}"
