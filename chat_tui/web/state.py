@@ -15,6 +15,7 @@ from chat_tui.core.errors import ChatTuiError
 from chat_tui.core.processes.console import write_error
 from chat_tui.engine.answers.answer import Answer
 from chat_tui.engine.engine import Engine
+from chat_tui.engine.tools.decision_relay import DecisionRelay
 from chat_tui.engine.tools.steps import cancel_steps, have_ended
 from chat_tui.web.errors import ApiError
 from chat_tui.web.ops.access_log import AccessLog
@@ -132,27 +133,29 @@ class AppState:
         self._starting[client] += 1
         try:
             # Who names a model needs no list of all.
-            answer = await begin(await (self.engine() if named else self.engine_with_models()))
+            engine = await (self.engine() if named else self.engine_with_models())
+            answer = await begin(engine)
         finally:
             self._starting[client] -= 1
             if not self._starting[client]:
                 del self._starting[client]
         self._clients[answer] = client
-        watching = asyncio.ensure_future(self._watch(answer))
+        watching = asyncio.ensure_future(self._watch(answer, DecisionRelay(engine.places)))
         self._watching.add(watching)
         watching.add_done_callback(self._watching.discard)
         if self._stopped:
             await answer.cancel()
         return answer
 
-    async def _watch(self, answer: Answer) -> None:
+    async def _watch(self, answer: Answer, relay: DecisionRelay) -> None:
         step: Answer | None = answer
         try:
             while step is not None:
                 await self.metrics.watch(step)
                 if step.round is not None:
-                    async for _ in step.round.follow():
-                        pass
+                    async with relay.receiving(step.conversation_id, step.round):
+                        async for _ in step.round.follow():
+                            pass
                 step = step.next
         finally:
             # With its log it is large, and whoever asked may never come again.

@@ -6,6 +6,7 @@ import asyncio
 import json
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -357,6 +358,77 @@ async def test_a_socket_tells_of_calls_and_a_cancel_stops_them() -> None:
             rest = [json.loads(await socket.recv()) for _ in range(2)]
     assert [(event["type"], event["requestId"]) for event in rest] == [("tool_result", 1), ("complete", 1)]
     assert tools.calls == []
+
+
+async def test_a_socket_takes_decisions_and_tells_of_those_that_are_wrong_or_late() -> None:
+    tools = FakeTools([offered("now")])
+    async with (
+        tool_site(tools, call(), ["Noon."], allow=()) as web,
+        connect(web.ws_url, additional_headers=BEARER) as socket,
+        asyncio.timeout(20),
+    ):
+
+        async def next_of(*types: str) -> dict[str, Any]:
+            while (event := json.loads(await socket.recv()))["type"] not in types:
+                pass
+            assert isinstance(event, dict)
+            return event
+
+        async def decide(**fields: Any) -> None:
+            await socket.send(json.dumps({"type": "decide", "requestId": 1, "call": "call-now-0", **fields}))
+
+        question = {"type": "generate", "requestId": 1, "prompt": "Hi", "tools": ["fake"], "askTools": True}
+        await socket.send(json.dumps(question))
+        await next_of("tool_ask")
+        wrong: list[dict[str, Any]] = [
+            {"decision": "perhaps"},
+            {"decision": "run", "arguments": "[1]"},
+            {"decision": "run", "call": "call-none"},
+            {"decision": "stop", "call": "call-none"},
+            {"decision": "run", "requestId": 2},
+        ]
+        for fields in wrong:
+            await decide(**fields)
+            told = await next_of("error", "tool_result")
+            assert (told["type"], told["requestId"]) == ("error", fields.get("requestId", 1))
+            assert told["call"] == fields.get("call", "call-now-0")
+        await decide(decision="run", arguments='{"zone": "CET"}')
+        assert (await next_of("tool_result"))["text"] == "result of now"
+        await next_of("complete")
+        await decide(decision="refuse")
+        late = await next_of("error")
+        await socket.send(json.dumps({**question, "requestId": 3}))
+        await next_of("complete")
+    assert (late["error"], late["call"]) == ("No request with this id is running.", "call-now-0")
+    assert tools.calls == [("now", {"zone": "CET"})]
+
+
+@pytest.mark.parametrize(
+    ("body", "state"),
+    [
+        ({"decision": "run", "arguments": '{"zone": "CET"}'}, "complete"),
+        ({"decision": "refuse", "reason": "No."}, "refused"),
+        ({"decision": "stop"}, "cancelled"),
+    ],
+)
+async def test_a_decision_reaches_the_worker_whose_answer_waits_for_it(
+    tmp_path: Path, body: dict[str, Any], state: str
+) -> None:
+    config = Config(strategy="balanced", web=Web(access_log=False))
+    tools = FakeTools([offered("now")])
+    one = scripted_opener(call(), ["Noon."], config=config, tools=tools, file=tmp_path / "history.db")
+    two = scripted_opener(["Hi."], config=config, tools=FakeTools([offered("now")]), file=tmp_path / "history.db")
+    async with site(config, opener=one) as web, site(config, opener=two) as other:
+        events = web.follow(prompt="What time is it?", tools=["fake"], askTools=True)
+        conversation, ask = await asked_call(web, events)
+        assert await decided(other, conversation, "call-none-0", decision="run") == 404
+        assert await decided(other, conversation, ask["id"], **body) == 204
+        rest = [event async for event in events]
+        await until(lambda: not web.state.running())
+        assert await decided(other, conversation, ask["id"], **body) == 404
+        assert await web.engine.places.get(f"tool decision {conversation}") == ""
+    assert rest[0]["state"] == state
+    assert tools.calls == ([("now", {"zone": "CET"})] if state == "complete" else [])
 
 
 async def test_a_pause_holds_the_answer_behind_a_call() -> None:

@@ -54,6 +54,8 @@ class ErrorEvent(msgspec.Struct, frozen=True, tag_field="type", tag="error", ren
     kind: str | UnsetType = UNSET
     """The error's name, which does not change between versions."""
     request_id: RequestId | UnsetType = UNSET
+    call: str | UnsetType = UNSET
+    """Id of the tool call, if only a decision about it is refused: the answer goes on."""
 
 
 class EndEvent(msgspec.Struct, frozen=True, tag_field="type", tag="end"):

@@ -16,8 +16,9 @@ from chat_tui.core.settings.conversation_settings import decode_settings, encode
 from chat_tui.core.text.excerpts import shorten
 from chat_tui.core.tools import ToolServerStatus, ToolUse, decode_arguments
 from chat_tui.core.usage.token_estimate import tool_tokens
-from chat_tui.engine.answers.tool_round import Decision, RefuseCall, RunCall, StopCalls, ToolRound
+from chat_tui.engine.answers.tool_round import Decision, RefuseCall, RunCall, StopCalls
 from chat_tui.engine.tools.consent import full_name
+from chat_tui.engine.tools.decision_relay import DecisionRelay, apply_decision, has_open_call
 from chat_tui.web.api.conversations import find_conversation
 from chat_tui.web.api.schemas import Name, read_body
 from chat_tui.web.api.tool_choice import check_servers
@@ -70,8 +71,8 @@ class ToolSwitches(msgspec.Struct, frozen=True):
     """Tools of these that are not offered, each as `server.tool`."""
 
 
-class CallDecision(msgspec.Struct, frozen=True):
-    """A person's decision about a tool call that waits."""
+class DecisionFields(msgspec.Struct, frozen=True, kw_only=True):
+    """The fields of a person's decision about a tool call."""
 
     decision: Literal["run", "always", "refuse", "stop"]
     """`always` also runs later calls of this tool in this conversation at once; `stop` ends the answer."""
@@ -79,6 +80,10 @@ class CallDecision(msgspec.Struct, frozen=True):
     """JSON object with which it runs, if not with the model's arguments."""
     reason: Annotated[str, Meta(max_length=2000)] = ""
     """Why it is refused, for the model."""
+
+
+class CallDecision(DecisionFields, frozen=True, kw_only=True):
+    """A person's decision about the tool call that the path names."""
 
 
 def routes() -> list[BaseRoute]:
@@ -133,23 +138,24 @@ async def switch_tools(request: Request) -> Response:
 async def decide(request: Request) -> Response:
     """Decide about a tool call that waits; `stop` also ends one that runs."""
     asked, engine = await read_body(request, CallDecision), await state_of(request).engine()
-    decision = _decision_of(asked)
+    decision = decision_of(asked)
     conversation = await find_conversation(engine, request)
     call_id = str(request.path_params["call"])
-    for round in engine.tools.rounds(conversation.id):
-        if isinstance(decision, StopCalls) and _has_call(round, call_id):
-            round.stop()
-            return Response(status_code=204)
-        if round.decide(call_id, decision):
-            return Response(status_code=204)
-    raise ApiError(404, "This call does not wait for a decision any more.")
+    if apply_decision(engine.tools.rounds(conversation.id), call_id, decision):
+        return Response(status_code=204)
+    is_elsewhere = has_open_call(conversation, call_id) and conversation.id not in engine.tools
+    if is_elsewhere and await DecisionRelay(engine.places).send(conversation.id, call_id, decision):
+        return Response(status_code=204)
+    raise late_decision()
 
 
-def _has_call(round: ToolRound, call_id: str) -> bool:
-    return any(status.call.id == call_id for status in round.statuses)
+def late_decision() -> ApiError:
+    """Return the refusal of a decision that comes too late, or names no call."""
+    return ApiError(404, "This call does not wait for a decision any more.")
 
 
-def _decision_of(asked: CallDecision) -> Decision:
+def decision_of(asked: DecisionFields) -> Decision:
+    """Return a person's decision. Raises `ApiError`."""
     if asked.decision == "stop":
         return StopCalls()
     if asked.decision == "refuse":

@@ -9,21 +9,24 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import aclosing
 from time import monotonic
-from typing import cast
+from typing import Annotated, cast
 
 import msgspec
-from msgspec import UNSET, UnsetType
+from msgspec import UNSET, Meta, UnsetType
 from starlette.routing import BaseRoute, WebSocketRoute
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from chat_tui.core.conversation import new_id
 from chat_tui.core.errors import ChatTuiError
 from chat_tui.engine.answers.answer import Answer
+from chat_tui.engine.answers.tool_round import Decision
+from chat_tui.engine.tools.decision_relay import apply_decision
 from chat_tui.engine.tools.steps import cancel_steps, current_of
 from chat_tui.web.api.event_stream import batches_of
 from chat_tui.web.api.events import ErrorEvent, Event, EventEncoder, encode_event
 from chat_tui.web.api.schemas import PromptBody, RequestId, decode, parse
 from chat_tui.web.api.stream import start_answer
+from chat_tui.web.api.tools import DecisionFields, decision_of, late_decision
 from chat_tui.web.errors import ApiError, error_response, to_api_error
 from chat_tui.web.middleware.access import TOKEN_SEEN, same_token
 from chat_tui.web.middleware.limits import too_large_error
@@ -69,6 +72,14 @@ class ResumeMessage(msgspec.Struct, frozen=True, tag_field="type", tag="resume",
     request_id: RequestId
 
 
+class DecideMessage(DecisionFields, frozen=True, kw_only=True, tag_field="type", tag="decide", rename="camel"):
+    """A person's decision about a tool call that `tool_ask` has told of."""
+
+    request_id: RequestId
+    call: Annotated[str, Meta(max_length=1000)]
+    """Id of the call."""
+
+
 class ConnectedMessage(msgspec.Struct, frozen=True, tag_field="type", tag="connected"):
     """The token was accepted."""
 
@@ -77,9 +88,10 @@ class ConnectedMessage(msgspec.Struct, frozen=True, tag_field="type", tag="conne
 
 class _OfRequest(msgspec.Struct, rename="camel"):
     request_id: RequestId | UnsetType = UNSET
+    call: str | UnsetType = UNSET
 
 
-ClientMessage = AuthMessage | GenerateMessage | CancelMessage | PauseMessage | ResumeMessage
+ClientMessage = AuthMessage | GenerateMessage | CancelMessage | PauseMessage | ResumeMessage | DecideMessage
 
 
 def routes() -> list[BaseRoute]:
@@ -122,6 +134,12 @@ class _PendingRequest:
         self.cancelled = True
         if self.answer is not None:
             await cancel_steps(self.answer)
+
+    def decide(self, call_id: str, decision: Decision) -> None:
+        """Decide about a call. Raises `ApiError` if it does not wait for that."""
+        round = current_of(self.answer).round if self.answer is not None else None
+        if round is None or not apply_decision([round], call_id, decision):
+            raise late_decision()
 
     def pause(self, paused: bool) -> None:
         self.paused = paused
@@ -199,7 +217,8 @@ class WebSocketSession:
                 raise too_large_error(most)
             await self._handle(await parse(text, lambda text: decode(text, cast("type[ClientMessage]", ClientMessage))))
         except ApiError as refusal:
-            await self._send(ErrorEvent(refusal.words, request_id=_request_id_in(text)))
+            named = _request_named_in(text)
+            await self._send(ErrorEvent(refusal.words, request_id=named.request_id, call=named.call))
 
     async def _handle(self, heard: ClientMessage) -> None:
         if isinstance(heard, GenerateMessage):
@@ -216,6 +235,8 @@ class WebSocketSession:
             asked = self._requests.get(heard.request_id) or _unknown_request()
             if isinstance(heard, CancelMessage):
                 await asked.cancel()
+            elif isinstance(heard, DecideMessage):
+                asked.decide(heard.call, decision_of(heard))
             else:
                 asked.pause(isinstance(heard, PauseMessage))
 
@@ -252,9 +273,9 @@ def _unknown_request() -> _PendingRequest:
     raise ApiError(404, "No request with this id is running.")
 
 
-def _request_id_in(text: str) -> RequestId | UnsetType:
-    """Return the id of an invalid request, if it can be read."""
+def _request_named_in(text: str) -> _OfRequest:
+    """Return the ids of an invalid message, if they can be read."""
     try:
-        return msgspec.json.decode(text, type=_OfRequest).request_id
+        return msgspec.json.decode(text, type=_OfRequest)
     except (msgspec.DecodeError, ValueError, RecursionError):
-        return UNSET
+        return _OfRequest()
