@@ -10,8 +10,8 @@ from chat_tui.config.schema import Config, ErrorHandling, ProviderRow, Strategie
 from chat_tui.core.errors import ChatTuiError
 from chat_tui.core.models import Model
 from chat_tui.core.route import Candidate
-from chat_tui.routing.ranking.estimates import CandidateTable
 from chat_tui.routing.ranking.health import Health
+from chat_tui.routing.ranking.model_table import CandidateTable
 
 FIXED = "fixed"
 """The strategy's name if a model was chosen by name."""

@@ -43,8 +43,8 @@ from chat_tui.routing.ranking.eligibility import (
     incapable_reason,
     over_limit_reason,
 )
-from chat_tui.routing.ranking.estimates import CandidateTable, ModelTable, candidate_table
 from chat_tui.routing.ranking.health import Health
+from chat_tui.routing.ranking.model_table import CandidateTable, ModelTable, candidate_table
 from chat_tui.routing.ranking.prompt_features import features_of, with_features
 from chat_tui.routing.ranking.strategies import DEFAULT, BuiltInStrategy, Strategy, plug_ins, rungs, strategies
 

@@ -15,8 +15,9 @@ from chat_tui.core.chunks import Timings
 from chat_tui.core.models import Model, PriceStep
 from chat_tui.core.request import Request
 from chat_tui.core.text.prompt_features import PromptFeatures
-from chat_tui.routing.ranking.estimates import ModelTable, candidate_table, logit, quality_for
+from chat_tui.routing.ranking.estimates import logit, quality_for
 from chat_tui.routing.ranking.health import Health
+from chat_tui.routing.ranking.model_table import ModelTable, candidate_table
 from chat_tui.routing.ranking.strategies import BuiltInStrategy, names, objective, strategies
 
 BEST = Model("x/best", 200_000, 5.0, 25.0, 0.96, usual_ttft_seconds=2.0, usual_tokens_per_second=60)

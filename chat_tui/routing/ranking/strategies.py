@@ -17,13 +17,9 @@ from chat_tui.config.schema import Strategies, StrategySettings
 from chat_tui.core.models import Model
 from chat_tui.core.request import Request
 from chat_tui.core.route import Candidate
-from chat_tui.routing.ranking.estimates import (
-    CandidateTable,
-    candidate_table,
-    has_price,
-    learned_success,
-)
+from chat_tui.routing.ranking.estimates import has_price
 from chat_tui.routing.ranking.health import Health
+from chat_tui.routing.ranking.model_table import CandidateTable, candidate_table, learned_success
 from chat_tui.routing.ranking.prompt_features import features_of
 
 Strategy: TypeAlias = Callable[[Request, Sequence[Model], Health], Sequence[Candidate]]
