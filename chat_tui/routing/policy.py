@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, Literal
 
 import msgspec
@@ -96,7 +97,7 @@ class Plan(msgspec.Struct, frozen=True):
     strategy: str
     models: tuple[Model, ...]
     """In the order in which they are tried."""
-    candidates: tuple[Candidate, ...] = ()
+    candidates: Sequence[Candidate] = ()
     error: ChatTuiError | None = None
     """Why there is nothing to try."""
     rungs: tuple[str, ...] = ()

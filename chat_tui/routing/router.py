@@ -46,6 +46,7 @@ from chat_tui.routing.ranking.eligibility import (
 from chat_tui.routing.ranking.health import Health
 from chat_tui.routing.ranking.model_table import CandidateTable, ModelTable, candidate_table
 from chat_tui.routing.ranking.prompt_features import features_of, with_features
+from chat_tui.routing.ranking.ranking import Ranking
 from chat_tui.routing.ranking.strategies import DEFAULT, BuiltInStrategy, Strategy, plug_ins, rungs, strategies
 
 
@@ -174,13 +175,13 @@ class Router:
         table, ranked = self._rank(strategy, request, self._models)
         models = self._first_of(ranked)
         if not models:
-            return self._complete(request, Plan(name, (), tuple(ranked), _nothing_to_choose(ranked), table=table))
+            return self._complete(request, Plan(name, (), ranked, _nothing_to_choose(ranked), table=table))
         named = self._named_fallbacks(request, models[0])
         on_ladder = request.fallback and not named
         if named or not request.fallback:
             models = (models[0], *named)
         ladder = tuple(rungs(name)) if on_ladder else ()
-        return self._complete(request, Plan(name, models, tuple(ranked), rungs=ladder, table=table))
+        return self._complete(request, Plan(name, models, ranked, rungs=ladder, table=table))
 
     def preview(self, request: Request) -> tuple[str, Route]:
         """Return the model that would be asked now, and why; nobody is asked. Raises `NoModel`."""
@@ -196,8 +197,8 @@ class Router:
     ) -> tuple[CandidateTable | None, Sequence[Candidate]]:
         """Return the candidates in the strategy's order, with the estimates that a built-in one looked at."""
         if isinstance(strategy, BuiltInStrategy):
-            table, out = candidate_table(request, models, self.health, features_of(request))
-            return table, _downloads_last(strategy.rank(table, out), models)
+            table, excluded = candidate_table(request, models, self.health, features_of(request))
+            return table, strategy.rank(table, excluded)
         return None, _downloads_last(strategy(request, models, self.health), models)
 
     def context(self, request: Request, *, listed: bool = True) -> Context:
@@ -223,6 +224,8 @@ class Router:
     def _first_of(self, ranked: Sequence[Candidate]) -> tuple[Model, ...]:
         """Return the best models, at most as many as may be tried."""
         most = self._settings.error_handling.max_tries
+        if isinstance(ranked, Ranking):
+            return ranked.models(most)
         return self._of_names([*islice((candidate.model for candidate in ranked if not candidate.out), most)])
 
     def _of_names(self, names: Sequence[str]) -> tuple[Model, ...]:
@@ -257,25 +260,19 @@ class Router:
             return ()
         # All of them look at the same estimates, which are made once.
         table = plan.table or candidate_table(request, self._models, plan.health, features_of(request))[0]
-        table = table._replace(health=plan.health)
         found = []
         for name, strategy in self._strategies.items():
             if name == plan.strategy:
                 continue
-            model = self._choice_of(strategy, request, table)
+            if isinstance(strategy, BuiltInStrategy):
+                model = strategy.choose(table)
+            else:
+                model = self._first_of_plug_in(strategy(request, self._models, plan.health))
             price = estimated_price(model, tokens, request) if model else None
             found.append(Alternative(name, model.name if model else "", None if price is None else round(price, 6)))
         return found
 
-    def _choice_of(self, strategy: Strategy, request: Request, table: CandidateTable) -> Model | None:
-        late = self._models.needs_download
-        if isinstance(strategy, BuiltInStrategy):
-            model = strategy.choose(table)
-            if model is None or model.name not in late:
-                return model
-            ranked = strategy.rank(table)
-        else:
-            ranked = strategy(request, self._models, table.health)
+    def _first_of_plug_in(self, ranked: Sequence[Candidate]) -> Model | None:
         first = next(iter(_downloads_last(ranked, self._models)), None)
         return None if first is None or first.out else self._models.by_name.get(first.model)
 

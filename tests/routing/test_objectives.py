@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 import msgspec
@@ -17,8 +18,8 @@ from chat_tui.core.request import Request
 from chat_tui.core.text.prompt_features import PromptFeatures
 from chat_tui.routing.ranking.estimates import logit, quality_for
 from chat_tui.routing.ranking.health import Health
-from chat_tui.routing.ranking.model_table import ModelTable, candidate_table
-from chat_tui.routing.ranking.strategies import BuiltInStrategy, names, objective, strategies
+from chat_tui.routing.ranking.model_table import CandidateTable, ModelTable, candidate_table
+from chat_tui.routing.ranking.strategies import TOY_ABILITY, BuiltInStrategy, names, objective, strategies
 
 BEST = Model("x/best", 200_000, 5.0, 25.0, 0.96, usual_ttft_seconds=2.0, usual_tokens_per_second=60)
 GOOD = Model("x/good", 200_000, 0.3, 2.0, 0.88, usual_ttft_seconds=1.0, usual_tokens_per_second=100)
@@ -112,6 +113,21 @@ def test_taking_away_a_model_that_does_not_win_never_changes_who_wins(
                 assert rank(request, left, health)[0].model == first.model, name
 
 
+def key_of(strategy: BuiltInStrategy, table: CandidateTable, place: int) -> list[float]:
+    """What models are sorted by, the greatest first."""
+    wanted, known = strategy.wanted, table.stats[place]
+    success, bonus = table.success[place], 0.0
+    if wanted.learns:
+        success, bonus = (column[place] for column in table.learned_success())
+    value = success - wanted.per_dollar * table.dollars[place] - wanted.per_second * table.seconds[place] + bonus
+    first = {"turn": [-known.asked], "load": [-known.running], "value": []}[wanted.order]
+    sees = [float(bool(table.models[place].images))] if table.needs.images else []
+    is_toy = table.abilities[place] <= TOY_ABILITY
+    if success >= wanted.min_success and not is_toy:
+        return [*sees, 2.0, *first, value]
+    return [*sees, float(not is_toy), success, *first, value]
+
+
 @given(
     rows=some.lists(
         some.tuples(
@@ -140,9 +156,7 @@ def test_the_first_choice_among_estimates_is_the_first_of_their_ranking(
     table, out = candidate_table(Request(prompt="x"), models, health, needs)
     for strategy in (BuiltInStrategy(objective(name)) for name in names()):
         ranked = [candidate.model for candidate in strategy.rank(table, out) if not candidate.out]
-        success, values = strategy._values(table)
-        keys = strategy._keys(table, success, values)
-        order = sorted(range(len(keys)), key=keys.__getitem__, reverse=True)
+        order = sorted(range(len(models)), key=partial(key_of, strategy, table), reverse=True)
         assert ranked == [table.models[place].name for place in order]
         choice = strategy.choose(table)
         assert (choice.name if choice else None) == (ranked[0] if ranked else None)
@@ -171,7 +185,9 @@ def test_estimates_are_those_of_the_health_now(steps: list[tuple[str, Model, str
             request = Request(prompt="x", max_tokens=most)
             table, _ = candidate_table(request, kept, health, needs)
             fresh, _ = candidate_table(request, ModelTable(ALL), health, needs)
-            assert list(table) == list(fresh)
+            for column in ("stats", "abilities", "success", "dollars", "seconds", "least_ability", "least_success"):
+                assert getattr(table, column) == getattr(fresh, column), column
+            assert table.learned_success() == fresh.learned_success()
         else:
             health.note_verdict(model.name, float(step == "good"), kind)
 

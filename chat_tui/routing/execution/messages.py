@@ -29,7 +29,7 @@ from chat_tui.routing.execution.retry import LONGEST_WAIT_SECONDS
 from chat_tui.routing.execution.timeouts import SETTING_OF, Phase
 from chat_tui.routing.policy import Plan
 from chat_tui.routing.ranking.eligibility import estimated_price
-from chat_tui.routing.ranking.strategies import DETAILED
+from chat_tui.routing.ranking.ranking import DETAILED, Ranking, excluded_of
 
 _NEWS = frozenset({"fetching", "loading", "connecting", "waiting"})
 _DEAR = ("would cost", "its price")
@@ -54,19 +54,32 @@ def list_candidates(
     """
     if len(candidates) <= LISTED:
         return tuple(candidates), {}
-    places = range(len(candidates))
-    out = [place for place, candidate in enumerate(candidates) if candidate.out]
-    able = places if not out else [place for place, candidate in enumerate(candidates) if not candidate.out]
-    some_out = min(len(out), LISTED // 4)
-    shown = {*able[: LISTED - some_out], *(place for place in able if candidates[place].model in tried)}
-    shown |= {*out[: max(some_out, LISTED - len(shown))]}
+    excluded = excluded_of(candidates)
+    some_excluded = min(len(excluded), LISTED // 4)
+    best, others = _best_and_tried(candidates, tried, LISTED - some_excluded)
+    shown = len(best) + len(others)
+    most = max(some_excluded, LISTED - shown)
     counts: Counter[str] = Counter()
-    for reason, count in Counter([candidates[place].out for place in places if place not in shown]).items():
+    for reason, count in Counter([candidate.out for candidate in excluded[most:]]).items():
         counts[_NUMBERS.sub("…", reason)] += count
+    if able := len(candidates) - len(excluded) - shown:
+        counts[""] = able
     told = dict(counts.most_common(REASONS))
     if rest := counts.total() - sum(told.values()):
         told["other reasons"] = rest
-    return tuple(candidates[place] for place in sorted(shown)), told
+    return (*best, *others, *excluded[:most]), told
+
+
+def _best_and_tried(
+    candidates: Sequence[Candidate], tried: Collection[str], most: int
+) -> tuple[Sequence[Candidate], Sequence[Candidate]]:
+    """Return the best candidates that are not excluded, and those of the others that were tried."""
+    if isinstance(candidates, Ranking):
+        best = candidates.best[:most]
+        others = [candidate for candidate in candidates.best[most:] if candidate.model in tried]
+        return best, [*others, *candidates.of(tried)]
+    able = [candidate for candidate in candidates if not candidate.out]
+    return able[:most], [candidate for candidate in able[most:] if candidate.model in tried]
 
 
 def route_of(plan: Plan, tried: Collection[str], others: Sequence[Alternative]) -> Route:
@@ -92,7 +105,7 @@ def retry(model: Model, attempt: int, of: int, delay: float, error: ChatTuiError
 
 def over_price_limit(plan: Plan) -> Metadata | None:
     """Return the metadata that names models over the price limit, if others are left; None if there are none."""
-    out = [candidate for candidate in plan.candidates if candidate.out and candidate.out.startswith(_DEAR)]
+    out = [candidate for candidate in excluded_of(plan.candidates) if candidate.out.startswith(_DEAR)]
     if not out or not plan.models:
         return None
     named = "; ".join(f"{candidate.model} {candidate.out}" for candidate in out[:3])

@@ -7,7 +7,7 @@ difficulty that is its ability, and P(good answer) = 1 / (1 + exp(difficulty - a
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from functools import lru_cache
 from math import exp, log
 
 from chat_tui.core.models import Model
@@ -43,11 +43,6 @@ _LEAST_EXPECTED = log(0.2 / 0.8)
 """The ability in logits at which a fifth of the answers are expected to be good."""
 
 
-def success_of(abilities: Sequence[float], difficulty: float) -> Sequence[float]:
-    """Return P(good answer) for each ability; both are in logits."""
-    return [1.0 / (1.0 + exp(difficulty - ability)) for ability in abilities]
-
-
 def quality_for(model: Model, needs: PromptFeatures) -> float:
     """Return the model's quality for this kind of prompt, 0 to 1."""
     told = model.qualities
@@ -59,8 +54,9 @@ def quality_for(model: Model, needs: PromptFeatures) -> float:
     return model.quality if model.quality is not None else QUALITY_GUESS
 
 
+@lru_cache(1024)
 def logit(quality: float) -> float:
-    """Return a quality as an ability."""
+    """Return a quality as an ability. Qualities have few digits, so that few differ."""
     least, most = QUALITY_RANGE
     quality = min(most, max(least, quality))
     return log(quality / (1.0 - quality))
@@ -77,6 +73,7 @@ def usual_speed(model: Model) -> tuple[float, float]:
 
 
 def with_verdicts(ability: float, known: ModelStats, kind: str) -> float:
+    """Return the ability, shifted by what people said of the model's answers."""
     if not known.verdicts:
         return ability
     return ability + shift(ability, outcomes_for(known.verdicts, kind), VERDICTS_OF_PRIOR)
@@ -95,6 +92,7 @@ def shift(ability: float, outcomes: tuple[float, float], prior: float) -> float:
 
 
 def outcomes_for(known: Outcomes, kind: str) -> tuple[float, float]:
+    """Return the number of good and of bad outcomes for this kind of task; those of others count a part."""
     good = bad = 0.0
     for other, (won, lost) in known.items():
         if other == kind:
@@ -107,6 +105,7 @@ def outcomes_for(known: Outcomes, kind: str) -> tuple[float, float]:
 
 
 def loss_by_trimming(model: Model, needs: PromptFeatures) -> float:
+    """Return how much ability the model loses because its window holds only a part of the conversation."""
     window = model.context_window
     return TRIMMED * (1.0 - window / needs.tokens) if window is not None and window < needs.tokens else 0.0
 
@@ -117,6 +116,7 @@ def has_price(model: Model) -> bool:
 
 
 def token_prices(model: Model) -> tuple[float, float] | None:
+    """Return US dollars per token of prompt and of answer; None where they depend on the length of the prompt."""
     if model.price_steps:
         return None
     price_in, price_out = model.price_in, model.price_out
@@ -130,12 +130,14 @@ def _assumed_prices(model: Model) -> tuple[float, float]:
 
 
 def price_of(request: Request, model: Model, pair: tuple[float, float] | None, tokens: int, written: int) -> float:
+    """Return the price of an answer; `pair` are the token prices, `written` the tokens of answer and thinking."""
     if pair is None:
         return estimated_price(model, tokens, request) or 0.0
     return min(tokens, model.context_window or tokens) * pair[0] + written * pair[1]
 
 
 def seconds_of(known: ModelStats, usual: tuple[float, float], thinking: int, written: int) -> float:
+    """Return the seconds until the whole answer is there; `usual` is what is expected before anything is measured."""
     first, each = usual
     return _measured_seconds(known, first, each, thinking, written) if known.answers else first + written * each
 

@@ -5,14 +5,14 @@ It is stored between runs; older observations count less and are dropped in the 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
+from itertools import repeat
 from typing import TypeAlias
 
 import msgspec
 
 from chat_tui.core.chunks import Timings, TokenKind
 from chat_tui.core.errors import ProviderError, RateLimited, Rejected, ToolsRefused
-from chat_tui.core.models import Model
 
 WEIGHT = 0.3
 """The weight of the newest answer in the moving means."""
@@ -75,6 +75,10 @@ class Health:
     def __init__(self, clock: Callable[[], float]) -> None:
         self._clock = clock
         self._vitals: dict[str, ModelStats] = {}
+        self._resting: set[str] = set()
+        """Models with a cooldown, that may have ended: of hundreds, few have one."""
+        self._outcomes: dict[str, float] = {}
+        """The number of each model's outcomes."""
         self._asked = 0
 
     def snapshot(self) -> Health:
@@ -82,6 +86,7 @@ class Health:
         now = self._clock()
         copy = Health(lambda: now)
         copy._vitals, copy._asked = dict(self._vitals), self._asked
+        copy._resting, copy._outcomes = set(self._resting), dict(self._outcomes)
         return copy
 
     def vitals(self, model: str) -> ModelStats:
@@ -106,22 +111,30 @@ class Health:
             return f"is in cooldown for {rest:.0f} s after failures"
         return "is being retried after its cooldown" if vitals.running else ""
 
-    def all_of(self, models: Sequence[Model]) -> Sequence[ModelStats]:
+    def all_of(self, names: Sequence[str]) -> Sequence[ModelStats]:
         """Return the health of each model; there may be hundreds."""
-        known = self._vitals
-        return [known.get(model.name, _UNKNOWN) for model in models]
+        return list(map(self._vitals.get, names, repeat(_UNKNOWN)))
 
     def outcomes_known(self) -> float:
         """Return the number of outcomes of all models, whether they can be chosen now or not."""
-        return sum([won + lost for stats in self._vitals.values() for won, lost in stats.outcomes.values()])
+        return sum(self._outcomes.values())
+
+    def refusing_tools(self) -> Collection[str]:
+        """Return the names of the models that have refused tools."""
+        return [name for name, vitals in self._vitals.items() if vitals.refuses_tools]
 
     def unavailable(self) -> Mapping[str, str]:
         """Return the reason for each model that a strategy does not choose now, by name."""
-        reasons = {name: self.unavailable_reason(name) for name, vitals in self._vitals.items() if vitals.resting_until}
-        return {name: why for name, why in reasons.items() if why}
+        return {name: why for name in sorted(self._resting) if (why := self.unavailable_reason(name))}
 
     def _change(self, model: str, **fields: object) -> None:
-        self._vitals[model] = msgspec.structs.replace(self.vitals(model), **fields)
+        self._keep(model, msgspec.structs.replace(self.vitals(model), **fields))
+
+    def _keep(self, model: str, stats: ModelStats) -> None:
+        before, self._vitals[model] = self.vitals(model), stats
+        (self._resting.add if stats.resting_until else self._resting.discard)(model)
+        if stats.outcomes is not before.outcomes:
+            self._outcomes[model] = sum([won + lost for won, lost in stats.outcomes.values()])
 
     def note_start(self, model: str) -> None:
         """Note that a stream of this model begins."""
@@ -219,7 +232,7 @@ class Health:
         share = 0.5 ** (age / HALF_LIFE_SECONDS)
         for name, old in kept.vitals.items():
             if name not in self._vitals and old.answers >= 0:
-                self._vitals[name] = _fade(old, share, age, self._clock())
+                self._keep(name, _fade(old, share, age, self._clock()))
 
 
 def _fade(old: ModelStats, share: float, age: float, now: float) -> ModelStats:

@@ -1,18 +1,22 @@
-"""The models to choose among, with what is expected of each, in columns."""
+"""The models to choose among, with what is expected of each, in columns.
+
+A column has a number for each model. What does not depend on a prompt's words is kept until what is known of a model
+changes, and then only this model's numbers are computed again.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Hashable, Mapping, Sequence
 from functools import cached_property
 from math import exp, inf, log1p, sqrt
-from operator import itemgetter
-from typing import NamedTuple, TypeVar, cast
+from operator import is_not, itemgetter
+from typing import NamedTuple, TypeVar
 
 from chat_tui.core.models import Model
 from chat_tui.core.request import Request, Thinking
 from chat_tui.core.route import Candidate
 from chat_tui.core.text.prompt_features import PromptFeatures
-from chat_tui.routing.ranking.eligibility import REPLY_TOKENS, eligible, thinking_tokens
+from chat_tui.routing.ranking.eligibility import REPLY_TOKENS, Restrictions, eligible, thinking_tokens
 from chat_tui.routing.ranking.estimates import (
     OUTCOMES_OF_PRIOR,
     logit,
@@ -22,7 +26,6 @@ from chat_tui.routing.ranking.estimates import (
     quality_for,
     seconds_of,
     shift,
-    success_of,
     token_prices,
     usual_speed,
     with_verdicts,
@@ -31,25 +34,46 @@ from chat_tui.routing.ranking.health import Health, ModelStats
 
 T = TypeVar("T")
 KINDS_KEPT = 16
-"""Kinds of requests of which what was measured is kept."""
+"""Kinds of requests of which columns are kept."""
 CURIOSITY = 0.2
 """How much the strategy that learns favours models that were seldom asked while others were."""
 
 
-class MeasuredColumns(NamedTuple):
-    """What does not depend on a request's words: by the models' health, for one kind of request."""
+class AbilityColumns(NamedTuple):
+    """How able the models are at one kind of prompt."""
 
     stats: Sequence[ModelStats]
     abilities: Sequence[float]
     """In logits, with people's verdicts."""
+    odds: Sequence[float]
+    """exp(-ability): the odds against a good answer to a prompt of difficulty 0."""
+    least: float
+    """The least ability; 0 if there is no model."""
+
+
+class LearnedColumns(NamedTuple):
+    """The same by the outcomes of all answers."""
+
+    stats: Sequence[ModelStats]
+    odds: Sequence[float]
+    novelty: Sequence[float]
+    """1 for a model of which nothing is known, and less, the more was seen of it."""
+
+
+class SpeedColumns(NamedTuple):
+    """How long the models take for an answer, and what it costs."""
+
+    stats: Sequence[ModelStats]
     seconds: Sequence[float]
     """The estimated time until the whole answer is there."""
     written: Sequence[int]
     """Tokens of answer and thinking, all of which are paid for."""
+    answer_prices: Sequence[float]
+    """US dollars for these tokens; 0 where the price depends on the length of the prompt."""
 
 
 class ModelTable(tuple[Model, ...]):
-    """The models to choose among; what does not depend on the request is computed once."""
+    """The models to choose among."""
 
     @cached_property
     def by_name(self) -> Mapping[str, Model]:
@@ -62,89 +86,286 @@ class ModelTable(tuple[Model, ...]):
         return frozenset(model.name for model in self if model.to_be_fetched)
 
     @cached_property
+    def selectable(self) -> ModelTable:
+        """The models that strategies may choose."""
+        return self if all(model.selectable for model in self) else ModelTable(one for one in self if one.selectable)
+
+    @cached_property
+    def by_name_only(self) -> Sequence[Candidate]:
+        """The others, with the reasons."""
+        others = ModelTable(model for model in self if not model.selectable)
+        return eligible(Request(), others, Health(lambda: 0.0), PromptFeatures())[1]
+
+    @cached_property
+    def restrictions(self) -> Restrictions:
+        """What may exclude them."""
+        return Restrictions(self)
+
+    @cached_property
     def prices(self) -> Sequence[tuple[float, float] | None]:
         """US dollars per token of prompt and of answer; None where the price depends on more than that."""
         return [token_prices(model) for model in self]
 
     @cached_property
-    def least_window(self) -> int | None:
-        """The smallest context window in tokens; None if none is known."""
-        return min((model.context_window for model in self if model.context_window), default=None)
+    def prompt_prices(self) -> Sequence[float]:
+        """US dollars per token of the prompt; 0 where that depends on more."""
+        return [pair[0] if pair else 0.0 for pair in self.prices]
 
     @cached_property
-    def usual_seconds(self) -> Sequence[tuple[float, float]]:
+    def stepped(self) -> Sequence[int]:
+        """The models whose prices depend on the length of the prompt."""
+        return [place for place, pair in enumerate(self.prices) if pair is None]
+
+    @cached_property
+    def _names(self) -> Sequence[str]:
+        return [model.name for model in self]
+
+    @cached_property
+    def _usual_seconds(self) -> Sequence[tuple[float, float]]:
         """Seconds to the first token of all, and for each token written, before anything is measured."""
         return [usual_speed(model) for model in self]
 
     @cached_property
-    def _thinking(self) -> dict[Thinking | None, Sequence[int]]:
-        return {}
-
-    def thinking(self, effort: Thinking | None) -> Sequence[int]:
-        """Return how many tokens each model writes before its answer, at the effort that a request asks for."""
-        if effort not in self._thinking:
-            self._thinking[effort] = [thinking_tokens(model, effort) for model in self]
-        return self._thinking[effort]
+    def _prior_abilities(self) -> Sequence[float]:
+        """What is known beforehand for models without qualities by kind of task."""
+        return [logit(quality_for(model, PromptFeatures())) for model in self]
 
     @cached_property
-    def _abilities(self) -> dict[tuple[str, str, bool], Sequence[float]]:
+    def _qualities(self) -> Sequence[tuple[int, Mapping[str, float]]]:
+        """The models that have qualities by kind of task."""
+        return [(place, model.qualities) for place, model in enumerate(self) if model.qualities]
+
+    @cached_property
+    def _priors(self) -> dict[Hashable, Sequence[float]]:
         return {}
 
-    def abilities(self, needs: PromptFeatures) -> Sequence[float]:
-        """Return the ability of each model for this kind of prompt, in logits, by what is known beforehand."""
+    @cached_property
+    def _abilities(self) -> dict[Hashable, AbilityColumns]:
+        return {}
+
+    @cached_property
+    def _learned(self) -> dict[Hashable, LearnedColumns]:
+        return {}
+
+    @cached_property
+    def _speeds(self) -> dict[Hashable, SpeedColumns]:
+        return {}
+
+    def stats(self, health: Health) -> Sequence[ModelStats]:
+        """Return what is known of each model."""
+        return health.all_of(self._names)
+
+    def _prior(self, needs: PromptFeatures) -> Sequence[float]:
         key = (needs.kind, needs.language, needs.long)
-        if key not in self._abilities:
-            self._abilities[key] = [logit(quality_for(model, needs)) for model in self]
-        return self._abilities[key]
+        if key not in self._priors:
+            prior, kinds = list(self._prior_abilities), {*key[:2], "long" if needs.long else ""} - {""}
+            for i, told in self._qualities if kinds else ():
+                if not kinds.isdisjoint(told):
+                    prior[i] = logit(quality_for(self[i], needs))
+            _keep(self._priors, key, prior)
+        return self._priors[key]
 
-    @cached_property
-    def _columns(self) -> dict[tuple[object, ...], MeasuredColumns]:
-        return {}
-
-    def columns_for(self, request: Request, health: Health, needs: PromptFeatures) -> MeasuredColumns:
-        """Return the columns for this kind of request; computed anew are those models whose health has changed."""
-        key = (needs.kind, needs.language, needs.long, request.thinking, request.max_tokens)
-        stats, known = health.all_of(self), self._columns.get(key)
-        if known is not None and stats == known.stats:
+    def abilities(self, stats: Sequence[ModelStats], needs: PromptFeatures) -> AbilityColumns:
+        """Return how able the models are at this kind of prompt."""
+        key = (needs.kind, needs.language, needs.long)
+        known = self._abilities.get(key)
+        changed = _changed(stats, known)
+        if known is not None and not changed:
             return known
-        prior, usual, thinking = self.abilities(needs), self.usual_seconds, self.thinking(request.thinking)
+        prior = self._prior(needs)
+        abilities, odds = (list(known.abilities), list(known.odds)) if known else (list(prior), [0.0] * len(self))
+        for i in changed:
+            abilities[i] = ability = with_verdicts(prior[i], stats[i], needs.kind)
+            odds[i] = exp(-ability)
+        return _keep(self._abilities, key, AbilityColumns(stats, abilities, odds, min(abilities, default=0.0)))
+
+    def learned(self, columns: AbilityColumns, needs: PromptFeatures) -> LearnedColumns:
+        """Return the same by the outcomes of all answers."""
+        key, stats = (needs.kind, needs.language, needs.long), columns.stats
+        known = self._learned.get(key)
+        changed = _changed(stats, known)
+        if known is not None and not changed:
+            return known
+        odds, novelty = (list(known.odds), list(known.novelty)) if known else (list(columns.odds), [1.0] * len(self))
+        for i in changed:
+            odds[i], novelty[i] = learned_odds(columns.abilities[i], stats[i], needs.kind)
+        return _keep(self._learned, key, LearnedColumns(stats, odds, novelty))
+
+    def speeds(self, stats: Sequence[ModelStats], effort: Thinking | None, most: int | None) -> SpeedColumns:
+        """Return how long the models take at this effort of thinking, and writing so many tokens at most."""
+        key = (effort, most)
+        known = self._speeds.get(key)
+        changed = _changed(stats, known)
+        if known is not None and not changed:
+            return known
+        thinking = [thinking_tokens(model, effort) for model in self] if known is None else ()
         if known is None:
             # Thinking counts for the limit, too.
-            most = inf if request.max_tokens is None else request.max_tokens
-            written: Sequence[int] = [int(min(REPLY_TOKENS + tokens, most)) for tokens in thinking]
-            abilities, seconds = list(prior), [0.0] * len(self)
-            changed: Collection[int] = range(len(self))
-        else:
-            written, abilities, seconds = known.written, list(known.abilities), list(known.seconds)
-            pairs = zip(stats, known.stats, strict=True)
-            changed = [place for place, (now, before) in enumerate(pairs) if now is not before]
+            written = [int(min(REPLY_TOKENS + tokens, inf if most is None else most)) for tokens in thinking]
+            prices = [tokens * (pair[1] if pair else 0.0) for pair, tokens in zip(self.prices, written, strict=True)]
+            known = SpeedColumns(stats, [0.0] * len(self), written, prices)
+        seconds = list(known.seconds)
         for i in changed:
-            abilities[i] = with_verdicts(prior[i], stats[i], needs.kind)
-            seconds[i] = seconds_of(stats[i], usual[i], thinking[i], written[i])
-        if len(self._columns) >= KINDS_KEPT:
-            self._columns.clear()
-        self._columns[key] = columns = MeasuredColumns(stats, abilities, seconds, written)
-        return columns
+            before = thinking[i] if thinking else thinking_tokens(self[i], effort)
+            seconds[i] = seconds_of(stats[i], self._usual_seconds[i], before, known.written[i])
+        return _keep(self._speeds, key, known._replace(stats=stats, seconds=seconds))
 
 
-class CandidateTable(NamedTuple):
-    """The models that can take a request, in columns."""
+def _keep(columns: dict[Hashable, T], key: Hashable, made: T) -> T:
+    """Keep the columns for this kind of request."""
+    if key not in columns and len(columns) >= KINDS_KEPT:
+        columns.clear()
+    columns[key] = made
+    return made
 
-    models: Sequence[Model]
-    stats: Sequence[ModelStats]
-    abilities: Sequence[float]
-    """In logits, with people's verdicts."""
-    success: Sequence[float]
-    """P(good answer), 0 to 1."""
-    dollars: Sequence[float]
-    """The estimated price of the answer; an assumed one where the prices are not known."""
-    seconds: Sequence[float]
-    """The estimated time until the whole answer is there."""
-    needs: PromptFeatures
-    health: Health
-    least_ability: float
-    least_success: float
-    """The least of these columns; 0 if there is no model."""
+
+def _changed(
+    stats: Sequence[ModelStats], known: AbilityColumns | LearnedColumns | SpeedColumns | None
+) -> Sequence[int]:
+    """Return the models of which more is known than these columns were made of."""
+    if known is None:
+        return range(len(stats))
+    if stats is known.stats or stats == known.stats:
+        return ()
+    return [place for place, differs in enumerate(map(is_not, stats, known.stats)) if differs]
+
+
+def learned_odds(ability: float, known: ModelStats, kind: str) -> tuple[float, float]:
+    """Return the odds against a good answer by the outcomes of all answers, and how new the model is.
+
+    Outcomes are failures, verdicts, regenerations and comparisons; they shift the ability.
+    """
+    if not known.outcomes:
+        return exp(-ability), 1.0
+    good, bad = outcomes_for(known.outcomes, kind)
+    return exp(-ability - shift(ability, (good, bad), OUTCOMES_OF_PRIOR)), 1.0 / sqrt(1.0 + good + bad)
+
+
+class CandidateTable:
+    """The models that can take a request, in columns, which are computed when a strategy looks at them."""
+
+    def __init__(self, request: Request, models: ModelTable, health: Health, needs: PromptFeatures) -> None:
+        self._request, self._all, self.needs = request, models, needs
+        can, self.excluded = eligible(request, models, health, needs, models.restrictions)
+        self._places = None if len(can) == len(models) else can
+        self.unavailable = health.unavailable()
+        """Why the models are not chosen while others are left, by name."""
+        self._curiosity = CURIOSITY * sqrt(log1p(health.outcomes_known()))
+        stats = models.stats(health)
+        self._abilities = models.abilities(stats, needs)
+        self._speeds = models.speeds(stats, request.thinking, request.max_tokens)
+        self._values: dict[tuple[float, float], Sequence[float]] = {}
+
+    def _pick(self, column: Sequence[T]) -> Sequence[T]:
+        places = self._places
+        if places is None:
+            return column
+        return itemgetter(*places)(column) if len(places) > 1 else [column[place] for place in places]
+
+    @cached_property
+    def models(self) -> Sequence[Model]:
+        """The models."""
+        return self._pick(self._all)
+
+    @cached_property
+    def late(self) -> Collection[int]:
+        """The models that must be downloaded first."""
+        if not self._all.needs_download:
+            return ()
+        return frozenset(place for place, model in enumerate(self.models) if model.to_be_fetched)
+
+    @cached_property
+    def stats(self) -> Sequence[ModelStats]:
+        """What is known of them."""
+        return self._pick(self._abilities.stats)
+
+    @cached_property
+    def _trimmed(self) -> Mapping[int, float]:
+        """How much ability the models lose whose windows hold only a part of the conversation."""
+        tokens = self.needs.tokens
+        if not self.needs.long or tokens <= self._all.restrictions.least_window:
+            return {}
+        losses = enumerate([loss_by_trimming(model, self.needs) for model in self.models])
+        return {place: loss for place, loss in losses if loss}
+
+    @cached_property
+    def abilities(self) -> Sequence[float]:
+        """In logits, with people's verdicts."""
+        known = self._pick(self._abilities.abilities)
+        if not self._trimmed:
+            return known
+        return [ability - self._trimmed.get(place, 0.0) for place, ability in enumerate(known)]
+
+    @cached_property
+    def least_ability(self) -> float:
+        """The least of these, or less."""
+        return min(self.abilities, default=0.0) if self._trimmed else self._abilities.least
+
+    @cached_property
+    def success(self) -> Sequence[float]:
+        """P(good answer), 0 to 1."""
+        odds, hard = self._pick(self._abilities.odds), exp(self.needs.difficulty)
+        if self._trimmed:
+            odds = [exp(-ability) for ability in self.abilities]
+        return [1.0 / (1.0 + hard * against) for against in odds]
+
+    @cached_property
+    def least_success(self) -> float:
+        """The least of these; 0 if there is no model."""
+        return min(self.success, default=0.0)
+
+    def learned_success(self) -> tuple[Sequence[float], Sequence[float]]:
+        """Return P(good answer) by the outcomes of all answers, and what is added to it out of curiosity.
+
+        Models that were seldom asked for this kind of prompt are favoured a little, the more, the more is known of
+        others.
+        """
+        if self._trimmed:
+            rows = zip(self.abilities, self.stats, strict=True)
+            pairs = [learned_odds(ability, known, self.needs.kind) for ability, known in rows]
+            odds: Sequence[float] = [pair[0] for pair in pairs]
+            novelty: Sequence[float] = [pair[1] for pair in pairs]
+        else:
+            columns = self._all.learned(self._abilities, self.needs)
+            odds, novelty = self._pick(columns.odds), self._pick(columns.novelty)
+        hard, curiosity = exp(self.needs.difficulty), self._curiosity
+        return [1.0 / (1.0 + hard * against) for against in odds], [curiosity * new for new in novelty]
+
+    @cached_property
+    def dollars(self) -> Sequence[float]:
+        """The estimated price of the answer; an assumed one where the prices are not known."""
+        tokens, models = float(self.needs.tokens), self._all
+        pairs = zip(self._pick(models.prompt_prices), self._pick(self._speeds.answer_prices), strict=True)
+        dollars = [tokens * each + answer for each, answer in pairs]
+        special = set(models.stepped)
+        if tokens > models.restrictions.least_window:
+            # Less is sent to them.
+            special.update(place for place, window in enumerate(models.restrictions.windows) if tokens > window)
+        if special:
+            places = range(len(models)) if self._places is None else self._places
+            for row, place in enumerate(places):
+                if place in special:
+                    dollars[row] = price_of(
+                        self._request,
+                        models[place],
+                        models.prices[place],
+                        self.needs.tokens,
+                        self._speeds.written[place],
+                    )
+        return dollars
+
+    @cached_property
+    def seconds(self) -> Sequence[float]:
+        """The estimated time until the whole answer is there."""
+        return self._pick(self._speeds.seconds)
+
+    def values(self, per_dollar: float, per_second: float) -> Sequence[float]:
+        """Return P(good answer) less price and time, of which these are the weights."""
+        key = (per_dollar, per_second)
+        if key not in self._values:
+            rows = zip(self.success, self.dollars, self.seconds, strict=True)
+            self._values[key] = [good - per_dollar * price - per_second * time for good, price, time in rows]
+        return self._values[key]
 
 
 def candidate_table(
@@ -152,74 +373,5 @@ def candidate_table(
 ) -> tuple[CandidateTable, Sequence[Candidate]]:
     """Return the models that can take the request now with their estimates, and the others with the reasons."""
     known = models if isinstance(models, ModelTable) else ModelTable(models)
-    can, out = eligible(request, known, health, needs)
-    left: Sequence[Model] = known
-    prices, (stats, abilities, seconds, written) = known.prices, known.columns_for(request, health, needs)
-    if len(can) < len(known):
-        left, stats, prices = _pick(known, can), _pick(stats, can), _pick(prices, can)
-        abilities, seconds, written = _pick(abilities, can), _pick(seconds, can), _pick(written, can)
-    if needs.long:
-        abilities = [ability - loss_by_trimming(model, needs) for ability, model in zip(abilities, left, strict=True)]
-    success = success_of(abilities, needs.difficulty)
-    table = CandidateTable(
-        left,
-        stats,
-        abilities,
-        success,
-        _dollars(
-            request, left, prices, needs.tokens, written, whole=needs.tokens <= (known.least_window or needs.tokens)
-        ),
-        seconds,
-        needs,
-        health,
-        min(abilities, default=0.0),
-        min(success, default=0.0),
-    )
-    return table, out
-
-
-def _pick(column: Sequence[T], places: Sequence[int]) -> Sequence[T]:
-    """Return the rows of a column at these places."""
-    return itemgetter(*places)(column) if len(places) > 1 else [column[place] for place in places]
-
-
-def learned_success(table: CandidateTable) -> tuple[Sequence[float], Sequence[float]]:
-    """Return P(good answer) by the outcomes of all answers, and what is added to it out of curiosity.
-
-    Outcomes are failures, verdicts, regenerations and comparisons; they shift the abilities. Models that were seldom
-    asked for this kind of prompt are favoured a little, the more, the more is known of others.
-    """
-    kind, difficulty = table.needs.kind, table.needs.difficulty
-    total = CURIOSITY * sqrt(log1p(table.health.outcomes_known()))
-    success, curiosity = list(table.success), [total] * len(table.models)
-    for place, known in enumerate(table.stats):
-        if known.outcomes:
-            good, bad = outcomes_for(known.outcomes, kind)
-            ability = table.abilities[place]
-            ability += shift(ability, (good, bad), OUTCOMES_OF_PRIOR)
-            success[place] = 1.0 / (1.0 + exp(difficulty - ability))
-            curiosity[place] = total / sqrt(1.0 + good + bad)
-    return success, curiosity
-
-
-def _dollars(
-    request: Request,
-    models: Sequence[Model],
-    prices: Sequence[tuple[float, float] | None],
-    tokens: int,
-    written: Sequence[int],
-    *,
-    whole: bool,
-) -> Sequence[float]:
-    """Return the price of each answer. `written`: the tokens of answer and thinking, all of which are paid for.
-
-    `whole`: the conversation fits into every window, so that each model is sent all of it.
-    """
-    if whole and None not in prices:
-        pairs = cast("Sequence[tuple[float, float]]", prices)
-        return [
-            tokens * price_in + most * price_out for (price_in, price_out), most in zip(pairs, written, strict=True)
-        ]
-    return [
-        price_of(request, model, pair, tokens, most) for model, pair, most in zip(models, prices, written, strict=True)
-    ]
+    table = CandidateTable(request, known.selectable, health, needs)
+    return table, [*known.by_name_only, *table.excluded]

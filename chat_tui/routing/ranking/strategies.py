@@ -6,9 +6,8 @@ the same signature.
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Mapping, Sequence
-from functools import cache
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import cache, partial
 from typing import Literal, TypeAlias
 
 import msgspec
@@ -17,10 +16,10 @@ from chat_tui.config.schema import Strategies, StrategySettings
 from chat_tui.core.models import Model
 from chat_tui.core.request import Request
 from chat_tui.core.route import Candidate
-from chat_tui.routing.ranking.estimates import has_price
 from chat_tui.routing.ranking.health import Health
-from chat_tui.routing.ranking.model_table import CandidateTable, candidate_table, learned_success
+from chat_tui.routing.ranking.model_table import CandidateTable, candidate_table
 from chat_tui.routing.ranking.prompt_features import features_of
+from chat_tui.routing.ranking.ranking import Ranking, best_places
 
 Strategy: TypeAlias = Callable[[Request, Sequence[Model], Health], Sequence[Candidate]]
 """Ranks models for a request, the best first; excluded models come last, with the reason."""
@@ -30,10 +29,6 @@ LADDER = ("quality-first", "balanced", "speed-priority")
 """The strategies that choose the next models when all models of a strategy have failed."""
 TOY_ABILITY = -2.2
 """A model of this ability in logits (a quality of 0.1) or less is for trying out: all others come before it."""
-NOT_GOOD_ENOUGH = -math.inf
-"""Stands for the value of a model that comes after the others, whatever its value is."""
-DETAILED = 20
-"""Candidates that are returned with what is expected of them: a route lists so many."""
 PLUG_INS = "chat_tui.strategies"
 """The group of entry points."""
 
@@ -107,112 +102,75 @@ class BuiltInStrategy:
 
     def __call__(self, request: Request, models: Sequence[Model], health: Health) -> Sequence[Candidate]:
         """Return the models in order, the best first; excluded models come last, with the reason."""
-        return self.rank(*candidate_table(request, models, health, features_of(request)))
+        return list(self.rank(*candidate_table(request, models, health, features_of(request))))
 
-    def rank(self, table: CandidateTable, out: Sequence[Candidate] = ()) -> Sequence[Candidate]:
+    def rank(self, table: CandidateTable, excluded: Sequence[Candidate] = ()) -> Ranking:
         """Return a table's models in order, the best first, and the excluded ones behind them."""
         success, values = self._values(table)
-        order = self._order(table, success, values)
-        notes = table.health.unavailable()
-        detailed = [
-            Candidate(
-                table.models[i].name,
-                round(values[i], 4),
-                note=notes.get(table.models[i].name, ""),
-                success=round(success[i], 3),
-                price=round(table.dollars[i], 7) if has_price(table.models[i]) else None,
-                seconds=round(table.seconds[i], 2),
-            )
-            for i in order[:DETAILED]
-        ]
-        # There may be hundreds; nobody looks at the figures of the hundredth.
-        return [*detailed, *[Candidate(table.models[i].name, values[i]) for i in order[DETAILED:]], *out]
+        return Ranking(table, success, values, partial(self._order, table, success, values), excluded)
 
     def choose(self, table: CandidateTable) -> Model | None:
-        """Return the first choice among a table's models: that of a whole ranking, in a fraction of its time."""
-        success, values = self._values(table)
-        firsts = values if self.wanted.order == "value" else self._firsts(table)
-        if not table.needs.images:
-            good = firsts if self._are_good_enough(table, success) else self._of_good_ones(table, success, firsts)
-            best = max(good, default=NOT_GOOD_ENOUGH)
-            if best > NOT_GOOD_ENOUGH:
-                if firsts is not values:
-                    good = [
-                        value if first == best else NOT_GOOD_ENOUGH for first, value in zip(good, values, strict=True)
-                    ]
-                return table.models[good.index(max(good))]
-        keys = self._keys(table, success, values)
-        return table.models[max(range(len(keys)), key=keys.__getitem__)] if keys else None
-
-    def _order(self, table: CandidateTable, success: Sequence[float], values: Sequence[float]) -> Sequence[int]:
-        """Return the indices of the models, the best first."""
-        places = range(len(values))
-        if self.wanted.order != "value" or table.needs.images:
-            keys = self._keys(table, success, values)
-            return sorted(places, key=keys.__getitem__, reverse=True)
-        # Numbers are sorted in a fraction of the time that keys take.
-        if self._are_good_enough(table, success):
-            return sorted(places, key=values.__getitem__, reverse=True)
-        good = self._of_good_ones(table, success, values)
-        order = sorted(places, key=good.__getitem__, reverse=True)
-        others = [place for place in places if good[place] == NOT_GOOD_ENOUGH]
-        del order[len(order) - len(others) :]
-        abilities = table.abilities
-        keys_of_others = {i: (abilities[i] > TOY_ABILITY, success[i], values[i]) for i in others}
-        return [*order, *sorted(others, key=keys_of_others.__getitem__, reverse=True)]
-
-    def _are_good_enough(self, table: CandidateTable, success: Sequence[float]) -> bool:
-        """Return whether all models are, as for most easy prompts."""
-        least = table.least_success if success is table.success else min(success, default=0.0)
-        return least >= self.wanted.min_success and table.least_ability > TOY_ABILITY
-
-    def _of_good_ones(
-        self, table: CandidateTable, success: Sequence[float], numbers: Sequence[float]
-    ) -> Sequence[float]:
-        """Return the numbers, and `NOT_GOOD_ENOUGH` for the models that are not."""
-        least = self.wanted.min_success
-        return [
-            number if good >= least and ability > TOY_ABILITY else NOT_GOOD_ENOUGH
-            for number, good, ability in zip(numbers, success, table.abilities, strict=True)
-        ]
+        """Return the first choice among a table's models."""
+        places = self._order(table, *self._values(table), 1)
+        return table.models[places[0]] if places else None
 
     def _values(self, table: CandidateTable) -> tuple[Sequence[float], Sequence[float]]:
         """Return P(good answer) of each model, and its value."""
-        wanted, success = self.wanted, table.success
-        if wanted.learns:
-            success, curiosity = learned_success(table)
+        wanted = self.wanted
         per_dollar, per_second = wanted.per_dollar, wanted.per_second
-        values = [
-            good - per_dollar * dollars - per_second * seconds
-            for good, dollars, seconds in zip(success, table.dollars, table.seconds, strict=True)
+        if not wanted.learns:
+            return table.success, table.values(per_dollar, per_second)
+        success, curiosity = table.learned_success()
+        rows = zip(success, curiosity, table.dollars, table.seconds, strict=True)
+        return success, [
+            good - per_dollar * dollars - per_second * seconds + bonus for good, bonus, dollars, seconds in rows
         ]
-        if wanted.learns:
-            values = [value + bonus for value, bonus in zip(values, curiosity, strict=True)]
-        return success, values
 
-    def _keys(
+    def _order(
+        self, table: CandidateTable, success: Sequence[float], values: Sequence[float], most: int
+    ) -> Sequence[int]:
+        """Return the indices of so many models, the best first."""
+        order: list[int] = []
+        for places, columns in self._groups(table, success, values):
+            order += best_places(places, columns, most - len(order))
+            if len(order) >= most:
+                break
+        return order
+
+    def _groups(
         self, table: CandidateTable, success: Sequence[float], values: Sequence[float]
-    ) -> Sequence[tuple[float, ...]]:
-        """Return what the models are sorted by, the greatest first."""
-        least, models, firsts = self.wanted.min_success, table.models, self._firsts(table)
-        keys: list[tuple[float, ...]]
-        # Where none is good enough, the likeliest is taken; of two that are alike, the one of more value.
-        keys = [
-            (2.0, first, value)
-            if good >= least and ability > TOY_ABILITY
-            else (float(ability > TOY_ABILITY), good, first, value)
-            for good, value, ability, first in zip(success, values, table.abilities, firsts, strict=True)
-        ]
-        if table.needs.images:
-            # Models that are known to take images come before those that may.
-            return [(float(bool(model.images)), *key) for model, key in zip(models, keys, strict=True)]
-        return keys
+    ) -> Iterator[tuple[Sequence[int], Sequence[Sequence[float]]]]:
+        """Yield the models in groups, each with the columns that it is sorted by: all of one come before the next."""
+        wanted, abilities = self.wanted, table.abilities
+        columns = [values] if wanted.order == "value" else [self._firsts(table), values]
+        least = table.least_success if success is table.success else min(success, default=0.0)
+        all_good = least >= wanted.min_success and table.least_ability > TOY_ABILITY
+        for places in _known_to_fit(table):
+            if all_good:
+                yield places, columns
+                continue
+            bar = wanted.min_success
+            good = [place for place in places if success[place] >= bar and abilities[place] > TOY_ABILITY]
+            yield good, columns
+            # Where none is good enough, the likeliest is taken; of two that are alike, the one of more value.
+            others = [place for place in places if success[place] < bar or abilities[place] <= TOY_ABILITY]
+            yield others, [[float(ability > TOY_ABILITY) for ability in abilities], success, *columns]
 
     def _firsts(self, table: CandidateTable) -> Sequence[float]:
         """Return what decides before the value."""
-        if self.wanted.order == "turn":
-            return _turns(table)
-        return _loads(table) if self.wanted.order == "load" else [0.0] * len(table.models)
+        return _turns(table) if self.wanted.order == "turn" else _loads(table)
+
+
+def _known_to_fit(table: CandidateTable) -> Iterator[Sequence[int]]:
+    """Yield the models that are known to take the images, then those that may; those to be downloaded come last."""
+    places: Sequence[int] = range(len(table.models))
+    late = table.late
+    for group in (places,) if not late else ([place for place in places if place not in late], sorted(late)):
+        if not table.needs.images:
+            yield group
+            continue
+        yield [place for place in group if table.models[place].images]
+        yield [place for place in group if not table.models[place].images]
 
 
 def _turns(table: CandidateTable) -> Sequence[float]:
