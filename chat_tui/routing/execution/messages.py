@@ -77,7 +77,7 @@ def _best_and_tried(
     if isinstance(candidates, Ranking):
         best = candidates.best[:most]
         others = [candidate for candidate in candidates.best[most:] if candidate.model in tried]
-        return best, [*others, *candidates.of(tried)]
+        return best, [*others, *candidates.find(tried)]
     able = [candidate for candidate in candidates if not candidate.out]
     return able[:most], [candidate for candidate in able[most:] if candidate.model in tried]
 

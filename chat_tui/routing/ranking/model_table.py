@@ -179,7 +179,7 @@ class ModelTable(tuple[Model, ...]):
             odds[i] = exp(-ability)
         return _keep(self._abilities, key, AbilityColumns(stats, abilities, odds, min(abilities, default=0.0)))
 
-    def learned(self, columns: AbilityColumns, needs: PromptFeatures) -> LearnedColumns:
+    def learned_abilities(self, columns: AbilityColumns, needs: PromptFeatures) -> LearnedColumns:
         """Return the same by the outcomes of all answers."""
         key, stats = (needs.kind, needs.language, needs.long), columns.stats
         known = self._learned.get(key)
@@ -326,7 +326,7 @@ class CandidateTable:
             odds: Sequence[float] = [pair[0] for pair in pairs]
             novelty: Sequence[float] = [pair[1] for pair in pairs]
         else:
-            columns = self._all.learned(self._abilities, self.needs)
+            columns = self._all.learned_abilities(self._abilities, self.needs)
             odds, novelty = self._pick(columns.odds), self._pick(columns.novelty)
         hard, curiosity = exp(self.needs.difficulty), self._curiosity
         return [1.0 / (1.0 + hard * against) for against in odds], [curiosity * new for new in novelty]

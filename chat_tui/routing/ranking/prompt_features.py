@@ -7,7 +7,7 @@ Every step is linear in the text, whatever it holds.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence, Set
+from collections.abc import Iterable, Set
 from itertools import islice, takewhile
 from typing import NamedTuple
 
@@ -138,22 +138,28 @@ class _Patterns(NamedTuple):
     """Each is linear: a long run is possessive, or bounded."""
 
     word: re.Pattern[str]
+    ascii_word: re.Pattern[str]
+    """A word of small letters without accents."""
     call: re.Pattern[str]
     tag: re.Pattern[str]
     clause_end: re.Pattern[str]
     formula: re.Pattern[str]
     sum: re.Pattern[str]
+    foreign: re.Pattern[str]
+    """A run of letters of any of the scripts that are told apart."""
     scripts: dict[str, re.Pattern[str]]
 
 
 _PATTERNS = _Patterns(
     word=lazy_pattern(r"\w+"),
+    ascii_word=lazy_pattern(r"(?<!\w)[a-z]++(?!\w)"),
     call=lazy_pattern(r"(?<=\w)(?:\(\w*+\)|::\w)"),
     tag=lazy_pattern(r"</\w"),
     clause_end=lazy_pattern(r"([.?!({;:=])"),
     formula=lazy_pattern(r"\$[^$\n]{2,60}+\$"),
     sum=lazy_pattern(r"\d\s*+[-+*/^×÷]\s*+\d"),
-    scripts={name: lazy_pattern(f"[{letters}]") for name, letters in _SCRIPTS.items()},
+    foreign=lazy_pattern(f"[{''.join(_SCRIPTS.values())}]++"),
+    scripts={name: lazy_pattern(f"[{letters}]++") for name, letters in _SCRIPTS.items()},
 )
 
 
@@ -182,9 +188,10 @@ def _extract(request: Request) -> PromptFeatures:
     text = _both_ends(question) + "".join(_beginning(file) for file in own if not file.is_image)[:ATTACHED]
     offered = tool_tokens(request.tools)
     small = lower(text)
-    words = _PATTERNS.word.findall(small)
-    vocabulary = frozenset(words)
-    kind = _kind(text, small, words, vocabulary)
+    # The words that are looked for are all of these letters: of a text in other ones few are left.
+    word = _PATTERNS.word if text.isascii() else _PATTERNS.ascii_word
+    vocabulary = frozenset(word.findall(small))
+    kind = _kind(text, small, vocabulary)
     thinking = not _THINKING.isdisjoint(vocabulary) or _any_in(_THINKING_PHRASES, small)
     return PromptFeatures(
         kind=kind,
@@ -211,12 +218,12 @@ def _beginning(file: Attachment) -> str:
     return "\n" + file.content[:ATTACHED].decode("utf-8", "replace")
 
 
-def _kind(text: str, small: str, words: Sequence[str], vocabulary: Set[str]) -> str:
+def _kind(text: str, small: str, vocabulary: Set[str]) -> str:
     if not _CODE.isdisjoint(vocabulary) or _any_in(_CODE_PHRASES, small) or _holds_code(text, vocabulary):
         return "code"
     if not _MATHS.isdisjoint(vocabulary) or _any_in(_MATHS_PHRASES, small) or _holds_maths(text):
         return "math"
-    return "writing" if _asks_to_write(words, vocabulary) or "short story" in small else ""
+    return "writing" if _asks_to_write(small, vocabulary) or "short story" in small else ""
 
 
 def _any_in(phrases: Iterable[str], text: str) -> bool:
@@ -248,14 +255,14 @@ def _holds_maths(text: str) -> bool:
     return any(len(part) > 2 and patterns.sum.search(part, part.rfind("\n") + 1) for part in asked)
 
 
-def _asks_to_write(words: Sequence[str], vocabulary: Set[str]) -> bool:
+def _asks_to_write(small: str, vocabulary: Set[str]) -> bool:
     """Verse is named, or a kind of text soon behind a verb such as "write"."""
     if not _VERSE.isdisjoint(vocabulary):
         return True
     if _VERBS.isdisjoint(vocabulary) or _FORMS.isdisjoint(vocabulary):
         return False
     verb = -WRITING_REACH - 1
-    for place, word in enumerate(words):
+    for place, word in enumerate(_PATTERNS.word.findall(small)):
         if word in _VERBS:
             verb = place
         elif word in _FORMS and place - verb <= WRITING_REACH:
@@ -268,10 +275,16 @@ def _language(text: str) -> str:
     if text.isascii():
         return ""
     sample = text[:LANGUAGE_SAMPLE]
-    counts = {name: len(letters.findall(sample)) for name, letters in _PATTERNS.scripts.items()}
-    foreign = sum(counts.values())
-    if foreign * 3 < len(sample):
+    foreign = "".join(_PATTERNS.foreign.findall(sample))
+    left = len(foreign)
+    if left * 3 < len(sample) or not left:
         return ""
-    if counts["ja"] * 8 > foreign:
-        return "ja"
+    counts: dict[str, int] = {}
+    for name, letters in _PATTERNS.scripts.items():
+        counts[name] = sum(map(len, letters.findall(foreign)))
+        if name == "ja" and counts[name] * 8 > left:
+            return name
+        left -= counts[name]
+        if left <= max(counts.values()):
+            break
     return max(counts, key=lambda name: counts[name])

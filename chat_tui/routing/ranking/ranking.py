@@ -39,7 +39,7 @@ class Ranking(Sequence[Candidate]):
         """The first ones that are not excluded, with what is expected of them."""
         return [self._detailed(place) for place in self._order(DETAILED)]
 
-    def of(self, names: Collection[str]) -> Sequence[Candidate]:
+    def find(self, names: Collection[str]) -> Sequence[Candidate]:
         """Return the candidates of these names that are neither among the best nor excluded, in no order."""
         left = set(names).difference([candidate.model for candidate in self.best])
         if not left:
