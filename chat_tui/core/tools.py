@@ -15,6 +15,9 @@ CALLS_LIMIT = 128
 ARGUMENTS_LIMIT = 1_000_000
 """Characters of the arguments of all calls of one answer."""
 
+CONSENTS_LIMIT = 100
+"""Consents that a conversation keeps; the oldest are forgotten, and asked for again."""
+
 INTERRUPTED = "chat-tui was closed while this call ran. It may have had an effect."
 """The text of a result that did not come, for the model and for people."""
 
@@ -115,6 +118,17 @@ class OfferedTool(msgspec.Struct, frozen=True):
     """The argument with an address: consent is then given for its host only. Empty: for all calls."""
 
 
+class GivenConsent(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A tool that the user has allowed to run without being asked about."""
+
+    tool: str
+    """`server.tool`."""
+    fingerprint: str
+    """Hash of the tool as it was then: another description, for example, is asked about again."""
+    host: str = ""
+    """The only host that it was allowed for; empty: any call."""
+
+
 class ToolUse(msgspec.Struct, frozen=True, omit_defaults=True):
     """Which tools a conversation uses, and which calls run without being asked about."""
 
@@ -126,8 +140,8 @@ class ToolUse(msgspec.Struct, frozen=True, omit_defaults=True):
     """Tools of these that are not offered, each as `server.tool`."""
     allow: tuple[str, ...] = ()
     """Patterns (`server.tool`, with `*` and `?`) of tools whose calls run at once."""
-    consented: tuple[str, ...] = ()
-    """Fingerprints of tools that the user has allowed in this conversation."""
+    consents: tuple[GivenConsent, ...] = ()
+    """What the user has allowed in this conversation, the oldest first; at most `CONSENTS_LIMIT`."""
     allows_read_only: bool = False
     """Whether tools run at once that their server calls read-only."""
     asks: bool = True

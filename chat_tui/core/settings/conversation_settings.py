@@ -27,7 +27,8 @@ DEFAULT = "default"
 """The value that removes a setting."""
 LEVELS: tuple[str, ...] = get_args(Thinking)
 _STOPS, _STOP_CHARACTERS = 16, 200
-_STORED_CHARACTERS = 10_000
+_STORED_CHARACTERS = 200_000
+"""Room for hundreds of tools that are switched off one by one, and for all consents."""
 _SHORT = {"temperature": "temp", "top_p": "top_p", "max_tokens": "max", "seed": "seed", "thinking": "thinking"}
 _STOP_LABEL_CHARACTERS = 12
 

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 import msgspec
 
-from chat_tui.core.tools import OfferedTool, ToolUse
+from chat_tui.core.tools import CONSENTS_LIMIT, GivenConsent, OfferedTool, ToolUse
 
 Verdict = Literal["run", "ask", "refuse"]
 
@@ -20,10 +20,19 @@ def full_name(tool: OfferedTool) -> str:
     return f"{tool.server}.{tool.own_name}"
 
 
-def fingerprint(tool: OfferedTool, arguments: Mapping[str, Any]) -> str:
-    """Return a hash of what consent is given for: all that a model reads of the tool, so that a tool that was changed
-    afterwards is asked about again, and the host of a tool that visits addresses."""
+def consent_to(tool: OfferedTool, arguments: Mapping[str, Any]) -> GivenConsent:
+    """Return the consent that allows this call and later ones of the tool: to the tool as a model reads it now, so that
+    one that was changed afterwards is asked about again, and to the host of a tool that visits addresses."""
     host = _host_in(arguments.get(tool.host_argument)) if tool.host_argument else ""
+    return GivenConsent(full_name(tool), _fingerprint(tool, host), host)
+
+
+def is_valid(consent: GivenConsent, tool: OfferedTool) -> bool:
+    """Return whether a consent still allows calls of this tool: it was not changed meanwhile."""
+    return consent.fingerprint == _fingerprint(tool, consent.host)
+
+
+def _fingerprint(tool: OfferedTool, host: str) -> str:
     content = msgspec.json.encode((tool.server, tool.own_name, tool.tool, host), order="deterministic")
     return sha256(content).hexdigest()
 
@@ -44,11 +53,22 @@ def select_tools(use: ToolUse, tools: Sequence[OfferedTool]) -> Sequence[Offered
 def decide(use: ToolUse, tool: OfferedTool, arguments: Mapping[str, Any]) -> Verdict:
     """Return what happens with a call of this tool before anybody is asked."""
     name = full_name(tool)
-    if _matches(name, use.allow) or fingerprint(tool, arguments) in use.consented:
+    if _matches(name, use.allow) or consent_to(tool, arguments) in use.consents:
         return "run"
     if tool.is_read_only and use.allows_read_only:
         return "run"
     return "ask" if use.asks else "refuse"
+
+
+def with_consent(use: ToolUse, given: GivenConsent) -> ToolUse:
+    """Return the use with one more consent; it replaces an earlier one to the same tool and host."""
+    others = [each for each in use.consents if (each.tool, each.host) != (given.tool, given.host)]
+    return msgspec.structs.replace(use, consents=(*others, given)[-CONSENTS_LIMIT:])
+
+
+def without_consents(use: ToolUse, taken_back: Collection[GivenConsent]) -> ToolUse:
+    """Return the use without these consents: such calls are asked about again."""
+    return msgspec.structs.replace(use, consents=tuple(each for each in use.consents if each not in taken_back))
 
 
 def unattended_use(servers: Sequence[str], allowed: Sequence[str]) -> ToolUse:

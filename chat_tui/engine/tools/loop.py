@@ -16,6 +16,7 @@ from chat_tui.core.settings.conversation_settings import NewConversation, decode
 from chat_tui.core.text.control_characters import clean
 from chat_tui.core.tools import (
     INTERRUPTED,
+    GivenConsent,
     OfferedTool,
     ToolCall,
     ToolOutput,
@@ -27,7 +28,7 @@ from chat_tui.engine.answers.tool_round import RefuseCall, RunCall, StopCalls, T
 from chat_tui.engine.cleaning import clean_in_pieces
 from chat_tui.engine.conversations.conversations import Conversations
 from chat_tui.engine.protocols import ToolBackend
-from chat_tui.engine.tools.consent import decide, fingerprint, select_tools
+from chat_tui.engine.tools.consent import consent_to, decide, select_tools, with_consent, without_consents
 from chat_tui.engine.tools.result_branch import ResultBranch
 
 CALLS_LIMIT = 10
@@ -170,7 +171,7 @@ class ToolLoop:
             await answer.saved.wait()
             made = offer.calls_made
             for place in range(len(round.statuses)):
-                offer = await self._settle_call(branch, round, place, offer, is_over=made >= self._limit)
+                await self._settle_call(branch, round, place, offer, is_over=made >= self._limit)
                 made += 1
             if not round.was_stopped():
                 may_call = made < self._limit
@@ -197,39 +198,38 @@ class ToolLoop:
 
     async def _settle_call(
         self, branch: ResultBranch, round: ToolRound, place: int, offer: ToolOffer, *, is_over: bool
-    ) -> ToolOffer:
-        """Decide about one call and run it; returns the offer with what the person has allowed from now on."""
+    ) -> None:
+        """Decide about one call and run it."""
         status = round.statuses[place]
         call, tool = status.call, status.tool
         arguments = decode_arguments(call.arguments)
         status = round.change(place, arguments=arguments)
         if refusal := _why_not(call, tool, arguments, offer, is_over=is_over):
             await self._store_outcome(branch, round, place, "failed", refusal)
-            return offer
+            return
         assert tool is not None
         assert arguments is not None
         tool = self._newest(tool)
         round.change(place, tool=tool)
-        verdict = decide(offer.use, tool, arguments)
+        verdict = decide(await self._current_use(branch.conversation_id, offer), tool, arguments)
         if verdict == "refuse":
             told = f"The tool {call.name} is not allowed here."
             await self._store_outcome(branch, round, place, "refused", told)
-            return offer
+            return
         decision = await round.ask(place) if verdict == "ask" else StopCalls() if round.was_stopped() else RunCall()
         if isinstance(decision, StopCalls):
             round.stop()
             await self._store_outcome(branch, round, place, "cancelled", "This call was not run.")
-            return offer
+            return
         if isinstance(decision, RefuseCall):
             reason = clean(decision.reason).strip()
             told = f"The user refused this call{f': {reason}' if reason else '.'}"
             await self._store_outcome(branch, round, place, "refused", told)
-            return offer
+            return
         if decision.always:
             asked = arguments if decision.arguments is None else decision.arguments
-            offer = await self._remember_consent(branch.conversation_id, fingerprint(tool, asked), offer)
+            await self._remember_consent(branch.conversation_id, consent_to(tool, asked))
         await self._run_call(branch, round, place, decision.arguments)
-        return offer
 
     def _newest(self, tool: OfferedTool) -> OfferedTool:
         """Return the tool as its server describes it now; it may have changed since the model was offered it."""
@@ -275,17 +275,29 @@ class ToolLoop:
         turn = await branch.end(turn, state, ToolOutput(clean(text)))
         round.change(place, state="ended", result=turn)
 
-    async def _remember_consent(self, conversation_id: str, mark: str, offer: ToolOffer) -> ToolOffer:
-        use = msgspec.structs.replace(offer.use, consented=(*offer.use.consented, mark))
+    # -- consent --------------------------------------------------------------------------------------------------
+
+    async def _current_use(self, conversation_id: str, offer: ToolOffer) -> ToolUse:
+        """Return the offer's use with the consents that are valid now: they may have changed meanwhile."""
+        if not offer.use.asks:
+            return offer.use
+        settings = decode_settings((await self._conversations.conversation(conversation_id)).settings)
+        return msgspec.structs.replace(offer.use, consents=settings.tools.consents if settings.tools else ())
+
+    async def take_back(self, conversation_id: str, consents: Collection[GivenConsent]) -> None:
+        """Ask about the calls again that these consents have allowed. Raises `HistoryError`."""
+        await self._change_use(conversation_id, lambda use: without_consents(use, consents))
+
+    async def _remember_consent(self, conversation_id: str, given: GivenConsent) -> None:
         try:
-            conversation = await self._conversations.conversation(conversation_id)
-            settings = decode_settings(conversation.settings)
-            kept = settings.tools or ToolUse()
-            kept = msgspec.structs.replace(kept, consented=(*kept.consented, mark))
-            await self._conversations.set_settings(conversation_id, msgspec.structs.replace(settings, tools=kept))
+            await self._change_use(conversation_id, lambda use: with_consent(use, given))
         except HistoryError as error:
             self._tell(error)
-        return msgspec.structs.replace(offer, use=use)
+
+    async def _change_use(self, conversation_id: str, change: Callable[[ToolUse], ToolUse]) -> None:
+        settings = decode_settings((await self._conversations.conversation(conversation_id)).settings)
+        use = change(settings.tools or ToolUse())
+        await self._conversations.set_settings(conversation_id, msgspec.structs.replace(settings, tools=use))
 
 
 def _why_not(

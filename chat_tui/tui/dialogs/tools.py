@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from typing import ClassVar, NamedTuple
 
@@ -11,9 +12,9 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 
-from chat_tui.core.tools import OfferedTool, ToolServerStatus, ToolUse
+from chat_tui.core.tools import GivenConsent, OfferedTool, ToolServerStatus, ToolUse
 from chat_tui.core.usage.token_estimate import tool_tokens
-from chat_tui.engine.tools.consent import full_name, select_tools
+from chat_tui.engine.tools.consent import full_name, is_valid, select_tools, without_consents
 from chat_tui.tui.dialogs.frame import FramedScreen
 from chat_tui.tui.widgets import formatting
 from chat_tui.tui.widgets.argument_rows import visible
@@ -29,20 +30,39 @@ _HOW = "Add one in the shell: chat-tui tools add NAME -- COMMAND"
 
 
 class ToolListRow(NamedTuple):
-    """A row of the list: a server, or one of its tools."""
+    """A row of the list: a server, one of its tools, or a consent that has no tool's row for itself."""
 
     server: ToolServerStatus
     tool: OfferedTool | None = None
+    consent: GivenConsent | None = None
 
 
 def tool_rows(statuses: Sequence[ToolServerStatus], use: ToolUse) -> list[ToolListRow]:
-    """Return the servers, each that is on with its tools below it."""
+    """Return the servers, each that is on with its tools below it. Below that are consents for one host, and those to
+    tools that are not listed."""
     rows: list[ToolListRow] = []
     for status in statuses:
         rows.append(ToolListRow(status))
-        if status.name in use.servers:
-            rows += [ToolListRow(status, tool) for tool in status.tools]
+        tools = status.tools if status.name in use.servers else ()
+        for tool in tools:
+            rows.append(ToolListRow(status, tool))
+            given = [each for each in consents_to(use, tool) if each.host or tool.host_argument]
+            rows += [ToolListRow(status, tool, consent) for consent in given]
+        listed = {full_name(tool) for tool in tools}
+        others = [each for each in use.consents if each.tool not in listed and _server_of(each) == status.name]
+        rows += [ToolListRow(status, None, consent) for consent in others]
     return rows
+
+
+def consents_to(use: ToolUse, tool: OfferedTool) -> list[GivenConsent]:
+    """Return what was allowed of a tool."""
+    name = full_name(tool)
+    return [consent for consent in use.consents if consent.tool == name]
+
+
+def _server_of(consent: GivenConsent) -> str:
+    # The names of servers have no dots.
+    return consent.tool.partition(".")[0]
 
 
 def toggle_row(use: ToolUse, row: ToolListRow) -> ToolUse:
@@ -58,14 +78,11 @@ def _toggle(names: tuple[str, ...], name: str) -> tuple[str, ...]:
 
 def row_line(row: ToolListRow, use: ToolUse, width: int) -> Line:
     """Return a row: whether it is on, its name, and what is known of it."""
-    server, tool = row
-    if tool is not None:
-        is_on = full_name(tool) not in use.off
-        name = visible(tool.own_name[:_LONGEST_NAME])
-        hint = "read-only · " if tool.is_read_only else ""
-        tokens = f"{hint}{formatting.tokens(tool_tokens([tool.tool]), True)} tokens"
-        mark = Span("     ✓ " if is_on else "     – ", "success" if is_on else "dim")
-        return (mark, *apart(Span(name, "text" if is_on else "dim"), Span(f"{tokens} ", "dim"), width - 7))
+    if row.consent is not None:
+        return _consent_line(row.consent, row.tool, width)
+    if row.tool is not None:
+        return _tool_line(row.tool, use, width)
+    server = row.server
     is_on = server.name in use.servers
     count = len(server.tools)
     tools = f"{count:,} tool{'s' * (count != 1)}" if count else ""
@@ -75,10 +92,40 @@ def row_line(row: ToolListRow, use: ToolUse, width: int) -> Line:
     return (mark, *apart(Span(visible(server.name), "strong" if is_on else "text"), Span(f"{told} ", role), width - 3))
 
 
+def _tool_line(tool: OfferedTool, use: ToolUse, width: int) -> Line:
+    is_on = full_name(tool) not in use.off
+    name = visible(tool.own_name[:_LONGEST_NAME])
+    asking, role = _consent_words(tool, use)
+    hint = "read-only · " if tool.is_read_only and not asking else ""
+    tokens = f"{hint}{formatting.tokens(tool_tokens([tool.tool]), True)} tokens"
+    mark = Span("     ✓ " if is_on else "     – ", "success" if is_on else "dim")
+    told = Span(f"{asking} · {tokens} " if asking else f"{tokens} ", role)
+    return (mark, *apart(Span(name, "text" if is_on else "dim"), told, width - 7))
+
+
+def _consent_words(tool: OfferedTool, use: ToolUse) -> tuple[str, str]:
+    """Return what the row of a tool says of consents to it, and its role; hosts have rows of their own."""
+    if tool.host_argument or not (given := consents_to(use, tool)):
+        return "", "dim"
+    return ("runs without asking", "warning") if is_valid(given[-1], tool) else ("changed, asks again", "dim")
+
+
+def _consent_line(consent: GivenConsent, tool: OfferedTool | None, width: int) -> Line:
+    name = visible(consent.tool.partition(".")[2][:_LONGEST_NAME])
+    name = "any other address" if tool is not None and not consent.host else visible(consent.host) or name
+    is_changed = tool is not None and not is_valid(consent, tool)
+    told = Span("changed, asks again ", "dim") if is_changed else Span("runs without asking ", "warning")
+    return (Span("       " if tool is not None else "     "), *apart(Span(name, "text"), told, width - 7))
+
+
 def detail_lines(row: ToolListRow | None, width: int) -> list[Line]:
     """Return what a server is, or why it failed and what to do; of a tool what its server says of it."""
     if row is None:
         return []
+    if row.consent is not None:
+        where = f" for {visible(row.consent.host)}" if row.consent.host else ""
+        told = f"You have allowed {visible(row.consent.tool)}{where} always in this conversation."
+        return [(Span(text, "dim"),) for text in _wrapped(told, width)]
     if row.tool is not None:
         return [(Span(text, "dim"),) for text in _wrapped(row.tool.tool.description or "No description.", width)]
     if row.server.problem:
@@ -108,15 +155,18 @@ class ToolLines(StyledLines):
 class ToolsScreen(FramedScreen[None]):
     """Opened by /tools. Space switches a server, or one of its tools, on or off in this conversation.
 
-    `change` stores the use; `start` starts servers, so that their tools are known; `price` is that of a million tokens,
-    None if it is not known.
+    `change` stores the use, and `take_back` removes consents from it; `start` starts servers, so that their tools are
+    known; `price` is that of a million tokens, None if it is not known.
     """
 
     DEFAULT_CSS = """
     ToolsScreen > .frame { height: auto; }
     ToolsScreen RowList { background: $surface; }
     """
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("space", "switch", "Switch on or off", show=False)]
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("space", "switch", "Switch on or off", show=False),
+        Binding("a", "ask_again", "Ask again about a tool that was always allowed", show=False),
+    ]
     KEYS = ("list.choose", "screen.close")
     WORDS: ClassVar[Mapping[str, str]] = {"list.choose": "or Space: on / off"}
 
@@ -126,12 +176,14 @@ class ToolsScreen(FramedScreen[None]):
         use: ToolUse,
         *,
         change: Callable[[ToolUse], Awaitable[None]],
+        take_back: Callable[[Collection[GivenConsent]], Awaitable[None]],
         start: Callable[[Collection[str]], Awaitable[None]],
         price: float | None,
     ) -> None:
         super().__init__("Tools of this conversation")
         self._statuses, self._use = statuses, use
-        self._change, self._start, self._price = change, start, price
+        self._change, self._take_back, self._start, self._price = change, take_back, start, price
+        self._writing = asyncio.Lock()
         self._known: Sequence[ToolServerStatus] = ()
         self._starting: set[str] = set()
         self._shown: Sequence[ToolListRow] = ()
@@ -175,7 +227,26 @@ class ToolsScreen(FramedScreen[None]):
         self._fit()
         self._rows.show(len(self._shown), cursor)
         self._sum.redraw()
+        self._show_details()
+
+    def _show_details(self) -> None:
         self._detail.redraw()
+        self.name_keys()
+
+    def keys_now(self) -> Sequence[tuple[str, str]]:
+        """Where something was always allowed, the key that takes that back."""
+        keys = super().keys_now()
+        return [("a", "ask again"), *keys] if self._consents_under_cursor() else keys
+
+    @property
+    def _row(self) -> ToolListRow | None:
+        return self._shown[self._rows.cursor] if self._rows.cursor < len(self._shown) else None
+
+    def _consents_under_cursor(self) -> list[GivenConsent]:
+        row = self._row
+        if row is None or (row.tool is None and row.consent is None):
+            return []
+        return [row.consent] if row.consent is not None else consents_to(self._use, row.tool) if row.tool else []
 
     def _sum_lines(self, width: int) -> list[Line]:
         if not self._known:
@@ -186,19 +257,21 @@ class ToolsScreen(FramedScreen[None]):
         tokens = tool_tokens(tools)
         offered = f"{len(tools):,} tool{'s' * (len(tools) != 1)} offered"
         told = f"{on} of {len(self._known)} server{'s' * (len(self._known) != 1)} on · {offered}"
+        if count := sum(any(is_valid(each, tool) for each in consents_to(self._use, tool)) for tool in known):
+            told += f" · {count:,} without asking"
         costs = f"{formatting.tokens(tokens, True)} tokens with each request" if tools else "no tools are sent"
         if tools and self._price:
             costs += f" · {formatting.about_cost(self._price * tokens / 1e6)}"
         return [(Span(crop(told, width), "strong"),), (Span(crop(costs, width), "dim"),)]
 
     def _detail_lines(self, width: int) -> list[Line]:
-        row = self._shown[self._rows.cursor] if self._rows.cursor < len(self._shown) else None
+        row = self._row
         return [(Span("─" * width, "line"),), *detail_lines(row, width)]
 
     @on(RowList.Moved)
     def _show_detail(self, event: RowList.Moved) -> None:
         event.stop()
-        self._detail.redraw()
+        self._show_details()
 
     @on(RowList.Chosen)
     def _choose(self, event: RowList.Chosen) -> None:
@@ -207,14 +280,30 @@ class ToolsScreen(FramedScreen[None]):
 
     def action_switch(self) -> None:
         """Switch the server or the tool under the cursor on or off."""
-        if self._rows.cursor >= len(self._shown):
+        row = self._row
+        if row is None or row.consent is not None:
             return
-        row = self._shown[self._rows.cursor]
         self._use = toggle_row(self._use, row)
-        self.run_worker(self._change(self._use), group="change")
+        self._write(self._change(self._use))
         self._show(self._rows.cursor)
         if row.tool is None and row.server.name in self._use.servers and not row.server.tools:
             self._begin_start([row.server.name])
+
+    def action_ask_again(self) -> None:
+        """Take back that the tool under the cursor runs without asking."""
+        if given := self._consents_under_cursor():
+            self._use = without_consents(self._use, given)
+            self._write(self._take_back(given))
+            self._show(self._rows.cursor)
+
+    def _write(self, writing: Awaitable[None]) -> None:
+        """Store a change, after those before it."""
+
+        async def write() -> None:
+            async with self._writing:
+                await writing
+
+        self.run_worker(write(), group="change")
 
     def _begin_start(self, names: Sequence[str]) -> None:
         if names:
@@ -227,12 +316,12 @@ class ToolsScreen(FramedScreen[None]):
             await self._start(names)
         finally:
             self._starting -= set(names)
-        place = self._shown[self._rows.cursor] if self._rows.cursor < len(self._shown) else None
+        place = self._row
         self._read(self._rows.cursor)
         if place is not None:
             same = [_key(row) == _key(place) for row in self._shown]
             self._show(same.index(True) if True in same else 0)
 
 
-def _key(row: ToolListRow) -> tuple[str, str]:
-    return row.server.name, row.tool.own_name if row.tool is not None else ""
+def _key(row: ToolListRow) -> tuple[str, str, GivenConsent | None]:
+    return row.server.name, row.tool.own_name if row.tool is not None else "", row.consent

@@ -23,7 +23,7 @@ from chat_tui.core.route import Candidate, Route, Seam, Try
 from chat_tui.core.settings.conversation_settings import ConversationSettings, decode_settings, encode_settings
 from chat_tui.core.settings.preset import Preset, decode_preset, encode_preset
 from chat_tui.core.text.control_characters import clean, clean_line
-from chat_tui.core.tools import INTERRUPTED, ToolCall, ToolResult, ToolUse
+from chat_tui.core.tools import INTERRUPTED, GivenConsent, ToolCall, ToolResult, ToolUse
 from chat_tui.history.queries import attachments, deletion, reads, writes
 from chat_tui.history.store import Store
 from chat_tui.history.transfer.formats import native
@@ -402,7 +402,7 @@ async def test_a_tool_call_that_ran_when_it_was_exported_is_broken_and_no_tool_i
 ) -> None:
     asked = msgspec.structs.replace(ANSWER, calls=(ToolCall("c", "send", "{}"),))
     running = Turn("tool", "", id="r", parent="a", created=WHEN, state="streaming", result=ToolResult("c", "send", "x"))
-    use = ToolUse(servers=("x",), allow=("x.*",), consented=("mark",))
+    use = ToolUse(servers=("x",), allow=("x.*",), consents=(GivenConsent("x.send", "mark"),))
     stored = encode_settings(ConversationSettings(temperature=0.5, tools=use))
     file = tmp_path / "export.json"
     file.write_text(json.dumps(record("c", QUESTION, asked, running, settings=stored)))

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from chat_tui.core.tools import ToolUse
+from chat_tui.core.tools import GivenConsent, ToolUse
 from chat_tui.tui.chat.commands.context import CommandContext
 from chat_tui.tui.widgets.host import report_errors
 
@@ -20,10 +20,14 @@ async def open_tools(context: CommandContext, engine: Engine) -> None:
     from chat_tui.tui.dialogs.tools import ToolsScreen
 
     session, backend = context.chat.session, engine.tools.backend
+    conversation_id = session.conversation_id or ""
     started: set[str] = set()
 
     async def change(use: ToolUse) -> None:
         await report_errors(context.host, use_tools(context, use))
+
+    async def take_back(consents: Collection[GivenConsent]) -> None:
+        await report_errors(context.host, engine.tools.take_back(conversation_id, consents))
 
     async def start(names: Collection[str]) -> None:
         started.update(names)
@@ -32,14 +36,20 @@ async def open_tools(context: CommandContext, engine: Engine) -> None:
     def release(_: None) -> None:
         context.chat.run_worker(backend.release(started), group="beside")
 
-    use = session.own_settings.tools or ToolUse()
-    screen = ToolsScreen(backend.statuses, use, change=change, start=start, price=_price(context, engine))
+    screen = ToolsScreen(
+        backend.statuses,
+        await session.read_tools(),
+        change=change,
+        take_back=take_back,
+        start=start,
+        price=_price(context, engine),
+    )
     context.chat.app.push_screen(screen, release)
 
 
 async def use_tools(context: CommandContext, use: ToolUse) -> None:
-    """Use these tools in the conversation in view, or in the one that begins with the next question. Consent that was
-    given meanwhile stays. Raises `HistoryError`."""
+    """Use these tools in the conversation in view, or in the one that begins with the next question. Raises
+    `HistoryError`."""
     session, chat = context.chat.session, context.chat
     known = session.own_settings.tools or ToolUse()
     tools = msgspec.structs.replace(known, servers=use.servers, off=use.off)

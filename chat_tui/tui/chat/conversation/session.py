@@ -15,6 +15,7 @@ from chat_tui.core.conversation import Conversation, Turn
 from chat_tui.core.errors import HistoryError
 from chat_tui.core.request import Request
 from chat_tui.core.settings.conversation_settings import ConversationSettings, NewConversation, decode_settings
+from chat_tui.core.tools import ToolUse
 
 if TYPE_CHECKING:
     # Only for type checking: the first paint does not need the engine.
@@ -312,10 +313,22 @@ class ConversationSession:
         self.preset = preset
 
     async def set_own_settings(self, settings: ConversationSettings) -> None:
-        """Set the request settings of this conversation, or of the one that the next question starts."""
+        """Set the request settings of this conversation, or of the one that the next question starts. Consents to tools
+        are not among them: they stay as they are."""
         if self.conversation_id is not None and self.engine is not None:
+            consents = (await self.read_tools()).consents
+            if settings.tools is not None or consents:
+                tools = msgspec.structs.replace(settings.tools or ToolUse(), consents=consents)
+                settings = msgspec.structs.replace(settings, tools=tools)
             await self.engine.conversations.set_settings(self.conversation_id, settings)
         self.own_settings = settings
+
+    async def read_tools(self) -> ToolUse:
+        """Return the tools of this conversation, with the consents that were given in it. Raises `HistoryError`."""
+        if self.conversation_id is None or self.engine is None:
+            return self.own_settings.tools or ToolUse()
+        stored = (await self.engine.conversations.conversation(self.conversation_id)).settings
+        return decode_settings(stored).tools or ToolUse()
 
 
 async def restore_external_draft(engine: Engine, conversation_id: str | None, before: str, text: str) -> None:
