@@ -83,8 +83,8 @@ class Request(msgspec.Struct, frozen=True):
     tool_choice: ToolChoice = ToolChoice()
     tool_use: ToolUse | None = None
     """The tool servers that the engine offers and runs; None: those of the conversation. Nothing for the router."""
-    web_search: bool = False
-    """Whether the model may search the web with its provider's own search; only models that can are asked."""
+    web_search: bool | None = None
+    """Whether the model may search the web with its provider's own search; only models that can are asked. None: no."""
     output: OutputFormat | None = None
     """The format of the answer; None: text."""
     sampling: Sampling = Sampling()

@@ -130,7 +130,7 @@ def add_ask_options(ask: CommandParser) -> None:
     ask.add_argument("--no-fallback", action="store_true", help="do not fall back to other models")
     ask.add_argument(
         "--web-search",
-        action="store_true",
+        action=argparse.BooleanOptionalAction,
         help="let the model use its provider's own web search; only models that can are asked",
     )
     ask.add_argument(

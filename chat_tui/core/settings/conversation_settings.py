@@ -29,7 +29,15 @@ LEVELS: tuple[str, ...] = get_args(Thinking)
 _STOPS, _STOP_CHARACTERS = 16, 200
 _STORED_CHARACTERS = 200_000
 """Room for hundreds of tools that are switched off one by one, and for all consents."""
-_SHORT = {"temperature": "temp", "top_p": "top_p", "max_tokens": "max", "seed": "seed", "thinking": "thinking"}
+SWITCH: tuple[str, ...] = ("on", "off")
+_SHORT = {
+    "temperature": "temp",
+    "top_p": "top_p",
+    "max_tokens": "max",
+    "seed": "seed",
+    "thinking": "thinking",
+    "web_search": "web search",
+}
 _STOP_LABEL_CHARACTERS = 12
 
 
@@ -42,12 +50,14 @@ class ConversationSettings(msgspec.Struct, frozen=True, omit_defaults=True):
     stop: tuple[str, ...] = ()
     seed: int | None = None
     thinking: Thinking | None = None
+    web_search: bool | None = None
+    """Whether the model may search the web with its provider's own search."""
     tools: ToolUse | None = None
     """The tools that are on, and what was allowed."""
 
     def apply(self, request: Request) -> Request:
         """Return the request with these settings for those that it leaves unset."""
-        names = ("temperature", "top_p", "max_tokens", "seed", "thinking")
+        names = ("temperature", "top_p", "max_tokens", "seed", "thinking", "web_search")
         unset = {name: getattr(self, name) for name in names if getattr(request, name) is None}
         return request.replace(stop=request.stop or self.stop, **unset)
 
@@ -99,6 +109,10 @@ def parse_setting(name: str, typed: str) -> Any:
         if (level := typed.casefold()) not in LEVELS:
             raise _refusal(name, typed, f"one of {', '.join(LEVELS)}")
         return level
+    if name == "web_search":
+        if typed.casefold() not in SWITCH:
+            raise _refusal(name, typed, "on or off")
+        return typed.casefold() == "on"
     low, high = RANGES[name]
     whole = name in ("max_tokens", "seed")
     try:
@@ -154,10 +168,11 @@ def decode_settings(stored: str) -> ConversationSettings:
 
 
 def without_costs(stored: str) -> str:
-    """Return stored settings without those that decide what an answer may cost, and which tools run: another person may
-    have made the file that they come from."""
+    """Return stored settings without those that decide what an answer may cost, whether the web is searched, and which
+    tools run: another person may have made the file that they come from."""
     settings = decode_settings(stored)
-    return encode_settings(msgspec.structs.replace(settings, max_tokens=None, thinking=None, tools=None))
+    settings = msgspec.structs.replace(settings, max_tokens=None, thinking=None, web_search=None, tools=None)
+    return encode_settings(settings)
 
 
 def _fits(name: str, value: float | None) -> bool:
@@ -165,5 +180,7 @@ def _fits(name: str, value: float | None) -> bool:
     return value is None or low <= value <= high
 
 
-def _format(value: float | str) -> str:
+def _format(value: float | str | bool) -> str:
+    if isinstance(value, bool):
+        return "on" if value else "off"
     return value if isinstance(value, str) else str(value) if isinstance(value, int) else f"{value:g}"

@@ -59,6 +59,8 @@ class Preset(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defau
     max_tokens: int | None = None
     stop: tuple[str, ...] = ()
     thinking: Thinking | None = None
+    web_search: bool | None = None
+    """Whether the model may search the web with its provider's own search; None: no."""
     variables: dict[str, Variable | str] = {}
     """Variables by their name, which is in braces in both prompts; a string is a default."""
     values: dict[str, str] = {}
@@ -103,7 +105,7 @@ class Preset(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defau
 
     def settings(self, request: Request) -> Request:
         """Return the request with this preset's settings for those that it leaves unset."""
-        fields = ("temperature", "top_p", "max_tokens", "thinking")
+        fields = ("temperature", "top_p", "max_tokens", "thinking", "web_search")
         unset = {name: getattr(self, name) for name in fields if getattr(request, name) is None}
         if request.model is None and request.strategy is None:
             unset |= {"model": self.model, "strategy": self.strategy}

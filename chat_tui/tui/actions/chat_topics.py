@@ -174,8 +174,8 @@ MODELS = (
     Action(
         "request.set",
         "Request settings",
-        help="set this conversation's temperature, max_tokens, top_p, stop, seed or thinking; `default` resets",
-        words="top_p, seed, stop sequence, sampling, set, parameters, params, top p, top k",
+        help="set temperature, max_tokens, top_p, stop, seed, thinking or web_search here; `default` resets",
+        words="top_p, seed, stop sequence, sampling, set, parameters, params, top p, top k, web search, internet",
         slash="set",
         argument="[name value]",
         asks=True,

@@ -212,6 +212,7 @@ def description_parts(standing: ModelStatus) -> list[str]:
         f"{model.not_for_chat}: no strategy chooses it" if model.not_for_chat else "",
         "images" if model.images else "",
         "thinks" if model.thinking else "",
+        "searches the web" if model.web_search else "",
         f"quality {_quality(model)}{' (estimate)' * model.guessed}" if model.quality is not None else "",
         *(f"{kind} {value:.2f}" for kind in _KINDS if (value := model.qualities.get(kind)) is not None),
         f"first token {formatting.ttft(standing.ttft_seconds)}" if standing.ttft_seconds is not None else "",

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from chat_tui.core.request import Request
+from chat_tui.core.settings.preset import Preset
 from tests.doubles.scripted_chat import scripted_chat
 
 
@@ -50,6 +52,22 @@ async def test_what_is_wrong_is_told_with_the_range_and_stays_in_the_prompt() ->
         chat.chat.prompt.clear_draft()
         await chat.ask("/set theme dusk")
         await chat.until(lambda: "theme cannot be set for a conversation." in chat.notices())
+
+
+async def test_web_search_is_switched_for_one_conversation_and_says_where_no_model_can() -> None:
+    async with scripted_chat() as chat:
+        await chat.ask("/set web on")
+        await chat.until(lambda: "web search on" in chat.shown(chat.chat.prompt))
+        assert "None of your models can search the web" in chat.notices()
+        assert chat.chat.session.new_conversation.settings.apply(Request()).web_search is True
+        await chat.ask("/set web_search maybe")
+        await chat.until(lambda: "web_search must be on or off, not maybe." in chat.notices())
+        chat.chat.prompt.clear_draft()
+        await chat.ask("/set web_search off")
+        await chat.until(lambda: "web search off" in chat.shown(chat.chat.prompt))
+        own = chat.chat.session.new_conversation.settings
+        # What the conversation says comes before its preset.
+        assert Preset(web_search=True).settings(own.apply(Request())).web_search is False
 
 
 async def test_without_a_value_it_tells_what_is_set_and_where() -> None:

@@ -17,7 +17,14 @@ if TYPE_CHECKING:
     from chat_tui.config.setting_list import Override
     from chat_tui.engine.engine import Engine
 
-_SHORT_NAMES = {"temp": "temperature", "max": "max_tokens", "tokens": "max_tokens", "reasoning": "thinking"}
+_SHORT_NAMES = {
+    "temp": "temperature",
+    "max": "max_tokens",
+    "tokens": "max_tokens",
+    "reasoning": "thinking",
+    "web": "web_search",
+    "search": "web_search",
+}
 
 
 _OWN = "this conversation"
@@ -99,7 +106,20 @@ async def set_typed(context: CommandContext, typed: str) -> None:
         own = msgspec.structs.replace(own, **{name: changed})
         whose = "this conversation" if context.chat.session.conversation_id else "the next conversation"
         told = f"{name.replace('_', ' ').capitalize()} for {whose}: {DEFAULT if unset else own.value(name)}"
-        await _change(context, own, told, "" if unset else f"/set {name} {DEFAULT} resets it.")
+        more = _why_without_search(context) if name == "web_search" and own.web_search else ""
+        await _change(context, own, told, more or ("" if unset else f"/set {name} {DEFAULT} resets it."))
+
+
+def _why_without_search(context: CommandContext) -> str:
+    """Return why no answer will search the web; empty if the model, or one that a strategy may choose, can."""
+    engine, asked = context.engine.engine, context.chat.session.settings()
+    if engine is None:
+        return ""
+    searching = [each.model.name for each in engine.models.status() if each.model.web_search]
+    chosen = asked.model or (engine.config.model if asked.strategy is None else None)
+    if chosen and chosen not in searching:
+        return f"{shorten(chosen, 80)} cannot search the web: choose another with /model."
+    return "" if searching else "None of your models can search the web: OpenAI's own can."
 
 
 def _check_name(name: str) -> str:
@@ -131,4 +151,4 @@ def _describe(context: CommandContext, engine: Engine, name: str) -> str:
         value = getattr(source, name, None)
         if value is not None and value != ():
             return f"{ConversationSettings(**{name: value}).value(name)} ({where})"
-    return "the model's default"
+    return "off" if name == "web_search" else "the model's default"
