@@ -17,7 +17,7 @@ from chat_tui.core.models import LOCAL_MODEL, SCRIPTED_MODEL, Model
 from chat_tui.core.request import Request
 from chat_tui.core.settings.preset import Preset
 from chat_tui.engine.engine import Engine
-from chat_tui.engine.protocols import ToolBackend
+from chat_tui.engine.protocols import PageSource, ToolBackend
 from chat_tui.history.store import Store
 from chat_tui.providers.scripted_provider import Script, Scripted
 from chat_tui.routing.policy import RoutingPolicy
@@ -50,8 +50,9 @@ class ScriptedChat:
         kept_in: Path | None = None,
         open_seconds: float = SOON_SECONDS,
         tools: ToolBackend | None = None,
+        pages: PageSource | None = None,
     ) -> None:
-        self._tools = tools
+        self._tools, self._pages = tools, pages
         self.provider = Scripted(*(scripts or [["Hello ", "there."]]))
         self.weights = weights
         self._config, self._file = config, file
@@ -89,6 +90,7 @@ class ScriptedChat:
             open_private=partial(Store.open, None),
             tell=tell,
             tools=self._tools,
+            pages=self._pages,
         )
 
     @property
@@ -192,12 +194,13 @@ async def scripted_chat(
     clock: Callable[[], datetime] = lambda: NOW,
     open_seconds: float = OPEN_SECONDS,
     tools: ToolBackend | None = None,
+    pages: PageSource | None = None,
 ) -> AsyncIterator[ScriptedChat]:
     """The screen of these columns and rows, by default with its engine open; `file` is the history.
     `open_seconds`: how long after the first paint the engine is opened, where it is not `opened` at once."""
     soon = SOON_SECONDS if opened else open_seconds
     chat = ScriptedChat(
-        config or Config(), scripts, file, weights or FakeWeights(), preset, clock, kept_in, soon, tools
+        config or Config(), scripts, file, weights or FakeWeights(), preset, clock, kept_in, soon, tools, pages
     )
     async with guard_ends("the app", chat.app.run_test(size=size, notifications=True)):
         if opened:

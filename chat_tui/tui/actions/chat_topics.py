@@ -46,7 +46,7 @@ PROMPT = (
     Action(
         "file.attach",
         "Attach a file",
-        help="attach a file to your next message; @path in the text does the same",
+        help="attach a file or a web page to your next message; @path or @https://… in the text does the same",
         words="file, upload, image, picture, photo, document, pdf, add file",
         slash="attach, file, upload",
         argument="FILE",

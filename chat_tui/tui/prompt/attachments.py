@@ -1,10 +1,12 @@
-"""The files attached to the next question: read off the loop, listed above the prompt before they are sent."""
+"""The files and web pages attached to the next question: read in a thread, or fetched, and listed above the prompt
+before they are sent."""
 
 from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Callable, Iterable, Sequence
+import time
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from pathlib import Path
 from typing import cast
 
@@ -13,13 +15,17 @@ from textual.widget import Widget
 from textual.worker import Worker
 
 from chat_tui.core.attachments import attachment
+from chat_tui.core.attachments.attached_page import AttachedPage, is_address
 from chat_tui.core.attachments.attachment import Attachment
 from chat_tui.core.errors import AttachmentRefused, CommandError
+from chat_tui.core.usage.token_estimate import attachment_tokens
 from chat_tui.tui.prompt.attachments_line import AttachmentsLine, PendingAttachment
 from chat_tui.tui.prompt.prompt import Prompt
 
 MOST = 20
 """Files that can be attached to one question."""
+PAGE_SECONDS = 600.0
+"""For so long a page that was fetched is not fetched again, for example if it is named again."""
 
 
 class DraftFile(msgspec.Struct, frozen=True):
@@ -29,17 +35,44 @@ class DraftFile(msgspec.Struct, frozen=True):
     named: str = ""
 
 
-class PromptAttachments:
-    """The attachments of the next question."""
+class FetchedPages:
+    """Fetches pages, and keeps them for a while. `fetch` fetches one and raises `AttachmentRefused`."""
 
-    def __init__(self, prompt: Prompt) -> None:
-        self._prompt = prompt
+    def __init__(
+        self, fetch: Callable[[str], Awaitable[AttachedPage]], clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._fetch, self._clock = fetch, clock
+        self._kept: dict[str, tuple[float, AttachedPage]] = {}
+
+    async def page(self, address: str) -> AttachedPage:
+        """Return the page at an address. Raises `AttachmentRefused`."""
+        begin = self._clock() - PAGE_SECONDS
+        self._kept = {known: kept for known, kept in list(self._kept.items())[-MOST:] if kept[0] >= begin}
+        if address not in self._kept:
+            self._kept[address] = self._clock(), await self._fetch(address)
+        return self._kept[address][1]
+
+
+class _Reading(msgspec.Struct):
+    """A file that is being read, or a page that is being fetched."""
+
+    done: asyncio.Event
+    worker: Worker[None] | None = None
+
+
+class PromptAttachments:
+    """The attachments of the next question. `fetch` fetches a web page and raises `AttachmentRefused`."""
+
+    def __init__(self, prompt: Prompt, fetch: Callable[[str], Awaitable[AttachedPage]]) -> None:
+        self._prompt, self._pages = prompt, FetchedPages(fetch)
         self.on_change: Callable[[], None] = lambda: None
         """Called when a file is attached, read or removed."""
         self.on_taken: Callable[[], None] = lambda: None
         """Called when all were taken, to be sent."""
         self._going: list[PendingAttachment] = []
-        self._reading: dict[int, Worker[None]] = {}
+        self._awaited: Sequence[PendingAttachment] = ()
+        """Pages that a question, which was sent, waits for."""
+        self._reading: dict[int, _Reading] = {}
         self._line: AttachmentsLine | None = None
         self._no_images = False
 
@@ -80,26 +113,32 @@ class PromptAttachments:
         self._drop(found[-1])
         return found[-1]
 
-    def follow(self, named: Sequence[str]) -> None:
-        """Attach the files that the text names now, as far as they exist, and remove those that it names no longer."""
+    def follow(self, *, is_finished: bool = False) -> None:
+        """Attach the files and pages that the text names now, as far as they exist, and remove those that it names no
+        longer. Unless the text is finished, a page whose address is being typed waits."""
+        prompt = self._prompt
+        named = prompt.named.paths()
+        unfinished = "" if is_finished else prompt.named.unfinished_address(prompt.cursor_location)
         for going in [going for going in self._going if going.named and going.named not in named]:
             self._drop(going)
         known = {going.path for going in self._going}
         for name in named:
             path = _absolute(name)
-            if path not in known and len(self._going) < MOST:
+            if path not in known and name != unfinished and len(self._going) < MOST:
                 known.add(path)
                 self._going.append(PendingAttachment(path, name))
                 self._begin_reading(self._going[-1])
 
     def _drop(self, going: PendingAttachment) -> None:
+        if going.is_page:
+            self._stop_reading(going)
         self._going = [known for known in self._going if known is not going]
         self._show()
         self.on_change()
 
     def take(self) -> list[PendingAttachment]:
         """Remove the attachments, since they have been sent."""
-        self.follow(self._prompt.named.paths())
+        self.follow(is_finished=True)
         taken, self._going = self._going, []
         self._show()
         self.on_taken()
@@ -133,30 +172,84 @@ class PromptAttachments:
 
     # -- reading --------------------------------------------------------------------------------------------------
 
-    def _begin_reading(self, going: PendingAttachment) -> Worker[None]:
-        worker = self._prompt.run_worker(self._read(going), group="beside")
-        self._reading[id(going)] = worker
-        return worker
+    def _begin_reading(self, going: PendingAttachment) -> asyncio.Event:
+        """Begin to read a file or to fetch a page; returns what is set at the end."""
+        self._reading[id(going)] = reading = _Reading(asyncio.Event())
+        going.is_reading = True
+        reading.worker = self._prompt.run_worker(self._read(going), group="beside")
+        if going.is_page:
+            self._show()
+        return reading.done
+
+    def _stop_reading(self, going: PendingAttachment) -> None:
+        if (reading := self._reading.pop(id(going), None)) is not None:
+            if reading.worker is not None:
+                reading.worker.cancel()
+            going.is_reading = False
+            reading.done.set()
+
+    async def _wait_for(self, going: PendingAttachment) -> None:
+        if (reading := self._reading.get(id(going))) is not None:
+            await reading.done.wait()
 
     async def _read(self, going: PendingAttachment) -> None:
         try:
-            await asyncio.to_thread(_read, going)
+            if going.is_page:
+                await self._fetch(going)
+            else:
+                await asyncio.to_thread(_read, going)
         finally:
-            self._reading.pop(id(going), None)
+            if (reading := self._reading.pop(id(going), None)) is not None:
+                going.is_reading = False
+                reading.done.set()
         if isinstance(going.error, _NotThere) and going.named:
             # It names no file: just words.
             self._going = [known for known in self._going if known is not going]
         self._show()
         self.on_change()
 
+    async def _fetch(self, going: PendingAttachment) -> None:
+        going.error = None
+        try:
+            page = await self._pages.page(going.path)
+        except AttachmentRefused as error:
+            going.error = error
+        else:
+            going.page, going.file, going.tokens = page, page.file, attachment_tokens(page.file)
+            going.stamp = page.file.size_bytes, 0
+
+    async def wait_for_pages(self, taken: Sequence[PendingAttachment]) -> None:
+        """Wait until the pages among these have been fetched, or cannot be, and show that. A cancel ends the fetch."""
+        pages = [going for going in taken if going.is_page and going.file is None]
+        if not pages:
+            return
+        self._awaited = pages
+        self._show()
+        try:
+            for going in pages:
+                if id(going) not in self._reading:
+                    self._begin_reading(going)
+            for going in pages:
+                await self._wait_for(going)
+        except asyncio.CancelledError:
+            for going in pages:
+                self._stop_reading(going)
+            raise
+        finally:
+            self._awaited = ()
+            self._show()
+
     async def load(self, taken: Sequence[PendingAttachment]) -> list[Attachment]:
-        """Read them as they are now. Raises `AttachmentRefused` for one that cannot be sent."""
+        """Read them as they are now; pages as they were fetched. Raises `AttachmentRefused` for one that cannot be
+        sent."""
         found = []
         for going in taken:
-            if (reading := self._reading.get(id(going))) is not None:
-                await reading.wait()
+            await self._wait_for(going)
             seen = going.stamp is not None
-            await asyncio.to_thread(_read, going)
+            if not going.is_page:
+                await asyncio.to_thread(_read, going)
+            elif going.file is None and going.error is None:
+                await self._fetch(going)
             if going.error is not None and not (isinstance(going.error, _NotThere) and going.named and not seen):
                 raise going.error
             if going.file is not None:
@@ -171,14 +264,14 @@ class PromptAttachments:
         self._show()
 
     def _show(self) -> None:
-        if not self._going:
+        if not self._going and not self._awaited:
             if self._line is not None:
                 self._line.display = False
             return
         if self._line is None:
             self._line = AttachmentsLine()
             cast("Widget", self._prompt.parent).mount(self._line, before=self._prompt)
-        self._line.show(self._going, no_images=self._no_images)
+        self._line.show(self._going, no_images=self._no_images, awaited=self._awaited)
 
 
 class _NotThere(AttachmentRefused):
@@ -197,8 +290,6 @@ def _read(going: PendingAttachment) -> None:
     stamp = (status.st_size, status.st_mtime_ns)
     if going.file is not None and stamp == going.stamp:
         return
-    from chat_tui.core.usage.token_estimate import attachment_tokens
-
     going.error, going.file, going.stamp = None, None, stamp
     try:
         going.file = attachment.read(Path(going.path))
@@ -208,4 +299,6 @@ def _read(going: PendingAttachment) -> None:
 
 
 def _absolute(path: str) -> str:
+    if is_address(path):
+        return path
     return os.path.abspath(os.path.expanduser(path))

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 import msgspec
 
+from chat_tui.core.attachments.attached_page import AttachedPage, host_of, is_address
 from chat_tui.core.attachments.attachment import Attachment
 from chat_tui.core.errors import ChatTuiError
 from chat_tui.core.text.excerpts import shorten
@@ -19,22 +20,31 @@ ROWS = 4
 
 
 class PendingAttachment(msgspec.Struct):
-    """A file that will go along."""
+    """A file or a web page that is sent with the next question."""
 
     path: str
-    """Absolute."""
+    """An absolute path, or the address of a web page."""
     named: str = ""
     """How the text names it; empty: it does not."""
     file: Attachment | None = None
+    page: AttachedPage | None = None
+    """Where the file is a web page: what is known of it."""
     stamp: tuple[int, int] | None = None
     """Size and time of what was read."""
     error: ChatTuiError | None = None
     tokens: int = 0
+    is_reading: bool = False
+    """Whether it is being read or fetched."""
+
+    @property
+    def is_page(self) -> bool:
+        """Whether it is a web page."""
+        return is_address(self.path)
 
     @property
     def name(self) -> str:
-        """Without its folder, on one line."""
-        return shorten(os.path.basename(self.path), 200)
+        """The name of a file without its folder, or the address of a page, on one line."""
+        return shorten(self.path if self.is_page else os.path.basename(self.path), 200)
 
 
 class AttachmentsLine(StyledLines):
@@ -46,12 +56,15 @@ class AttachmentsLine(StyledLines):
         super().__init__()
         self._rows: Sequence[tuple[Span, Span]] = ()
 
-    def show(self, going: Sequence[PendingAttachment], *, no_images: bool) -> None:
-        """These files; `no_images`: the model that would be asked takes none."""
-        shown = going if len(going) <= ROWS else going[: ROWS - 1]
-        rows = [_row(one, no_images) for one in shown]
-        if len(going) > ROWS:
-            rest = going[ROWS - 1 :]
+    def show(
+        self, going: Sequence[PendingAttachment], *, no_images: bool, awaited: Sequence[PendingAttachment] = ()
+    ) -> None:
+        """Show these files; `no_images`: the model that would be asked takes none; `awaited`: those that a question,
+        which was sent, still waits for."""
+        shown = [*awaited, *going]
+        rest = shown[ROWS - 1 :] if len(shown) > ROWS else []
+        rows = [row for one in shown[: len(shown) - len(rest)] for row in _rows(one, no_images, one in awaited)]
+        if rest:
             tokens = formatting.tokens(sum(one.tokens for one in rest), True)
             rows.append((Span(f"and {len(rest)} more", "dim"), Span(f"{tokens} tokens", "dim")))
         self._rows = rows
@@ -64,13 +77,30 @@ class AttachmentsLine(StyledLines):
         return [apart(left, right, width) for left, right in self._rows]
 
 
-def _row(going: PendingAttachment, no_images: bool) -> tuple[Span, Span]:
-    name = Span(f"+ {going.name}", "accent")
+def _rows(going: PendingAttachment, no_images: bool, is_awaited: bool) -> list[tuple[Span, Span]]:
+    name, (about, role) = f"+ {going.name}", _about(going, no_images, is_awaited)
+    page = going.page
+    if going.is_page and going.error is not None and not is_awaited:
+        # The error names the host.
+        return [(Span(f"+ {about}", role), Span(""))]
+    if page is None:
+        return [(Span(name, role if role in ("error", "warning") else "accent"), Span(about, role))]
+    if page.title:
+        name = f"+ {page.title} · {host_of(page.address)}"
+    warnings = [(Span(f"  {', '.join(page.warnings)}", "warning"), Span(""))] if page.warnings else []
+    return [(Span(name, role if role == "warning" else "accent"), Span(about, role)), *warnings]
+
+
+def _about(going: PendingAttachment, no_images: bool, is_awaited: bool) -> tuple[str, str]:
+    """Return what is known of a file, and the role of that text."""
+    if is_awaited:
+        return "fetching · Esc takes your message back", "accent"
     if going.error is not None:
-        return Span(f"+ {going.name}", "error"), Span(going.error.title, "error")
+        return going.error.title, "error"
     if going.file is None:
-        return name, Span("reading…", "dim")
+        return ("fetching…" if going.is_page else "reading…") if going.is_reading else "not fetched", "dim"
     if going.file.is_image and no_images:
-        return Span(f"+ {going.name}", "warning"), Span("the model does not accept images", "warning")
-    about = f"{byte_size(going.stamp[0] if going.stamp else 0)} · {formatting.tokens(going.tokens, True)} tokens"
-    return name, Span(about, "dim")
+        return "the model does not accept images", "warning"
+    date = going.page.date if going.page is not None else ""
+    size = byte_size(going.stamp[0] if going.stamp else 0)
+    return " · ".join(filter(None, [date, size, f"{formatting.tokens(going.tokens, True)} tokens"])), "dim"

@@ -113,24 +113,41 @@ class PromptCompleter:
         """Offer nothing for the text as it is now, which was put there as a whole."""
         self._dismissed = self.range_at_cursor()
 
-    def offer_pasted(self, begin: Location, text: str) -> None:
-        """If the text that was pasted at `begin` is the paths of files, offer to attach these."""
-        from chat_tui.tui.prompt.mentions import pasted_paths
+    def take_pasted_address(self, begin: Location, text: str) -> bool:
+        """If the address of a web page was pasted at `begin`, behind an @ that was typed, take it as a mention."""
+        from chat_tui.tui.prompt.mentions import pasted_address
 
-        if paths := pasted_paths(text):
-            end = self._area.cursor_location
-            dropped = CompletionRange("dropped", begin, end, self._area.get_text_range(begin, end))
-            self._area.run_worker(self._offer_files(dropped, paths), group="files")
+        address = pasted_address(text)
+        if not address or not self._named.take_pasted(begin, address):
+            return False
+        self.follow()
+        return True
+
+    def offer_pasted(self, begin: Location, text: str) -> None:
+        """If the text that was pasted at `begin` is the paths of files, or the address of a page, offer to attach
+        these."""
+        from chat_tui.tui.prompt.mentions import mention_of, pasted_address, pasted_paths
+
+        if address := pasted_address(text):
+            self._offer_dropped(self._range_to_cursor(begin), f"{mention_of(address)} ", "attach this page")
+        elif paths := pasted_paths(text):
+            self._area.run_worker(self._offer_files(self._range_to_cursor(begin), paths), group="files")
+
+    def _range_to_cursor(self, begin: Location) -> CompletionRange:
+        end = self._area.cursor_location
+        return CompletionRange("dropped", begin, end, self._area.get_text_range(begin, end))
 
     async def _offer_files(self, dropped: CompletionRange, paths: Sequence[str]) -> None:
         from chat_tui.tui.prompt.mentions import mention_of
 
         if await asyncio.to_thread(_all_files, paths) and self._is_unchanged(dropped):
-            self._dropped, self._dismissed = dropped, None
-            self.follow()
             what = "attach this file" if len(paths) == 1 else f"attach these {len(paths)} files"
-            text = " ".join(map(mention_of, paths)) + " "
-            self._offer(dropped, [CompletionItem(text, f"Tab: {what} · Enter: send the text")])
+            self._offer_dropped(dropped, " ".join(map(mention_of, paths)) + " ", what)
+
+    def _offer_dropped(self, dropped: CompletionRange, text: str, what: str) -> None:
+        self._dropped, self._dismissed = dropped, None
+        self.follow()
+        self._offer(dropped, [CompletionItem(text, f"Tab: {what} · Enter: send the text")])
 
     def _is_unchanged(self, part: CompletionRange) -> bool:
         return self._area.get_text_range(part.begin, part.end) == part.text

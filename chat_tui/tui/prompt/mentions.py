@@ -1,4 +1,5 @@
-"""Files that are named in a text, as `@path` or `@"path with blanks"`, and paths that a terminal pastes for a drop."""
+"""Files and web pages that are named in a text, as `@path` or `@"path with blanks"`, and paths that a terminal pastes
+for a drop."""
 
 from __future__ import annotations
 
@@ -7,16 +8,19 @@ from urllib.parse import unquote, urlsplit
 
 from msgspec import Struct
 
+from chat_tui.core.attachments.attached_page import is_address
 from chat_tui.core.text.control_characters import clean_line
 
 LONGEST_PATH = 4_096
 _MENTION = re.compile(r'(?<!\S)@(?:"([^"\n]+)"?|([^\s"]+))')
+_SENTENCE_END = re.compile(r"""[.,;:!?'")\]}>]+$""")
+_ADDRESS = re.compile(r"""https?://[^\s"/]+[^\s"]{0,2000}""", re.IGNORECASE)
 _DROPPED_MOST = 20
 _PATH_BEGINNINGS = ("/", "~/", "file://")
 
 
 class Mention(Struct, frozen=True):
-    """A file that is named in a line."""
+    """A file or a web page that is named in a line."""
 
     begin: int
     """The column of its `@`."""
@@ -38,7 +42,13 @@ def mention_at(line: str, column: int) -> Mention | None:
 
 
 def _mention(match: re.Match[str]) -> Mention:
-    return Mention(match.start(), match.end(), match.group(1) or match.group(2))
+    path = match.group(1) or match.group(2)
+    if match.group(2) and is_address(path):
+        # What follows an address in a sentence is no part of it.
+        rest = _SENTENCE_END.search(path)
+        bare = path[: rest.start()] if rest and not (")" in rest.group() and "(" in path) else path
+        return Mention(match.start(), match.end() - len(path) + len(bare), bare)
+    return Mention(match.start(), match.end(), path)
 
 
 def mention_of(path: str, whole: bool = True) -> str:
@@ -51,6 +61,12 @@ def mention_of(path: str, whole: bool = True) -> str:
 def can_be_written(path: str) -> bool:
     """Whether a path can be written as a mention in one line and read back."""
     return bool(path) and '"' not in path and clean_line(path, LONGEST_PATH) == path
+
+
+def pasted_address(text: str) -> str:
+    """Return the address of a web page if a paste is nothing else; else nothing."""
+    address = text.strip()
+    return address if is_address(address) and _ADDRESS.fullmatch(address) else ""
 
 
 def pasted_paths(text: str) -> list[str]:

@@ -1,4 +1,5 @@
-"""The files that a prompt names as `@path`. Only a name that was typed or chosen counts: pasted text names nothing."""
+"""The files and web pages that a prompt names as `@path`. Only a name that was typed or chosen counts: pasted text
+names nothing, except an address behind an `@` that was typed."""
 
 from __future__ import annotations
 
@@ -39,6 +40,10 @@ class TypedCharacters:
         inserted[-1] += self._rows[bottom_row][bottom_column:]
         self._rows[top_row : bottom_row + 1] = inserted
 
+    def mark(self, row: int, begin: int, end: int) -> None:
+        """Count the characters of a row between two columns as typed."""
+        self._rows[row][begin:end] = b"\1" * (end - begin)
+
     def are_typed(self, row: int, begin: int, end: int) -> bool:
         """Whether all characters of a row between two columns were typed."""
         marks = self._rows[row][begin:end] if row < len(self._rows) else b""
@@ -51,6 +56,8 @@ class NamedFiles:
     def __init__(self, lines: Callable[[], Sequence[str]]) -> None:
         self._lines = lines
         self._paths: set[str] = set()
+        self._pasted: set[str] = set()
+        """Addresses that were pasted as a whole."""
         self._typed = TypedCharacters()
 
     def paths(self) -> list[str]:
@@ -67,6 +74,33 @@ class NamedFiles:
             if mention.path in self._paths and self.are_typed(row, mention.begin, mention.end)
         ]
         return list(dict.fromkeys(found))
+
+    def unfinished_address(self, cursor: Location) -> str:
+        """Return the address of a web page that is being typed at the cursor; nothing if it was pasted as a whole."""
+        row, column = cursor
+        lines = self._lines()
+        if row >= len(lines) or "@" not in lines[row]:
+            return ""
+        from chat_tui.core.attachments.attached_page import is_address
+        from chat_tui.tui.prompt.mentions import mentions
+
+        for mention in mentions(lines[row]):
+            # A full stop may end the sentence, or be followed by more of the address.
+            behind = lines[row][mention.end : column]
+            if mention.begin < column and not any(map(str.isspace, behind)):
+                return mention.path if is_address(mention.path) and mention.path not in self._pasted else ""
+        return ""
+
+    def take_pasted(self, begin: Location, address: str) -> bool:
+        """Take the address of a web page that was pasted at `begin`, behind an @ that was typed, as a name; returns
+        False if there is no such @."""
+        row, column = begin
+        if not column or self._lines()[row][column - 1] != "@" or not self.are_typed(row, column - 1, column):
+            return False
+        self._typed.mark(row, column, column + len(address))
+        self._pasted.add(address)
+        self._paths.add(address)
+        return True
 
     def add(self, path: str) -> None:
         """Take this path as the name of a file from now on."""

@@ -117,10 +117,11 @@ class Prompt(DraftArea):
         self.named.reset()
 
     def paste(self, text: str) -> None:
-        """Insert the text; the path of a file is offered as an attachment."""
+        """Insert the text; the path of a file or the address of a page is offered as an attachment."""
         begin = min(*self.selection)
         super().paste(text)
-        self.completer.offer_pasted(begin, text)
+        if not self.completer.take_pasted_address(begin, text):
+            self.completer.offer_pasted(begin, text)
 
     def _follow_edit(self, edit: Edit, result: EditResult) -> None:
         self.named.follow_edit(edit.top, edit.bottom, edit.text, result.end_location, typed=not self.is_bulk)

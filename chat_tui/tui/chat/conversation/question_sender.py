@@ -39,7 +39,7 @@ TOOL_START_SECONDS = 1.0
 
 
 class QuestionWithdrawn(Exception):
-    """The user has cancelled a question that was waiting for tool servers to start. Nothing of it is stored."""
+    """The user has cancelled a question that was waiting for tool servers or web pages. Nothing of it is stored."""
 
 
 class OutgoingQuestion(msgspec.Struct, frozen=True):
@@ -207,13 +207,14 @@ class QuestionSender:
 
     @asynccontextmanager
     async def _sending(self, question: OutgoingQuestion) -> AsyncIterator[tuple[Engine, Sequence[Attachment]]]:
-        """Enclose asking a question, from the moment that the engine is open, the tool servers have started and the
-        files are read. On failure the files are attached again. Raises `ChatTuiError`, `QuestionWithdrawn`."""
+        """Enclose asking a question, from the moment that the engine is open, the tool servers have started, the pages
+        are fetched and the files are read. On failure the files are attached again. Raises `ChatTuiError`,
+        `QuestionWithdrawn`."""
         session, display, visit = self._session, self._display, question.visit
         try:
             await session.is_ready.wait()
             assert session.engine is not None
-            await self._start_tools(session.engine, question)
+            await self._wait_for_parts(session.engine, question)
             has_ended = display.answer is not None and is_over(display.answer)
             if visit is session.visit and has_ended and display.skip_typing():
                 await display.wait_until_shown()
@@ -229,14 +230,16 @@ class QuestionSender:
         finally:
             visit.is_asking = visit.is_cancelled = False
 
-    async def _start_tools(self, engine: Engine, question: OutgoingQuestion) -> None:
-        """Start the tool servers that the question needs, which may take seconds; until then it can be withdrawn.
+    async def _wait_for_parts(self, engine: Engine, question: OutgoingQuestion) -> None:
+        """Start the tool servers that the question needs and wait for its web pages, which may take seconds; until then
+        it can be withdrawn.
 
         Raises `HistoryError`, `QuestionWithdrawn`.
         """
         visit = question.visit
         target = visit.conversation_id or question.new_conversation
-        visit.starting = starting = asyncio.ensure_future(engine.tools.prepare(target, question.settings))
+        preparing = engine.tools.prepare(target, question.settings), self._files.wait_for_pages(question.taken)
+        visit.starting = starting = asyncio.ensure_future(_complete(*preparing))
         report = partial(self._report_starting_tools, engine, visit)
         timer = call_after(self._display.widget, TOOL_START_SECONDS, report)
         try:
@@ -291,3 +294,7 @@ class QuestionSender:
                 await session.note_begun()
                 display.widget.post_message(display.Moved())
             await session.save_draft()
+
+
+async def _complete(*parts: Awaitable[None]) -> None:
+    await asyncio.gather(*parts)

@@ -76,10 +76,11 @@ class ConversationVisit:
         self.is_cancelled = False
         """Whether the question was cancelled before its answer started."""
         self.starting: asyncio.Task[None] | None = None
-        """The start of the tool servers that the question waits for."""
+        """The start of the tool servers, and the fetch of the web pages, that the question waits for."""
 
     def cancel(self) -> None:
-        """Cancel the question that was sent; one that waits for tool servers to start is not asked at all."""
+        """Cancel the question that was sent; one that waits for tool servers or web pages is not asked
+        at all."""
         self.is_cancelled = True
         if self.starting is not None:
             self.starting.cancel()

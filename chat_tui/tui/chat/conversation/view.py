@@ -46,6 +46,7 @@ from chat_tui.tui.widgets.host import Host, report_errors
 
 if TYPE_CHECKING:
     # Only for type checking: the first paint does not need the engine.
+    from chat_tui.core.attachments.attached_page import AttachedPage
     from chat_tui.core.conversation import Turn
     from chat_tui.core.settings.preset import Preset
     from chat_tui.engine.engine import Engine
@@ -79,8 +80,8 @@ class ChatView(Vertical):
         self.session = session = ConversationSession(self._read_view)
         self.conversation = ConversationDisplay(self, session, self.transcript, self.welcome, self.find_bar)
         """The displayed part of the conversation."""
-        self.files = PromptAttachments(self.prompt)
-        """The files that are attached to the next question."""
+        self.files = PromptAttachments(self.prompt, self._fetch_page)
+        """The files and web pages that are attached to the next question."""
         self.estimate = QuestionEstimate(session, self.prompt, self.files)
         self.editor = QuestionEditor(session, self.prompt, self.editing_line)
         self.undo = Undo()
@@ -104,6 +105,11 @@ class ChatView(Vertical):
         anchor = self.transcript.viewport.reading_position
         position = msgspec.json.encode(anchor).decode() if anchor is not None else ""
         return ViewState(self.prompt.draft, self.files.encode(), position)
+
+    async def _fetch_page(self, address: str) -> AttachedPage:
+        await self.session.is_ready.wait()
+        assert self.session.engine is not None
+        return await self.session.engine.pages.fetch(address)
 
     def compose(self) -> ComposeResult:
         self.transcript.display = False
@@ -212,7 +218,7 @@ class ChatView(Vertical):
 
     @on(Prompt.Edited)
     async def _follow_text(self) -> None:
-        self.files.follow(self.prompt.named.paths())
+        self.files.follow()
         if self.prompt.draft:
             self.transcript.finder.forget_words()
         self.estimate.refresh()
