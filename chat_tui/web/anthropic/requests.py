@@ -9,10 +9,8 @@ from typing import TypeAlias
 import msgspec
 from msgspec.structs import replace
 
-from chat_tui.core.attachments import attachment as attachments
 from chat_tui.core.attachments.attachment import Attachment
 from chat_tui.core.conversation import Turn
-from chat_tui.core.errors import AttachmentRefused
 from chat_tui.core.request import Request, Sampling, Thinking
 from chat_tui.core.text.control_characters import clean, clean_line
 from chat_tui.core.tools import CALLS_LIMIT, OutputFormat, Tool, ToolCall, ToolChoice
@@ -30,6 +28,7 @@ from chat_tui.web.anthropic.schemas import (
     NoChoice,
     RedactedThinkingBlock,
     TextBlock,
+    TextSource,
     ThinkingBlock,
     ToolChoiceByName,
     ToolResultBlock,
@@ -37,6 +36,7 @@ from chat_tui.web.anthropic.schemas import (
 )
 from chat_tui.web.api.schemas import decode
 from chat_tui.web.errors import ApiError
+from chat_tui.web.gateway.documents import decode_document, text_document
 from chat_tui.web.gateway.images import check_images, decode_image, image_at
 from chat_tui.web.gateway.question import GatewayQuestion, finish_turns
 from chat_tui.web.gateway.sealing import unseal
@@ -208,8 +208,10 @@ def _file(block: ImageBlock | DocumentBlock, number: int, place: str) -> Attachm
         if isinstance(block.source, Base64Source):
             return decode_image(block.source.data, block.source.media_type, number, place)
         return image_at(block.source.url, number, place)
-    name = clean_line(block.title or "", 200) or f"document {number}"
-    try:
-        return attachments.of_bytes(name, clean(block.source.data).encode())
-    except AttachmentRefused as error:
-        raise ApiError(400, str(error), param=place) from None
+    source = block.source
+    if isinstance(source, Base64Source):
+        return decode_document(source.data, block.title, number, place)
+    if isinstance(source, TextSource):
+        return text_document(source.data, block.title, number, place)
+    texts = [source.content] if isinstance(source.content, str) else [each.text for each in source.content]
+    return text_document("\n\n".join(texts), block.title, number, place)

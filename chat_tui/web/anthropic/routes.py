@@ -15,6 +15,7 @@ from chat_tui.web.api.events import encode_event
 from chat_tui.web.api.schemas import parse_body
 from chat_tui.web.errors import ApiError
 from chat_tui.web.gateway.answers import answer_stream, response_headers, start_answers, with_retry_after
+from chat_tui.web.gateway.documents import read_documents
 from chat_tui.web.gateway.sealing import seal
 from chat_tui.web.gateway.token_count import estimate_tokens
 from chat_tui.web.state import client_of, state_of
@@ -32,10 +33,11 @@ async def create_message(request: Request) -> Response:
     """Answer the last message, as a stream or as a whole."""
     state = state_of(request)
     asked = await parse_body(request, lambda raw: parse_request(raw, state.token))
-    [answer] = await start_answers(state, client_of(request), asked.question)
+    question = await read_documents(asked.question)
+    [answer] = await start_answers(state, client_of(request), question)
     id = f"msg_{answer.turn.id}"
     if asked.stream:
-        tokens = estimate_tokens(asked.question)
+        tokens = estimate_tokens(question)
         events = MessageEvents(id, prompt_tokens=tokens, sealed=lambda: seal(answer.turn, state.token))
         return answer_stream(state, [answer], [events.of], id)
     await wait_for_all(state, [answer], request.receive)
@@ -50,7 +52,7 @@ async def count_tokens(request: Request) -> Response:
     """Estimate the tokens of a request; no model is asked."""
     state = state_of(request)
     asked = await parse_body(request, lambda raw: parse_counted(raw, state.token))
-    return _json(CountedTokens(estimate_tokens(asked)))
+    return _json(CountedTokens(estimate_tokens(await read_documents(asked))))
 
 
 def _json(record: msgspec.Struct, headers: dict[str, str] | None = None) -> Response:

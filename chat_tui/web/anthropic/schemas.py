@@ -30,7 +30,7 @@ class SystemText(msgspec.Struct, frozen=True):
 
 
 class Base64Source(msgspec.Struct, frozen=True, tag_field="type", tag="base64"):
-    """An image that is sent along."""
+    """An image or a PDF that is sent along."""
 
     data: str
     media_type: Annotated[str, Meta(max_length=100)]
@@ -42,12 +42,17 @@ class UrlSource(msgspec.Struct, frozen=True, tag_field="type", tag="url"):
     url: str
 
 
-class TextSource(msgspec.Struct, frozen=True):
+class TextSource(msgspec.Struct, frozen=True, tag_field="type", tag="text"):
     """A document of plain text."""
 
-    type: Literal["text"]
     data: str
     media_type: Literal["text/plain"] = "text/plain"
+
+
+class ContentSource(msgspec.Struct, frozen=True, tag_field="type", tag="content"):
+    """A document of blocks of text."""
+
+    content: str | list[TextBlock]
 
 
 class ImageBlock(msgspec.Struct, frozen=True, tag_field="type", tag="image"):
@@ -57,9 +62,9 @@ class ImageBlock(msgspec.Struct, frozen=True, tag_field="type", tag="image"):
 
 
 class DocumentBlock(msgspec.Struct, frozen=True, tag_field="type", tag="document"):
-    """A document; only plain text is possible."""
+    """A document, of which the model gets the text."""
 
-    source: TextSource
+    source: TextSource | Base64Source | ContentSource
     title: Annotated[str, Meta(max_length=1000)] | None = None
 
 

@@ -17,6 +17,7 @@ from chat_tui.engine.engine import Engine
 from chat_tui.web.api.event_stream import EventStream, retry_after
 from chat_tui.web.api.model_choice import is_known_model, resolve_choice
 from chat_tui.web.errors import ApiError, error_response
+from chat_tui.web.gateway.documents import read_documents
 from chat_tui.web.gateway.failures import incomplete_error
 from chat_tui.web.gateway.question import GatewayQuestion, settings_for
 from chat_tui.web.state import AppState
@@ -33,6 +34,7 @@ EncodeChunks = Callable[[Sequence[Chunk]], bytes]
 
 async def start_answers(state: AppState, client: str, asked: GatewayQuestion) -> Sequence[Answer]:
     """Start the answers to a question; none if not all of them may be. Raises `ApiError`, `ChatTuiError`."""
+    asked = await read_documents(asked)
     named = await is_known_model(state, asked.model)
     answers: list[Answer] = []
 

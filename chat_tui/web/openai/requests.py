@@ -13,12 +13,14 @@ from chat_tui.core.text.control_characters import clean, clean_line
 from chat_tui.core.tools import OutputFormat, Tool, ToolCall, ToolChoice
 from chat_tui.web.api.schemas import decode
 from chat_tui.web.errors import ApiError
+from chat_tui.web.gateway.documents import decode_document
 from chat_tui.web.gateway.images import check_images, image_at
 from chat_tui.web.gateway.question import GatewayQuestion, check_stored, finish_turns
 from chat_tui.web.gateway.tools import CallLedger, check_depth, check_tools, clean_call
 from chat_tui.web.openai.schemas import (
     AllowedToolsChoice,
     ChatRequest,
+    FilePart,
     FunctionName,
     ImagePart,
     JsonObjectFormat,
@@ -187,10 +189,13 @@ def _content(message: Message, place: str) -> tuple[str, tuple[Attachment, ...]]
     if isinstance(message.content, str) or message.content is None:
         return clean(message.content or ""), ()
     texts: list[str] = []
-    images: list[Attachment] = []
+    files: list[Attachment] = []
     for number, part in enumerate(message.content):
         if isinstance(part, ImagePart):
-            images.append(image_at(part.image_url.url, len(images) + 1, f"{place}[{number}].image_url"))
+            files.append(image_at(part.image_url.url, len(files) + 1, f"{place}[{number}].image_url"))
+        elif isinstance(part, FilePart):
+            given = part.file
+            files.append(decode_document(given.file_data, given.filename, len(files) + 1, f"{place}[{number}].file"))
         else:
             texts.append(part.refusal if isinstance(part, RefusalPart) else part.text)
-    return clean("\n".join(texts)), tuple(images)
+    return clean("\n".join(texts)), tuple(files)

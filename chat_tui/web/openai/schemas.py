@@ -49,6 +49,19 @@ class ImagePart(msgspec.Struct, frozen=True, tag_field="type", tag="image_url"):
     image_url: ImageAddress
 
 
+class GivenFile(msgspec.Struct, frozen=True):
+    """A document that is sent along, of which the model gets the text."""
+
+    file_data: Annotated[str, Meta(description="A `data:` URL of a PDF or a text, or its base64.")]
+    filename: Annotated[str, Meta(max_length=1000)] | None = None
+
+
+class FilePart(msgspec.Struct, frozen=True, tag_field="type", tag="file"):
+    """A document in a message."""
+
+    file: GivenFile
+
+
 class CalledFunction(msgspec.Struct, frozen=True):
     """A function that a model calls."""
 
@@ -82,7 +95,7 @@ class Message(msgspec.Struct, frozen=True):
     """One message of the conversation."""
 
     role: Literal["system", "developer", "user", "assistant", "tool", "function"]
-    content: str | list[TextPart | ImagePart | RefusalPart] | None = None
+    content: str | list[TextPart | ImagePart | FilePart | RefusalPart] | None = None
     tool_calls: Annotated[list[OpenAiToolCall], Meta(max_length=CALLS_LIMIT)] | None = None
     function_call: CalledFunction | None = None
     """The call of an old client."""

@@ -12,6 +12,7 @@ from chat_tui.core.text.control_characters import clean, clean_line
 from chat_tui.core.tools import CALLS_LIMIT, OutputFormat, Tool, ToolCall, ToolChoice
 from chat_tui.web.api.schemas import decode
 from chat_tui.web.errors import ApiError
+from chat_tui.web.gateway.documents import decode_document
 from chat_tui.web.gateway.images import check_images, image_at
 from chat_tui.web.gateway.question import GatewayQuestion, check_stored, finish_turns
 from chat_tui.web.gateway.sealing import unseal
@@ -21,6 +22,7 @@ from chat_tui.web.openai.schemas import JsonObjectFormat
 from chat_tui.web.responses.schemas import (
     AllowedFunctions,
     ContentPart,
+    InputFile,
     InputImage,
     InputItem,
     JsonSchema,
@@ -164,7 +166,7 @@ def _split_items(given: str | Sequence[InputItem], earlier: Sequence[Turn], toke
             answer.texts.append(_text_of(item.content))
             continue
         content = item.output if item.type == "function_call_output" else item.content
-        text, files = clean(_text_of(content)), _images_of(content, place)
+        text, files = clean(_text_of(content)), _files_of(content, place)
         images += len(files)
         check_images(images, place)
         turns, answer = _with_answer(turns, answer, ledger, token), _AnswerItems()
@@ -200,12 +202,15 @@ def _add_call(answer: _AnswerItems, item: InputItem, place: str) -> None:
 def _text_of(content: str | Sequence[ContentPart] | None) -> str:
     if isinstance(content, str) or content is None:
         return content or ""
-    said = [part for part in content if not isinstance(part, InputImage)]
+    said = [part for part in content if not isinstance(part, InputImage | InputFile)]
     return "\n".join(part.refusal if isinstance(part, RefusalText) else part.text for part in said)
 
 
-def _images_of(content: str | Sequence[ContentPart] | None, place: str) -> list[Attachment]:
-    if isinstance(content, str) or content is None:
-        return []
-    images = [part for part in content if isinstance(part, InputImage)]
-    return [image_at(part.image_url, number, place) for number, part in enumerate(images, 1)]
+def _files_of(content: str | Sequence[ContentPart] | None, place: str) -> list[Attachment]:
+    files: list[Attachment] = []
+    for part in () if isinstance(content, str) else content or ():
+        if isinstance(part, InputImage):
+            files.append(image_at(part.image_url, len(files) + 1, place))
+        elif isinstance(part, InputFile):
+            files.append(decode_document(part.file_data, part.filename, len(files) + 1, place))
+    return files

@@ -19,6 +19,7 @@ from chat_tui.web.api.events import encode_event
 from chat_tui.web.api.schemas import LARGE_BYTES, parse_body
 from chat_tui.web.errors import ApiError
 from chat_tui.web.gateway.answers import answer_stream, response_headers, start_answers, with_retry_after
+from chat_tui.web.gateway.documents import read_documents
 from chat_tui.web.gateway.question import GatewayQuestion
 from chat_tui.web.gateway.sealing import seal
 from chat_tui.web.responses.replies import ResponseEvents, begin_response, end_response, output_of
@@ -63,9 +64,11 @@ async def _start(
         [answer] = await start_answers(state, client, asked)
         return answer, asked
     engine = await state.engine()
+    conversation_id, earlier, _ = await _earlier_turns(engine, previous)
+    # Reading documents may take long.
+    asked = await read_documents(await _build(body, earlier, state.token, is_large=is_large))
     async with state.turn_lock:
-        conversation_id, earlier, is_last = await _earlier_turns(engine, previous)
-        asked = await _build(body, earlier, state.token, is_large=is_large)
+        _, _, is_last = await _earlier_turns(engine, previous)
         if asked.is_stored and is_last:
             asked = replace(asked, turns=asked.turns[len(earlier) :], after=conversation_id)
         [answer] = await start_answers(state, client, asked)

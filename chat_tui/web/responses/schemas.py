@@ -42,6 +42,13 @@ class InputImage(msgspec.Struct, frozen=True, tag_field="type", tag="input_image
     image_url: str
 
 
+class InputFile(msgspec.Struct, frozen=True, tag_field="type", tag="input_file"):
+    """A document that is sent along, of which the model gets the text."""
+
+    file_data: Annotated[str, Meta(description="A `data:` URL of a PDF or a text, or its base64.")]
+    filename: Annotated[str, Meta(max_length=1000)] | None = None
+
+
 class SummaryText(msgspec.Struct, frozen=True, tag_field="type", tag="summary_text"):
     """Thinking."""
 
@@ -54,7 +61,7 @@ class ReasoningText(msgspec.Struct, frozen=True, tag_field="type", tag="reasonin
     text: str
 
 
-ContentPart: TypeAlias = InputText | OutputText | RefusalText | InputImage | SummaryText | ReasoningText
+ContentPart: TypeAlias = InputText | OutputText | RefusalText | InputImage | InputFile | SummaryText | ReasoningText
 
 
 class InputItem(msgspec.Struct, frozen=True):
