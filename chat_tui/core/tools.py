@@ -14,6 +14,11 @@ CALLS_LIMIT = 128
 """Calls of one answer that are kept."""
 ARGUMENTS_LIMIT = 1_000_000
 """Characters of the arguments of all calls of one answer."""
+VALUES_LIMIT = 10_000
+"""Values in the arguments of a call that can run: a hundred times as many take 0.2 s to decode."""
+_DIGITS_LIMIT = 500
+_SHORT_CHARACTERS = 20_000
+"""Text that is not checked before it is decoded."""
 
 CONSENTS_LIMIT = 100
 """Consents that a conversation keeps; the oldest are forgotten, and asked for again."""
@@ -91,14 +96,32 @@ def new_call_id() -> str:
 
 
 def decode_arguments(arguments: str) -> Mapping[str, Any] | None:
-    """Return the arguments of a call as an object; None if they are no JSON object. Empty text means no arguments."""
+    """Return the arguments of a call as an object; None if they are no JSON object, or one that takes long to decode.
+    Empty text means no arguments."""
     if not arguments.strip():
         return {}
+    if is_elaborate(arguments):
+        return None
     try:
         value = msgspec.json.decode(arguments.encode("utf-8", "replace"))
     except (msgspec.DecodeError, RecursionError):
         return None
     return value if isinstance(value, dict) else None
+
+
+_AS_ZERO = str.maketrans("123456789", "0" * 9)
+
+
+def is_elaborate(arguments: str) -> bool:
+    """Return whether a JSON text has more than `VALUES_LIMIT` values, or numbers of very many digits: then decoding it
+    would hold the event loop."""
+    if len(arguments) <= _SHORT_CHARACTERS:
+        return False
+    plain = arguments.replace("\\\\", "").replace('\\"', "")
+    if plain.count('"') > 4 * VALUES_LIMIT:
+        return True
+    outside = "".join(plain.split('"')[::2])
+    return sum(map(outside.count, ",:[{")) > VALUES_LIMIT or "0" * _DIGITS_LIMIT in outside.translate(_AS_ZERO)
 
 
 class OfferedTool(msgspec.Struct, frozen=True):

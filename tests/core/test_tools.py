@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import msgspec
 import pytest
 
 from chat_tui.core.conversation import Turn
-from chat_tui.core.tools import Tool, ToolCall, ToolResult, decode_arguments
+from chat_tui.core.tools import Tool, ToolCall, ToolResult, decode_arguments, is_elaborate
 from chat_tui.core.usage.token_estimate import estimate, tool_tokens
 from chat_tui.history.records import decode_details, encode_details
 from chat_tui.routing.execution.context_window import fit, normalise_turns
@@ -18,6 +19,29 @@ ASKING = Turn("assistant", "", id="a", calls=(CALL, OTHER))
 
 def result(call: ToolCall, text: str = "12:00") -> Turn:
     return Turn("tool", text, id=f"r-{call.id}", result=ToolResult(call.id, call.name))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '{"a": [' + "{}," * 300_000 + "0]}",
+        '{"a": [' + '"",' * 300_000 + "0]}",
+        '{"a": [' + f"{'7' * 4000}," * 200 + "0]}",
+        "{" + ",".join(f'"{n}": 0' for n in range(20_000)) + "}",
+    ],
+    ids=["objects", "strings", "digits", "names"],
+)
+def test_arguments_that_take_long_to_decode_are_refused(text: str) -> None:
+    assert is_elaborate(text)
+    assert decode_arguments(text) is None
+
+
+@pytest.mark.parametrize(
+    "text", ["x, [y]: {z}" * 80_000, '"\\' * 400_000, "1" * 900_000], ids=["marks", "quotes", "digits"]
+)
+def test_a_long_text_is_one_value(text: str) -> None:
+    arguments = {"content": text, "numbers": [10**400, 0.5], "rows": [{"n": n} for n in range(3000)]}
+    assert decode_arguments(msgspec.json.encode(arguments).decode()) == arguments
 
 
 def test_an_answer_without_text_stays_if_it_calls_tools() -> None:

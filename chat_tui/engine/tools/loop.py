@@ -16,12 +16,14 @@ from chat_tui.core.settings.conversation_settings import NewConversation, decode
 from chat_tui.core.text.control_characters import clean
 from chat_tui.core.tools import (
     INTERRUPTED,
+    VALUES_LIMIT,
     GivenConsent,
     OfferedTool,
     ToolCall,
     ToolOutput,
     ToolUse,
     decode_arguments,
+    is_elaborate,
 )
 from chat_tui.engine.answers.answer import Answer
 from chat_tui.engine.answers.tool_round import RefuseCall, RunCall, StopCalls, ToolOffer, ToolRound
@@ -202,9 +204,10 @@ class ToolLoop:
         """Decide about one call and run it."""
         status = round.statuses[place]
         call, tool = status.call, status.tool
-        arguments = decode_arguments(call.arguments)
+        # In a thread: a megabyte takes a few milliseconds.
+        arguments, fault = await asyncio.to_thread(_decode, call.arguments)
         status = round.change(place, arguments=arguments)
-        if refusal := _why_not(call, tool, arguments, offer, is_over=is_over):
+        if refusal := _why_not(call, tool, offer, is_over=is_over) or fault:
             await self._store_outcome(branch, round, place, "failed", refusal)
             return
         assert tool is not None
@@ -300,16 +303,24 @@ class ToolLoop:
         await self._conversations.set_settings(conversation_id, msgspec.structs.replace(settings, tools=use))
 
 
-def _why_not(
-    call: ToolCall, tool: OfferedTool | None, arguments: Mapping[str, Any] | None, offer: ToolOffer, *, is_over: bool
-) -> str:
-    """Return why a call cannot be run, for the model; empty if it can."""
+def _decode(text: str) -> tuple[Mapping[str, Any] | None, str]:
+    """Return the arguments of a call, and for the model why they cannot be used; empty if they can."""
+    arguments = decode_arguments(text)
+    if arguments is not None:
+        return arguments, ""
+    if is_elaborate(text):
+        return None, f"The arguments have more than {VALUES_LIMIT:,} values, or very long numbers."
+    return None, "The arguments are not a JSON object."
+
+
+def _why_not(call: ToolCall, tool: OfferedTool | None, offer: ToolOffer, *, is_over: bool) -> str:
+    """Return why a call cannot be run, whatever its arguments, for the model; empty if it can."""
     if is_over:
         return "The limit of tool calls for this question is reached. Answer with what you know."
     if tool is None:
         names = ", ".join(each.tool.name for each in offer.tools[:50])
         return f"There is no tool `{call.name}`. There are: {names}."
-    return "The arguments are not a JSON object." if arguments is None else ""
+    return ""
 
 
 async def _bounded(output: ToolOutput) -> ToolOutput:

@@ -15,7 +15,7 @@ from textual.containers import Vertical
 from textual.content import Content
 from textual.widgets import Static, TextArea
 
-from chat_tui.core.tools import decode_arguments
+from chat_tui.core.tools import decode_arguments, is_elaborate
 from chat_tui.tui.dialogs.frame import FramedScreen
 from chat_tui.tui.widgets.argument_rows import INVISIBLE
 
@@ -79,6 +79,8 @@ def editable_json(arguments: Mapping[str, Any]) -> str:
 
 
 def _fault(text: str) -> str:
+    if is_elaborate(text):
+        return "Too many values, or too long numbers"
     try:
         json.loads(text)
     except json.JSONDecodeError as error:

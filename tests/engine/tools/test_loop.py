@@ -249,6 +249,15 @@ async def test_a_tool_that_visits_addresses_is_allowed_for_each_host() -> None:
         assert asked == [pages[0], pages[2], pages[3]]
 
 
+async def test_arguments_that_take_long_to_decode_are_told_to_the_model() -> None:
+    steps = call(arguments='{"a": [' + "{}," * 300_000 + "0]}")
+    async with stage(steps, ["Sorry."], tools=FakeTools([offered("now")])) as on:
+        first = await ask(on)
+        await last_of(first)
+        ((state, text),) = results(await path_of(on, first))
+        assert (state, text) == ("failed", "The arguments have more than 10,000 values, or very long numbers.")
+
+
 async def test_servers_are_released_when_the_last_answer_has_ended() -> None:
     tools = FakeTools([offered("now")])
     async with stage(call(), ["Done."], tools=tools) as on:
