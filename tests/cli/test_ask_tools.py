@@ -17,9 +17,9 @@ from tests.wire.raw_server import DONE, RawServer, chunked, event, saying
 ARGUMENTS = '{"text": "5"}'
 
 
-def call(name: str, arguments: str = "{}") -> bytes:
+def call(name: str, arguments: str = "{}", reason: str = "tool_calls") -> bytes:
     delta = {"tool_calls": [{"index": 0, "id": "c1", "function": {"name": name, "arguments": arguments}}]}
-    value = {"choices": [{"index": 0, "delta": delta, "finish_reason": "tool_calls"}]}
+    value = {"choices": [{"index": 0, "delta": delta, "finish_reason": reason}]}
     return chunked(b"data: " + json.dumps(value).encode() + b"\n\n", DONE)
 
 
@@ -70,6 +70,17 @@ async def test_calls_are_told_where_the_answer_is_json_of_a_schema(home: Home) -
     assert (ran.code, ran.text) == (0, '{"sum": 5}\n')
     assert '[calls echo {"text": "5"}]' in ran.told()
     assert "[echo: 5]" in ran.told()
+
+
+@needs_sdk
+@pytest.mark.parametrize("schema", [(), ("--schema", "sum int")])
+async def test_a_call_that_the_token_limit_cuts_is_no_answer_and_is_told(home: Home, schema: tuple[str, ...]) -> None:
+    async with RawServer(saying(call("echo", ARGUMENTS[:5], "length"))) as server:
+        configure(home, server)
+        ran = await home.run("ask", "--tool", "box.echo", *schema, "What is 2 + 3?")
+    assert (ran.code, ran.text) == (1, "")
+    assert "[The token limit cut a tool call, so it was not run: raise --max-tokens.]" in ran.told()
+    assert len(server.asked) == 1
 
 
 async def test_no_tool_is_offered_without_being_named(home: Home) -> None:

@@ -37,6 +37,7 @@ from chat_tui.engine.tools.steps import (
     ToolResultChunk,
     answers_of,
     cancel_steps,
+    ends_with_calls,
     last_of,
     merged_batches,
     round_chunks,
@@ -159,7 +160,7 @@ def _exit_code(last: Answer) -> int:
     if last.turn.state == "cancelled" or (last.round is not None and last.round.was_stopped()):
         return 130
     # An answer whose calls no other answer follows is not one to the question.
-    return 0 if has_answered(last.turn.state, last.turn.text) and last.round is None else 1
+    return 0 if has_answered(last.turn.state, last.turn.text) and not ends_with_calls(last) else 1
 
 
 def _unknown_tools(engine: Engine, request: Request) -> str:
@@ -221,6 +222,8 @@ def _report_notice(first: Answer) -> None:
         if answer.next is None:
             break
         answer = answer.next
+    if answer.turn.state == "length" and ends_with_calls(answer):
+        notice = "The token limit cut a tool call, so it was not run: raise --max-tokens."
     if notice:
         write_error(f"[{notice}]\n")
 

@@ -110,6 +110,11 @@ def have_ended(first: Answer) -> bool:
     return answer.ended and (answer.round is None or answer.round.ended)
 
 
+def ends_with_calls(answer: Answer) -> bool:
+    """Whether the answer, which has ended, has calls; one that the token limit has cut is in its chunks only."""
+    return bool(answer.turn.calls) or any(isinstance(chunk, ToolCallDelta) for chunk in answer.chunks)
+
+
 async def last_of(first: Answer) -> Answer:
     """Return the last of the answers, once all have ended."""
     answer = first
