@@ -327,8 +327,9 @@ class ToolLimits(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     max_calls: int = 10
     """Maximum number of tool calls for one question."""
     allow: tuple[str, ...] = ()
-    """Tools that run without a person's consent when a program asks the web server, each as `server.tool`, where `*`
-    stands for any characters. Unset: none. A person on the web page, or in the terminal, is asked about each call."""
+    """Tools that run without a person's consent in `chat-tui batch`, and when a program asks the web server, each as
+    `server.tool`, where `*` stands for any characters. Both still have to name them. Unset: none. A person on the web
+    page, or in the terminal, is asked about each call."""
     folders: tuple[str, ...] = ()
     """Folders that the tools `read_file` and `list_files` may read. They read no hidden files, no files that usually
     hold keys, and nothing outside these folders. Unset: these two tools are not offered."""

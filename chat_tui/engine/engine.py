@@ -230,11 +230,8 @@ class Engine:
 
     async def _answer_apart(self, conversation: Conversation, settings: Request) -> Answer:
         """Begin the answer to the last turn of a conversation that is not stored."""
-        request = await self._requests.build(conversation, conversation.path, settings)
-        request = request.replace(max_price=(await self._price_limit(settings.max_price)).dollars)
-        if request.model:
-            self._backend.admit(request.model)
-        return self._answers.begin_apart(conversation.path, request, in_parts=_in_parts(conversation))
+        prepared = await self._prepare_answer(conversation, len(conversation.path), settings)
+        return self._answers.begin_apart(prepared)
 
     async def answer_turns(
         self, beginning: NewConversation, settings: Request, *, is_stored: bool, after: str = ""
@@ -392,7 +389,8 @@ class Engine:
         cut = None if in_parts else cut
         request = await self._requests.build(conversation, conversation.path[:place], settings)
         limit = limit or await self._price_limit(settings.max_price)
-        request = request.replace(part=cut.text if cut else "", max_price=limit.dollars)
+        part = "" if in_parts else cut.text if cut else settings.part
+        request = request.replace(part=part, max_price=limit.dollars)
         if request.model:
             self._backend.admit(request.model)
         offer = None if in_parts else await self.tools.offer(use_of(conversation, settings), settings, calls_made)
@@ -410,8 +408,8 @@ class Engine:
                 conversation, len(conversation.path), settings, limit=limit, calls_made=offer.calls_made
             )
             choice = prepared.request.tool_choice if may_call else ToolChoice("none")
-            request = prepared.request.replace(tool_choice=choice)
-            return self._answers.begin(replace(prepared, request=request, goes_on=True))
+            prepared = replace(prepared, request=prepared.request.replace(tool_choice=choice), goes_on=True)
+            return self._answers.begin(prepared) if offer.apart is None else self._answers.begin_apart(prepared)
 
     async def _price_limit(self, asked: float | None, *, answers: int = 1, paid: float = 0.0) -> PriceLimit:
         """What each of the next answers may cost; with a limit, models of unknown price are not asked."""

@@ -6,11 +6,11 @@ import argparse
 import asyncio
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
-from fnmatch import fnmatchcase
 
 from msgspec.structs import replace
 
 from chat_tui.cli.engine import open_reporting_engine
+from chat_tui.cli.named_tools import named_tools, start_tools
 from chat_tui.cli.output.answer_writer import AnswerWriter
 from chat_tui.cli.question import Question, read_checked_question
 from chat_tui.cli.schema_option import read_schema
@@ -19,17 +19,15 @@ from chat_tui.cli.structured_answer import check_written, write_checked
 from chat_tui.config import load, paths
 from chat_tui.config.schema import Config
 from chat_tui.core.chunks import ToolCallDelta, has_answered
-from chat_tui.core.errors import CommandError, ToolFailed
+from chat_tui.core.errors import CommandError
 from chat_tui.core.processes.console import report_error, write_error
 from chat_tui.core.request import Request
-from chat_tui.core.text.excerpts import shorten
-from chat_tui.core.tools import OutputFormat, ToolUse
+from chat_tui.core.tools import OutputFormat
 from chat_tui.core.usage.token_estimate import attachment_tokens, estimate
 from chat_tui.engine.answers.answer import Answer
 from chat_tui.engine.answers.pacing import TypingPace
 from chat_tui.engine.engine import Engine
 from chat_tui.engine.insights.observer import InsightsObserver
-from chat_tui.engine.tools.consent import choose_tools, full_name
 from chat_tui.engine.tools.steps import (
     StepChunk,
     StepMerger,
@@ -46,7 +44,6 @@ from chat_tui.engine.tools.steps import (
 SMALL_TOKENS = 2000
 """A question of up to this many tokens fits any usual context window; for longer ones, a named model's server is
 asked first."""
-_NAMED_TOOLS = 50
 
 
 def run(options: argparse.Namespace) -> int:
@@ -84,12 +81,12 @@ async def _ask(settings: Config, question: Question, options: argparse.Namespace
         adaptive=options.adaptive,
         output=output,
         web_search=options.web_search,
-        tool_use=choose_tools(options.tool, options.tools_allow),
+        tool_use=named_tools(options),
     )
     # Applied before the engine is asked: the model that a preset names needs no list of all models.
     request = question.preset.settings(request) if question.preset is not None else request
     try:
-        if code := await _start_tools(engine, question, request, interrupted):
+        if code := await start_tools(engine, question.new_conversation, request, interrupted):
             return code
         writer = AnswerWriter(as_json=options.json)
         return await _answer(engine, question, request, interrupted, writer)
@@ -161,57 +158,6 @@ def _exit_code(last: Answer) -> int:
         return 130
     # An answer whose calls no other answer follows is not one to the question.
     return 0 if has_answered(last.turn.state, last.turn.text) and not ends_with_calls(last) else 1
-
-
-def _unknown_tools(engine: Engine, request: Request) -> str:
-    """Return which tool servers are not configured, ready for stderr; empty if all are."""
-    if request.tool_use is None:
-        return ""
-    known = [status.name for status in engine.tools.backend.statuses()]
-    unknown = [name for name in request.tool_use.servers if name not in known]
-    if not unknown:
-        return ""
-    there = f"Configured: {', '.join(known)}." if known else "None is configured."
-    return f"chat-tui: unknown tool server {unknown[0]!r}. {there} Add one with `chat-tui tools add`.\n"
-
-
-async def _start_tools(engine: Engine, question: Question, request: Request, interrupted: asyncio.Event) -> int:
-    """Start the tool servers that are named; returns the exit code if they cannot be used, else 0, and reports why."""
-    if request.tool_use is None:
-        return 0
-    wrong = _unknown_tools(engine, request)
-    if not wrong:
-        await run_until_interrupted(interrupted, engine.tools.prepare(question.new_conversation, request))
-        if interrupted.is_set():
-            return 130
-        if _has_failed_tools(engine, request.tool_use):
-            return 1
-        wrong = _unmatched_patterns(engine, request.tool_use)
-    write_error(wrong)
-    return 2 if wrong else 0
-
-
-def _has_failed_tools(engine: Engine, use: ToolUse) -> bool:
-    """Return whether one of the servers cannot be used, and report why."""
-    failed = [
-        status for status in engine.tools.backend.statuses() if status.state == "failed" and status.name in use.servers
-    ]
-    for status in failed:
-        report_error(ToolFailed(status.problem, "Nothing was asked."))
-    return bool(failed)
-
-
-def _unmatched_patterns(engine: Engine, use: ToolUse) -> str:
-    """Return which names and patterns fit no tool of the servers, ready for stderr; empty if all do."""
-    known = [full_name(tool) for tool in engine.tools.known_tools(replace(use, only=()))]
-    unmatched = [pattern for pattern in use.only if not any(fnmatchcase(name, pattern) for name in known)]
-    if not unmatched:
-        return ""
-    there = f"There are: {', '.join(known[:_NAMED_TOOLS])}{', …' if len(known) > _NAMED_TOOLS else ''}."
-    return (
-        f"chat-tui: no tool is called {shorten(unmatched[0], 100)!r}. Nothing was asked.\n"
-        f"          {there if known else 'The tool server has none.'}\n"
-    )
 
 
 def _report_notice(first: Answer) -> None:

@@ -11,6 +11,7 @@ from pathlib import Path
 import msgspec
 
 from chat_tui.cli.engine import open_reporting_engine
+from chat_tui.cli.named_tools import named_tools, refusal, start_tools
 from chat_tui.cli.output.progress import ProgressLine, batch_progress
 from chat_tui.cli.question import model_choice_error, read_preset
 from chat_tui.cli.schema_option import read_schema
@@ -25,6 +26,7 @@ from chat_tui.core.text.control_characters import escaped_json
 from chat_tui.engine.batch.ordered_output import OrderedOutput
 from chat_tui.engine.batch.prompts import PromptSource
 from chat_tui.engine.batch.runner import BatchJob, BatchProgress, BatchRunner
+from chat_tui.engine.engine import Engine
 
 NOTE_SECONDS = 10.0
 """Time between two lines of progress if stderr is no terminal: a batch may take hours."""
@@ -66,6 +68,7 @@ def run(options: argparse.Namespace) -> int:
         max_price=options.max_price,
         fallback=not options.no_fallback,
         output=output_format,
+        tool_use=named_tools(options, settings.tool_use.allow),
     )
     job = BatchJob(request, options.system, preset, options.concurrency, options.retry_failed)
     try:
@@ -97,6 +100,8 @@ async def _run(
     interrupted = watch_interrupts()
     engine = await open_reporting_engine(settings, save=not options.private)
     try:
+        if code := await _start_tools(engine, job, options, interrupted):
+            return code
         with ProgressLine(note_seconds=NOTE_SECONDS) as line:
             batch = BatchRunner(engine, prompts, output, job, on_result=lambda: _show_progress(line, batch.progress))
             watch = asyncio.ensure_future(_stop_when(interrupted, batch))
@@ -107,6 +112,15 @@ async def _run(
     finally:
         await engine.close()
     return _report_outcome(batch, output, job, interrupted.is_set(), options)
+
+
+async def _start_tools(engine: Engine, job: BatchJob, options: argparse.Namespace, interrupted: asyncio.Event) -> int:
+    """Start the tool servers; returns the exit code if they cannot be used, else 0."""
+    use = job.settings.tool_use
+    if use is not None and not use.servers:
+        write_error(refusal((options.tool + options.tools_allow)[0]))
+        return 2
+    return await start_tools(engine, None, job.settings, interrupted)
 
 
 def _show_progress(line: ProgressLine, count: BatchProgress) -> None:

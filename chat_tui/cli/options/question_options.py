@@ -133,21 +133,26 @@ def add_ask_options(ask: CommandParser) -> None:
         action=argparse.BooleanOptionalAction,
         help="let the model use its provider's own web search; only models that can are asked",
     )
-    ask.add_argument(
+    _add_named_tools(ask)
+    _add_schema(ask)
+
+
+def _add_named_tools(command: CommandParser, limit: str = "") -> None:
+    """Add the options that name tools; `limit` says which of them may be named."""
+    command.add_argument(
         "--tool",
         action="append",
         default=[],
         metavar="SERVER[.TOOL]",
-        help="let the model use and run the tools of this server, or this tool; may be repeated",
+        help=f"let the model use and run the tools of this server, or this tool{limit}; may be repeated",
     )
-    ask.add_argument(
+    command.add_argument(
         "--tools-allow",
         action="append",
         default=[],
         metavar="PATTERN",
-        help="let the model use and run tools that match, such as 'files.read*'; may be repeated",
+        help=f"let the model use and run tools that match, such as 'files.read*'{limit}; may be repeated",
     )
-    _add_schema(ask)
 
 
 def add_compare_options(compare: CommandParser) -> None:
@@ -184,6 +189,7 @@ def add_batch_options(batch: CommandParser) -> None:
     )
     _add_max_tokens(batch, "each answer")
     _add_temperature(batch)
+    _add_named_tools(batch, ", if `[tool_use] allow` in the config allows it")
     _add_schema(batch)
     batch.add_argument("--system", metavar="TEXT", help="the system prompt for prompts that do not set their own")
     _add_max_price(batch, "each answer")

@@ -210,13 +210,17 @@ class AnswerRunner:
 
     # -- answers that are not stored -------------------------------------------------------------------------------
 
-    def begin_apart(self, path: Sequence[Turn], request: Request, *, in_parts: bool) -> Answer:
-        """Begin the answer to the last turn of a path that belongs to no conversation; only its cost is stored."""
-        request = with_features(request)
+    def begin_apart(self, prepared: PreparedAnswer) -> Answer:
+        """Begin the answer to the last turn of a conversation that is not stored; only its cost is."""
+        request, conversation = with_features(prepared.request), prepared.conversation
         plan = self._router.plan(request)
-        answer = self._make_answer("", path, request, plan)
+        if prepared.offer is not None:
+            prepared = msgspec.structs.replace(
+                prepared, offer=msgspec.structs.replace(prepared.offer, apart=conversation)
+            )
+        answer = self._make_answer("", conversation.path, request, plan, prepared)
         self._previews[answer.turn.id] = answer
-        self.start_task(self._run(answer, request, plan, in_parts=in_parts, on_end=self._begin_payment))
+        self.start_task(self._run(answer, request, plan, in_parts=prepared.in_parts, on_end=self._begin_payment))
         return answer
 
     async def _stream(self, request: Request, plan: Plan, *, in_parts: bool) -> Stream:

@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 import msgspec
 
-from chat_tui.core.conversation import Turn
+from chat_tui.core.conversation import Conversation, Turn
 from chat_tui.core.request import Request
 from chat_tui.core.tools import OfferedTool, ToolCall, ToolUse
 
@@ -149,6 +149,8 @@ class ToolOffer(msgspec.Struct, frozen=True):
     """What the face has asked with."""
     calls_made: int = 0
     """Calls of the answers before it, to the same question."""
+    apart: Conversation | None = None
+    """The conversation, if it is not stored; else None."""
 
     def round_for(self, calls: Sequence[ToolCall]) -> ToolRound:
         """Return the round of an answer's calls."""

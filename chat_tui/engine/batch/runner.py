@@ -11,9 +11,9 @@ import msgspec
 
 from chat_tui.config import paths
 from chat_tui.core.answers.json_answers import JsonAnswer, ask_for_json_again, read_json_answer
-from chat_tui.core.chunks import ErrorInfo, Timings, has_answered
+from chat_tui.core.chunks import ErrorInfo, Timings, has_answered, sum_usages
 from chat_tui.core.conversation import Turn
-from chat_tui.core.errors import ChatTuiError, CommandError, NoModel
+from chat_tui.core.errors import ChatTuiError, CommandError, NoModel, ToolFailed
 from chat_tui.core.request import Request
 from chat_tui.core.settings.conversation_settings import NewConversation
 from chat_tui.core.settings.preset import Preset
@@ -24,6 +24,7 @@ from chat_tui.engine.batch.ordered_output import OrderedOutput
 from chat_tui.engine.batch.prompts import BatchPrompt, PromptSource
 from chat_tui.engine.batch.results import BatchResult, EarlierResult, encode_line
 from chat_tui.engine.engine import Engine
+from chat_tui.engine.tools.steps import cancel_steps, ends_with_calls, merge_timings, saved_answers
 
 ROUNDS = 5
 """How often a prompt is asked if its answer fails with a temporary error, each time with the router's retries.
@@ -103,6 +104,7 @@ class BatchRunner:
         self._reading = asyncio.Lock()
         self._moved = asyncio.Event()
         self._running: set[Answer] = set()
+        """The first steps of the answers that run."""
         self._discovering: asyncio.Task[None] | None = None
 
     @property
@@ -134,7 +136,7 @@ class BatchRunner:
         self._moved.set()
         if self._discovering is not None:
             self._discovering.cancel()
-        await asyncio.gather(*(answer.cancel() for answer in self._running))
+        await asyncio.gather(*(cancel_steps(answer) for answer in self._running))
 
     # -- what is left to be asked ---------------------------------------------------------------------------------
 
@@ -209,49 +211,55 @@ class BatchRunner:
         request = self._request(prompt)
         if not (request.model or (self._engine.config.model if request.strategy is None else None)):
             await self._discover_once()
-        answers = [await self._ask(prompt, request)]
-        while len(answers) < ROUNDS and not self.stopped and _may_pass(answers[-1]):
-            if answers[-1].turn.state in ("failed", "empty"):
-                await self._pause(len(answers))
-            answers.append(await self._ask(prompt, request))
-        checked = self._check(answers[-1], request)
+        asked = [await self._ask(prompt, request)]
+        while len(asked) < ROUNDS and not self.stopped and _may_pass(asked[-1]):
+            if asked[-1][-1].turn.state in ("failed", "empty"):
+                await self._pause(len(asked))
+            asked.append(await self._ask(prompt, request))
+        checked = self._check(asked[-1][-1], request)
         if checked.fault and not self.stopped:
-            answers.append(await self._ask_again(prompt, request, answers[-1], checked.fault))
-            checked = self._check(answers[-1], request)
-        answer = answers[-1]
-        self.progress.retries += sum(len(each.route.tries) if each.route else 0 for each in answers) - 1
+            asked.append(await self._ask_again(prompt, request, asked[-1][-1], checked.fault))
+            checked = self._check(asked[-1][-1], request)
+        steps, answer = [step for each in asked for step in each], asked[-1][-1]
+        tries = sum(len(step.route.tries) - 1 if step.route else -1 for step in steps)
+        self.progress.retries += tries + len(asked) - 1
         turn = answer.turn
-        if turn.state == "cancelled" or (self.stopped and turn.error is not None):
+        if turn.state == "cancelled" or (self.stopped and (turn.error is not None or ends_with_calls(answer))):
             return None
+        why = await self._error_of(answer, checked.fault)
         return BatchResult(
             prompt.index,
             prompt.id,
             prompt.text,
             checked.text,
             turn.model,
-            "failed" if checked.fault else turn.state,
-            usage=turn.usage,
-            timings=turn.timings or Timings(),
-            cost=None if turn.cost is None else sum(each.turn.cost or 0.0 for each in answers),
-            error=await self._error_of(turn, checked.fault),
+            "failed" if why is not None and turn.error is None else turn.state,
+            usage=sum_usages([step.turn.usage for step in asked[-1] if step.turn.usage is not None]),
+            timings=_timings_of(asked[-1]),
+            cost=None if turn.cost is None else sum(step.turn.cost or 0.0 for step in steps),
+            error=why,
         )
 
     def _check(self, answer: Answer, request: Request) -> JsonAnswer:
         """The answer's text, which is JSON if that was asked for."""
         turn = answer.turn
-        if request.output is None or not has_answered(turn.state, turn.text):
+        if request.output is None or ends_with_calls(answer) or not has_answered(turn.state, turn.text):
             return JsonAnswer(text=turn.text)
         checked = read_json_answer(turn.text, request.output)
         return msgspec.structs.replace(checked, text=checked.text or turn.text)
 
-    async def _ask_again(self, prompt: BatchPrompt, request: Request, answer: Answer, fault: str) -> Answer:
+    async def _ask_again(self, prompt: BatchPrompt, request: Request, answer: Answer, fault: str) -> Sequence[Answer]:
         """Ask once more for an answer that does not match the schema."""
-        earlier = (answer.question, answer.turn)
+        earlier = (*answer.before, answer.turn)
         return await self._ask(msgspec.structs.replace(prompt, text=ask_for_json_again(fault)), request, earlier)
 
-    async def _error_of(self, turn: Turn, fault: str) -> ErrorInfo | None:
-        if turn.error is not None:
-            return await self._explain(turn.error)
+    async def _error_of(self, answer: Answer, fault: str) -> ErrorInfo | None:
+        if answer.turn.error is not None:
+            return await self._explain(answer.turn.error)
+        if ends_with_calls(answer):
+            cut = "The token limit cut a tool call, so it was not run."
+            title = cut if answer.round is None else answer.round.notice or "The answer ends with tool calls."
+            return ErrorInfo(ToolFailed.__name__, title, "Raise the limit, then use --retry-failed.")
         hint = "Choose another model or a simpler schema, then use --retry-failed."
         return ErrorInfo("SchemaMismatch", fault, hint) if fault else None
 
@@ -262,7 +270,8 @@ class BatchRunner:
             async with asyncio.timeout(seconds):
                 await self._stop.wait()
 
-    async def _ask(self, prompt: BatchPrompt, request: Request, earlier: Sequence[Turn] = ()) -> Answer:
+    async def _ask(self, prompt: BatchPrompt, request: Request, earlier: Sequence[Turn] = ()) -> Sequence[Answer]:
+        """Ask a prompt; returns the steps of its answer, which is one without tool calls."""
         system = self._job.system if prompt.system is None else prompt.system
         answer = await self._engine.ask_apart(
             NewConversation(system, self._job.preset, earlier=tuple(earlier)), prompt.text, request
@@ -271,10 +280,9 @@ class BatchRunner:
         try:
             if self.stopped:
                 await answer.cancel()
-            await answer.saved.wait()
+            return [step async for step in saved_answers(answer)]
         finally:
             self._running.discard(answer)
-        return answer
 
     def _request(self, prompt: BatchPrompt) -> Request:
         """The settings of the prompt, then those of the batch; its own model or strategy replaces both."""
@@ -312,6 +320,13 @@ class BatchRunner:
         )
 
 
-def _may_pass(answer: Answer) -> bool:
-    """Whether the answer has failed with a temporary error."""
-    return answer.turn.error is not None and answer.turn.error.retryable
+def _may_pass(steps: Sequence[Answer]) -> bool:
+    """Whether the answer has failed with a temporary error, before any tool ran: none is run again by itself."""
+    error = steps[-1].turn.error
+    return len(steps) == 1 and error is not None and error.retryable
+
+
+def _timings_of(steps: Sequence[Answer]) -> Timings:
+    """The timings of all steps as of one answer."""
+    known = [step.turn.timings for step in steps if step.turn.timings is not None]
+    return merge_timings(known) if known else Timings()

@@ -45,9 +45,13 @@ def _host_in(address: object) -> str:
 
 
 def select_tools(use: ToolUse, tools: Sequence[OfferedTool]) -> Sequence[OfferedTool]:
-    """Return the tools of these that are offered: of the servers that are on, without those that are switched off."""
+    """Return the tools of these that are offered: of the servers that are on, without those that are switched off. Of
+    those that a program has named, only what runs without being asked about."""
     on = [tool for tool in tools if tool.server in use.servers and full_name(tool) not in use.off]
-    return [tool for tool in on if _matches(full_name(tool), use.only)] if use.only else on
+    if not use.only:
+        return on
+    named = [tool for tool in on if _matches(full_name(tool), use.only)]
+    return named if use.asks else [tool for tool in named if _matches(full_name(tool), use.allow)]
 
 
 def decide(use: ToolUse, tool: OfferedTool, arguments: Mapping[str, Any]) -> Verdict:
@@ -71,22 +75,13 @@ def without_consents(use: ToolUse, taken_back: Collection[GivenConsent]) -> Tool
     return msgspec.structs.replace(use, consents=tuple(each for each in use.consents if each not in taken_back))
 
 
-def unattended_use(servers: Sequence[str], allowed: Sequence[str]) -> ToolUse:
-    """Return the use of these servers where nobody can be asked: only tools that an allowed pattern names are offered
-    and run."""
+def unattended_use(named: Sequence[str], allowed: Sequence[str]) -> ToolUse:
+    """Return the use of tools where nobody can be asked: those that match both a named and an allowed pattern
+    (`server.tool`, with `*` and `?` in the tool) are offered and run, no others."""
+    servers = dict.fromkeys(pattern.partition(".")[0] for pattern in named)
     usable = tuple(name for name in servers if any(_matches(name, [each.partition(".")[0]]) for each in allowed))
-    return ToolUse(usable, only=tuple(allowed), allow=tuple(allowed), asks=False) if usable else ToolUse()
+    return ToolUse(usable, only=tuple(named), allow=tuple(allowed), asks=False) if usable else ToolUse()
 
 
 def _matches(name: str, patterns: Collection[str]) -> bool:
     return any(fnmatchcase(name, pattern) for pattern in patterns)
-
-
-def choose_tools(named: Sequence[str], patterns: Sequence[str]) -> ToolUse | None:
-    """Return the use of tools where nobody can be asked: those that are named (`server` or `server.tool`) and those
-    that match a pattern (`server.tool`, with `*` and `?` in the tool) are offered and run, no others. None: no tool."""
-    allowed = [*(name if "." in name else f"{name}.*" for name in named), *patterns]
-    if not allowed:
-        return None
-    servers = dict.fromkeys(pattern.partition(".")[0] for pattern in allowed)
-    return ToolUse(tuple(servers), only=tuple(allowed), allow=tuple(allowed), asks=False)

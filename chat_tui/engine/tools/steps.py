@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from chat_tui.core.chunks import Chunk, End, Metadata, Start, Token, ToolCallDelta, Usage, sum_usages
+from chat_tui.core.chunks import Chunk, End, Metadata, Start, Timings, Token, ToolCallDelta, Usage, sum_usages
 from chat_tui.core.conversation import Turn
 from chat_tui.engine.answers.answer import Answer
 from chat_tui.engine.answers.tool_round import CallStatus
@@ -205,6 +205,12 @@ async def merged_batches(first: Answer, *, tokens: int, hold_bytes: int) -> Asyn
     yield [merger.end()]
 
 
+def merge_timings(timings: Sequence[Timings]) -> Timings:
+    """Return the timings of the last step with the first one's time to the first token and the time of all."""
+    duration = round(sum(each.duration_seconds for each in timings), 4)
+    return msgspec.structs.replace(timings[-1], ttft_seconds=timings[0].ttft_seconds, duration_seconds=duration)
+
+
 def merge_ends(ends: Sequence[End]) -> End:
     """Return the last of the ends with the usage, the cost and the time of all."""
     last = ends[-1]
@@ -212,9 +218,6 @@ def merge_ends(ends: Sequence[End]) -> End:
         return last
     costs = [end.cost for end in ends if end.cost is not None]
     usage: Usage | None = sum_usages([end.usage for end in ends if end.usage is not None])
-    duration = round(sum(end.timings.duration_seconds for end in ends), 4)
-    timings = msgspec.structs.replace(
-        last.timings, ttft_seconds=ends[0].timings.ttft_seconds, duration_seconds=duration
-    )
+    timings = merge_timings([end.timings for end in ends])
     cost = sum(costs) if len(costs) == len(ends) else None
     return msgspec.structs.replace(last, usage=usage, cost=cost, timings=timings)

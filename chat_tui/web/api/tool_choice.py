@@ -33,10 +33,10 @@ def choose_tool_use(engine: Engine, asked: GenerationOptions) -> ToolUse | None:
         return None
     allowed = engine.config.tool_use.allow
     for name in servers:
-        if not unattended_use([name], allowed).servers:
+        if not unattended_use([f"{name}.*"], allowed).servers:
             words = f"No tool of `{name}` may run without a person's consent."
             raise ApiError(400, f"{words} `[tool_use] allow` in the config names those that may.", param="tools")
-    return unattended_use(servers, allowed)
+    return unattended_use([f"{name}.*" for name in servers], allowed)
 
 
 async def start_servers(engine: Engine, use: ToolUse | None) -> None:
