@@ -143,20 +143,21 @@ def values_in(preset: Preset, typed: str) -> dict[str, str]:
     return parse_values(preset, typed)[0]
 
 
-def parse_values(preset: Preset, typed: str) -> tuple[dict[str, str], str]:
+def parse_values(preset: Preset, typed: str, assignment: re.Pattern[str] = _SET) -> tuple[dict[str, str], str]:
     """Parse values as typed, `name=value name=value`; returns them and the message that follows a short name's value.
 
-    Words before the first name are for the first variable. Raises `CommandError` if there are words but no variable.
+    Words before the first name are for the first variable. `assignment` finds a name, its first group, with the sign
+    behind it. Raises `CommandError` if there are words but no variable.
     """
     values: dict[str, str] = {}
-    aliases, begin = preset.aliases(), _SET.search(typed)
+    aliases, begin = preset.aliases(), assignment.search(typed)
     first, rest = (typed[: begin.start()], typed[begin.start() :]) if begin else (typed, "")
     if first.strip():
         if not preset.variables:
             raise CommandError(f"The preset {preset.name} has no variables.", f"Use just /preset {preset.name}.")
         values[next(iter(preset.variables))] = first
     can_be_message = False
-    while rest and (match := _SET.match(rest)):
+    while rest and (match := assignment.match(rest)):
         name = match.group(1)
         if can_be_message and preset.variable_name(name) is None:
             break
@@ -164,7 +165,7 @@ def parse_values(preset: Preset, typed: str) -> tuple[dict[str, str], str]:
             values[aliases[name]] = word.group().strip("\"'")
             rest, can_be_message = rest[word.end() :], True
             continue
-        after = _SET.search(rest, match.end())
+        after = assignment.search(rest, match.end())
         values[name] = rest[match.end() : after.start() if after else len(rest)]
         rest = rest[after.start() :] if after else ""
     return values, rest.strip()

@@ -83,6 +83,12 @@ class PromptCompleter:
         elif wanted.kind in ("file", "path"):
             self._area.run_worker(self._find(wanted), group="files")
 
+    def refresh(self) -> None:
+        """Complete the text as it is once more, since more is known now; the current row stays the current one."""
+        if self._wanted is not None:
+            self._wanted = None
+            self.follow()
+
     def take(self, item: CompletionItem) -> None:
         """Put a row into the text."""
         area, wanted, text = self._area, self._wanted, item.text
@@ -181,6 +187,8 @@ class PromptCompleter:
     def _offer(self, wanted: CompletionRange, items: Sequence[CompletionItem]) -> None:
         if wanted == self._wanted:
             exact = next((index for index, item in enumerate(items) if _same(item.text, wanted.text)), 0)
+            if self._listed == wanted and self.popup.current in items:
+                exact = items.index(self.popup.current)
             self._listed = wanted
             self.popup.open(items, exact)
 

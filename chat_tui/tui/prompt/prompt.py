@@ -116,11 +116,14 @@ class Prompt(DraftArea):
         super().redo()
         self.named.reset()
 
-    def paste(self, text: str) -> None:
-        """Insert the text; the path of a file or the address of a page is offered as an attachment."""
+    def paste(self, text: str, *, by_person: bool = True) -> None:
+        """Insert the text; for one that a person has pasted, the path of a file or the address of a page is offered as
+        an attachment."""
         begin = min(*self.selection)
         super().paste(text)
-        if not self.completer.take_pasted_address(begin, text):
+        if not by_person:
+            self.completer.dismiss_text()
+        elif not self.completer.take_pasted_address(begin, text):
             self.completer.offer_pasted(begin, text)
 
     def _follow_edit(self, edit: Edit, result: EditResult) -> None:

@@ -11,6 +11,7 @@ from chat_tui.tui.actions import slash_commands
 from chat_tui.tui.actions.slash_commands import CommandCall, CompletionSources
 from chat_tui.tui.chat.commands import actions
 from chat_tui.tui.chat.commands.context import CommandContext
+from chat_tui.tui.chat.commands.server_prompt_actions import ServerPromptActions
 from chat_tui.tui.prompt.completion import CompletionItem
 from chat_tui.tui.theme.palette import theme_folders
 from chat_tui.tui.widgets import ui_state
@@ -23,6 +24,7 @@ class CommandLine:
 
     def __init__(self, context: CommandContext) -> None:
         self._context = context
+        self._server_prompts = ServerPromptActions(context)
 
     def complete(self, text: str) -> list[CompletionItem]:
         """Return the completions of a text that begins with a slash, best first."""
@@ -36,7 +38,8 @@ class CommandLine:
             used=lambda: self._context.host.kept.used,
         )
         found = slash_commands.completions(text, sources)
-        return [CompletionItem(text=whole, help=self._help(whole, help)) for whole, help in found]
+        rows = [CompletionItem(text=whole, help=self._help(whole, help)) for whole, help in found]
+        return rows + self._server_prompts.complete(text)
 
     def _help(self, text: str, help: str) -> str:
         """Return the help beside a completion; for `/undo` it names the step that would be undone."""
@@ -45,7 +48,7 @@ class CommandLine:
 
     def argument(self, text: str) -> Sequence[str]:
         """Describe the argument of the command that is being written, the longest first; empty if it takes none."""
-        return slash_commands.argument(text)
+        return slash_commands.argument(text) or self._server_prompts.argument(text)
 
     def before_path(self, text: str) -> str:
         """Return the part of a text before the path that its command takes; empty for other texts."""
@@ -63,14 +66,11 @@ class CommandLine:
 
     async def run(self, call: CommandCall, typed: str) -> None:
         """Run a command. An error is shown, and the typed text returns to the prompt."""
-        prompt = self._context.chat.prompt
         try:
             self._note_use(call)
             await actions.carry_out(call, self._context)
         except ChatTuiError as error:
-            if not prompt.text:
-                prompt.set_draft(typed)
-            self._context.host.tell(error)
+            self._give_back(typed, error)
 
     def _note_use(self, call: CommandCall) -> None:
         host, called = self._context.host, slash_commands.find(call.name)
@@ -82,6 +82,9 @@ class CommandLine:
         try:
             sent = self._parse(text)
         except CommandError:
+            if self._server_prompts.takes(text):
+                self._context.chat.screen.run_worker(self._insert_prompt(text), group="command")
+                return None
             if self._context.presets:
                 raise
             # The text may be the name of a preset; presets are read after the first paint.
@@ -92,6 +95,19 @@ class CommandLine:
         self._context.chat.screen.run_worker(self.run(sent, text), group="command")
         return None
 
+    async def _insert_prompt(self, text: str) -> None:
+        """Insert a prompt of a tool server. An error is shown, and the typed text returns to the prompt."""
+        try:
+            await self._server_prompts.insert(text)
+        except ChatTuiError as error:
+            self._give_back(text, error)
+
+    def _give_back(self, typed: str, error: ChatTuiError) -> None:
+        prompt = self._context.chat.prompt
+        if not prompt.text:
+            prompt.set_draft(typed)
+        self._context.host.tell(error)
+
     def _parse(self, text: str) -> CommandCall | str:
         return slash_commands.parse(text, [preset.name for preset in self._context.presets])
 
@@ -101,9 +117,7 @@ class CommandLine:
         try:
             call = self._parse(text)
         except CommandError as error:
-            if not context.chat.prompt.text:
-                context.chat.prompt.set_draft(text)
-            context.host.tell(error)
+            self._give_back(text, error)
         else:
             assert isinstance(call, CommandCall)
             await self.run(call, text)

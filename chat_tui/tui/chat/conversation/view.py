@@ -50,6 +50,7 @@ if TYPE_CHECKING:
     from chat_tui.core.conversation import Turn
     from chat_tui.core.settings.preset import Preset
     from chat_tui.engine.engine import Engine
+    from chat_tui.tui.chat.conversation.server_contents import ServerContents
     from chat_tui.tui.chat.tools.tool_consent import ToolConsent
 
 
@@ -237,6 +238,13 @@ class ChatView(Vertical):
         from chat_tui.tui.chat.tools.tool_consent import ToolConsent
 
         return ToolConsent(self, self.prompt, lambda: self.conversation.round)
+
+    @cached_property
+    def server_contents(self) -> ServerContents:
+        """The prompts and resources of the tool servers that are on, imported with the first slash or `@`."""
+        from chat_tui.tui.chat.conversation.server_contents import ServerContents
+
+        return ServerContents(self.session, self.prompt)
 
     @on(ConversationDisplay.CallsChanged)
     def _ask_about_calls(self) -> None:

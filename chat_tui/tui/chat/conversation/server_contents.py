@@ -1,0 +1,71 @@
+"""What the tool servers of the conversation in view list: their prompts and resources."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from chat_tui.core.errors import CommandError, ToolFailed
+from chat_tui.core.tools import ToolServerStatus
+from chat_tui.tui.chat.conversation.session import ConversationSession, ConversationVisit
+from chat_tui.tui.prompt.prompt import Prompt
+
+if TYPE_CHECKING:
+    # Behind the first paint: the engine is not loaded for it.
+    from chat_tui.engine.engine import Engine
+
+
+class ServerContents:
+    """Knows the lists of the servers that are switched on. One whose lists are not known yet is started in the
+    background when they are first needed; the completions of the prompt are shown anew when it has listed them."""
+
+    def __init__(self, session: ConversationSession, prompt: Prompt) -> None:
+        self._session, self._prompt = session, prompt
+        self._visit: ConversationVisit | None = None
+        self._requested: set[str] = set()
+        """Servers that were asked for their lists in this visit."""
+        self._is_loaded = False
+        """Whether statuses are there at once: the first lists load the modules for them."""
+
+    def server_named(self, name: str) -> str:
+        """Return the server of this name, in upper or lower case, if it is on; else an empty text."""
+        return next((each for each in self._servers() if each.casefold() == name.casefold()), "")
+
+    def statuses(self) -> Sequence[ToolServerStatus]:
+        """Return the statuses of the servers that are on, as far as they are known; never waits."""
+        engine, servers = self._session.engine, self._servers()
+        if engine is None or not servers:
+            return ()
+        if self._visit is not self._session.visit:
+            self._visit = self._session.visit
+            self._requested.clear()
+        if missing := [name for name in servers if name not in self._requested]:
+            self._requested.update(missing)
+            self._prompt.run_worker(self._request(engine, missing), group="beside")
+        if not self._is_loaded:
+            return ()
+        return [status for status in engine.tools.backend.statuses() if status.name in servers]
+
+    async def status(self, server: str) -> ToolServerStatus:
+        """Return the status of a server with its lists, once it has sent them. Raises `ToolFailed`."""
+        engine = self._session.engine
+        assert engine is not None
+        await self._list(engine, [server])
+        found = next((each for each in engine.tools.backend.statuses() if each.name == server), None)
+        if found is None:
+            raise CommandError(f"There is no tool server {server}.", "/tools lists them.")
+        if found.state == "failed":
+            raise ToolFailed(found.problem)
+        return found
+
+    async def _request(self, engine: Engine, servers: Sequence[str]) -> None:
+        await self._list(engine, servers)
+        self._prompt.completer.refresh()
+
+    async def _list(self, engine: Engine, servers: Sequence[str]) -> None:
+        await engine.tools.backend.list_contents(servers)
+        self._is_loaded = True
+
+    def _servers(self) -> Sequence[str]:
+        use = self._session.own_settings.tools
+        return use.servers if use is not None else ()
