@@ -30,6 +30,7 @@ from chat_tui.web.api.conversation_schemas import (
     ChangedConversation,
     ConversationChanges,
     ConversationPage,
+    ConversationTools,
     ListedDeletions,
     OfferedChoices,
     OpenedConversation,
@@ -49,7 +50,7 @@ from chat_tui.web.api.html_events import HtmlEvent, PlaceEvent, StatsEvent
 from chat_tui.web.api.operations import HealthReport
 from chat_tui.web.api.schemas import PromptBody, RepeatBody
 from chat_tui.web.api.stream import FailedReply, GeneratedReply
-from chat_tui.web.api.tools import CallDecision, ListedToolServers, ToolSwitches
+from chat_tui.web.api.tools import CallDecision, ConsentQuery, ListedToolServers, ToolSwitches
 from chat_tui.web.errors import ANTHROPIC_PATH, OPENAI_PATH, AnthropicFault, OpenAIFault, StreamFault, is_below
 from chat_tui.web.openai.embeddings import EmbeddingList, EmbeddingRequest
 from chat_tui.web.openai.legacy import LegacyCompletion, LegacyRequest
@@ -209,6 +210,14 @@ OPERATIONS: Sequence[Operation] = (
     ),
     Operation("POST", f"{_TURN}/select", "Switch to another version.", status=204),
     Operation("GET", "/api/tools", "List the tool servers with their tools.", ListedToolServers),
+    Operation("GET", f"{_CONVERSATION}/tools", "Show which tools a conversation uses.", ConversationTools),
+    Operation(
+        "DELETE",
+        f"{_CONVERSATION}/consents",
+        "Ask again about a tool that was always allowed.",
+        query=ConsentQuery,
+        status=204,
+    ),
     Operation("PUT", f"{_CONVERSATION}/tools", "Set which tools a conversation uses.", body=ToolSwitches, status=204),
     Operation(
         "POST",
@@ -289,7 +298,11 @@ def _in_query(operation: Operation) -> list[dict[str, Any]]:
         return []
     schema = msgspec.json.schema(operation.query)
     [record] = schema["$defs"].values()
-    return [{"name": name, "in": "query", "schema": kind} for name, kind in record["properties"].items()]
+    needed = record.get("required", ())
+    return [
+        {"name": name, "in": "query", "schema": kind, **({"required": True} if name in needed else {})}
+        for name, kind in record["properties"].items()
+    ]
 
 
 def _responses(operation: Operation, schema_of: Mapping[Any, dict[str, Any]]) -> dict[str, Any]:

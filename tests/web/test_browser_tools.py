@@ -240,6 +240,24 @@ async def test_what_a_hostile_server_says_is_text(browser: Browser) -> None:
         await on.harmless()
 
 
+async def test_what_was_always_allowed_is_listed_and_taken_back(browser: Browser) -> None:
+    tools = files()
+    async with tool_tab(browser, tools, CALL, ["Done."], CALL, ["Again."]) as (on, _):
+        await on.ask("First")
+        await on.shows("needs your consent")
+        await button(on, "Always here")
+        await on.shows("Done.")
+        await on.answered()
+        await on.page.click("#tools-button")
+        await on.shows("Run without asking", "fake.read")
+        await on.page.get_by_role("button", name="Ask again about fake.read").click()
+        await on.page.locator("#tools-consents").wait_for(state="hidden")
+        await on.page.keyboard.press("Escape")
+        await on.ask("Second")
+        await on.shows("needs your consent")
+        assert len(tools.calls) == 1
+
+
 @pytest.mark.parametrize("width", [360, 1280])
 async def test_the_card_fits_its_column(browser: Browser, width: int) -> None:
     name = "a_tool_with_a_very_long_name_" * 2

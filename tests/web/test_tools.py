@@ -234,7 +234,7 @@ async def test_a_person_sees_and_allows_a_call() -> None:
     }
     assert kinds(rest) == ["tool_result", "token", "end"]
     assert tools.calls == [("now", {"zone": "UTC", "digits": 12345678901234567})]
-    assert opened["tools"] == {"servers": ["fake"], "off": []}
+    assert opened["tools"] == {"servers": ["fake"], "off": [], "consents": [], "webSearch": False}
     assert opened["isCalling"] is True
     (pending,) = opened["pending"]
     assert pending == {**{key: ask[key] for key in ask if key != "type"}, "state": "asking"}
@@ -279,6 +279,11 @@ async def test_a_tool_that_is_always_allowed_is_not_asked_about_again() -> None:
         assert [event["type"] async for event in events][-1] == "end"
         again = await web.events(prompt="And now?", conversation=conversation, askTools=True)
         program = await web.events(prompt="And now?", conversation=conversation)
+        path = f"/api/conversations/{conversation}"
+        listed = (await web.client.get(f"{path}/tools")).json()["consents"]
+        taken = [(await web.client.delete(f"{path}/consents?tool=fake.now")).status_code for _ in range(2)]
+        left = (await web.client.get(f"{path}/tools")).json()["consents"]
+    assert (listed, taken, left) == ([{"tool": "fake.now", "host": ""}], [204, 404], [])
     assert "tool_ask" not in kinds(again)
     assert "tool_result" in kinds(again)
     assert "tool_result" not in kinds(program)
@@ -314,10 +319,10 @@ async def test_the_servers_of_a_conversation_are_switched() -> None:
         conversation = await switched_on(web)
         listed = (await web.client.get("/api/tools")).json()["servers"]
         path = f"/api/conversations/{conversation}/tools"
-        done = await web.client.put(path, json={"servers": ["other"], "off": ["other.look"]})
+        done = await web.client.put(path, json={"servers": ["other"], "off": ["other.look"], "webSearch": True})
         opened = (await web.client.get(f"/api/conversations/{conversation}")).json()
         unknown = await web.client.put(path, json={"servers": ["nobody"]})
-        many = await web.client.put(path, json={"servers": ["other"], "off": [f"other.{'x' * 90}"] * 300})
+        many = await web.client.put(path, json={"servers": ["other"], "off": [f"other.{'x' * 290}"] * 1000})
         kept = (await web.client.get(f"/api/conversations/{conversation}")).json()
         changed = await web.post("/stream", prompt="Hi", conversation=conversation, tools=["fake"], askTools=True)
     assert [server["name"] for server in listed] == ["fake", "other"]
@@ -325,7 +330,8 @@ async def test_the_servers_of_a_conversation_are_switched() -> None:
     assert len(listed[0]["tools"][0]["description"]) <= 300
     assert listed[1]["tools"][0] == {"name": "other.look", "title": "", "description": "", "readOnly": True}
     assert done.status_code == 204
-    assert opened["tools"] == kept["tools"] == {"servers": ["other"], "off": ["other.look"]}
+    switched = {"servers": ["other"], "off": ["other.look"], "consents": [], "webSearch": True}
+    assert opened["tools"] == kept["tools"] == switched
     assert [unknown.status_code, many.status_code, changed.status_code] == [400, 400, 400]
 
 

@@ -130,12 +130,25 @@ class ShownTurn(msgspec.Struct, frozen=True, rename="camel"):
     """What a turn of the role `tool` answers."""
 
 
-class ConversationTools(msgspec.Struct, frozen=True):
+class ShownConsent(msgspec.Struct, frozen=True):
+    """A tool that the user has allowed to run without being asked about."""
+
+    tool: str
+    """`server.tool`."""
+    host: str = ""
+    """The only host that it was allowed for; empty: any call."""
+
+
+class ConversationTools(msgspec.Struct, frozen=True, rename="camel"):
     """The tools that a conversation uses."""
 
     servers: tuple[str, ...] = ()
     off: tuple[str, ...] = ()
     """Tools of these servers that are not offered, each as `server.tool`."""
+    consents: tuple[ShownConsent, ...] = ()
+    """What runs without being asked about. A tool that was changed since is asked about in spite of it."""
+    web_search: bool = False
+    """Whether the model may search the web with its provider's own search."""
 
 
 class OpenedConversation(msgspec.Struct, frozen=True, rename="camel"):
@@ -186,6 +199,8 @@ class OfferedModel(msgspec.Struct, frozen=True, rename="camel"):
     """US dollars per million completion tokens."""
     images: bool | None = None
     thinking: bool | None = None
+    web_search: bool = False
+    """Whether it can search the web with its provider's own search."""
     ttft_seconds: float | None = None
     tokens_per_second: float | None = None
 

@@ -34,6 +34,7 @@ from chat_tui.web.api.conversation_schemas import (
     OpenedConversation,
     PendingCall,
     ShownCall,
+    ShownConsent,
     ShownResult,
     ShownTurn,
 )
@@ -159,7 +160,6 @@ def _encode_conversation(
         for turn in conversation.path[first:end]
         if turn.role != "system"
     ]
-    use = decode_settings(conversation.settings).tools or ToolUse()
     return encode_record(
         OpenedConversation(
             conversation.id,
@@ -167,11 +167,19 @@ def _encode_conversation(
             conversation.pinned,
             turns,
             first,
-            ConversationTools(use.servers, use.off),
+            tools_of(conversation),
             is_calling,
             tuple(map(_pending_call, filter(_is_pending, statuses))),
         )
     )
+
+
+def tools_of(conversation: Conversation) -> ConversationTools:
+    """Return the tools that a conversation uses."""
+    settings = decode_settings(conversation.settings)
+    use = settings.tools or ToolUse()
+    consents = tuple(ShownConsent(each.tool, each.host) for each in use.consents)
+    return ConversationTools(use.servers, use.off, consents, bool(settings.web_search))
 
 
 def _is_pending(status: CallStatus) -> bool:
@@ -308,6 +316,7 @@ def _offer_of(standing: ModelStatus) -> OfferedModel:
         model.price_out,
         model.images,
         model.thinking,
+        model.web_search,
         standing.ttft_seconds,
         standing.tokens_per_second,
     )

@@ -58,6 +58,9 @@ class GenerationOptions(msgspec.Struct, frozen=True, kw_only=True, rename="camel
     """First a quick answer, then a detailed one."""
     include_metadata: bool | None = None
     """Also send `metadata` events."""
+    web_search: bool | None = None
+    """Let the model use its provider's own web search; only models that can are asked. With `askTools`, for a whole new
+    conversation."""
     render: bool | None = None
     """For a stream: also send the answer as HTML, its position and its figures."""
     tools: Annotated[list[Name], Meta(max_length=100)] | None = None
@@ -78,6 +81,7 @@ class GenerationOptions(msgspec.Struct, frozen=True, kw_only=True, rename="camel
             stop=stop,
             seed=self.seed,
             adaptive=bool(self.adaptive),
+            web_search=self.web_search,
         )
 
 

@@ -51,9 +51,10 @@ async def start_servers(engine: Engine, use: ToolUse | None) -> None:
 
 def settings_of_new(engine: Engine, asked: GenerationOptions) -> ConversationSettings:
     """Return the settings with which a conversation begins: a person's tools belong to it. Raises `ApiError`."""
-    if not asked.ask_tools or not asked.tools:
+    if not asked.ask_tools:
         return ConversationSettings()
-    return ConversationSettings(tools=ToolUse(servers=check_servers(engine, asked.tools)))
+    use = ToolUse(servers=check_servers(engine, asked.tools)) if asked.tools else None
+    return ConversationSettings(web_search=asked.web_search, tools=use)
 
 
 def check_unchanged(asked: GenerationOptions) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Annotated, Literal
 
 import msgspec
-from msgspec import Meta
+from msgspec import UNSET, Meta, UnsetType
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
@@ -19,8 +19,8 @@ from chat_tui.core.usage.token_estimate import tool_tokens
 from chat_tui.engine.answers.tool_round import Decision, RefuseCall, RunCall, StopCalls
 from chat_tui.engine.tools.consent import full_name
 from chat_tui.engine.tools.decision_relay import DecisionRelay, apply_decision, has_open_call
-from chat_tui.web.api.conversations import find_conversation
-from chat_tui.web.api.schemas import Name, read_body
+from chat_tui.web.api.conversations import find_conversation, tools_of
+from chat_tui.web.api.schemas import Name, parse_query, read_body
 from chat_tui.web.api.tool_choice import check_servers
 from chat_tui.web.errors import ApiError
 from chat_tui.web.state import state_of
@@ -62,13 +62,24 @@ class ListedToolServers(msgspec.Struct, frozen=True):
     servers: list[ListedToolServer]
 
 
-class ToolSwitches(msgspec.Struct, frozen=True):
+class ToolSwitches(msgspec.Struct, frozen=True, rename="camel"):
     """The tools that a conversation uses."""
 
     servers: Annotated[list[Name], Meta(max_length=100)]
     """Names of the tool servers."""
     off: Annotated[list[Name], Meta(max_length=1000)] = []
     """Tools of these that are not offered, each as `server.tool`."""
+    web_search: bool | UnsetType = UNSET
+    """Whether the model may search the web with its provider's own search; unset: as before."""
+
+
+class ConsentQuery(msgspec.Struct, frozen=True):
+    """Parameters of the URL."""
+
+    tool: Annotated[str, Meta(min_length=1, max_length=1000)]
+    """`server.tool`."""
+    host: Annotated[str, Meta(max_length=1000)] = ""
+    """The host that it was allowed for, if that is one."""
 
 
 class DecisionFields(msgspec.Struct, frozen=True, kw_only=True):
@@ -91,7 +102,9 @@ def routes() -> list[BaseRoute]:
     one = "/api/conversations/{id}"
     return [
         Route("/api/tools", list_tool_servers, methods=["GET"]),
+        Route(f"{one}/tools", show_tools, methods=["GET"]),
         Route(f"{one}/tools", switch_tools, methods=["PUT"]),
+        Route(f"{one}/consents", take_back, methods=["DELETE"]),
         # An id is the provider's, and may contain slashes.
         Route(f"{one}/calls/{{call:path}}", decide, methods=["POST"]),
     ]
@@ -120,6 +133,24 @@ def _listed_server(status: ToolServerStatus) -> ListedToolServer:
     return ListedToolServer(status.name, status.source, status.state, status.problem, tools, tokens)
 
 
+async def show_tools(request: Request) -> Response:
+    """Return which tools a conversation uses, and which run without being asked about."""
+    conversation = await find_conversation(await state_of(request).engine(), request)
+    return Response(msgspec.json.encode(tools_of(conversation)), media_type="application/json")
+
+
+async def take_back(request: Request) -> Response:
+    """Ask about the calls of a tool again that was always allowed."""
+    asked, engine = parse_query(request, ConsentQuery), await state_of(request).engine()
+    conversation = await find_conversation(engine, request)
+    use = decode_settings(conversation.settings).tools or ToolUse()
+    given = [each for each in use.consents if (each.tool, each.host) == (asked.tool, asked.host)]
+    if not given:
+        raise ApiError(404, "This tool was not allowed here, or not any more.")
+    await engine.tools.take_back(conversation.id, given)
+    return Response(status_code=204)
+
+
 async def switch_tools(request: Request) -> Response:
     """Set which tools a conversation uses; what was allowed in it stays allowed."""
     state = state_of(request)
@@ -128,7 +159,8 @@ async def switch_tools(request: Request) -> Response:
     conversation = await find_conversation(engine, request)
     settings = decode_settings(conversation.settings)
     use = msgspec.structs.replace(settings.tools or ToolUse(), servers=servers, off=tuple(asked.off))
-    changed = msgspec.structs.replace(settings, tools=use)
+    search = settings.web_search if asked.web_search is UNSET else asked.web_search
+    changed = msgspec.structs.replace(settings, tools=use, web_search=search)
     if decode_settings(encode_settings(changed)) != changed:
         raise ApiError(400, "Too many tools are switched off one by one. Switch off their server.", param="off")
     await engine.conversations.set_settings(conversation.id, changed)

@@ -23,6 +23,8 @@ async function showChoices() {
     const words = [shortName(model.name), model.state === "ready" ? "" : `(${model.state})`].filter(Boolean).join(" ");
     groups.get(model.provider).append(element("option", { value: `m/${model.name}`, disabled: !model.usable }, words));
   }
+  searchable = said.models.some((model) => model.webSearch);
+  paintTools();
   $("choice").replaceChildren(strategies, ...groups.values());
   const usual = said.model ? `m/${said.model}` : `s/${said.strategy}`;
   $("choice").value = memory.get(forEver, "choice") || usual;
@@ -81,7 +83,7 @@ function ask(streamed) {
 function newAnswer(path, body, text = "") {
   const view = new AnswerView();
   // A new conversation begins with the tools that are chosen.
-  const tools = current ? {} : { tools: switched.servers };
+  const tools = current ? {} : { tools: switched.servers, ...(switched.webSearch ? { webSearch: true } : {}) };
   return { view, views: [view], cards: new Map(), abort: new AbortController(), id: current, path, body: { ...body, ...tools }, text, figures: null, left: false };
 }
 
