@@ -30,7 +30,14 @@ from chat_tui.tui.actions import bindings
 from chat_tui.tui.app_themes import AppThemes
 from chat_tui.tui.chat.screen.screen import ChatScreen
 from chat_tui.tui.history.sidebar import local_now
-from chat_tui.tui.notice_stack import LASTING_SECONDS, MOST_NOTICES, NOTICE_SECONDS, TITLE_LENGTH, NoticeStack
+from chat_tui.tui.notice_stack import (
+    LASTING_SECONDS,
+    MOST_NOTICES,
+    NEWS_SECONDS,
+    NOTICE_SECONDS,
+    TITLE_LENGTH,
+    NoticeStack,
+)
 from chat_tui.tui.prompt.key_order import KeyOrder
 from chat_tui.tui.terminal.background import BackgroundTold, background_query
 from chat_tui.tui.terminal.control_filter import ControlFilter
@@ -240,11 +247,12 @@ class ChatApp(App[int]):
 
     def tell(self, error: ChatTuiError, *, lasting: bool = False) -> None:
         """Show an error: what happened, and what to do next."""
+        is_news = isinstance(error, Notice)
         self.notify(
             bindings.as_bound(shorten(error.hint, 400), self.changed_keys) or " ",
             title=bindings.as_bound(shorten(error.title, 300), self.changed_keys),
-            severity="information" if isinstance(error, Notice) else "error",
-            timeout=LASTING_SECONDS if lasting else NOTICE_SECONDS,
+            severity="information" if is_news else "error",
+            timeout=NOTICE_SECONDS if not lasting else NEWS_SECONDS if is_news else LASTING_SECONDS,
             markup=False,
         )
 

@@ -14,7 +14,9 @@ from chat_tui.core.text.excerpts import shorten
 
 NOTICE_SECONDS = 8.0
 LASTING_SECONDS = 60.0
-"""For notices of the engine, which come at any time; Esc removes them."""
+"""For errors of the engine, which come at any time; Esc removes them."""
+NEWS_SECONDS = 20.0
+"""For other notices of the engine: on a small screen they hide the beginning of a conversation."""
 MOST_NOTICES = 3
 TITLE_LENGTH = 200
 """Characters of a notice's title."""
@@ -41,7 +43,7 @@ class NoticeStack:
         for notice in list(self._notices()):
             if (notice.title, notice.message) == (fresh.title, fresh.message):
                 self._remove(notice)
-        passing = [notice for notice in self._notices() if notice.timeout < LASTING_SECONDS]
+        passing = [notice for notice in self._notices() if notice.timeout < NEWS_SECONDS]
         for notice in passing[: max(0, len(passing) + 1 - MOST_NOTICES)]:
             self._remove(notice)
         self.close_gaps()

@@ -22,6 +22,7 @@ from chat_tui.core.usage.stream_stats import StreamStats
 from chat_tui.engine.answers.answer import Answer
 from chat_tui.providers.scripted_provider import Pause
 from chat_tui.tui.chat.screen import window_title
+from chat_tui.tui.notice_stack import LASTING_SECONDS, NEWS_SECONDS, NOTICE_SECONDS
 from tests.doubles.scripted_chat import ScriptedChat, scripted_chat
 from tests.support.pty_terminal import PtyTerminal
 
@@ -258,6 +259,16 @@ async def test_notices_do_not_pile_up_but_for_those_that_are_to_last() -> None:
             chat.app.tell(ChatTuiError(f"Failure {number}.", "Go on."))
         left = ["This lasts.", "Failure 3.", "Failure 4.", "Failure 5."]
         await chat.until(lambda: [notice.title for notice in chat.app._notifications] == left)
+
+
+async def test_news_of_the_engine_pass_sooner_than_its_errors_since_they_hide_the_answer() -> None:
+    async with scripted_chat(size=(80, 24)) as chat:
+        chat.app.tell(ChatTuiError("This lasts.", "Read it."), lasting=True)
+        chat.app.tell(Notice("groq cannot be used: No API key for groq."), lasting=True)
+        chat.app.tell(Notice("This passes."))
+        seconds = [LASTING_SECONDS, NEWS_SECONDS, NOTICE_SECONDS]
+        await chat.until(lambda: [notice.timeout for notice in chat.app._notifications] == seconds)
+        assert sorted(seconds, reverse=True) == seconds
 
 
 async def test_the_bell_rings_once_for_several_answers_to_one_question() -> None:
