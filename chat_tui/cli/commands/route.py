@@ -113,7 +113,8 @@ def _figures(candidate: Candidate) -> str:
     if candidate.success is None:
         return ""
     seconds = "" if candidate.seconds is None else f"{candidate.seconds:>6.1f}s"
-    return f"  {candidate.success:>5.0%}  {_dollars(candidate.price)}  {seconds}"
+    # None is certain.
+    return f"  {min(candidate.success, 0.99):>5.0%}  {_dollars(candidate.price)}  {seconds}"
 
 
 def _dollars(price: float | None) -> str:

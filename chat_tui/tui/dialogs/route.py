@@ -73,7 +73,8 @@ def _candidate(candidate: Candidate, width: int) -> list[Line]:
     # A value stays beside its name, and the dot with what it follows.
     parts = "\xa0· ".join([*_estimates(candidate), *(f"{name}\xa0{v:.2f}" for name, v in candidate.scores.items())])
     if candidate.success is not None:
-        mark = f"{candidate.success:.0%}"
+        # None is certain.
+        mark = f"{min(candidate.success, 0.99):.0%}"
     else:
         mark = "" if candidate.score is None else f"{candidate.score:.3f}"
     return _row(candidate.model, mark, " · ".join(filter(None, [candidate.note, parts])), width)

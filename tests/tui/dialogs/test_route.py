@@ -5,6 +5,7 @@ from __future__ import annotations
 import msgspec
 import pytest
 
+from chat_tui.cli.commands.route import _figures
 from chat_tui.core.chunks import Metadata
 from chat_tui.core.conversation import Turn
 from chat_tui.core.errors import Unreachable
@@ -149,6 +150,15 @@ def test_the_route_shows_how_hard_the_prompt_is_and_what_each_model_would_do() -
     )
     assert "trivial" in trivial
     assert "█░░░░░░░░░░░" in trivial
+
+
+def test_no_answer_is_told_to_be_certainly_good() -> None:
+    sure = Candidate("x/sure", 0.9, success=0.997, price=0.0, seconds=1.0)
+    lines = route_lines(Turn("assistant", ""), Route("balanced", (sure,), difficulty=-3.8), 80)
+    text = "\n".join("".join(span.text for span in line) for line in lines)
+    assert "99%" in text
+    assert "100%" not in text
+    assert "   99%" in _figures(sure)
 
 
 def test_the_route_in_words_is_whole_clean_and_fits() -> None:
