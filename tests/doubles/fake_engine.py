@@ -139,6 +139,9 @@ class FakeToolLoop:
     def answers(self, conversation_id: str) -> Sequence[Answer]:
         return ()
 
+    async def prepare(self, conversation: object, settings: object) -> None:
+        pass
+
 
 class FakeDrafts:
     """No unsent text."""
