@@ -67,6 +67,7 @@ HOMES = {
     "genai_prices": ["chat_tui.providers.catalogue.prices_worker"],
     "huggingface_hub": ["chat_tui.local.huggingface"],
     "keyring": ["chat_tui.providers.credentials.keyring_worker"],
+    "pathspec": ["chat_tui.core.files.project_list_worker"],
     "pypdf": ["chat_tui.core.attachments.pdf_worker"],
     "truststore": ["chat_tui.providers.http.trust", "chat_tui.tools.builtin.page_worker"],
     "textblob": ["chat_tui.engine.insights"],

@@ -9,9 +9,8 @@ from urllib.parse import unquote, urlsplit
 from msgspec import Struct
 
 from chat_tui.core.attachments.attached_page import is_address
-from chat_tui.core.text.control_characters import clean_line
+from chat_tui.core.files.path_text import LONGEST_PATH, can_be_written
 
-LONGEST_PATH = 4_096
 _MENTION = re.compile(r'(?<!\S)@(?:"([^"\n]+)"?|([^\s"]+))')
 _SENTENCE_END = re.compile(r"""[.,;:!?'")\]}>]+$""")
 _ADDRESS = re.compile(r"""https?://[^\s"/]+[^\s"]{0,2000}""", re.IGNORECASE)
@@ -56,11 +55,6 @@ def mention_of(path: str, whole: bool = True) -> str:
     if any(sign.isspace() for sign in path):
         return f'@"{path}"' if whole else f'@"{path}'
     return f"@{path}"
-
-
-def can_be_written(path: str) -> bool:
-    """Whether a path can be written as a mention in one line and read back."""
-    return bool(path) and '"' not in path and clean_line(path, LONGEST_PATH) == path
 
 
 def pasted_address(text: str) -> str:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from chat_tui.core.files.project_files import PathBlock, ProjectFiles
 from chat_tui.tui.prompt.file_finder import FileFinder
 from chat_tui.tui.prompt.mentions import mention_at, mention_of, mentions, pasted_paths
 
@@ -83,9 +84,40 @@ async def test_a_folder_is_listed_when_it_is_typed(folder: Path) -> None:
     assert await found(folder, "/nowhere/at/all") == []
 
 
-async def test_a_look_at_a_large_tree_is_bounded(folder: Path) -> None:
-    finder = FileFinder(lambda: folder, entries=3)
-    assert len(await finder.find("")) <= 3
+class PreparedLists:
+    """Lists of files that are prepared, or fail where there is none."""
+
+    def __init__(self, *lists: list[str]) -> None:
+        self.lists = list(lists)
+
+    async def __call__(self, folder: Path) -> ProjectFiles:
+        if not self.lists:
+            raise OSError("no list")
+        paths = self.lists.pop(0)
+        lower = "\n".join(paths).casefold()
+        names = "\n".join(path.rstrip("/").rpartition("/")[2] for path in paths).casefold()
+        return ProjectFiles([PathBlock("\n".join(paths), f"\n{lower}\n", f"\n{names}\n")])
+
+
+async def test_a_known_list_is_used_while_it_is_renewed(folder: Path) -> None:
+    now = 0.0
+    lists = PreparedLists(["readme.md", "gone.md"], ["readme.md", "my notes.txt"])
+    finder = FileFinder(lambda: folder, lambda: now, lists)
+
+    async def paths() -> list[str]:
+        return [one.path for one in await finder.find("")]
+
+    assert await paths() == ["readme.md"]
+    now = 5.0
+    assert await paths() == ["readme.md"]
+    now = 11.0
+    assert await paths() == ["readme.md"]
+    assert finder._listing is not None
+    await finder._listing
+    assert await paths() == ["readme.md", "my notes.txt"]
+    now = 30.0
+    assert await paths() == ["readme.md", "my notes.txt"]
+    assert await FileFinder(lambda: folder, lambda: now, lists).find("") == []
 
 
 async def test_names_that_cannot_be_written_are_left_out(folder: Path) -> None:
