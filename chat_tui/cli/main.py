@@ -8,7 +8,7 @@ import os
 import sys
 from collections.abc import Sequence
 
-from chat_tui.cli.parser import build_parser
+from chat_tui.cli.command_line import read_command_line
 from chat_tui.core.errors import ChatTuiError
 from chat_tui.core.processes import console
 from chat_tui.core.processes.console import report_error, write_error
@@ -17,6 +17,7 @@ SCREEN = "chat_tui.cli.commands.tui"
 """The module of the screen, which opens without a command."""
 COMMANDS = {
     "ask": "chat_tui.cli.commands.ask",
+    "open": "chat_tui.cli.commands.tui",
     "compare": "chat_tui.cli.commands.compare",
     "batch": "chat_tui.cli.commands.batch",
     "route": "chat_tui.cli.commands.route",
@@ -31,6 +32,7 @@ COMMANDS = {
 _NEVER_PRIVATE = {
     "serve": "its conversations are saved in the history",
     "history": "it works on saved conversations",
+    "open": "the conversation is saved",
     "route": "it sends no questions",
     "models": "it sends no questions",
     "auth": "it sends no questions",
@@ -78,7 +80,9 @@ def _report_output_error(error: console.OutputError) -> int:
 
 
 def _run(arguments: Sequence[str] | None) -> int:
-    options = build_parser().parse_args(arguments)
+    typed = sys.argv[1:] if arguments is None else arguments
+    is_interactive = sys.stdin is not None and sys.stdin.isatty() and console.output_is_terminal()
+    options = read_command_line(typed, is_interactive=is_interactive)
     if arguments is None:
         console.clean_interpreter_reports()
     options.log_file = None

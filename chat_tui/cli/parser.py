@@ -15,25 +15,50 @@ from chat_tui.cli.options.question_options import (
     add_ask_options,
     add_batch_options,
     add_compare_options,
+    add_conversation,
+    add_files,
     add_model_choice,
+    add_open_options,
     add_preset,
     add_route_options,
     add_serve_options,
 )
 from chat_tui.cli.options.tool_options import add_tool_options
 
+_DESCRIPTION = (
+    "Talk to language models in the terminal. Without a command, the screen opens, and asks the question if there is"
+    " one. In a pipe, the question is answered as by `chat-tui ask`."
+)
+
+
+def build_screen_parser() -> CommandParser:
+    """Build the parser of a command line without a command."""
+    screen = CommandParser(prog="chat-tui", usage="chat-tui [options] [question ...]")
+    _add_screen_options(screen)
+    screen.add_argument("question", nargs="*")
+    screen.set_defaults(command=None)
+    return screen
+
+
+def _add_screen_options(to: CommandParser) -> None:
+    add_conversation(to)
+    add_model_choice(to, default=None)
+    add_preset(to, default=None)
+    add_files(to)
+    to.add_private("save nothing (on the screen, or with ask, compare and batch)", "-n", "--no-save")
+
 
 def build_parser() -> CommandParser:
-    """Build the parser of the whole command line."""
+    """Build the parser of a command line with a command, or of one that asks for help."""
     top = CommandParser(
         prog="chat-tui",
-        description="Talk to language models in the terminal. Without a command, the screen opens.",
+        usage="chat-tui [options] [question ...]\n       chat-tui command [options] ...",
+        description=_DESCRIPTION,
     )
     top.add_argument("--version", action="version", version=f"chat-tui {__version__}")
-    add_model_choice(top, default=None)
-    add_preset(top, default=None)
-    top.add_private("save nothing (on the screen, or with ask, compare and batch)")
-    commands = top.add_subparsers(dest="command", metavar="command")
+    top.set_defaults(question=[])
+    _add_screen_options(top)
+    commands = top.add_subparsers(dest="command", metavar="command", prog="chat-tui")
     _add_asking_commands(commands)
     _add_managing_commands(commands)
     return top
@@ -47,6 +72,13 @@ def _add_asking_commands(commands: Any) -> None:
         help="answer one question (for scripts and pipes)",
         description="Answer one question. The answer goes to stdout, notes go to stderr. Standard input is added to the"
         " question.",
+    )
+    commands.add_parser(
+        "open",
+        add_arguments=add_open_options,
+        help="open the screen with an earlier conversation",
+        description="Open the screen with an earlier conversation. If no id and no title fits, all messages are"
+        " searched for the words.",
     )
     commands.add_parser(
         "compare",

@@ -30,11 +30,13 @@ class Question(msgspec.Struct, frozen=True):
     text: str
     attachments: Sequence[Attachment] = ()
     preset: Preset | None = None
+    system: str | None = None
+    """The system prompt; None: that of the preset or the config."""
 
     @property
     def new_conversation(self) -> NewConversation:
         """The conversation that the question starts."""
-        return NewConversation(preset=self.preset)
+        return NewConversation(self.system, self.preset)
 
 
 def read_checked_question(
@@ -71,7 +73,10 @@ def read_question(options: argparse.Namespace, pages: PageSource | None = None) 
     """
     preset = read_preset(options)
     text, piped = " ".join(options.question), _read_stdin()
-    attachments = read_attachments(options.attach, pages)
+    attachments = read_attachments([file for file in options.attach if file != "-"], pages)
+    if "-" in options.attach:
+        attachments.append(of_bytes("standard input", piped))
+        piped = b""
     if preset is not None and preset.document:
         if piped.strip():
             attachments.append(of_bytes("standard input", piped))
@@ -81,7 +86,8 @@ def read_question(options: argparse.Namespace, pages: PageSource | None = None) 
         attachments.append(of_bytes("standard input", piped))
     else:
         text = "\n\n".join(filter(None, [text, piped.decode("utf-8", "replace").strip("\n")]))
-    return Question(clean(text), attachments, preset)
+    system = getattr(options, "system", None)
+    return Question(clean(text), attachments, preset, None if system is None else clean(system))
 
 
 def read_preset(options: argparse.Namespace) -> Preset | None:

@@ -53,8 +53,8 @@ from chat_tui.tui.widgets.ui_state import UiState
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
-    from chat_tui.core.settings.preset import Preset
     from chat_tui.engine.engine import Engine
+    from chat_tui.tui.chat.screen.opening import Opening
     from chat_tui.tui.terminal.clipboard import Clipboard
 
 OpenEngine: TypeAlias = "Callable[[Callable[[ChatTuiError], None]], Awaitable[Engine]]"
@@ -93,8 +93,8 @@ class ChatApp(App[int]):
         *,
         model: str | None = None,
         strategy: str | None = None,
-        preset: Preset | None = None,
         private: bool = False,
+        opening: Opening | None = None,
         kept_in: Path | None = None,
         log_file: Path | None = None,
         clock: Callable[[], datetime] = local_now,
@@ -111,10 +111,9 @@ class ChatApp(App[int]):
         self._kept_in = kept_in
         self.engine: Engine | None = None
         self._open_engine = open_engine
-        self._private = private
+        self._private, self._opening = private, opening
         self._clock = clock
         self._open_seconds = open_seconds
-        self._preset = preset
         self.themes = AppThemes(self)
         self._notice_stack = NoticeStack(self, lambda: self._notifications, self._unnotify)
         self.dismiss_errors, self.withdraw = self._notice_stack.remove_errors, self._notice_stack.remove_titled
@@ -181,8 +180,8 @@ class ChatApp(App[int]):
 
     def on_mount(self) -> None:
         """Tell what was wrong, and open the engine when the first paint is out."""
-        if self._preset is not None and isinstance(self.screen, ChatScreen):
-            self.screen.chat.begin_with(self._preset)
+        if self._opening is not None and isinstance(self.screen, ChatScreen):
+            self.screen.chat.begin_with(self._opening.preset)
         for error in self._notices:
             self.tell(error)
         if not self.is_headless:
@@ -221,6 +220,8 @@ class ChatApp(App[int]):
             if screen is None:
                 return
             await screen.take_engine(self.engine)
+            if self._opening is not None:
+                await self._opening.begin(screen.context, self.engine)
             await asyncio.sleep(IDLE_SECONDS)
             await self.engine.prepare()
             screen.chat.transcript.loader.load_parser()

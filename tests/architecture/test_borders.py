@@ -15,6 +15,7 @@ CLEANERS = {"clean", "clean_line", "sanitize", "single_line", "without_controls"
 HOME = {"core.text.control_characters", "core.text.sanitizer", "engine.cleaning"}
 
 COMES_IN = {
+    "cli.commands.tui": "a question and a system prompt on the command line",
     "cli.options.value_types": "names of models on the command line",
     "cli.question": "words and standard input",
     "config.load": "the config file",

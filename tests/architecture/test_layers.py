@@ -368,7 +368,7 @@ def test_the_command_line_loads_no_face_before_it_has_chosen_one(tmp_path: Path)
 
 
 @pytest.mark.parametrize(
-    "line", ["--version", "--help", "ask --help", "history list --help", "frobnicate", "ask --modle x"]
+    "line", ["--version", "--help", "ask --help", "history list --help", "histroy list", "ask --modle x"]
 )
 def test_reading_the_command_line_loads_no_command(line: str, tmp_path: Path) -> None:
     ended = f"try: cli.main({line.split()})\nexcept SystemExit: pass\n"

@@ -24,6 +24,7 @@ from chat_tui.routing.policy import RoutingPolicy
 from chat_tui.routing.router import Router
 from chat_tui.tui.app import OPEN_SECONDS, ChatApp
 from chat_tui.tui.chat.conversation.view import ChatView
+from chat_tui.tui.chat.screen.opening import Opening
 from chat_tui.tui.chat.screen.screen import ChatScreen
 from tests.doubles.fake_backend import FakeBackend, FakeSetup, FakeWeights
 from tests.support.key_pilot import KeyPilot
@@ -45,7 +46,7 @@ class ScriptedChat:
         scripts: Sequence[Script],
         file: Path | None,
         weights: FakeWeights,
-        preset: Preset | None = None,
+        opening: Opening | None = None,
         clock: Callable[[], datetime] = lambda: NOW,
         kept_in: Path | None = None,
         open_seconds: float = SOON_SECONDS,
@@ -57,7 +58,7 @@ class ScriptedChat:
         self.weights = weights
         self._config, self._file = config, file
         self.app = ChatApp(
-            config, self.open_engine, preset=preset, kept_in=kept_in, clock=clock, open_seconds=open_seconds
+            config, self.open_engine, opening=opening, kept_in=kept_in, clock=clock, open_seconds=open_seconds
         )
         self.pilot = KeyPilot(self.app)
         built_in = Model(LOCAL_MODEL, 2048, 0.0, 0.0, 0.1, local=True)
@@ -189,6 +190,7 @@ async def scripted_chat(
     size: tuple[int, int] = (120, 36),
     weights: FakeWeights | None = None,
     preset: Preset | None = None,
+    opening: Opening | None = None,
     kept_in: Path | None = None,
     opened: bool = True,
     clock: Callable[[], datetime] = lambda: NOW,
@@ -199,8 +201,9 @@ async def scripted_chat(
     """The screen of these columns and rows, by default with its engine open; `file` is the history.
     `open_seconds`: how long after the first paint the engine is opened, where it is not `opened` at once."""
     soon = SOON_SECONDS if opened else open_seconds
+    opening = opening or (Opening(preset) if preset is not None else None)
     chat = ScriptedChat(
-        config or Config(), scripts, file, weights or FakeWeights(), preset, clock, kept_in, soon, tools, pages
+        config or Config(), scripts, file, weights or FakeWeights(), opening, clock, kept_in, soon, tools, pages
     )
     async with guard_ends("the app", chat.app.run_test(size=size, notifications=True)):
         if opened:

@@ -9,6 +9,7 @@ from contextlib import aclosing
 
 from msgspec.structs import replace
 
+from chat_tui.cli.continuation import Target, continuation_error, continue_conversation
 from chat_tui.cli.engine import open_reporting_engine
 from chat_tui.cli.named_tools import named_tools, start_tools
 from chat_tui.cli.output.answer_writer import AnswerWriter
@@ -48,6 +49,9 @@ asked first."""
 
 def run(options: argparse.Namespace) -> int:
     """Answer the question; returns the exit code."""
+    if wrong := continuation_error(options):
+        write_error(wrong)
+        return 2
     question = read_checked_question(options, "ask")
     if question is None:
         return 2
@@ -64,7 +68,7 @@ def run(options: argparse.Namespace) -> int:
 
 async def _ask(settings: Config, question: Question, options: argparse.Namespace, output: OutputFormat | None) -> int:
     interrupted = watch_interrupts()
-    engine = await open_reporting_engine(settings, save=not (options.no_save or options.private))
+    engine = await open_reporting_engine(settings, save=_is_saved(options))
     request = Request(
         model=options.model,
         strategy=options.strategy,
@@ -86,25 +90,42 @@ async def _ask(settings: Config, question: Question, options: argparse.Namespace
     # Applied before the engine is asked: the model that a preset names needs no list of all models.
     request = question.preset.settings(request) if question.preset is not None else request
     try:
+        target: Target = question.new_conversation
         if code := await start_tools(engine, question.new_conversation, request, interrupted):
             return code
-        writer = AnswerWriter(as_json=options.json)
-        return await _answer(engine, question, request, interrupted, writer)
+        if options.conversation:
+            target, request = await continue_conversation(engine, options, question.system, request)
+        writer = AnswerWriter(as_json=options.json, quiet=options.quiet)
+        answer = await _begin(engine, target, question, request, interrupted)
+        code = await _finish(engine, answer, request, interrupted, writer)
+        if options.verbose:
+            write_error("[not saved]\n" if not _is_saved(options) else f"[conversation {answer.conversation_id}]\n")
+        return code
     finally:
         await engine.close()
 
 
-async def _answer(
-    engine: Engine, question: Question, request: Request, interrupted: asyncio.Event, writer: AnswerWriter
-) -> int:
+def _is_saved(options: argparse.Namespace) -> bool:
+    return not (options.no_save or options.private)
+
+
+async def _begin(
+    engine: Engine, target: Target, question: Question, request: Request, interrupted: asyncio.Event
+) -> Answer:
     named = request.model or (engine.config.model if request.strategy is None else None)
     if named is None or request.adaptive:
         await run_until_interrupted(interrupted, engine.models.discover())
     elif estimate(question.text) + sum(map(attachment_tokens, question.attachments)) > SMALL_TOKENS:
         await run_until_interrupted(interrupted, engine.models.look_up(named))
     if request.adaptive:
-        await _report_price(engine, question, request)
-    answer = await engine.ask(question.new_conversation, question.text, request, attachments=question.attachments)
+        await _report_price(engine, target, question, request)
+    return await engine.ask(target, question.text, request, attachments=question.attachments)
+
+
+async def _finish(
+    engine: Engine, answer: Answer, request: Request, interrupted: asyncio.Event, writer: AnswerWriter
+) -> int:
+    """Write the answer, and check it against the schema if there is one; returns the exit code."""
     if request.output is None or writer.as_json:
         code = await _write(answer, writer, engine.config, interrupted)
         return code or (check_written(await last_of(answer), request.output) if request.output else 0)
@@ -174,11 +195,9 @@ def _report_notice(first: Answer) -> None:
         write_error(f"[{notice}]\n")
 
 
-async def _report_price(engine: Engine, question: Question, request: Request) -> None:
+async def _report_price(engine: Engine, target: Target, question: Question, request: Request) -> None:
     """Write the price of both answers, if there is one, and whether there will be only one."""
-    foreseen = await engine.estimates.estimate(
-        question.new_conversation, question.text, request, attachments=question.attachments
-    )
+    foreseen = await engine.estimates.estimate(target, question.text, request, attachments=question.attachments)
     if foreseen.price:
         what = "for both answers" if foreseen.quick else "for one answer: no other model is faster"
         write_error(f"[≈ ${foreseen.price:.4g} {what}]\n")

@@ -404,7 +404,7 @@ async def _open_store() -> AsyncGenerator[Store | None, None]:
 
 async def _find_tree(store: Store | None, name: str) -> Tree:
     known = _require_store(store)
-    return await known.read(reads.tree, await known.read(naming.resolve_id, name))
+    return await known.read(reads.tree, await known.read(naming.resolve_name, name))
 
 
 def _require_store(store: Store | None) -> Store:

@@ -1,4 +1,4 @@
-"""`chat-tui` without a command: the screen. The engine is imported after the first paint."""
+"""`chat-tui` without a command, and `chat-tui open`: the screen. The engine is imported after the first paint."""
 
 from __future__ import annotations
 
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from chat_tui.core.settings.preset import Preset
     from chat_tui.engine.engine import Engine
     from chat_tui.tui.app import ChatApp
+    from chat_tui.tui.chat.screen.opening import Opening
 
 RECOVERY_NOTICE_SECONDS = 2.5
 """Duration of a notice; the next one replaces it."""
@@ -32,6 +33,9 @@ def run(options: argparse.Namespace) -> int:
     """Open the screen; returns the exit code."""
     if not (sys.stdin is not None and sys.stdin.isatty() and console.output_is_terminal()):
         write_error("chat-tui: the screen needs a terminal. In a pipe, use: chat-tui ask QUESTION\n")
+        return 2
+    if options.private and options.conversation:
+        write_error("chat-tui: a saved conversation cannot go on without being saved. Leave out -n, or -c and --in.\n")
         return 2
     if os.environ.get("TERM") == "dumb":
         write_error("chat-tui: this terminal cannot show the screen (TERM=dumb). Use: chat-tui ask QUESTION\n")
@@ -69,14 +73,35 @@ async def _screen(settings: Config, options: argparse.Namespace, preset: Preset 
     app = ChatApp(
         settings,
         open_engine,
+        opening=_opening(options, preset),
         model=model,
         strategy=strategy,
-        preset=preset,
         private=options.private,
         kept_in=paths.screen_file(),
         log_file=options.log_file,
     )
     return await run_app(app, private=options.private)
+
+
+def _opening(options: argparse.Namespace, preset: Preset | None) -> Opening | None:
+    """Return what the options say to begin with; None: nothing."""
+    is_open = options.command == "open"
+    name = " ".join(options.name) if is_open else options.conversation or ""
+    question = " ".join(options.question)
+    if not (preset or name or question or options.attach or options.system is not None):
+        return None
+    from chat_tui.core.text.control_characters import clean
+    from chat_tui.tui.chat.screen.opening import Opening
+
+    return Opening(
+        preset,
+        clean(question),
+        tuple(options.attach),
+        name,
+        searches=is_open,
+        system_prompt=None if options.system is None else clean(options.system),
+        keeps_model=options.model is not None or options.strategy is not None,
+    )
 
 
 def _recovery_notices(app: ChatApp) -> Callable[[float], None]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, NoReturn
 
 from chat_tui.core.processes import console
@@ -31,9 +31,7 @@ class CommandParser(argparse.ArgumentParser):
 
     def parse_known_args(self, args: Any = None, namespace: Any = None) -> tuple[Any, list[str]]:
         """Parse the arguments; unknown ones end the program with an error that suggests similar options."""
-        add, self._add_arguments = self._add_arguments, None
-        if add is not None:
-            add(self)
+        self.complete()
         known, unknown = super().parse_known_args(args, namespace)
         if unknown:
             option = next((word.partition("=")[0] for word in unknown if word.startswith("--")), "")
@@ -41,10 +39,34 @@ class CommandParser(argparse.ArgumentParser):
             self.error(f"unrecognized arguments: {' '.join(unknown)}{hint}")
         return known, unknown
 
-    def add_private(self, help: str = argparse.SUPPRESS) -> None:
-        """Accept `--private` here as before the command; without a help text it is accepted only to be refused."""
+    def format_help(self) -> str:
+        """Return the help with two examples."""
+        from chat_tui.cli.options.examples import EXAMPLES
+
+        examples = "".join(f"  {line}\n" for line in EXAMPLES.get(self.prog, ()))
+        return super().format_help() + (f"\nexamples:\n{examples}" if examples else "")
+
+    def complete(self) -> None:
+        """Add the arguments that are not there yet."""
+        add, self._add_arguments = self._add_arguments, None
+        if add is not None:
+            add(self)
+
+    def options(self) -> Mapping[str, argparse.Action]:
+        """Return the options by all their names."""
+        self.complete()
+        return self._option_string_actions
+
+    def commands(self) -> Mapping[str, CommandParser]:
+        """Return the parsers of the commands, or of the actions, by all their names; none if there are none."""
+        self.complete()
+        choices = [each.choices for each in self._actions if isinstance(each, argparse._SubParsersAction)]
+        return choices[0] if choices else {}
+
+    def add_private(self, help: str = argparse.SUPPRESS, *names: str) -> None:
+        """Accept `--private`, and these names for it; without a help text it is accepted only to be refused."""
         default = False if self._is_top else argparse.SUPPRESS
-        self.add_argument("--private", action="store_true", default=default, help=help)
+        self.add_argument(*names, "--private", dest="private", action="store_true", default=default, help=help)
 
     def _check_value(self, action: argparse.Action, value: Any) -> None:
         """Raise an error that suggests similar commands if `value` is not a choice."""

@@ -8,6 +8,7 @@ from chat_tui.cli.options import value_types
 from chat_tui.cli.options.command_parser import CommandParser
 
 _CONVERSATION_ID = "the conversation's id, the first characters of it, or `last`"
+_CONVERSATION_NAME = f"{_CONVERSATION_ID}; or its title, or words of it"
 
 
 def add_history_options(history: CommandParser) -> None:
@@ -25,7 +26,7 @@ def _add_history_reading(actions: Any) -> tuple[CommandParser, ...]:
     listing.add_argument("--limit", type=value_types.count, metavar="N", help="show at most N")
     listing.add_argument("--deleted", action="store_true", help="list the deleted ones that can be restored")
     show = actions.add_parser("show", help="show a conversation")
-    show.add_argument("id", metavar="ID", help=_CONVERSATION_ID)
+    show.add_argument("id", metavar="ID|TITLE", help=_CONVERSATION_NAME)
     show.add_argument("--all", action="store_true", help="show all branches, not only the current one")
     search = actions.add_parser(
         "search",
@@ -42,7 +43,7 @@ def _add_history_reading(actions: Any) -> tuple[CommandParser, ...]:
         description="Export a conversation. JSON is complete and can be imported again; Markdown has the current"
         " branch. With --all, unreadable conversations are skipped and named on stderr, and the exit code is 1.",
     )
-    export.add_argument("id", nargs="?", metavar="ID", help=_CONVERSATION_ID)
+    export.add_argument("id", nargs="?", metavar="ID|TITLE", help=_CONVERSATION_NAME)
     export.add_argument("--format", choices=["markdown", "json"], help="default: markdown; with --all: json")
     export.add_argument(
         "--out", metavar="FILE", help="file to write, instead of stdout (-); existing files are not overwritten"

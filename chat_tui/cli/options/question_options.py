@@ -13,9 +13,11 @@ THINKING = ("off", "low", "medium", "high")
 
 def add_model_choice(to: CommandParser, default: str | None = argparse.SUPPRESS) -> None:
     to.add_argument(
-        "--model", type=value_types.models, metavar="PROVIDER/MODEL", default=default, help="the model to use"
+        "-m", "--model", type=value_types.models, metavar="PROVIDER/MODEL", default=default, help="the model to use"
     )
-    to.add_argument("--strategy", metavar="NAME", default=default, help="how to choose the model (default: balanced)")
+    to.add_argument(
+        "-t", "--strategy", metavar="NAME", default=default, help="how to choose the model (default: balanced)"
+    )
 
 
 def add_preset(to: CommandParser, default: str | None = argparse.SUPPRESS) -> None:
@@ -31,21 +33,47 @@ def add_preset(to: CommandParser, default: str | None = argparse.SUPPRESS) -> No
     )
 
 
+def add_conversation(to: CommandParser) -> None:
+    """Add what says where a question belongs: to a new conversation, or to an earlier one."""
+    place = to.add_mutually_exclusive_group()
+    place.add_argument(
+        "-c",
+        "--continue",
+        dest="conversation",
+        action="store_const",
+        const="last",
+        help="go on with the conversation that was used last, with its model, preset and settings",
+    )
+    place.add_argument(
+        "--in",
+        dest="conversation",
+        metavar="ID|TITLE",
+        help="go on with this conversation: its id, the beginning of it, its title or words of it",
+    )
+    to.add_argument("-s", "--system", metavar="TEXT", help="the system prompt of the conversation")
+
+
+def add_files(to: CommandParser) -> None:
+    """Add the files of a question."""
+    to.add_argument(
+        "-a",
+        "--attach",
+        "--file",
+        action="append",
+        default=[],
+        metavar="FILE|URL",
+        help="attach an image, PDF or text file, or a web page as text; - is standard input; may be repeated",
+    )
+
+
 def _add_question(to: CommandParser) -> None:
     """Add what one question takes, whether one model answers it or several."""
     to.add_argument("question", nargs="*", help="the question; quotes are optional")
     _add_temperature(to)
     to.add_argument("--seed", type=int, metavar="N", help="sampling seed, for repeatable answers where supported")
     to.add_argument("--thinking", choices=THINKING, help="reasoning effort, if supported")
-    to.add_argument(
-        "--attach",
-        "--file",
-        action="append",
-        default=[],
-        metavar="FILE|URL",
-        help="attach an image, PDF or text file, or a web page as text; may be repeated",
-    )
-    to.add_argument("--no-save", action="store_true", help="do not save the conversation")
+    add_files(to)
+    to.add_argument("-n", "--no-save", action="store_true", help="do not save the conversation")
     to.add_private("same as --no-save")
 
 
@@ -81,14 +109,7 @@ def add_route_options(route: CommandParser) -> None:
     add_preset(route)
     _add_max_tokens(route, "the answer")
     _add_max_price(route, "the answer")
-    route.add_argument(
-        "--attach",
-        "--file",
-        action="append",
-        default=[],
-        metavar="FILE|URL",
-        help="attach a file or a web page; may be repeated",
-    )
+    add_files(route)
     route.add_argument(
         "--models",
         metavar="MODEL,…",
@@ -99,11 +120,23 @@ def add_route_options(route: CommandParser) -> None:
     route.add_private()
 
 
+def add_open_options(to: CommandParser) -> None:
+    to.add_argument(
+        "name",
+        nargs="+",
+        metavar="ID|WORDS",
+        help="the conversation's id, the beginning of it, `last`, its title or words of it",
+    )
+    add_model_choice(to)
+    to.add_private()
+
+
 def add_ask_options(ask: CommandParser) -> None:
     _add_question(ask)
     add_model_choice(ask)
     add_preset(ask)
     _add_max_tokens(ask, "the answer")
+    add_conversation(ask)
     ask.add_argument("--top-p", type=value_types.fraction, metavar="P", help="nucleus sampling, 0 to 1")
     ask.add_argument(
         "--stop",
@@ -116,6 +149,8 @@ def add_ask_options(ask: CommandParser) -> None:
     _add_timeout(ask, "the whole answer")
     _add_max_price(ask, "the answer")
     ask.add_argument("--json", action="store_true", help="one JSON object per line")
+    ask.add_argument("-q", "--quiet", action="store_true", help="write errors only, and no notes, to stderr")
+    ask.add_argument("-v", "--verbose", action="store_true", help="write the conversation's id to stderr at the end")
     ask.add_argument(
         "--insights",
         action=argparse.BooleanOptionalAction,
@@ -165,7 +200,7 @@ def add_compare_options(compare: CommandParser) -> None:
         help="2 to 4 models, each as provider/model (default: the strategy's best two of different families)",
     )
     compare.add_argument(
-        "--strategy", metavar="NAME", default=argparse.SUPPRESS, help="how to choose models when none are named"
+        "-t", "--strategy", metavar="NAME", default=argparse.SUPPRESS, help="how to choose models when none are named"
     )
     _add_max_tokens(compare, "each answer")
     _add_timeout(compare, "each whole answer")
@@ -191,7 +226,7 @@ def add_batch_options(batch: CommandParser) -> None:
     _add_temperature(batch)
     _add_named_tools(batch, ", if `[tool_use] allow` in the config allows it")
     _add_schema(batch)
-    batch.add_argument("--system", metavar="TEXT", help="the system prompt for prompts that do not set their own")
+    batch.add_argument("-s", "--system", metavar="TEXT", help="the system prompt for prompts that do not set their own")
     _add_max_price(batch, "each answer")
     batch.add_argument("--no-fallback", action="store_true", help="do not fall back to other models")
     batch.add_argument(

@@ -34,8 +34,10 @@ _ENDINGS = {
 class AnswerWriter:
     """Converts chunks to output; `flush` writes it in order."""
 
-    def __init__(self, *, as_json: bool) -> None:
+    def __init__(self, *, as_json: bool, quiet: bool = False) -> None:
+        """`quiet`: notes are left out; errors, and why an answer is incomplete, are not."""
         self.as_json = self._json = as_json
+        self._quiet = quiet
         self._terminal = console.error_is_terminal()
         self._waiting: list[tuple[Literal["output", "error", "progress", "status", "clear"], str]] = []
         """Target and text. A status is shown on a terminal at once, progress only now and then."""
@@ -218,15 +220,21 @@ class AnswerWriter:
             self._say(self._two.rest())
 
     def _fetching(self, chunk: Metadata) -> None:
+        if self._quiet:
+            return
         text = self._download.text(chunk.received_bytes, chunk.total_bytes or _WEIGHTS_BYTES)
         self._has_status = True
         self._waiting.append(("progress", text))
 
     def _status(self, text: str) -> None:
+        if self._quiet:
+            return
         self._has_status = True
         self._waiting.append(("status", text))
 
     def _line(self, text: str) -> None:
+        if self._quiet:
+            return
         self._clear()
         self._waiting.append(("error", f"[{text}]\n"))
 

@@ -32,7 +32,7 @@ from chat_tui.engine.conversations.error_reports import ErrorReports
 from chat_tui.engine.conversations.listing import list_page
 from chat_tui.engine.conversations.stores import ConversationStores
 from chat_tui.engine.conversations.turn_writer import PRIVATE_TITLE, TurnWriter
-from chat_tui.history.queries import attachments, branches, reads, writes
+from chat_tui.history.queries import attachments, branches, naming, reads, writes
 
 
 class Conversations:
@@ -107,6 +107,13 @@ class Conversations:
         found = read or known
         assert found is not None
         return self.cache.current(found)
+
+    async def find(self, name: str) -> str:
+        """The id of the saved conversation that a person names by its id, the beginning of it, `last`, or its title.
+
+        Raises `HistoryError` if the name means none, or several.
+        """
+        return await self._stores.saved.read(naming.resolve_name, name)
 
     def _is_newest(self, known: Conversation | None) -> bool:
         return known is not None and self.cache.is_newest(known.id)

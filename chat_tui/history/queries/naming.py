@@ -1,4 +1,4 @@
-"""Finds the conversation that a user names by its id, the beginning of its id, or as `last`."""
+"""Finds the conversation that a user names by its id, the beginning of its id, as `last`, or by its title."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from chat_tui.core.errors import ConversationNotFound
 from chat_tui.core.text.excerpts import shorten
 from chat_tui.history.queries import reads
 from chat_tui.history.records import storable
+from chat_tui.history.stored_text import clean_line_of
 
 LAST = "last"
 """Names the conversation that was used last."""
@@ -53,6 +54,49 @@ def resolve_id(db: sqlite3.Connection, name: str, among: Among = "listed") -> st
             f"Several conversation ids start with `{shorten(name, 60)}`.", f"Use more characters: {shown}"
         )
     return found[0]
+
+
+def resolve_name(db: sqlite3.Connection, name: str) -> str:
+    """The id of the listed conversation that a name means: as in `resolve_id`, else the whole title, else words of it.
+
+    Letter case does not matter in a title. Raises `ConversationNotFound` if the name means none, or several.
+    """
+    if name.strip() == LAST:
+        return resolve_id(db, name)
+    try:
+        return resolve_id(db, name)
+    except ConversationNotFound as error:
+        # Several ids that begin with a word, such as `a`, do not keep it from being a title.
+        titled = _with_title(db, name)
+        if not titled:
+            raise ConversationNotFound(
+                f"No conversation has the id or the title `{shorten(name, 60)}`.", reads.not_found(name).hint
+            ) from error
+    if len(titled) > 1:
+        shown = ", ".join(f"{id} “{shorten(title, 40)}”" for id, title in titled[:_LISTED])
+        more = ", …" if len(titled) > _LISTED else ""
+        raise ConversationNotFound(
+            f"Several conversations have “{shorten(name.strip(), 60)}” in their title.",
+            f"Use the id, or more of the title: {shown}{more}",
+        )
+    return titled[0][0]
+
+
+def _with_title(db: sqlite3.Connection, name: str) -> list[tuple[str, str]]:
+    """The ids and titles of the listed conversations with exactly this title, else of those that contain all of its
+    words; the last used first."""
+    wanted = " ".join(name.casefold().split())
+    words = wanted.split()
+    exact, partial = [], []
+    rows = db.execute("SELECT id, title FROM conversation WHERE deleted IS NULL ORDER BY updated DESC, key DESC")
+    for id, stored in rows:
+        title = clean_line_of(stored)
+        folded = " ".join(title.casefold().split())
+        if folded == wanted:
+            exact.append((str(id), title))
+        elif words and all(word in folded for word in words):
+            partial.append((str(id), title))
+    return exact or partial
 
 
 def deleted_not_found(name: str) -> ConversationNotFound:

@@ -95,6 +95,8 @@ class ChatView(Vertical):
             *shared, estimate=self.estimate, editor=self.editor, versions=self.versions, waiting=self.waiting
         )
         self.steering = Steering(*shared, sender=self.sender, waiting=self.waiting)
+        self._resumes = True
+        """Whether the conversation that was in view when the program was ended is opened again."""
         self.transcript_key: Callable[[events.Key], None] = lambda event: None
         """Handles a key first while the transcript has the focus."""
         self.leave_transcript: Callable[[], None] = lambda: None
@@ -136,18 +138,20 @@ class ChatView(Vertical):
 
     # -- conversations --------------------------------------------------------------------------------------------
 
-    def begin_with(self, preset: Preset) -> None:
-        """Use a preset from the start, before the engine is open."""
-        self.session.preset = preset
-        self.session.own_settings = with_tools_of(preset, self.session.own_settings)
-        self.estimate.show()
+    def begin_with(self, preset: Preset | None) -> None:
+        """Begin with a new conversation, and with this preset, before the engine is open."""
+        self._resumes = False
+        if preset is not None:
+            self.session.preset = preset
+            self.session.own_settings = with_tools_of(preset, self.session.own_settings)
+            self.estimate.show()
 
     async def take_engine(self, engine: Engine) -> None:
         """Store the engine: questions are answered from now on, and unsent text of the last session is restored."""
         session, first = self.session, self.session.visit
         self.prompt.earlier = await engine.drafts.prompts()
         draft = await session.connect(engine)
-        if session.preset is None:
+        if session.preset is None and self._resumes:
             try:
                 if last := await session.last_conversation():
                     await self.open(last, coming_back=True)
