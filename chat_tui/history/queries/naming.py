@@ -68,10 +68,12 @@ def resolve_name(db: sqlite3.Connection, name: str) -> str:
     except ConversationNotFound as error:
         # Several ids that begin with a word, such as `a`, do not keep it from being a title.
         titled = _with_title(db, name)
+        unknown = reads.not_found(name)
+        if not titled and error.title != unknown.title:
+            raise
         if not titled:
-            raise ConversationNotFound(
-                f"No conversation has the id or the title `{shorten(name, 60)}`.", reads.not_found(name).hint
-            ) from error
+            title = f"No conversation has the id or the title `{shorten(name, 60)}`."
+            raise ConversationNotFound(title, unknown.hint) from error
     if len(titled) > 1:
         shown = ", ".join(f"{id} “{shorten(title, 40)}”" for id, title in titled[:_LISTED])
         more = ", …" if len(titled) > _LISTED else ""
