@@ -112,8 +112,7 @@ class ChatApp(App[int]):
         self.engine: Engine | None = None
         self._open_engine = open_engine
         self._private, self._opening = private, opening
-        self._clock = clock
-        self._open_seconds = open_seconds
+        self._clock, self._open_seconds = clock, open_seconds
         self.themes = AppThemes(self)
         self._notice_stack = NoticeStack(self, lambda: self._notifications, self._unnotify)
         self.dismiss_errors, self.withdraw = self._notice_stack.remove_errors, self._notice_stack.remove_titled
