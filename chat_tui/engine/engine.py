@@ -296,7 +296,10 @@ class Engine:
                 prepared = await self._prepare_answer(grown, len(asked.path), one, limit=limit)
                 answers.append(self._answers.begin(prepared))
                 grown = self.conversations.cache.current(asked)
-        comparison = Comparison(asked.path[-1], names, answers, self.conversations, self.judge)
+        uses_tools = bool(use_of(before, Request()).servers)
+        comparison = Comparison(
+            asked.path[-1], names, answers, self.conversations, self.judge, without_tools=uses_tools
+        )
         self._answers.start_task(comparison.settle())
         return comparison
 

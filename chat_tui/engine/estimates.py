@@ -13,6 +13,7 @@ from chat_tui.core.context import Context
 from chat_tui.core.conversation import Conversation, Turn
 from chat_tui.core.request import Request
 from chat_tui.core.settings.conversation_settings import NewConversation
+from chat_tui.core.tools import ToolUse
 from chat_tui.engine.answers.comparison import best_of, request_for
 from chat_tui.engine.conversations.conversations import Conversations
 from chat_tui.engine.protocols import ModelBackend
@@ -106,7 +107,7 @@ class CostEstimator:
         given, dollars, tokens = settings or Request(), 0.0, 0
         unknown: list[str] = []
         for model in models:
-            one = request_for(model, given, given.max_price)
+            one = request_for(model, given, given.max_price).replace(tool_use=ToolUse())
             context = await self.estimate(conversation, text, one, attachments=attachments, edited=edited)
             tokens = max(tokens, context.tokens)
             if context.price is None:

@@ -14,6 +14,7 @@ from chat_tui.core.chunks import Chunk
 from chat_tui.core.models import LOCAL_MODEL, SCRIPTED_MODEL, Model
 from chat_tui.core.request import Request
 from chat_tui.engine.answers.comparison import Comparison
+from chat_tui.engine.protocols import ToolBackend
 from chat_tui.providers.scripted_provider import Script, Scripted
 from chat_tui.tui.compare.columns import Column
 from chat_tui.tui.compare.screen import CompareScreen
@@ -110,10 +111,14 @@ class Compared:
 
 @asynccontextmanager
 async def compared(
-    *scripts: Script, size: tuple[int, int] = (120, 40), config: Config | None = None, file: Path | None = None
+    *scripts: Script,
+    size: tuple[int, int] = (120, 40),
+    config: Config | None = None,
+    file: Path | None = None,
+    tools: ToolBackend | None = None,
 ) -> AsyncIterator[Compared]:
     """The chat, with as many models to be compared as there are scripts."""
-    async with scripted_chat(size=size, config=config or AT_ONCE, file=file) as chat:
+    async with scripted_chat(size=size, config=config or AT_ONCE, file=file, tools=tools) as chat:
         chat.provider = ByModel(scripts)
         yield Compared(chat, len(scripts))
         for answer in chat.engine.running():

@@ -63,6 +63,8 @@ class Comparison:
         answers: Sequence[Answer],
         conversations: Conversations,
         judge: Callable[[Turn, bool | None], None],
+        *,
+        without_tools: bool = False,
     ) -> None:
         self.conversation_id = answers[0].conversation_id
         self.question = question
@@ -70,6 +72,8 @@ class Comparison:
         self.answers = tuple(answers)
         self.kept: int | None = None
         """The number of the answer that was kept, from 1; None if none was."""
+        self.without_tools = without_tools
+        """Whether the conversation uses tools, which are not offered to models that are compared."""
         self._conversations, self._judge = conversations, judge
 
     @property

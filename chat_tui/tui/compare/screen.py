@@ -247,7 +247,12 @@ class CompareScreen(Screen[Conversation | None]):
         costs = formatting.about_cost(dollars) if about else formatting.cost(dollars)
         running = sum(not column.answer.ended for column in self.columns)
         told = f"{running} of {len(figures)} running" if running else "all done"
-        right = " · ".join(filter(None, ["blind" * self.blind, told, costs if dollars else ""]))
+        right = " · ".join(
+            filter(
+                None,
+                ["blind" * self.blind, "without tools" * self.comparison.without_tools, told, costs if dollars else ""],
+            )
+        )
         question = shorten(self.comparison.question.text[: 4 * width], 4 * width)
         return apart(Span(question, "strong"), Span(right, "dim"), width)
 

@@ -12,8 +12,11 @@ from chat_tui.core.attachments.attachment import Attachment
 from chat_tui.core.chunks import Token
 from chat_tui.core.errors import Overloaded
 from chat_tui.core.models import LOCAL_MODEL
+from chat_tui.core.settings.conversation_settings import ConversationSettings
+from chat_tui.core.tools import ToolUse
 from chat_tui.providers.scripted_provider import Fault, Script
 from chat_tui.tui.compare.model_choice import CompareChoice
+from tests.doubles.fake_tools import FakeTools, offered
 from tests.doubles.scripted_chat import DEEP, FAST
 from tests.support.comparison_screen import ByModel, compared
 from tests.support.scripted_router import Gate, endless, slowly
@@ -67,6 +70,22 @@ async def test_models_are_chosen_in_the_list_and_the_prompt_asks_them() -> None:
         await on.until(lambda: on.is_open)
         assert on.comparison.models == (LOCAL_MODEL, FAST.name)
         assert on.chat.chat.session.compare_models == ()
+
+
+async def test_a_comparison_says_that_it_offers_no_tools_and_starts_none() -> None:
+    tools = FakeTools([offered("now", "time")])
+    async with compared(["from fast"], ["from deep"], tools=tools) as on:
+        on.chat.chat.session.own_settings = ConversationSettings(tools=ToolUse(("time",)))
+        await on.ask(f"/compare {FAST.name},{DEEP.name}")
+        await on.until(lambda: "without tools" in str(on.chat.chat.prompt.border_subtitle))
+        await on.ask("Which?")
+        await on.ended()
+        assert "without tools · all done" in on.shown()
+        assert [request.tools for request in on.chat.provider.requests] == [(), ()]
+        assert tools.started == []
+        await on.press("1")
+        await on.left()
+        await on.until(lambda: "tools: time" in str(on.chat.chat.prompt.border_subtitle))
 
 
 async def test_esc_gives_the_next_question_back_to_one_model() -> None:

@@ -12,6 +12,7 @@ from chat_tui.core.attachments.attachment import Attachment
 from chat_tui.core.conversation import Conversation
 from chat_tui.core.errors import CommandError
 from chat_tui.core.text.excerpts import shorten
+from chat_tui.core.tools import ToolUse
 from chat_tui.engine.answers.comparison import Comparison, check_models
 from chat_tui.tui.actions import bindings, slash_commands
 from chat_tui.tui.chat.conversation.question_sender import OutgoingQuestion
@@ -122,8 +123,9 @@ class CompareController:
         if not chat.conversation.can_change():
             return False
         question = chat.sender.take_question(text, chat.session.settings())
-        # A model that takes no images says so in its column.
-        question = msgspec.structs.replace(question, refuses_images=False)
+        # A model that takes no images says so in its column. Tools are not offered, so no server is started for them.
+        settings = question.settings.replace(tool_use=ToolUse())
+        question = msgspec.structs.replace(question, refuses_images=False, settings=settings)
         chat.sender.send(question, partial(self._ask, names, self._blind))
         return True
 

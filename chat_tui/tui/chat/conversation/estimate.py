@@ -59,7 +59,8 @@ class QuestionEstimate:
         # The price is shown in full; the other parts share the remaining room.
         room = (self._prompt.outer_size.width or 200) - EDGES - cell_len(self._shown)
         shown = [self._shown]
-        settings = " · ".join(filter(None, (tools_label(own.tools), *own.labels())))
+        tools = tools_label(own.tools)
+        settings = " · ".join(filter(None, ("without tools" if tools and models else tools, *own.labels())))
         for text, place in ((compared, 1), (settings, 0), (preset.words() if preset is not None else "", 0)):
             if text and room > _SHORTEST:
                 shown.insert(place, crop(text, room - len(" · ")))
