@@ -94,7 +94,10 @@ async def test_what_was_shortened_is_told() -> None:
     chunks = await all_of(rig.router(replace(A, context_window=2000)).process_stream(ask(prompt="", turns=turns)))
     told = [chunk.reason for chunk in chunks if isinstance(chunk, Metadata) and chunk.event == "trimmed"]
     assert told == ["1 earlier tool result was shortened to fit the context window."]
-    assert end_of(chunks).state == "complete"
+    end = end_of(chunks)
+    assert end.state == "complete"
+    assert end.route is not None
+    assert end.route.notes == tuple(told)
 
 
 async def test_a_server_that_finds_the_results_too_long_is_asked_with_shorter_ones() -> None:

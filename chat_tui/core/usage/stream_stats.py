@@ -103,6 +103,8 @@ class StreamStats(msgspec.Struct, frozen=True):
     context_window: int | None = None
     left_out: int = 0
     """Earlier exchanges that did not fit."""
+    shortened: str = ""
+    """What else was shortened to fit, in words."""
     step: int = 0
     """Of a document that is worked through in parts: from 1; the last step sums up."""
     steps: int = 0
@@ -125,6 +127,7 @@ class LiveStats:
         self._phase_from = started
         self._model = self._strategy = self._reason = self._error = ""
         self._attempt = self._of = self._left_out = 0
+        self._shortened = ""
         self._seams = 0
         self._delay: float | None = None
         self._price: float | None = None
@@ -214,6 +217,8 @@ class LiveStats:
         self._seams += chunk.event == "seam"
         if chunk.event == "trimmed" and chunk.left_out:
             self._left_out = chunk.left_out
+        elif chunk.event == "trimmed":
+            self._shortened = chunk.reason
         if chunk.event == "part":
             self._step = (chunk.attempt, chunk.of)
         phase = _PHASES.get(chunk.event)
@@ -326,6 +331,7 @@ class LiveStats:
             context_tokens=sent + (tokens or 0) if sent else None,
             context_window=self._context[1] or None,
             left_out=self._left_out,
+            shortened=self._shortened,
             step=self._step[0],
             steps=self._step[1],
             duration_seconds=timings.duration_seconds or max(0.0, until - self._started) + self._paused_seconds(at),

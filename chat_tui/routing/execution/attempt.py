@@ -179,6 +179,7 @@ class Attempt:
             # Nobody can go on with what cannot be seen, of which there may be megabytes.
             part = accounting.text if accounting.is_visible else ""
             self.context = await self._window.fit(shared.request, part, deps.settings.exchanges)
+            self._note_shortening(self.context)
             yield messages.connecting(model, self.context, shared.request)
             accounting.begin_try()
             async with deps.open_stream(model, self._request_for(self.context)) as source:
@@ -216,6 +217,12 @@ class Attempt:
             begins_thinking=shared.dependencies.health.vitals(model.name).begins_thinking,
         )
         return request.replace(**price_limit(request, model, context.tokens, shared.costs.dollars() or 0.0))
+
+    def _note_shortening(self, context: Context) -> None:
+        """Keep for the route what was shortened, or may not be seen by the model."""
+        for warning in messages.context_warnings(context):
+            if warning.reason:
+                self.notes[warning.reason] = None
 
     def _receive(self, burst: Sequence[Chunk]) -> Sequence[Chunk]:
         """Return the burst with all fields cleaned; keeps what concerns the route and the model."""

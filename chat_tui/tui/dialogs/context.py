@@ -77,11 +77,13 @@ class ContextSum(StyledLines):
         sent = sum(exchange.sent for exchange in context.exchanges)
         many = len(context.exchanges)
         count = f"{sent} of {many} exchange{'s are' if many != 1 else ' is'} sent with the next question"
+        if context.shortened:
+            count += f" · {context.shortened:,} tool result{'s' * (context.shortened != 1)} shortened"
         return [
             (Span(crop(context.model or "no model", width), "strong"),),
             (Span(crop(said, width), "text"),),
             (Span(filled, "accent"), Span(rest, "line")),
-            (Span(crop(count, width), "warning" if context.left_out else "dim"),),
+            (Span(crop(count, width), "warning" if context.left_out or context.shortened else "dim"),),
         ]
 
 

@@ -190,6 +190,8 @@ def _notes(figures: StreamStats, width: int, gap: list[Line]) -> list[Line]:
         notes.append((Span(crop(formatting.step(figures), width), "secondary"),))
     if note := formatting.left_out(figures.left_out):
         notes += [(Span(text, "warning"),) for text in wrap(note, width, 2)]
+    if figures.shortened:
+        notes += [(Span(text, "warning"),) for text in wrap(figures.shortened, width, 3)]
     if figures.quick_ttft_seconds is not None:
         notes.append(
             (Span(crop(f"quick answer after {formatting.ttft(figures.quick_ttft_seconds)}", width), "secondary"),)

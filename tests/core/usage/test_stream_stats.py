@@ -153,6 +153,7 @@ def test_each_phase_has_its_own_time() -> None:
         (2.0, Metadata("loading", model="one/a")),
         (3.0, Metadata("connecting", model="one/a", context_tokens=120, context_window=2048)),
         (4.0, Metadata("trimmed", left_out=3)),
+        (4.0, Metadata("trimmed", reason="1 earlier tool result was shortened.")),
         (4.5, Metadata("waiting", model="one/a")),
         (6.0, Token("hm", "thinking")),
         (7.0, Token("So", "text", 1)),
@@ -172,6 +173,7 @@ def test_each_phase_has_its_own_time() -> None:
     ]
     assert shown(5.0, *timed).phase_seconds == pytest.approx(0.5)
     assert shown(4.2, *timed).left_out == 3
+    assert shown(4.2, *timed).shortened == "1 earlier tool result was shortened."
     assert (shown(4.2, *timed).context_tokens, shown(4.2, *timed).context_window) == (120, 2048)
     assert shown(0.5, *timed).strategy == "balanced"
 

@@ -6,8 +6,10 @@ import msgspec
 import pytest
 from rich.cells import cell_len
 
+from chat_tui.core.context import Context
 from chat_tui.core.usage.spending import Spending
 from chat_tui.core.usage.stream_stats import StreamStats
+from chat_tui.tui.dialogs.context import ContextSum
 from chat_tui.tui.panels.model_picker import ModelsInUse
 from chat_tui.tui.panels.stats_panel import stats_lines
 from chat_tui.tui.theme import palette as palettes
@@ -145,6 +147,14 @@ def test_a_window_nearly_full_is_a_warning() -> None:
     roles = {span.role for line in stats_lines(full, Spending(), 28) for span in line}
     assert "warning" in roles
     assert "warning" not in {span.role for line in stats_lines(ANSWERING, Spending(), 28) for span in line}
+
+
+def test_what_was_shortened_to_fit_is_told() -> None:
+    shortened = msgspec.structs.replace(ANSWERING, shortened="2 earlier tool results were shortened.")
+    assert "2 earlier tool results were" in text_of(stats_lines(shortened, SPENT, 28))
+    shown = ContextSum()
+    shown._shown = Context((), 1_000, window=2_000, shortened=2)
+    assert "2 tool results shortened" in text_of(shown.lines(80))
 
 
 @pytest.mark.parametrize("unfolded", [False, True])
