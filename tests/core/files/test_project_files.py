@@ -71,14 +71,10 @@ def project(*paths: str, block: int = 3) -> ProjectFiles:
 
 def test_names_that_begin_with_it_come_first_then_names_then_paths_or_letters() -> None:
     files = project("main/zzz.py", "src/main.py", "domain.py", "m/a/i/n.txt", "src/Main_2.py", "main/", "other.md")
-    assert files.search("main", 50) == [
-        "main/",
-        "src/main.py",
-        "src/Main_2.py",
-        "domain.py",
-        "main/zzz.py",
-        "m/a/i/n.txt",
-    ]
+    names = ["main/", "src/main.py", "src/Main_2.py", "domain.py"]
+    assert files.search("main", 50) == [*names, "main/zzz.py"]
+    assert files.search("main", 4) == names
+    assert files.search("maintx", 50) == ["m/a/i/n.txt"]
     assert files.search("main", 2) == ["main/", "src/main.py"]
     assert files.search("", 2) == ["main/", "other.md"]
     assert files.search("src/m", 9) == ["src/main.py", "src/Main_2.py"]
