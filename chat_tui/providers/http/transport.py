@@ -27,7 +27,7 @@ from chat_tui.providers.dialects.dialect import Call, Dialect, Json, parsed, str
 from chat_tui.providers.dialects.model_probe import ProbeRequest
 from chat_tui.providers.dialects.parsing.bare_channels import may_write_bare_channels
 from chat_tui.providers.dialects.parsing.tool_refusals import refuses_tools
-from chat_tui.providers.dialects.parsing.written_calls import may_write_calls
+from chat_tui.providers.dialects.parsing.written.written_calls import may_write_calls
 from chat_tui.providers.discovery.model_list import fetch_list
 from chat_tui.providers.endpoint import Endpoint, base_url_of, key_of, url_of
 from chat_tui.providers.http import response_stream

@@ -17,7 +17,7 @@ from chat_tui.providers.dialects.parsing.server_errors import error_of
 from chat_tui.providers.dialects.parsing.thinking_fields import ThinkingFields
 from chat_tui.providers.dialects.parsing.thinking_tags import ThinkingTags
 from chat_tui.providers.dialects.parsing.tool_calls import AnswerText, ToolCallAssembler
-from chat_tui.providers.dialects.parsing.written_calls import WrittenCalls
+from chat_tui.providers.dialects.parsing.written.written_calls import WrittenCalls
 
 TOOLS_LIMIT = 20
 """Calls of one reply that are told."""

@@ -10,9 +10,9 @@ from chat_tui.core.chunks import Chunk, Metadata, Token, ToolCallDelta
 from chat_tui.core.tools import ARGUMENTS_LIMIT, CALLS_LIMIT, decode_arguments, new_call_id
 from chat_tui.providers.dialects.dialect import Json
 from chat_tui.providers.dialects.parsing.bare_channels import BareChannels
-from chat_tui.providers.dialects.parsing.call_grammar import WrittenCall
 from chat_tui.providers.dialects.parsing.thinking_tags import ThinkingTags
-from chat_tui.providers.dialects.parsing.written_calls import WrittenCalls
+from chat_tui.providers.dialects.parsing.written.call_grammar import WrittenCall
+from chat_tui.providers.dialects.parsing.written.written_calls import WrittenCalls
 
 
 class _OpenCall:

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chat_tui.providers.dialects.parsing.call_grammar import WrittenCall
-from chat_tui.providers.dialects.parsing.written_calls import CANDIDATES_LIMIT, WrittenCalls, may_write_calls
+from chat_tui.providers.dialects.parsing.written.call_grammar import WrittenCall
+from chat_tui.providers.dialects.parsing.written.written_calls import CANDIDATES_LIMIT, WrittenCalls, may_write_calls
 
 TOOLS = {"add": frozenset[str](), "get_weather": frozenset({"city"}), "now": frozenset[str]()}
 ADD = WrittenCall("add", '{"a": 1}')

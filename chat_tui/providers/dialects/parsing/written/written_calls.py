@@ -11,8 +11,14 @@ from copy import copy
 
 from chat_tui.core.text.lazy_pattern import lazy_pattern
 from chat_tui.providers.catalogue.model_name import bare_id
-from chat_tui.providers.dialects.parsing.call_grammar import OPENINGS, CallReader, MoreNeeded, NoCall, WrittenCall
 from chat_tui.providers.dialects.parsing.thinking_marks import CodeMarks
+from chat_tui.providers.dialects.parsing.written.call_grammar import (
+    OPENINGS,
+    CallReader,
+    MoreNeeded,
+    NoCall,
+    WrittenCall,
+)
 
 HELD_LIMIT = 200_000
 """Characters that are held while they may be a call; more are text."""
