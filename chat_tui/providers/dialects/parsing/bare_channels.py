@@ -6,7 +6,7 @@ names: `analysisWe need to greet.assistantfinalHello!`.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from typing import Literal
 
 from chat_tui.core.chunks import Metadata, Token
@@ -63,6 +63,10 @@ class BareChannels:
             else:
                 self._at, self._opening, text = "thinking", opened.group(), text[opened.end() :]
         return self._tags.feed(text) if self._at == "answer" else [*self._think(text, last=False)]
+
+    def expect_calls(self, tools: Collection[str]) -> None:
+        """Tell which tools the model may call in its text, as for `ThinkingTags`."""
+        self._tags.expect_calls(tools)
 
     def come_apart(self) -> None:
         """Note that the server sends thinking in a separate field, so that all text is the answer."""

@@ -201,6 +201,7 @@ class ResponseParser:
     def expect_written_calls(self, tools: Mapping[str, Collection[str]], *, marked_only: bool) -> None:
         """Tell which tools the model may call in its text, as for `WrittenCalls`. To be called before anything else."""
         self._text.written = WrittenCalls(tools, marked_only=marked_only)
+        self._text.tags.expect_calls(tools)
 
     def expect_logprobs(self) -> None:
         """Tell that the probabilities of tokens were asked for; they are passed on then. To be called before anything

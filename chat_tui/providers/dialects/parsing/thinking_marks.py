@@ -17,7 +17,7 @@ from chat_tui.core.text.lazy_pattern import lazy_pattern
 
 _NAMES = "thinking", "think", "thoughts", "thought", "reasoning"
 _NAME = rf"(?:[a-z]{{1,12}}:)?(?:{'|'.join(_NAMES)})"
-_ROLE = r"[\w .=\-]{0,60}"
+_ROLE = r"[\w .=\-]{0,90}"
 _TAG = lazy_pattern(
     rf"<\s?(?P<slash>/)?\s?(?P<name>(?i:{_NAME}))(?:\s[^<>/]{{0,200}})?>"
     r"|\[(?P<bracket_slash>/)?THINK(?:ING)?\]"
@@ -36,6 +36,9 @@ _UNFINISHED = lazy_pattern(
 )
 _HARMONY_END = lazy_pattern(r"(?:<\|(?:end|return|call)\|>\s*)+\Z")
 _BEGINNINGS = lazy_pattern(r"[<\[◁]")
+_HARMONY_TOOL = lazy_pattern(r"to=functions\.([\w.\-]+)")
+HARMONY_CALL = "<|channel|>commentary to=functions."
+"""How a mark before a tool call begins in the text that is given on; the tool's name and `<|message|>` follow."""
 LONGEST_MARK = 300
 """The longest mark, in characters."""
 _SENTENCE_ENDS = ".!?…。！？"
@@ -47,6 +50,7 @@ _SCANNED_AT_ONCE = 100_000
 _LINE_BEGINNING = 300
 
 MarkKind = Literal["open", "close", "thinking channel", "text channel", "frame"]
+"""A thinking channel with a `tool` holds the arguments of a call."""
 
 
 class Mark(msgspec.Struct, frozen=True, gc=False):
@@ -58,6 +62,8 @@ class Mark(msgspec.Struct, frozen=True, gc=False):
     start: int
     stop: int
     """The index after its last character."""
+    tool: str = ""
+    """Name of the tool that a channel calls; empty otherwise."""
 
 
 def may_begin_mark(text: str) -> bool:
@@ -73,7 +79,8 @@ def next_mark(text: str, start: int) -> Mark | None:
     if found is None:
         return None
     kind, family = _meaning_of(found)
-    return Mark(kind, family, found.start(), found.end())
+    called = _HARMONY_TOOL.search(found.group()) if family == "harmony" else None
+    return Mark(kind, family, found.start(), found.end(), called[1] if called else "")
 
 
 def _may_hold_mark(text: str) -> bool:

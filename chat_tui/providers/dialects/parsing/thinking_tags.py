@@ -5,13 +5,14 @@ The templates of some models omit the opening mark: then the closing one shows t
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from copy import copy
 from itertools import groupby
 from typing import Literal
 
 from chat_tui.core.chunks import Metadata, Token, TokenKind
 from chat_tui.providers.dialects.parsing.thinking_marks import (
+    HARMONY_CALL,
     LONGEST_MARK,
     CodeMarks,
     Mark,
@@ -58,6 +59,7 @@ class ThinkingTags:
         self._mentions = 0
         self._behind_other_end: int | None = None
         """Characters behind the first closing mark of another name in a block that was opened; None before one."""
+        self._tools: Collection[str] = ()
         self._begin_segment()
 
     def _begin_segment(self) -> None:
@@ -74,6 +76,10 @@ class ThinkingTags:
         chunks = [*self._read(self._held + piece, last=False)]
         # What may turn out to be the answer must not be one token with what is none.
         return _together(chunks) if self._behind_other_end is None else chunks
+
+    def expect_calls(self, tools: Collection[str]) -> None:
+        """Give calls of these tools on as text, each behind `HARMONY_CALL`: what follows this reads them."""
+        self._tools = tools
 
     def come_apart(self) -> None:
         """Note that the server sends thinking in a separate field, so that all text is the answer."""
@@ -179,7 +185,7 @@ class ThinkingTags:
         there.feed(ticks + text)
         return there.inside
 
-    def _pass_mark(self, mark: Mark) -> Iterator[Metadata]:
+    def _pass_mark(self, mark: Mark) -> Iterator[Token | Metadata]:
         """Continue after a mark."""
         if mark.kind == "frame":
             return
@@ -207,8 +213,12 @@ class ThinkingTags:
             # The end of a block within a block may be talk about one: the next mark decides.
             self._block = "assumed"
 
-    def _passed_channel(self, mark: Mark) -> Iterator[Metadata]:
+    def _passed_channel(self, mark: Mark) -> Iterator[Token | Metadata]:
         first, self._harmony = not self._harmony, True
+        if mark.tool and mark.tool in self._tools:
+            self._end_block()
+            yield self._token(f"{HARMONY_CALL}{mark.tool}<|message|>")
+            return
         if mark.kind == "thinking channel":
             self._open("harmony", "opened")
             return

@@ -3,7 +3,8 @@
 Sources: the chat templates of Hermes and Qwen (`<tool_call>`), Qwen3-Coder (`<function=`), GLM (`<arg_key>`), Mistral
 (`[TOOL_CALLS]`), Llama 3 (`<|python_tag|>`, bare JSON), Granite and Phi (`<|tool_call|>`), DeepSeek
 (`<｜tool▁calls▁begin｜>`, `<｜DSML｜function_calls>`), Kimi (`<|tool_calls_section_begin|>`), MiniMax
-(`<minimax:tool_call>`).
+(`<minimax:tool_call>`), Gemma (a fence `tool_code`), FunctionGemma (`<start_function_call>`), and OpenAI's harmony
+format, whose marks `ThinkingTags` has brought into one form.
 """
 
 from __future__ import annotations
@@ -15,10 +16,11 @@ from typing import Any
 
 import msgspec
 
+from chat_tui.providers.dialects.parsing.thinking_marks import HARMONY_CALL
+from chat_tui.providers.dialects.parsing.written.call_notations import JsonEnd, read_marked_arguments, read_python_calls
+
 Json = Any
 
-_IN_STRING = re.compile(r'\\.|"', re.DOTALL)
-_OUTSIDE = re.compile(r'["{}\[\]]')
 _FIRST_KEY = re.compile(r'\{\s*"(\w{1,20})"\s*:\s*')
 _BEGINNING = re.compile(r'\{\s*(?:"(\w{0,20})(?:"\s*:?\s*)?)?\Z')
 _BLANKS = re.compile(r"\s{0,1000}")
@@ -27,7 +29,8 @@ _STRING = re.compile(r'"([^"\\]{0,200})("?)')
 _NAME_KEYS, _ARGUMENT_KEYS = ("name", "function"), ("arguments", "parameters")
 _KEYS = frozenset((*_NAME_KEYS, *_ARGUMENT_KEYS, "type", "id"))
 _LONGEST_NAME = 100
-_FENCES = ("json", "tool_call", "tool_calls", "function_call", "")
+_PYTHON = "tool_code"
+_FENCES = ("json", "tool_call", "tool_calls", "function_call", _PYTHON, "")
 """Info strings of fences that may hold calls. Plain JSON counts only at the end of an answer."""
 _ENDS = ("<|eom_id|>", "<|eot_id|>", "<|im_end|>", "</s>")
 
@@ -40,6 +43,7 @@ _KIMI_ARGUMENTS, _KIMI_END, _KIMI_SECTION_END = (
     "<|tool_call_end|>",
     "<|tool_calls_section_end|>",
 )
+GEMMA_CALL, _GEMMA_END, _GEMMA_RESULT = "<start_function_call>", "<end_function_call>", "<start_function_response>"
 _CLOSINGS = {
     "<tool_call>": "</tool_call>",
     "<function_call>": "</function_call>",
@@ -53,7 +57,7 @@ _SECTIONS = {
 }
 OPENINGS = (
     *(*_CLOSINGS, *_SECTIONS, "[TOOL_CALLS]", "<function=", "```"),
-    *(DEEPSEEK_SECTION, DEEPSEEK_CALL, KIMI_SECTION, KIMI_CALL),
+    *(DEEPSEEK_SECTION, DEEPSEEK_CALL, KIMI_SECTION, KIMI_CALL, GEMMA_CALL, HARMONY_CALL),
 )
 """With what a call begins, besides bare JSON."""
 
@@ -74,31 +78,6 @@ class WrittenCall(msgspec.Struct, frozen=True, gc=False):
     """JSON text of an object."""
 
 
-class _JsonEnd:
-    """Finds where an object or an array ends in a growing text; each character is looked at once."""
-
-    def __init__(self, start: int) -> None:
-        self._at, self._depth, self._in_string = start, 0, False
-        self.stop: int | None = None
-        self.value: Json = None
-
-    def find(self, text: str) -> int | None:
-        """Return the index behind the end; None if it has not come."""
-        while self.stop is None:
-            found = (_IN_STRING if self._in_string else _OUTSIDE).search(text, self._at)
-            if found is None:
-                self._at = max(self._at, len(text) - text.endswith("\\"))
-                return None
-            self._at, mark = found.end(), found.group()
-            if mark == '"':
-                self._in_string = not self._in_string
-            elif not self._in_string:
-                self._depth += 1 if mark in "{[" else -1
-                if self._depth <= 0:
-                    self.stop = self._at
-        return self.stop
-
-
 class CallReader:
     """Reads the calls at the beginning of a text, which may grow between two readings.
 
@@ -108,7 +87,7 @@ class CallReader:
 
     def __init__(self, tools: Mapping[str, Collection[str]]) -> None:
         self._tools = tools
-        self._ends: dict[int, _JsonEnd] = {}
+        self._ends: dict[int, JsonEnd] = {}
         self._text, self._at, self._is_last = "", 0, False
 
     def read(self, text: str, *, is_last: bool) -> tuple[Sequence[WrittenCall], int]:
@@ -133,6 +112,10 @@ class CallReader:
             return self._deepseek_calls(opening)
         if opening in (KIMI_SECTION, KIMI_CALL):
             return self._kimi_calls(opening)
+        if opening == GEMMA_CALL:
+            return [self._gemma_call()]
+        if opening == HARMONY_CALL:
+            return [self._harmony_call()]
         return self._tagged_calls(opening)
 
     # -- forms -----------------------------------------------------------------------------------------------------
@@ -257,6 +240,41 @@ class CallReader:
         self._close(_KIMI_SECTION_END)
         return calls
 
+    def _gemma_call(self) -> WrittenCall:
+        """`call:NAME{key:<escape>text<escape>}`."""
+        self._require("call:")
+        name = self._name(self._until("{", limit=_LONGEST_NAME))
+        text = self._behind(_GEMMA_END, or_end=True)
+        self._close(_GEMMA_RESULT)
+        try:
+            return _call(name, read_marked_arguments(text))
+        except ValueError:
+            raise NoCall from None
+
+    def _harmony_call(self) -> WrittenCall:
+        name = self._name(self._until("<|message|>", limit=_LONGEST_NAME))
+        self._require("<|message|>")
+        self._skip_blanks()
+        value = self._json()
+        self._close("<|call|>")
+        return _call(name, value)
+
+    def _python_calls(self) -> Sequence[WrittenCall]:
+        """`NAME(key="text")` up to the end of a fence."""
+        head = self._text[self._at : self._at + _LONGEST_NAME].lstrip()
+        for prefix in ("[", "print(", "default_api."):
+            if prefix.startswith(head) and not self._is_last:
+                raise MoreNeeded
+            head = head.removeprefix(prefix)
+        name, separator, _ = head.partition("(")
+        if not any(known == name.strip() if separator else known.startswith(name.strip()) for known in self._tools):
+            raise NoCall
+        try:
+            calls = read_python_calls(self._behind("\n```", or_end=True))
+            return [_call(self._name(name), arguments) for name, arguments in calls]
+        except (ValueError, TypeError):
+            raise NoCall from None
+
     def _bare_calls(self) -> Sequence[WrittenCall]:
         """JSON that is all of the answer."""
         calls = [*self._json_calls(strict=True)]
@@ -275,6 +293,8 @@ class CallReader:
             info = self._until("\n", limit=20, expected=_FENCES).strip().lower()
             if info not in _FENCES:
                 raise NoCall
+            if info == _PYTHON:
+                return self._python_calls()
             is_plain = info in ("json", "")
             self._skip_blanks()
             calls += self._json_calls(strict=is_plain)
@@ -421,15 +441,17 @@ class CallReader:
         self._at += min(places)
         return window[: min(places)]
 
-    def _behind(self, literal: str, limit: int | None = None) -> str:
-        """Return the text before a mark, and pass over the mark."""
+    def _behind(self, literal: str, limit: int | None = None, *, or_end: bool = False) -> str:
+        """Return the text before a mark, and pass over the mark; with `or_end`, the model may end without it."""
         place = self._text.find(literal, self._at)
+        if place < 0 and or_end and self._is_last:
+            place = len(self._text)
         if place < 0:
             if limit is not None and len(self._text) - self._at > limit:
                 raise NoCall
             raise self._end()
         text = self._text[self._at : place]
-        self._at = place + len(literal)
+        self._at = min(place + len(literal), len(self._text))
         return text
 
     def _json(self) -> Json:
@@ -437,7 +459,7 @@ class CallReader:
         start = self._at
         if self._next() not in ("{", "["):
             raise NoCall
-        found = self._ends.setdefault(start, _JsonEnd(start))
+        found = self._ends.setdefault(start, JsonEnd(start))
         stop = found.find(self._text)
         if stop is None:
             raise self._end()

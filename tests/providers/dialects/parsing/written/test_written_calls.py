@@ -102,6 +102,28 @@ FORMS: dict[str, tuple[str, list[str | WrittenCall]]] = {
         "<|tool_calls_section_end|>",
         [ADD, NOW],
     ),
+    "gemma": ('I look.\n```tool_code\nget_weather(city="Röm", days=2)\n```', ["I look.\n", ROME]),
+    "gemma prints": ('```tool_code\nprint(default_api.get_weather(city="Röm", days=2))\n```\n', [ROME]),
+    "gemma's list": ("```tool_code\n[add(a=1),\n now()]\n```", [ADD, NOW]),
+    "gemma's lines": ("```tool_code\nadd(a=1)\nprint(now())\n```\nDone.", [ADD, NOW, "Done."]),
+    "gemma's values": (
+        """```tool_code\nadd(a={'b': [True, false, None, -1.5, "x\\n```"]})\n```""",
+        [WrittenCall("add", '{"a": {"b": [true, false, null, -1.5, "x\\n```"]}}')],
+    ),
+    "functiongemma": (
+        "<start_function_call>call:get_weather{city:<escape>Röm<escape>,days:2}<end_function_call>",
+        [ROME],
+    ),
+    "two of functiongemma": (
+        "<start_function_call>call:add{a:1}<end_function_call><start_function_call>call:now{}<end_function_call>"
+        "<start_function_response>",
+        [ADD, NOW],
+    ),
+    "functiongemma's values": (
+        "<start_function_call>call:add{a:{b:[true,null,-1.5,<escape>}],<escape>], c:word}}<end_function_call>",
+        [WrittenCall("add", '{"a": {"b": [true, null, -1.5, "}],"], "c": "word"}}')],
+    ),
+    "harmony behind ThinkingTags": ('<|channel|>commentary to=functions.add<|message|>{"a": 1}<|call|>', [ADD]),
     "minimax": (
         '<minimax:tool_call>\n<invoke name="add">\n<parameter name="a">1</parameter>\n</invoke>\n'
         '<invoke name="now">\n</invoke>\n</minimax:tool_call>',
@@ -121,6 +143,20 @@ ALIKE = [
     'Like this:\n```json\n{"name": "add", "arguments": {"a": 1}}\n```\nThat is all.',
     'The call {"name": "add", "arguments": {"a": 1}} is not at the beginning.',
     "```python\nadd(1)\n```",
+    "```tool_code\nadd(1)\n```",
+    "```tool_code\nprint('add')\n```",
+    "```tool_code\nother(a=1)\n```",
+    "```tool_code\nadd(a=now())\n```",
+    "```tool_code\nadd(a=1); import os\n```",
+    "```tool_code\nadd(a=1).read()\n```",
+    "```tool_code\nadd(**{})\n```",
+    "```tool_code\nadd(a={1, 2})\n```",
+    "```tool_code\n" + "[" * 300 + "\n```",
+    "Gemma opens ```tool_code and writes add(a=1).",
+    "<start_function_call>call:other{}<end_function_call>",
+    "<start_function_call>call:add{a:<escape>1}<end_function_call>",
+    "<start_function_call>call:add{a:1} or so<end_function_call>",
+    "<start_function_call> is FunctionGemma's mark.",
     "````\n```json\n````",
     "[1, 2, 3]",
     "[]",
@@ -177,6 +213,10 @@ PARTS += [
     '"',
     "<|eom_id|>",
     "x\ty",
+    "```tool_code\n",
+    "add(a=1)",
+    "<start_function_call>call:add",
+    "<end_function_call>",
 ]
 
 
