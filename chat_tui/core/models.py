@@ -95,6 +95,8 @@ class Model(msgspec.Struct, frozen=True):
     """Whether it can use tools; None if unknown."""
     web_search: bool = False
     """Whether its provider can search the web for it."""
+    hosted_tools: Literal["", "anthropic", "openai"] = ""
+    """The API whose maker's own tools it has (`HostedTool.api`); empty: none."""
     schemas: bool | None = None
     """Whether its server can enforce a JSON Schema of the answer; None if unknown."""
     logprobs: bool | None = None

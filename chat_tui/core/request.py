@@ -9,7 +9,7 @@ import msgspec
 
 from chat_tui.core.conversation import Turn
 from chat_tui.core.text.prompt_features import PromptFeatures
-from chat_tui.core.tools import OutputFormat, Tool, ToolChoice, ToolUse
+from chat_tui.core.tools import HostedTool, OutputFormat, Tool, ToolChoice, ToolUse
 
 Thinking = Literal["off", "low", "medium", "high"]
 """Reasoning effort."""
@@ -85,6 +85,8 @@ class Request(msgspec.Struct, frozen=True):
     """The tool servers that the engine offers and runs; None: those of the conversation. Nothing for the router."""
     web_search: bool | None = None
     """Whether the model may search the web with its provider's own search; only models that can are asked. None: no."""
+    hosted_tools: tuple[HostedTool, ...] = ()
+    """Tools of the maker of an API. Clients of the web API set them."""
     output: OutputFormat | None = None
     """The format of the answer; None: text."""
     sampling: Sampling = Sampling()

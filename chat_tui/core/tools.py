@@ -39,6 +39,19 @@ class Tool(msgspec.Struct, frozen=True):
     """Whether the arguments must match the schema exactly, for servers that can enforce it; None: their default."""
 
 
+class HostedTool(msgspec.Struct, frozen=True):
+    """A tool that the maker of an API has defined, such as its web search. Only models of this API have it."""
+
+    api: Literal["anthropic", "openai"]
+    """The API: Anthropic's Messages, or OpenAI's Responses."""
+    fields: Mapping[str, Any]
+    """The tool as the API takes it, with its `type`."""
+    name: str = ""
+    """Name with which the model calls it, if the client runs it; empty: the provider runs it."""
+    is_required: bool = True
+    """Whether only models that have it are asked; False: others are asked without it."""
+
+
 class ToolChoice(msgspec.Struct, frozen=True):
     """Whether the model must use a tool."""
 

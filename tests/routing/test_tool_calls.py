@@ -9,7 +9,7 @@ from chat_tui.core.chunks import End, Error, Metadata, Token, ToolCallDelta
 from chat_tui.core.conversation import Turn
 from chat_tui.core.errors import ContextTooLong, NotCapable, ToolsRefused
 from chat_tui.core.request import Sampling
-from chat_tui.core.tools import OutputFormat, Tool, ToolCall, ToolResult
+from chat_tui.core.tools import HostedTool, OutputFormat, Tool, ToolCall, ToolResult
 from chat_tui.core.usage.token_estimate import tool_tokens
 from chat_tui.providers.scripted_provider import Fault, Step
 from chat_tui.routing.ranking.eligibility import NO_SCHEMAS, REFUSED_TOOLS
@@ -83,6 +83,8 @@ async def test_that_nobody_can_do_what_is_needed_is_an_error_of_its_own() -> Non
     for model, needs in (
         (replace(A, tools=False), ask(tools=TOOLS)),
         (replace(A, logprobs=False), ask(sampling=Sampling(logprobs=True))),
+        (replace(A, web_search=False), ask(web_search=True)),
+        (replace(A, hosted_tools="openai"), ask(hosted_tools=(HostedTool("anthropic", {"type": "bash_20250124"}),))),
         (replace(A, image_addresses=False), ask(turns=(Turn("user", "?", attachments=(FAR,)),), prompt="")),
     ):
         assert error_of(await all_of(Rig(a=["no"]).router(model).process_stream(needs))) == "NotCapable"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import TypeAlias
+from typing import Literal, TypeAlias
 
 import msgspec
 
@@ -67,6 +67,7 @@ class ModelInfoResolver:
             tools=_first_known(row.tools, model.tools, uses_tools(model.id)),
             schemas=_first_known(row.schemas, model.schemas, self._enforces_schemas(model, provider)),
             web_search=bool(provider and has_responses(provider) and searches_web(model.id)),
+            hosted_tools=_hosted_tools(provider),
             logprobs=False if dialect in _WITHOUT_LOGPROBS else model.logprobs,
             image_addresses=False if dialect in _WITHOUT_ADDRESSES else model.image_addresses,
             server=model.server or (model.provider if model.provider in _SERVERS else ""),
@@ -104,6 +105,12 @@ class ModelInfoResolver:
         """Return the models that a provider is known to have, without asking it."""
         names = provider.models or self._catalogue.chat_models(provider.name)
         return [Model(f"{provider.name}/{name}", local=provider.local) for name in names]
+
+
+def _hosted_tools(provider: Provider | None) -> Literal["", "anthropic", "openai"]:
+    if provider is None:
+        return ""
+    return "anthropic" if provider.dialect == "anthropic" else "openai" if has_responses(provider) else ""
 
 
 def sized_id(model: Model) -> str:

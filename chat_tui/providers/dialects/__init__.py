@@ -13,10 +13,13 @@ _RESPONSES_ONLY = lazy_pattern(r"-pro(?:-\d[\d-]{0,20})?$|codex")
 
 def dialect_for(provider: Provider, model: Model, request: Request) -> Dialect:
     """Return the dialect in which a request is sent: the provider's own, but OpenAI's Responses at OpenAI itself, for
-    models that are there only, and where thinking or a web search is wanted. Raises `ConfigError`."""
+    models that are there only, and where thinking, a web search or another tool of OpenAI is wanted.
+
+    Raises `ConfigError`."""
     if provider.dialect == "openai" and has_responses(provider):
         thinks = request.thinking not in (None, "off") and model.thinking is not False
-        if thinks or request.web_search or _RESPONSES_ONLY.search(model.id.lower()):
+        hosted = request.web_search or any(tool.api == "openai" for tool in request.hosted_tools)
+        if thinks or hosted or _RESPONSES_ONLY.search(model.id.lower()):
             return dialect("openai-responses")
     return dialect(provider.dialect)
 

@@ -28,6 +28,7 @@ from chat_tui.providers.dialects.dialect import (
 from chat_tui.providers.dialects.encoding.anthropic_messages import (
     THOUGHTS,
     arguments_text,
+    beta_headers,
     forces_call,
     format_by,
     has_images,
@@ -141,7 +142,8 @@ def encode(request: Request, model: Model, quirks: frozenset[str] = frozenset())
     if stop:
         # Blank ones are refused.
         body["stop_sequences"] = stop
-    return Call("/messages", json.dumps(body).encode("utf-8"), quirks=quirks, images=has_images(messages))
+    raw, extra = json.dumps(body).encode("utf-8"), beta_headers(request)
+    return Call("/messages", raw, headers=extra, quirks=quirks, images=has_images(messages))
 
 
 def _system(request: Request, model: Model, turns: Sequence[Turn], quirks: frozenset[str]) -> str:
@@ -298,7 +300,7 @@ class AnthropicParser(ResponseParser):
             self._begin_block(part, key, chunks)
         elif kind == "input_json_delta":
             self._add_input(part.get("partial_json"), key, chunks)
-        elif kind == "server_tool_use":
+        elif kind == "server_tool_use" and part.get("name") not in self._tools:
             self._report_call(part.get("name"), chunks)
 
     def _begin_block(self, block: dict[str, Json], key: str, chunks: list[Chunk]) -> None:

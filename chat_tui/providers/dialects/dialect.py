@@ -97,7 +97,7 @@ def turns_of(request: Request, quirks: frozenset[str]) -> tuple[Turn, ...]:
     """Return the turns to be sent: without a system turn if the model has no such role (`system`), and with a request
     to continue if the server does not accept the beginning of an answer (`prefill`)."""
     turns = request.spoken()
-    if not request.tools:
+    if not request.tools and not request.hosted_tools:
         turns = write_calls_as_text(turns)
     if SYSTEM in quirks:
         turns = _without_system(turns)

@@ -135,7 +135,9 @@ def _call(call: ToolCall) -> Json:
 
 
 def _tools(request: Request) -> dict[str, Json]:
-    tools: list[Json] = [{"type": "web_search"}] if request.web_search else []
+    tools: list[Json] = [tool.fields for tool in request.hosted_tools if tool.api == "openai"]
+    if request.web_search:
+        tools.append({"type": "web_search"})
     for tool in request.tools:
         function: dict[str, Json] = {"type": "function", "name": tool.name}
         if tool.description:

@@ -264,7 +264,7 @@ class _RequestState:
         self.expected = response_stream.Expectations(
             request.begins_thinking,
             may_write_bare_channels(model.id),
-            tuple(tool.name for tool in request.tools),
+            (*(tool.name for tool in request.tools), *(tool.name for tool in request.hosted_tools if tool.name)),
             request.sampling.logprobs,
             request.output.name if request.output else "",
             tools_in_text(request, model, self.spoken),

@@ -28,10 +28,11 @@ REFUSED_TOOLS = "has refused tools"
 NO_SCHEMAS = "cannot be held to a schema"
 NO_LOGPROBS = "does not tell the probabilities of tokens"
 NO_ADDRESSES = "does not fetch images from web addresses"
-INCAPABLE = frozenset({NO_IMAGES, NO_TOOLS, REFUSED_TOOLS, NO_LOGPROBS, NO_ADDRESSES})
+NO_WEB_SEARCH = "cannot search the web"
+NO_HOSTED_TOOLS = "does not have these tools, which only the models of their maker have"
+INCAPABLE = frozenset({NO_IMAGES, NO_TOOLS, REFUSED_TOOLS, NO_LOGPROBS, NO_ADDRESSES, NO_WEB_SEARCH, NO_HOSTED_TOOLS})
 """Reasons that another request would not have."""
 WITHOUT_TOOLS = frozenset({NO_TOOLS, REFUSED_TOOLS})
-NO_WEB_SEARCH = "cannot search the web"
 LIMITS_KEPT = 16
 """Kinds of price limits of which what they must pay for is kept."""
 REASONED = 20
@@ -101,6 +102,8 @@ def incapable_reason(model: Model, request: Request, needs: PromptFeatures, heal
         return REFUSED_TOOLS
     if request.web_search and not model.web_search:
         return NO_WEB_SEARCH
+    if any(tool.is_required and tool.api != model.hosted_tools for tool in request.hosted_tools):
+        return NO_HOSTED_TOOLS
     if request.sampling.logprobs and model.logprobs is False:
         return NO_LOGPROBS
     if needs.image_addresses and model.image_addresses is False:
@@ -167,6 +170,10 @@ class Restrictions:
             self._lacking[ability] = [place for place, has in enumerate(known) if has is False]
         return self._lacking[ability]
 
+    def without_tools_of(self, api: str) -> Sequence[int]:
+        """Return the models that do not have the tools of this API's maker."""
+        return [place for place, model in enumerate(self._models) if model.hosted_tools != api]
+
     def candidates(self, reason: str) -> Sequence[Candidate]:
         """Return every model as one that is excluded for this reason, of which there are few."""
         if reason not in self._rows:
@@ -214,6 +221,8 @@ def _incapable(
         yield [known.places[name] for name in health.refusing_tools() if name in known.places], REFUSED_TOOLS
     if request.web_search:
         yield known.lacking("web_search"), NO_WEB_SEARCH
+    for api in {tool.api for tool in request.hosted_tools if tool.is_required}:
+        yield known.without_tools_of(api), NO_HOSTED_TOOLS
     if request.sampling.logprobs:
         yield known.lacking("logprobs"), NO_LOGPROBS
     if needs.image_addresses:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from typing import TypeAlias
+from typing import Any, TypeAlias, TypeVar
 
 import msgspec
 from msgspec.structs import replace
@@ -13,17 +13,19 @@ from chat_tui.core.attachments.attachment import Attachment
 from chat_tui.core.conversation import Turn
 from chat_tui.core.request import Request, Sampling, Thinking
 from chat_tui.core.text.control_characters import clean, clean_line
-from chat_tui.core.tools import CALLS_LIMIT, OutputFormat, Tool, ToolCall, ToolChoice
+from chat_tui.core.tools import CALLS_LIMIT, HostedTool, OutputFormat, Tool, ToolCall, ToolChoice
 from chat_tui.web.anthropic.schemas import (
     AnyChoice,
     AutoChoice,
     Base64Source,
+    ClientTool,
     CountedRequest,
     DisabledThinking,
     DocumentBlock,
     EnabledThinking,
     GivenMessage,
     ImageBlock,
+    MakersTool,
     MessagesRequest,
     NoChoice,
     RedactedThinkingBlock,
@@ -34,7 +36,7 @@ from chat_tui.web.anthropic.schemas import (
     ToolResultBlock,
     ToolUseBlock,
 )
-from chat_tui.web.api.schemas import decode
+from chat_tui.web.api.schemas import decode, field_error
 from chat_tui.web.errors import ApiError
 from chat_tui.web.gateway.documents import decode_document, text_document
 from chat_tui.web.gateway.images import check_images, decode_image, image_at
@@ -43,6 +45,7 @@ from chat_tui.web.gateway.sealing import unseal
 from chat_tui.web.gateway.tools import CallLedger, check_depth, check_tools, clean_call
 
 _Body: TypeAlias = MessagesRequest | CountedRequest
+_Offered = TypeVar("_Offered", ClientTool, MakersTool)
 _LITTLE_TOKENS, _MEDIUM_TOKENS = 4096, 16_384
 """Budgets of thinking below which the effort is low, or medium."""
 
@@ -76,13 +79,43 @@ def parse_counted(raw: bytes, token: str) -> GatewayQuestion:
 
 def _question(body: _Body, token: str) -> GatewayQuestion:
     turns, system, part = finish_turns(_turns(body.messages, token), _system(body), "messages")
-    tools = tuple(
-        Tool(tool.name, clean(tool.description or ""), tool.input_schema, tool.strict) for tool in body.tools or ()
+    tools, hosted = _tools(body)
+    choice = (
+        _choice(body) if tools or hosted or isinstance(body.tool_choice, AnyChoice | ToolChoiceByName) else ToolChoice()
     )
-    choice = _choice(body) if tools or isinstance(body.tool_choice, AnyChoice | ToolChoiceByName) else ToolChoice()
-    check_tools(tools, choice, "tools", "tool_choice")
-    settings = Request(part=part, thinking=_thinking(body), tools=tools, tool_choice=choice, output=_output(body))
+    check_tools(tools, choice, "tools", "tool_choice", hosted)
+    settings = Request(
+        part=part,
+        thinking=_thinking(body),
+        tools=tools,
+        hosted_tools=hosted,
+        tool_choice=choice,
+        output=_output(body),
+    )
     return GatewayQuestion(body.model, turns, system, settings)
+
+
+def _tools(body: _Body) -> tuple[tuple[Tool, ...], tuple[HostedTool, ...]]:
+    """Return the tools of the client, and Anthropic's own. Raises `ApiError`."""
+    tools: list[Tool] = []
+    hosted: list[HostedTool] = []
+    for number, given in enumerate(body.tools or ()):
+        if given.get("type") in (None, "custom"):
+            tool = _convert(given, ClientTool, number)
+            tools.append(Tool(tool.name, clean(tool.description or ""), tool.input_schema, tool.strict))
+        else:
+            # The router marks what is cached.
+            fields = {name: value for name, value in given.items() if name != "cache_control"}
+            hosted.append(HostedTool("anthropic", fields, _convert(given, MakersTool, number).name))
+    return tuple(tools), tuple(hosted)
+
+
+def _convert(given: dict[str, Any], kind: type[_Offered], number: int) -> _Offered:
+    try:
+        return msgspec.convert(given, kind)
+    except msgspec.ValidationError as error:
+        place = f"tools[{number}]"
+        raise ApiError(400, f"`{place}`: {field_error(error).words}", param=place) from error
 
 
 def _system(body: _Body) -> str:

@@ -110,13 +110,20 @@ class GivenMessage(msgspec.Struct, frozen=True):
 
 
 class ClientTool(msgspec.Struct, frozen=True):
-    """A tool of the client that the model may call. Anthropic's own tools are not supported."""
+    """A tool of the client that the model may call."""
 
     name: ToolName
     input_schema: dict[str, Any]
     description: str | None = None
     type: Literal["custom"] | None = None
     strict: bool | None = None
+
+
+class MakersTool(msgspec.Struct, frozen=True):
+    """A tool that Anthropic has defined. Fields that are not named here are passed on."""
+
+    type: Annotated[str, Meta(pattern=r"^[a-z_]{1,60}_\d{8}$")]
+    name: ToolName
 
 
 class AutoChoice(msgspec.Struct, frozen=True, tag_field="type", tag="auto"):
@@ -180,7 +187,14 @@ ModelName = Annotated[
     str, Meta(max_length=300, description="A model, a strategy, an alias, or `auto` for the default of the config.")
 ]
 GivenMessages = Annotated[list[GivenMessage], Meta(min_length=1, max_length=100_000)]
-ClientTools = Annotated[list[ClientTool], Meta(max_length=TOOLS_LIMIT)]
+GivenTools = Annotated[
+    list[dict[str, Any]],
+    Meta(
+        max_length=TOOLS_LIMIT,
+        description="Tools of the client (`name`, `input_schema`, `description`, `strict`), or Anthropic's own (with "
+        "`type`), which only its models have.",
+    ),
+]
 GivenToolChoice: TypeAlias = AutoChoice | AnyChoice | ToolChoiceByName | NoChoice
 GivenThinking: TypeAlias = EnabledThinking | AdaptiveThinking | DisabledThinking
 
@@ -191,7 +205,7 @@ class CountedRequest(msgspec.Struct, frozen=True, kw_only=True):
     model: ModelName
     messages: GivenMessages
     system: str | list[SystemText] | None = None
-    tools: ClientTools | None = None
+    tools: GivenTools | None = None
     tool_choice: GivenToolChoice | None = None
     thinking: GivenThinking | None = None
     output_config: OutputConfig | None = None
@@ -204,7 +218,7 @@ class MessagesRequest(msgspec.Struct, frozen=True, kw_only=True):
     model: ModelName
     messages: GivenMessages
     system: str | list[SystemText] | None = None
-    tools: ClientTools | None = None
+    tools: GivenTools | None = None
     tool_choice: GivenToolChoice | None = None
     thinking: GivenThinking | None = None
     output_config: OutputConfig | None = None

@@ -10,7 +10,7 @@ from msgspec import Meta
 from chat_tui.core.attachments.attachment import Attachment
 from chat_tui.core.conversation import Turn
 from chat_tui.core.text.control_characters import clean, clean_line
-from chat_tui.core.tools import ARGUMENTS_LIMIT, Tool, ToolCall, ToolChoice, ToolResult, new_call_id
+from chat_tui.core.tools import ARGUMENTS_LIMIT, HostedTool, Tool, ToolCall, ToolChoice, ToolResult, new_call_id
 from chat_tui.web.errors import ApiError
 
 TOOLS_LIMIT = 512
@@ -24,14 +24,18 @@ CallId = Annotated[str, Meta(max_length=200)]
 Arguments = Annotated[str, Meta(max_length=ARGUMENTS_LIMIT)]
 
 
-def check_tools(tools: Sequence[Tool], choice: ToolChoice, place: str, choice_place: str) -> None:
+def check_tools(
+    tools: Sequence[Tool], choice: ToolChoice, place: str, choice_place: str, hosted: Sequence[HostedTool] = ()
+) -> None:
     """Raise `ApiError` if two tools have the same name, a schema is nested too deep, or the choice is none of them."""
-    names: set[str] = set()
-    for number, tool in enumerate(tools):
-        if tool.name in names:
-            raise ApiError(400, f"There are two tools with the name `{tool.name}`.", param=f"{place}[{number}]")
-        names.add(tool.name)
-        check_depth(tool.parameters, f"{place}[{number}]")
+    names = {tool.name for tool in hosted}
+    for tool in hosted:
+        check_depth(tool.fields, place)
+    for number, offered in enumerate(tools):
+        if offered.name in names:
+            raise ApiError(400, f"There are two tools with the name `{offered.name}`.", param=f"{place}[{number}]")
+        names.add(offered.name)
+        check_depth(offered.parameters, f"{place}[{number}]")
     if choice.name and choice.name not in names:
         raise ApiError(400, f"There is no tool `{choice.name}`.", param=choice_place)
     if choice.mode == "required" and not names:

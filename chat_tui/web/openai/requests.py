@@ -70,6 +70,7 @@ def parse_request(raw: bytes) -> ChatQuestion:
         part=part,
         tools=tools,
         tool_choice=choice,
+        web_search=_searches_web(body),
         output=_output(body),
         sampling=_sampling(body),
     )
@@ -103,7 +104,10 @@ def _tools(body: ChatRequest) -> tuple[tuple[Tool, ...], ToolChoice]:
         choice = ToolChoice("required", named) if named else ToolChoice("none" if chosen == "none" else "auto")
         check_tools(tools, choice, "functions", "function_call")
         return tools, choice
-    tools = tuple(_tool(tool.function) for tool in body.tools or ())
+    functions = [tool.function for tool in body.tools or () if tool.type == "function"]
+    if None in functions:
+        raise ApiError(400, "A tool of the type `function` needs a `function`.", param="tools")
+    tools = tuple(_tool(function) for function in functions if function is not None)
     wanted, name = body.tool_choice, ""
     mode = wanted if isinstance(wanted, str) else "auto"
     if isinstance(wanted, NamedToolChoice):
@@ -117,6 +121,10 @@ def _tools(body: ChatRequest) -> tuple[tuple[Tool, ...], ToolChoice]:
     choice = ToolChoice(mode, name, body.parallel_tool_calls if tools else None)
     check_tools(tools, choice, "tools", "tool_choice")
     return tools, choice
+
+
+def _searches_web(body: ChatRequest) -> bool:
+    return body.web_search_options is not None or any(tool.type != "function" for tool in body.tools or ())
 
 
 def _tool(offered: OfferedFunction) -> Tool:

@@ -142,11 +142,12 @@ class OfferedFunction(msgspec.Struct, frozen=True):
     strict: bool | None = None
 
 
-class FunctionTool(msgspec.Struct, frozen=True):
-    """A tool that the model may call."""
+class ChatTool(msgspec.Struct, frozen=True):
+    """A function that the model may call, or a search of the web by the model's provider."""
 
-    function: OfferedFunction
-    type: Literal["function"] = "function"
+    function: OfferedFunction | None = None
+    """None only for a search."""
+    type: Literal["function", "web_search", "web_search_preview"] = "function"
 
 
 class FunctionName(msgspec.Struct, frozen=True):
@@ -202,12 +203,14 @@ class ChatRequest(msgspec.Struct, frozen=True):
     reasoning_effort: Literal["none", "minimal", "low", "medium", "high", "xhigh"] | None = None
     store: Annotated[bool, Meta(description="True saves it as a conversation.")] | None = None
     n: Annotated[int, Meta(ge=1, le=CHOICES_LIMIT)] | None = None
-    tools: Annotated[list[FunctionTool], Meta(max_length=TOOLS_LIMIT)] | None = None
+    tools: Annotated[list[ChatTool], Meta(max_length=TOOLS_LIMIT)] | None = None
     tool_choice: Literal["none", "auto", "required"] | NamedToolChoice | AllowedToolsChoice | None = None
     parallel_tool_calls: bool | None = None
     functions: Annotated[list[OfferedFunction], Meta(max_length=TOOLS_LIMIT)] | None = None
     """Tools, as old clients offer them; calls come back in the old form, too."""
     function_call: Literal["none", "auto"] | FunctionName | None = None
+    web_search_options: dict[str, Any] | None = None
+    """The model may search the web with its provider's own search."""
     response_format: TextFormat | JsonObjectFormat | JsonSchemaFormat | None = None
     logprobs: bool | None = None
     top_logprobs: Annotated[int, Meta(ge=0, le=20)] | None = None

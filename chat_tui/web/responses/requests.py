@@ -5,11 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
+import msgspec
+
 from chat_tui.core.attachments.attachment import Attachment
 from chat_tui.core.conversation import Turn
 from chat_tui.core.request import Request, Sampling
 from chat_tui.core.text.control_characters import clean, clean_line
-from chat_tui.core.tools import CALLS_LIMIT, OutputFormat, Tool, ToolCall, ToolChoice
+from chat_tui.core.tools import CALLS_LIMIT, HostedTool, OutputFormat, Tool, ToolCall, ToolChoice
 from chat_tui.web.api.schemas import decode
 from chat_tui.web.errors import ApiError
 from chat_tui.web.gateway.documents import decode_document
@@ -33,6 +35,8 @@ from chat_tui.web.responses.schemas import (
 )
 
 _FUNCTION = "function"
+_HOSTED = re.compile(r"web_search|file_search|code_interpreter")
+"""Beginnings of the types of tools that OpenAI runs itself. What they find is in the text of the answer."""
 LOGPROBS = "message.output_text.logprobs"
 """Asks for the probabilities of tokens, in `include`."""
 
@@ -48,7 +52,8 @@ def parse_request(raw: bytes) -> ResponsesRequest:
 def build_question(body: ResponsesRequest, earlier: Sequence[Turn], token: str) -> GatewayQuestion:
     """Return the question. `earlier` is the conversation so far, which its items follow; `token` is the one that sealed
     what comes back. Raises `ApiError`."""
-    tools, choice = _tools(body)
+    hosted = _hosted_tools(body)
+    tools, choice = _tools(body, hosted)
     new, system = _split_items(body.input, earlier, token)
     prompt = "\n\n".join(filter(None, [clean(body.instructions or ""), *system]))
     turns, prompt, part = finish_turns([*earlier, *new], prompt, "input")
@@ -61,6 +66,7 @@ def build_question(body: ResponsesRequest, earlier: Sequence[Turn], token: str) 
         thinking=EFFORTS[body.reasoning.effort] if body.reasoning and body.reasoning.effort else None,
         part=part,
         tools=tools,
+        hosted_tools=hosted,
         tool_choice=choice,
         output=_output(body),
         sampling=_sampling(body),
@@ -81,10 +87,20 @@ def _sampling(body: ResponsesRequest) -> Sampling:
     )
 
 
-def _tools(body: ResponsesRequest) -> tuple[tuple[Tool, ...], ToolChoice]:
+def _hosted_tools(body: ResponsesRequest) -> tuple[HostedTool, ...]:
+    """Return the tools that OpenAI runs. Agents offer them with every request, so with other tools they are not
+    required."""
+    offered = [tool for tool in body.tools or () if _HOSTED.match(tool.type)]
+    is_required = len(offered) == len(body.tools or ())
+    rows = [msgspec.to_builtins(tool) for tool in offered]
+    fields = [{name: value for name, value in row.items() if value is not None} for row in rows]
+    return tuple(HostedTool("openai", each, is_required=is_required) for each in fields)
+
+
+def _tools(body: ResponsesRequest, hosted: Sequence[HostedTool]) -> tuple[tuple[Tool, ...], ToolChoice]:
     functions = [tool for tool in body.tools or () if tool.type == _FUNCTION]
-    if body.tools and not functions:
-        raise ApiError(400, "Only tools of the type `function` are supported.", param="tools")
+    if body.tools and not functions and not hosted:
+        raise ApiError(400, "Only functions, and tools that OpenAI runs, are supported.", param="tools")
     tools = tuple(_tool(tool, f"tools[{number}].name") for number, tool in enumerate(functions))
     wanted, name = body.tool_choice, ""
     mode = wanted if isinstance(wanted, str) else "auto"
@@ -97,7 +113,7 @@ def _tools(body: ResponsesRequest) -> tuple[tuple[Tool, ...], ToolChoice]:
             raise ApiError(400, f"There is no tool `{min(unknown)}`.", param="tool_choice")
         tools = tuple(tool for tool in tools if tool.name in allowed)
     choice = ToolChoice(mode, name, body.parallel_tool_calls if tools else None)
-    check_tools(tools, choice, "tools", "tool_choice")
+    check_tools(tools, choice, "tools", "tool_choice", hosted)
     return tools, choice
 
 

@@ -80,13 +80,21 @@ class InputItem(msgspec.Struct, frozen=True):
 
 
 class ResponseTool(msgspec.Struct, frozen=True):
-    """A function of the client that the model may call. Tools of other types are left out."""
+    """A function of the client that the model may call, or a tool that OpenAI runs. Tools of other types are left
+    out."""
 
     type: Annotated[str, Meta(max_length=100)]
     name: Annotated[str, Meta(max_length=200)] | None = None
     description: str | None = None
     parameters: dict[str, Any] | None = None
     strict: bool | None = None
+    search_context_size: str | UnsetType | None = UNSET
+    user_location: dict[str, Any] | UnsetType | None = UNSET
+    filters: dict[str, Any] | UnsetType | None = UNSET
+    vector_store_ids: list[str] | UnsetType | None = UNSET
+    max_num_results: int | UnsetType | None = UNSET
+    ranking_options: dict[str, Any] | UnsetType | None = UNSET
+    container: str | dict[str, Any] | UnsetType | None = UNSET
 
 
 class NamedFunction(msgspec.Struct, frozen=True, tag_field="type", tag="function"):

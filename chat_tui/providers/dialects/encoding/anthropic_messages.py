@@ -26,6 +26,10 @@ _NOT_IN_ID = re.compile(r"[^a-zA-Z0-9_-]")
 _ENFORCES = re.compile(r"claude-(?:opus-4-[1-9]|(?:sonnet|haiku)-4-[5-9]|(?:opus|sonnet|haiku|fable|mythos)-[5-9])")
 """Models with structured outputs and strict tools; one that refuses them is asked in another way."""
 
+_BETAS = {"computer": "computer-use", "code_execution": "code-execution", "web_fetch": "web-fetch"}
+"""Tools that need a header, with its beginning."""
+_BETA = re.compile(rf"({'|'.join(_BETAS)})_(\d{{4}})(\d\d)(\d\d)")
+
 
 def messages_of(turns: Sequence[Turn], model: Model, *, with_thoughts: bool) -> list[dict[str, Json]]:
     """Return the messages: the results of one round of calls are one message, together with a question behind them.
@@ -156,7 +160,8 @@ def format_by(request: Request, model: Model, quirks: frozenset[str]) -> str:
         return "text"
     if "output_format" not in quirks and enforces_schemas(model):
         return "format"
-    return "text" if request.tools or "tool_choice" in quirks else "tool"
+    has_tools = request.tools or request.hosted_tools
+    return "text" if has_tools or "tool_choice" in quirks else "tool"
 
 
 def tool_fields(request: Request, model: Model, quirks: frozenset[str]) -> dict[str, Json]:
@@ -169,9 +174,10 @@ def tool_fields(request: Request, model: Model, quirks: frozenset[str]) -> dict[
         about = output.description or "Takes the answer."
         fields["tools"] = [{"name": output.name, "description": about, "input_schema": output.schema}]
         fields["tool_choice"] = {"type": "tool", "name": output.name}
-    if not request.tools:
+    hosted = [dict(tool.fields) for tool in request.hosted_tools if tool.api == "anthropic"]
+    if not request.tools and not hosted:
         return fields
-    fields["tools"] = []
+    fields["tools"] = hosted
     for tool in request.tools:
         described = {"description": tool.description} if tool.description else {}
         strict = {"strict": True} if tool.strict and "strict" not in quirks and enforces_schemas(model) else {}
@@ -188,6 +194,17 @@ def tool_fields(request: Request, model: Model, quirks: frozenset[str]) -> dict[
     if mode != {"type": "auto"}:
         fields["tool_choice"] = mode
     return fields
+
+
+def beta_headers(request: Request) -> dict[str, str]:
+    """Return the header that some of Anthropic's own tools need, by their types: `computer_20250124` needs
+    `computer-use-2025-01-24`."""
+    betas: list[str] = []
+    for tool in request.hosted_tools:
+        found = _BETA.fullmatch(str(tool.fields.get("type")))
+        if tool.api == "anthropic" and found:
+            betas.append(f"{_BETAS[found[1]]}-{found[2]}-{found[3]}-{found[4]}")
+    return {"anthropic-beta": ",".join(dict.fromkeys(betas))} if betas else {}
 
 
 def forces_call(fields: dict[str, Json]) -> bool:
