@@ -82,7 +82,8 @@ async def test_openais_own_tools_reach_its_models() -> None:
         for tools in ([FIND], [FIND, FUNCTION, {"type": "local_shell"}]):
             told = (await web.post("/v1/responses", model="quality-first", input="Hi", tools=tools)).json()
             assert (told["model"], told["tools"][0]) == ("box/gpt-5", {**NULLS, **FIND})
-        for fields in ({"web_search_options": {}}, {"tools": [{"type": "web_search"}]}):
+        searches: list[dict[str, Any]] = [{"web_search_options": {}}, {"tools": [{"type": "web_search"}]}]
+        for fields in searches:
             chat = await web.post("/v1/chat/completions", model="quality-first", messages=HI, **fields)
             assert chat.json()["model"] == "box/gpt-5", chat.text
     sent = [asked.json["tools"] for asked in server.asked if b'"input"' in asked.body]

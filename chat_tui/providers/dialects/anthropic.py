@@ -300,7 +300,7 @@ class AnthropicParser(ResponseParser):
             self._begin_block(part, key, chunks)
         elif kind == "input_json_delta":
             self._add_input(part.get("partial_json"), key, chunks)
-        elif kind == "server_tool_use" and part.get("name") not in self._tools:
+        elif kind == "server_tool_use" and str(part.get("name")) not in self._tools:
             self._report_call(part.get("name"), chunks)
 
     def _begin_block(self, block: dict[str, Json], key: str, chunks: list[Chunk]) -> None:
