@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -17,6 +18,8 @@ from chat_tui.config.schema import Config, ProviderRow, Web
 from tests.doubles.model_scripts import Script
 from tests.doubles.model_server import ModelServer
 from tests.support.web_site import TOKEN, Site, box, site
+from tests.wire.dialects import base_of
+from tests.wire.raw_server import Asked, RawServer, whole
 
 HI: Any = [{"role": "user", "content": "Weather?"}]
 WEATHER: Any = {
@@ -210,12 +213,36 @@ async def test_sampling_reaches_the_model(server: ModelServer) -> None:
     assert {name: body[name] for name in wanted} == wanted
 
 
+@pytest.mark.parametrize("dialect", ["openai", "openai-responses", "gemini"])
+async def test_a_model_that_refuses_probabilities_is_not_asked_without_them(server: ModelServer, dialect: str) -> None:
+    refusal = {
+        "error": {"message": "Logprobs is not enabled for this model.", "param": "logprobs", "status": "INVALID"}
+    }
+
+    async def answer(asked: Asked, writer: asyncio.StreamWriter) -> None:
+        writer.write(whole(json.dumps(refusal).encode(), "400 Bad Request"))
+
+    async with RawServer(answer) as other:
+        rows = (
+            ProviderRow("strict", base_url=base_of(other, dialect), dialect=dialect, models=("gpt-5",)),
+            ProviderRow("box", base_url=server.base_url, models=("calls",)),
+        )
+        async with openai_site(Config(providers=rows)) as (_, client):
+            with pytest.raises(openai.BadRequestError, match="Logprobs is not enabled"):
+                await client.chat.completions.create(model="strict/gpt-5", messages=HI, logprobs=True, top_logprobs=2)
+            told = await client.chat.completions.create(model="quality-first", messages=HI, logprobs=True)
+    assert told.model == "box/calls"
+    assert told.choices[0].logprobs is not None
+    assert all(b"ogprobs" in asked.body for asked in other.asked if asked.body)
+
+
 async def test_an_image_at_a_web_address_is_passed_on_where_servers_fetch_it(server: ModelServer) -> None:
     url = "https://example.com/a.png"
     talk: Any = [{"role": "user", "content": [{"type": "image_url", "image_url": {"url": url}}]}]
     rows = (
         ProviderRow("box", base_url=server.base_url, models=("t5",)),
         ProviderRow("ollama", base_url="http://127.0.0.1:9", models=("llava",), dialect="ollama"),
+        ProviderRow("anthropic", base_url="http://127.0.0.1:9", models=("claude-x",), dialect="anthropic"),
     )
     async with openai_site(Config(providers=rows)) as (_, client):
         told = await client.chat.completions.create(model="balanced", messages=talk)
@@ -224,7 +251,7 @@ async def test_an_image_at_a_web_address_is_passed_on_where_servers_fetch_it(ser
         with pytest.raises(openai.BadRequestError, match="cannot be stored"):
             await client.chat.completions.create(model="box/t5", messages=talk, store=True)
         with pytest.raises(openai.BadRequestError, match="probabilities"):
-            await client.chat.completions.create(model="ollama/llava", messages=HI, logprobs=True)
+            await client.chat.completions.create(model="anthropic/claude-x", messages=HI, logprobs=True)
     assert raised.value.code == "NotCapable"
     assert told.model == "box/t5"
     [message] = server.exchanges[0].body["messages"]

@@ -24,7 +24,7 @@ _SCHEMAS_OF = {"openai": True, "xai": True, "cerebras": True, "deepseek": False,
 STEPS_OF_WINDOW = 8
 """A conversation that outgrows the window is cut by an eighth of it at a time: between cuts all requests begin alike,
 so that the server's cache can be used."""
-_WITHOUT_LOGPROBS = frozenset({"anthropic", "gemini", "ollama"})
+_WITHOUT_LOGPROBS = frozenset({"anthropic"})
 _WITHOUT_ADDRESSES = frozenset({"gemini", "ollama"})
 """Dialects that have no place for the probabilities of tokens, and for web addresses of images."""
 NAMED_LIMIT = 32

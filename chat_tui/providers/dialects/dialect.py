@@ -82,7 +82,8 @@ class Dialect(msgspec.Struct, frozen=True):
     json_lines: bool = False
     """Its streams are JSON lines, not server-sent events."""
     needed: frozenset[str] = frozenset()
-    """Required fields of its bodies, besides the model and the turns."""
+    """Fields of its bodies that cannot be left out, besides the model and the turns: without them the server would
+    refuse the request, or the answer would lack what was asked for."""
     root: str = "/v1"
     """Where its paths begin if an address has no path."""
     pasted: str = r"/chat/completions|/completions|/responses|/embeddings|/models"

@@ -36,6 +36,7 @@ from chat_tui.providers.dialects.encoding.tool_messages import format_instructio
 from chat_tui.providers.dialects.model_list import ListedModel, ModelList, Row, tokens
 from chat_tui.providers.dialects.parsing.response_parser import ResponseParser
 from chat_tui.providers.dialects.parsing.token_usage import gemini_usage
+from chat_tui.providers.dialects.token_logprobs import add_logprobs, gemini_logprobs
 
 _LIST = "/models?pageSize=1000"
 _GENERATION = re.compile(r"gemini-(\d{1,2})")
@@ -54,6 +55,7 @@ def dialect() -> Dialect:
         headers=headers,
         quirk=quirk,
         model_list=ModelList(_LIST, "models", read_row, more),
+        needed=frozenset({"generationConfig.responseLogprobs"}),
         root="/v1beta",
         pasted=r"/models(?:/[^/]*)?|/openai|\?[^/]*",
     )
@@ -102,6 +104,8 @@ def encode(request: Request, model: Model, quirks: frozenset[str] = frozenset())
         "topK": request.sampling.top_k,
         "frequencyPenalty": request.sampling.frequency_penalty,
         "presencePenalty": request.sampling.presence_penalty,
+        "responseLogprobs": request.sampling.logprobs or None,
+        "logprobs": request.sampling.top_logprobs if request.sampling.logprobs else None,
         "stopSequences": list(request.stop) or None,
         "seed": request.seed if "seed" not in quirks else None,
         "thinkingConfig": _thinking(request.thinking, model.id, limit, quirks),
@@ -178,6 +182,8 @@ class GeminiParser(ResponseParser):
         self._read_usage(value.get("usageMetadata"), chunks)
 
     def _read_choice(self, candidate: dict[str, Json], chunks: list[Chunk]) -> None:
+        if self._wants_logprobs:
+            add_logprobs(gemini_logprobs(candidate.get("logprobsResult")), chunks)
         content = candidate.get("content")
         parts = content.get("parts") if isinstance(content, dict) else None
         for part in parts if isinstance(parts, list) else ():

@@ -40,6 +40,7 @@ from chat_tui.providers.dialects.model_list import ListedModel, ModelList, Row, 
 from chat_tui.providers.dialects.model_probe import ModelProbe, ProbeRequest
 from chat_tui.providers.dialects.parsing.response_parser import ResponseParser
 from chat_tui.providers.dialects.parsing.server_errors import error_of
+from chat_tui.providers.dialects.token_logprobs import add_logprobs
 
 _NUM_CTX = re.compile(r"^[ \t]*num_ctx[ \t]+(\d{1,9})[ \t\r]*$", re.MULTILINE)
 _SIZE = re.compile(r"(\d{1,6}(?:\.\d{1,6})?)([MBT])")
@@ -146,6 +147,9 @@ def encode(request: Request, model: Model, quirks: frozenset[str] = frozenset())
         body["format"] = "json" if request.output.schema is None else request.output.schema
     if options:
         body["options"] = options
+    if request.sampling.logprobs:
+        body["logprobs"] = True
+        body |= {} if request.sampling.top_logprobs is None else {"top_logprobs": request.sampling.top_logprobs}
     if request.thinking == "off" or (request.thinking and "thinking" not in quirks):
         # Most models know on and off only.
         body["think"] = False if request.thinking == "off" else "thinking_levels" in quirks or request.thinking
@@ -197,6 +201,8 @@ class OllamaParser(ResponseParser):
 
     def _read(self, value: dict[str, Json], chunks: list[Chunk]) -> None:
         message = value.get("message")
+        if self._wants_logprobs:
+            add_logprobs(value.get("logprobs"), chunks)
         if isinstance(message, dict):
             self._seen = True
             self._think(self._thinking.take({**message, "content": None}), chunks)

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 
 import msgspec
 
-from chat_tui.core.chunks import Chunk, Metadata, Token
+from chat_tui.core.chunks import Chunk, Token
 from chat_tui.core.conversation import Turn
 from chat_tui.core.errors import Garbled
 from chat_tui.core.models import Model
@@ -42,6 +42,7 @@ from chat_tui.providers.dialects.parsing.response_parser import ResponseParser
 from chat_tui.providers.dialects.parsing.server_errors import error_of
 from chat_tui.providers.dialects.parsing.token_usage import openai_usage
 from chat_tui.providers.dialects.plain_events import plain_event
+from chat_tui.providers.dialects.token_logprobs import add_logprobs
 
 _TEMPLATED = ("llama.cpp", "vllm")
 _NO_SAMPLING = Sampling()
@@ -59,7 +60,7 @@ def dialect() -> Dialect:
         embeddings_path="/embeddings",
         look_up=ModelProbe(questions, read_properties),
         # Without it the answer would not be what was asked for: what is refused of it is told in words.
-        needed=frozenset({"response_format"}),
+        needed=frozenset({"response_format", "logprobs"}),
     )
 
 
@@ -209,12 +210,6 @@ def quirk(status: int, text: str) -> str | None:
     return None
 
 
-def _add_logprobs(told: Json, chunks: list[Chunk]) -> None:
-    content = told.get("content") if isinstance(told, dict) else None
-    if content and isinstance(content, list):
-        chunks.append(Metadata("logprobs", logprobs=json.dumps(content)))
-
-
 MISSES = 10
 """Events of one reply that may turn out to be no plain text where some was expected, before none is expected."""
 _PLAIN_FIELDS = frozenset(("content", "role"))
@@ -334,7 +329,8 @@ class OpenAiParser(ResponseParser):
 
     def _read_choice(self, choice: dict[str, Json], chunks: list[Chunk]) -> None:
         if self._wants_logprobs:
-            _add_logprobs(choice.get("logprobs"), chunks)
+            told = choice.get("logprobs")
+            add_logprobs(told.get("content") if isinstance(told, dict) else None, chunks)
         if text := self._messages.plain_text_of(choice):
             self._add_text(text, chunks)
         elif delta := self._messages.delta_of(choice):

@@ -32,9 +32,11 @@ from chat_tui.providers.dialects.openai_chat import headers, questions, read_pro
 from chat_tui.providers.dialects.parsing.response_parser import ResponseParser
 from chat_tui.providers.dialects.parsing.server_errors import error_of
 from chat_tui.providers.dialects.parsing.token_usage import openai_usage
+from chat_tui.providers.dialects.token_logprobs import add_logprobs
 
 NAME = "openai-responses"
 _ENCRYPTED = "reasoning.encrypted_content"
+_LOGPROBS = "message.output_text.logprobs"
 _REASONS = {"max_output_tokens": "length", "content_filter": "content_filter"}
 """Why a response is incomplete, in the words of finish reasons."""
 
@@ -48,7 +50,7 @@ def dialect() -> Dialect:
         headers=headers,
         quirk=quirk,
         look_up=ModelProbe(questions, read_properties),
-        needed=frozenset({"input"}),
+        needed=frozenset({"input", "include"}),
     )
 
 
@@ -72,6 +74,9 @@ def encode(request: Request, model: Model, quirks: frozenset[str] = frozenset())
     if request.output is not None:
         body["text"] = {"format": _format(request)}
     wanted = request.sampling
+    if wanted.logprobs:
+        body["include"] = [*body.get("include", []), _LOGPROBS]
+        body |= {} if wanted.top_logprobs is None else {"top_logprobs": wanted.top_logprobs}
     named = {"user": wanted.user, "service_tier": wanted.service_tier, "prompt_cache_key": wanted.cache_key}
     body |= {name: value for name, value in named.items() if value}
     if wanted.verbosity:
@@ -229,6 +234,7 @@ class ResponsesParser(ResponseParser):
         key = _key(value)
         if kind == "response.output_text.delta":
             self._read_texts.add((key, value.get("content_index")))
+            self._add_logprobs(value, chunks)
             self._say(value.get("delta"), chunks)
         elif kind == "response.refusal.delta":
             self._refuse(value.get("delta"), chunks)
@@ -267,6 +273,10 @@ class ResponsesParser(ResponseParser):
         self._items[-1]["text"] += len(text)
         self._add_text(text, chunks)
 
+    def _add_logprobs(self, value: dict[str, Json], chunks: list[Chunk]) -> None:
+        if self._wants_logprobs:
+            add_logprobs(value.get("logprobs"), chunks)
+
     def _refuse(self, text: Json, chunks: list[Chunk]) -> None:
         if text and isinstance(text, str):
             self._refused = self._spoke = True
@@ -300,6 +310,7 @@ class ResponsesParser(ResponseParser):
                 if part.get("type") == "refusal" and not self._refused:
                     self._refuse(part.get("refusal"), chunks)
                 elif part.get("type") in ("output_text", "text"):
+                    self._add_logprobs(part, chunks)
                     self._say(text_of(part.get("text")), chunks)
 
     def _end_response(self, response: Json, chunks: list[Chunk]) -> None:

@@ -239,6 +239,9 @@ class ResponseEvents:
         message, self._message = self._message, None
         if message is None:
             return b""
+        # Some servers tell them behind the text.
+        message.logprobs += self._logprobs
+        self._logprobs = []
         said = OutputText("".join(message.text), logprobs=message.logprobs)
         place = {"item_id": message.id, "output_index": message.index, "content_index": 0}
         done = self._event("response.output_text.done", **place, text=said.text, logprobs=said.logprobs)

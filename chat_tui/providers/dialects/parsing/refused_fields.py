@@ -128,9 +128,9 @@ def _remove_field(body: dict[str, Json], quirk: str) -> bool:
 def _fields(body: Mapping[str, Json], needed: set[str], above: Path = ()) -> Iterator[tuple[Path, str]]:
     """All fields that can be left out, with their normalised names."""
     for name, value in body.items():
-        if name in needed and not above:
-            continue
         path = (*above, name)
+        if ".".join(path) in needed:
+            continue
         yield path, _normalise(name)
         if isinstance(value, dict) and len(path) < _DEPTH:
             yield from _fields(value, needed, path)
