@@ -90,6 +90,8 @@ class Request(msgspec.Struct, frozen=True):
     output: OutputFormat | None = None
     """The format of the answer; None: text."""
     sampling: Sampling = Sampling()
+    alternatives: bool = True
+    """Whether the route tells what the other strategies would have chosen; False where nobody can look at it."""
     features: PromptFeatures | None = None
     """Features of the prompt, once it was analysed; strategies may read them."""
 

@@ -244,7 +244,7 @@ class Engine:
         text = next((turn.text for turn in beginning.earlier if turn.role == "user"), "")
         whole = await self._requests.conversation(beginning, text)
         if not is_stored:
-            return await self._answer_apart(whole, settings)
+            return await self._answer_apart(whole, settings.replace(alternatives=False))
         async with self._alone(begins=not after):
             asked = await self._store_turns(whole, after)
             cut = Turn("assistant", settings.part) if settings.part else None

@@ -111,6 +111,18 @@ async def test_turns_that_are_given_whole_are_answered_as_they_are() -> None:
         assert not await on.engine.conversations.summaries()
 
 
+async def test_what_other_strategies_would_choose_is_found_out_where_somebody_can_look_at_it() -> None:
+    turns = (Turn("user", "One?"),)
+    async with stage(["Two."]) as on:
+        for is_stored in (False, True):
+            answer = await ended(
+                await on.engine.answer_turns(NewConversation("", earlier=turns), Request(), is_stored=is_stored)
+            )
+            assert answer.route is not None
+            assert answer.route.candidates
+            assert bool(answer.route.others) == is_stored
+
+
 async def test_turns_that_are_given_whole_can_be_stored() -> None:
     history = await Store.open(None)
     call = ToolCall("c", "add", "{}")

@@ -265,7 +265,8 @@ class Execution:
 
     def _route(self) -> Route:
         plan, tries = self._plan, self._tries
-        others = self._deps.others(self._request, plan, self._sent_tokens() or 0)
+        wanted = self._request.alternatives
+        others = self._deps.others(self._request, plan, self._sent_tokens() or 0) if wanted else ()
         notes = dict.fromkeys(note for attempt in self._attempts for note in attempt.notes)
         return msgspec.structs.replace(
             messages.route_of(plan, {entry.model for entry in tries}, others),
