@@ -1,5 +1,5 @@
-"""The files and web pages attached to the next question: read in a thread, or fetched, and listed above the prompt
-before they are sent."""
+"""The files, web pages and resources of tool servers that are attached to the next question: read in a thread, or
+fetched, and listed above the prompt before they are sent."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import os
 import time
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from pathlib import Path
-from typing import cast
+from typing import Protocol, cast
 
 import msgspec
 from textual.widget import Widget
@@ -17,7 +17,7 @@ from textual.worker import Worker
 from chat_tui.core.attachments import attachment
 from chat_tui.core.attachments.attached_page import AttachedPage, is_address
 from chat_tui.core.attachments.attachment import Attachment
-from chat_tui.core.errors import AttachmentRefused, CommandError
+from chat_tui.core.errors import AttachmentRefused, ChatTuiError, CommandError
 from chat_tui.core.usage.token_estimate import attachment_tokens
 from chat_tui.tui.prompt.attachments_line import AttachmentsLine, PendingAttachment
 from chat_tui.tui.prompt.prompt import Prompt
@@ -53,25 +53,41 @@ class FetchedPages:
         return self._kept[address][1]
 
 
+class ResourceSource(Protocol):
+    """The resources of tool servers."""
+
+    def is_resource(self, name: str) -> bool:
+        """Whether a name in a text (`server:uri`) is that of a resource."""
+
+    async def read_resource(self, name: str) -> Attachment:
+        """Return its content. Raises `ChatTuiError`."""
+
+
 class _Reading(msgspec.Struct):
-    """A file that is being read, or a page that is being fetched."""
+    """A file that is being read, or a page or a resource that is being fetched."""
 
     done: asyncio.Event
     worker: Worker[None] | None = None
 
 
 class PromptAttachments:
-    """The attachments of the next question. `fetch` fetches a web page and raises `AttachmentRefused`."""
+    """The attachments of the next question. `fetch` fetches a web page and raises `AttachmentRefused`; `resources` is
+    called for the first name that may be a resource."""
 
-    def __init__(self, prompt: Prompt, fetch: Callable[[str], Awaitable[AttachedPage]]) -> None:
-        self._prompt, self._pages = prompt, FetchedPages(fetch)
+    def __init__(
+        self,
+        prompt: Prompt,
+        fetch: Callable[[str], Awaitable[AttachedPage]],
+        resources: Callable[[], ResourceSource],
+    ) -> None:
+        self._prompt, self._pages, self._resources = prompt, FetchedPages(fetch), resources
         self.on_change: Callable[[], None] = lambda: None
         """Called when a file is attached, read or removed."""
         self.on_taken: Callable[[], None] = lambda: None
         """Called when all were taken, to be sent."""
         self._going: list[PendingAttachment] = []
         self._awaited: Sequence[PendingAttachment] = ()
-        """Pages that a question, which was sent, waits for."""
+        """Pages and resources that a question, which was sent, waits for."""
         self._reading: dict[int, _Reading] = {}
         self._line: AttachmentsLine | None = None
         self._no_images = False
@@ -114,23 +130,34 @@ class PromptAttachments:
         return found[-1]
 
     def follow(self, *, is_finished: bool = False) -> None:
-        """Attach the files and pages that the text names now, as far as they exist, and remove those that it names no
-        longer. Unless the text is finished, a page whose address is being typed waits."""
+        """Attach the files, pages and resources that the text names now, as far as they exist, and remove those that it
+        names no longer. Unless the text is finished, a page or a resource whose name is being typed waits."""
         prompt = self._prompt
         named = prompt.named.paths()
-        unfinished = "" if is_finished else prompt.named.unfinished_address(prompt.cursor_location)
+        unfinished = "" if is_finished else prompt.named.unfinished_name(prompt.cursor_location)
         for going in [going for going in self._going if going.named and going.named not in named]:
             self._drop(going)
         known = {going.path for going in self._going}
         for name in named:
-            path = _absolute(name)
-            if path not in known and name != unfinished and len(self._going) < MOST:
-                known.add(path)
-                self._going.append(PendingAttachment(path, name))
-                self._begin_reading(self._going[-1])
+            going = self._pending(name)
+            is_unfinished = name == unfinished and going.is_remote
+            if going.path not in known and not is_unfinished and len(self._going) < MOST:
+                known.add(going.path)
+                self._going.append(going)
+                self._begin_reading(going)
+
+    def _pending(self, name: str) -> PendingAttachment:
+        """Return what a name in a text means."""
+        if self._is_resource(name):
+            return PendingAttachment(name, name, is_resource=True)
+        return PendingAttachment(_absolute(name), name)
+
+    def _is_resource(self, path: str) -> bool:
+        is_path = ":" not in path or is_address(path) or os.path.isabs(path)
+        return not is_path and self._resources().is_resource(path)
 
     def _drop(self, going: PendingAttachment) -> None:
-        if going.is_page:
+        if going.is_remote:
             self._stop_reading(going)
         self._going = [known for known in self._going if known is not going]
         self._show()
@@ -164,7 +191,9 @@ class PromptAttachments:
             files = msgspec.json.decode(stored, type=list[DraftFile]) if stored else []
         except (msgspec.MsgspecError, ValueError, RecursionError):
             files = []
-        self._going = [PendingAttachment(file.path, file.named) for file in files[:MOST]]
+        self._going = [
+            PendingAttachment(file.path, file.named, is_resource=self._is_resource(file.path)) for file in files[:MOST]
+        ]
         for going in self._going:
             self._prompt.named.restore(going.named)
             self._begin_reading(going)
@@ -173,11 +202,11 @@ class PromptAttachments:
     # -- reading --------------------------------------------------------------------------------------------------
 
     def _begin_reading(self, going: PendingAttachment) -> asyncio.Event:
-        """Begin to read a file or to fetch a page; returns what is set at the end."""
+        """Begin to read a file, or to fetch a page or a resource; returns what is set at the end."""
         self._reading[id(going)] = reading = _Reading(asyncio.Event())
         going.is_reading = True
         reading.worker = self._prompt.run_worker(self._read(going), group="beside")
-        if going.is_page:
+        if going.is_remote:
             self._show()
         return reading.done
 
@@ -194,7 +223,7 @@ class PromptAttachments:
 
     async def _read(self, going: PendingAttachment) -> None:
         try:
-            if going.is_page:
+            if going.is_remote:
                 await self._fetch(going)
             else:
                 await asyncio.to_thread(_read, going)
@@ -211,28 +240,32 @@ class PromptAttachments:
     async def _fetch(self, going: PendingAttachment) -> None:
         going.error = None
         try:
-            page = await self._pages.page(going.path)
-        except AttachmentRefused as error:
+            if going.is_resource:
+                going.file = await self._resources().read_resource(going.path)
+            else:
+                going.page = await self._pages.page(going.path)
+                going.file = going.page.file
+        except ChatTuiError as error:
             going.error = error
         else:
-            going.page, going.file, going.tokens = page, page.file, attachment_tokens(page.file)
-            going.stamp = page.file.size_bytes, 0
+            going.tokens, going.stamp = attachment_tokens(going.file), (going.file.size_bytes, 0)
 
-    async def wait_for_pages(self, taken: Sequence[PendingAttachment]) -> None:
-        """Wait until the pages among these have been fetched, or cannot be, and show that. A cancel ends the fetch."""
-        pages = [going for going in taken if going.is_page and going.file is None]
-        if not pages:
+    async def wait_for_remote(self, taken: Sequence[PendingAttachment]) -> None:
+        """Wait until the pages and resources among these have been fetched, or cannot be, and show that. A cancel ends
+        the fetch."""
+        remote = [going for going in taken if going.is_remote and going.file is None]
+        if not remote:
             return
-        self._awaited = pages
+        self._awaited = remote
         self._show()
         try:
-            for going in pages:
+            for going in remote:
                 if id(going) not in self._reading:
                     self._begin_reading(going)
-            for going in pages:
+            for going in remote:
                 await self._wait_for(going)
         except asyncio.CancelledError:
-            for going in pages:
+            for going in remote:
                 self._stop_reading(going)
             raise
         finally:
@@ -240,13 +273,13 @@ class PromptAttachments:
             self._show()
 
     async def load(self, taken: Sequence[PendingAttachment]) -> list[Attachment]:
-        """Read them as they are now; pages as they were fetched. Raises `AttachmentRefused` for one that cannot be
-        sent."""
+        """Read them as they are now; pages and resources as they were fetched. Raises `ChatTuiError` for one that
+        cannot be sent."""
         found = []
         for going in taken:
             await self._wait_for(going)
             seen = going.stamp is not None
-            if not going.is_page:
+            if not going.is_remote:
                 await asyncio.to_thread(_read, going)
             elif going.file is None and going.error is None:
                 await self._fetch(going)

@@ -20,10 +20,10 @@ ROWS = 4
 
 
 class PendingAttachment(msgspec.Struct):
-    """A file or a web page that is sent with the next question."""
+    """A file, a web page or a resource of a tool server that is sent with the next question."""
 
     path: str
-    """An absolute path, or the address of a web page."""
+    """An absolute path, the address of a web page, or `server:uri`."""
     named: str = ""
     """How the text names it; empty: it does not."""
     file: Attachment | None = None
@@ -33,6 +33,8 @@ class PendingAttachment(msgspec.Struct):
     """Size and time of what was read."""
     error: ChatTuiError | None = None
     tokens: int = 0
+    is_resource: bool = False
+    """Whether it is a resource of a tool server."""
     is_reading: bool = False
     """Whether it is being read or fetched."""
 
@@ -42,9 +44,14 @@ class PendingAttachment(msgspec.Struct):
         return is_address(self.path)
 
     @property
+    def is_remote(self) -> bool:
+        """Whether it is fetched, as a web page or a resource, and not read again for each question."""
+        return self.is_page or self.is_resource
+
+    @property
     def name(self) -> str:
-        """The name of a file without its folder, or the address of a page, on one line."""
-        return shorten(self.path if self.is_page else os.path.basename(self.path), 200)
+        """The name of a file without its folder, the address of a page, or a resource with its server, on one line."""
+        return shorten(self.path if self.is_remote else os.path.basename(self.path), 200)
 
 
 class AttachmentsLine(StyledLines):
@@ -80,8 +87,8 @@ class AttachmentsLine(StyledLines):
 def _rows(going: PendingAttachment, no_images: bool, is_awaited: bool) -> list[tuple[Span, Span]]:
     name, (about, role) = f"+ {going.name}", _about(going, no_images, is_awaited)
     page = going.page
-    if going.is_page and going.error is not None and not is_awaited:
-        # The error names the host.
+    if going.is_remote and going.error is not None and not is_awaited:
+        # The error names the host or the server.
         return [(Span(f"+ {about}", role), Span(""))]
     if page is None:
         return [(Span(name, role if role in ("error", "warning") else "accent"), Span(about, role))]
@@ -98,7 +105,7 @@ def _about(going: PendingAttachment, no_images: bool, is_awaited: bool) -> tuple
     if going.error is not None:
         return going.error.title, "error"
     if going.file is None:
-        return ("fetching…" if going.is_page else "reading…") if going.is_reading else "not fetched", "dim"
+        return ("fetching…" if going.is_remote else "reading…") if going.is_reading else "not fetched", "dim"
     if going.file.is_image and no_images:
         return "the model does not accept images", "warning"
     date = going.page.date if going.page is not None else ""

@@ -51,6 +51,8 @@ class FileFinder:
     ) -> None:
         self._folder, self._clock = folder, clock
         self._list_files = list_files or _list_project
+        self.others: Callable[[str], Sequence[CompletionItem]] = lambda mention: ()
+        """What else a mention may become; listed after the files."""
         self._known: tuple[float, Path, ProjectFiles] | None = None
         self._listing: asyncio.Task[ProjectFiles] | None = None
 
@@ -59,12 +61,13 @@ class FileFinder:
         from chat_tui.tui.prompt.mentions import mention_of
 
         found = await self.find(mention.removeprefix("@").strip('"'))
-        return [
+        rows = [
             CompletionItem(mention_of(one.path, whole=False), "folder")
             if one.is_folder
             else CompletionItem(mention_of(one.path) + " ", byte_size(one.size_bytes))
             for one in found
         ]
+        return [*rows, *self.others(mention)] if mention.startswith("@") else rows
 
     async def find(self, typed: str) -> list[FoundFile]:
         """Files and folders for what is typed so far, best first."""

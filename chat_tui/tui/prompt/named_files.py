@@ -75,20 +75,19 @@ class NamedFiles:
         ]
         return list(dict.fromkeys(found))
 
-    def unfinished_address(self, cursor: Location) -> str:
-        """Return the address of a web page that is being typed at the cursor; nothing if it was pasted as a whole."""
+    def unfinished_name(self, cursor: Location) -> str:
+        """Return the name that is being typed at the cursor; nothing if it was pasted as a whole."""
         row, column = cursor
         lines = self._lines()
         if row >= len(lines) or "@" not in lines[row]:
             return ""
-        from chat_tui.core.attachments.attached_page import is_address
         from chat_tui.tui.prompt.mentions import mentions
 
         for mention in mentions(lines[row]):
             # A full stop may end the sentence, or be followed by more of the address.
             behind = lines[row][mention.end : column]
             if mention.begin < column and not any(map(str.isspace, behind)):
-                return mention.path if is_address(mention.path) and mention.path not in self._pasted else ""
+                return mention.path if mention.path not in self._pasted else ""
         return ""
 
     def take_pasted(self, begin: Location, address: str) -> bool:

@@ -238,7 +238,7 @@ class QuestionSender:
         """
         visit = question.visit
         target = visit.conversation_id or question.new_conversation
-        preparing = engine.tools.prepare(target, question.settings), self._files.wait_for_pages(question.taken)
+        preparing = engine.tools.prepare(target, question.settings), self._files.wait_for_remote(question.taken)
         visit.starting = starting = asyncio.ensure_future(_complete(*preparing))
         report = partial(self._report_starting_tools, engine, visit)
         timer = call_after(self._display.widget, TOOL_START_SECONDS, report)

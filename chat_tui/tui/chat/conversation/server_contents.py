@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from chat_tui.core.errors import CommandError, ToolFailed
+from chat_tui.core.attachments.attachment import Attachment
+from chat_tui.core.errors import ToolFailed
 from chat_tui.core.tools import ToolServerStatus
 from chat_tui.tui.chat.conversation.session import ConversationSession, ConversationVisit
+from chat_tui.tui.chat.tools.server_resources import resource_rows, resource_uri
+from chat_tui.tui.prompt.completion import CompletionItem
 from chat_tui.tui.prompt.prompt import Prompt
 
 if TYPE_CHECKING:
@@ -53,10 +56,27 @@ class ServerContents:
         await self._list(engine, [server])
         found = next((each for each in engine.tools.backend.statuses() if each.name == server), None)
         if found is None:
-            raise CommandError(f"There is no tool server {server}.", "/tools lists them.")
+            raise ToolFailed(f"There is no tool server {server}.", "/tools lists them.")
         if found.state == "failed":
             raise ToolFailed(found.problem)
         return found
+
+    def rows(self, mention: str) -> Sequence[CompletionItem]:
+        """Return the resources that a mention typed so far may become; never waits."""
+        return resource_rows(mention, self.statuses())
+
+    def is_resource(self, name: str) -> bool:
+        """Whether a name in a text (`server:uri`) is that of a resource: its server is on."""
+        server, colon, _ = name.partition(":")
+        return bool(colon) and bool(self.server_named(server))
+
+    async def read_resource(self, name: str) -> Attachment:
+        """Return the content of a resource as a file to attach. Raises `ToolFailed`, `AttachmentRefused`."""
+        await self._session.is_ready.wait()
+        server, _, text = name.partition(":")
+        status = await self.status(self.server_named(server) or server)
+        assert self._session.engine is not None
+        return await self._session.engine.tools.backend.read_resource(status.name, resource_uri(status, text))
 
     async def _request(self, engine: Engine, servers: Sequence[str]) -> None:
         await self._list(engine, servers)

@@ -77,12 +77,14 @@ class ChatView(Vertical):
         self.fetch_line = DownloadBar()
         self.editing_line = EditingLine()
         self.find_bar = FindBar(self.transcript, lambda: self.conversation.turns)
-        self.prompt = Prompt(complete, self.completions, find_files=FileFinder().completions)
+        files = FileFinder()
+        files.others = self._find_resources
+        self.prompt = Prompt(complete, self.completions, find_files=files.completions)
         self.session = session = ConversationSession(self._read_view)
         self.conversation = ConversationDisplay(self, session, self.transcript, self.welcome, self.find_bar)
         """The displayed part of the conversation."""
-        self.files = PromptAttachments(self.prompt, self._fetch_page)
-        """The files and web pages that are attached to the next question."""
+        self.files = PromptAttachments(self.prompt, self._fetch_page, lambda: self.server_contents)
+        """The files, web pages and resources that are attached to the next question."""
         self.estimate = QuestionEstimate(session, self.prompt, self.files)
         self.editor = QuestionEditor(session, self.prompt, self.editing_line)
         self.undo = Undo()
@@ -113,6 +115,9 @@ class ChatView(Vertical):
         await self.session.is_ready.wait()
         assert self.session.engine is not None
         return await self.session.engine.pages.fetch(address)
+
+    def _find_resources(self, mention: str) -> Sequence[CompletionItem]:
+        return self.server_contents.rows(mention) if self.session.own_settings.tools is not None else ()
 
     def compose(self) -> ComposeResult:
         self.transcript.display = False
