@@ -73,7 +73,7 @@ async def by_responses(web: Site) -> str:
 
 def is_question(asked: Asked) -> bool:
     """Whether a model is asked, in any dialect."""
-    return b'"messages"' in asked.body or b'"contents"' in asked.body
+    return any(name in asked.body for name in (b'"messages"', b'"contents"', b'"input"'))
 
 
 @pytest.mark.parametrize("way", [by_chat, by_messages, by_responses])

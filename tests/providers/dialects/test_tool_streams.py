@@ -126,7 +126,43 @@ def ollama() -> bytes:
     return b"".join(json.dumps(line, ensure_ascii=False).encode() + b"\n" for line in lines)
 
 
-WIRES = {"openai": openai, "openai in text": openai_in_text, "anthropic": anthropic, "gemini": gemini, "ollama": ollama}
+REASONING = {"type": "reasoning", "id": "rs_1", "encrypted_content": "gAAA", "summary": []}
+
+
+def openai_responses() -> bytes:
+    def item(place: int, begun: dict[str, Any], whole: dict[str, Any], *deltas: dict[str, Any]) -> list[dict[str, Any]]:
+        return [
+            {"type": "response.output_item.added", "output_index": place, "item": begun},
+            *({"output_index": place, **delta} for delta in deltas),
+            {"type": "response.output_item.done", "output_index": place, "item": whole},
+        ]
+
+    message = {"type": "message", "content": [{"type": "output_text", "text": TEXT}]}
+    text = {"type": "response.output_text.delta", "content_index": 0, "delta": TEXT}
+    events: list[Any] = [
+        {"type": "response.created", "response": {"model": "m", "status": "in_progress"}},
+        *item(0, REASONING, REASONING, {"type": "response.reasoning_summary_text.delta", "delta": THINKING}),
+        *item(1, {"type": "message", "content": []}, message, text),
+    ]
+    for index, (name, arguments) in enumerate(CALLS):
+        begun = {"type": "function_call", "call_id": f"call_{index}", "name": name, "arguments": ""}
+        kind = "response.function_call_arguments.delta"
+        deltas = [{"type": kind, "delta": each} for each in pieces_of(arguments)]
+        whole = {**begun, "arguments": json.dumps(arguments, ensure_ascii=False)}
+        events += item(index + 2, begun, whole, *deltas)
+    usage = {"input_tokens": 9, "output_tokens": 7, "total_tokens": 16}
+    end = {"model": "m", "status": "completed", "error": None, "usage": usage}
+    return sse(*events, {"type": "response.completed", "response": end}, named=True)
+
+
+WIRES = {
+    "openai": openai,
+    "openai in text": openai_in_text,
+    "openai-responses": openai_responses,
+    "anthropic": anthropic,
+    "gemini": gemini,
+    "ollama": ollama,
+}
 
 
 async def come(pieces: Sequence[bytes]) -> AsyncIterator[bytes]:
@@ -186,7 +222,7 @@ def test_a_reply_means_the_same_wherever_it_is_cut(name: str) -> None:
             assert "".join(chunk.token for chunk in whole if isinstance(chunk, Token) and chunk.kind == kind) == text
         assert isinstance(whole[-1], End)
         assert whole[-1].state == "complete"
-        if name in ("openai", "anthropic", "gemini"):
+        if name in ("openai", "openai-responses", "anthropic", "gemini"):
             assert [chunk.event for chunk in whole if isinstance(chunk, Metadata)][-1] == "replay"
 
     asyncio.run(read_all())
@@ -209,9 +245,10 @@ def test_a_call_that_was_cut_off_never_ends(name: str) -> None:
 
 
 # What a server must get back, by dialect: signed and hidden thinking, signatures, thinking beside calls.
-RETURNED = {
+RETURNED: dict[str, list[dict[str, Any]]] = {
     "openai": [{"reasoning_content": THINKING}],
     "openai in text": [],
+    "openai-responses": [REASONING],
     "anthropic": [
         {"type": "thinking", "thinking": THINKING, "signature": "c2ln"},
         {"type": "redacted_thinking", "data": "eHl6"},
@@ -267,7 +304,7 @@ JSON = st.recursive(
 )
 
 
-@given(st.sampled_from(["openai", "anthropic", "gemini"]), JSON)
+@given(st.sampled_from(["openai", "openai-responses", "anthropic", "gemini"]), JSON)
 def test_what_a_store_holds_of_an_answer_may_be_anything(name: str, content: Any) -> None:
     for replay in (write_replay(name, "m", content), json.dumps(content)):
         answer = Turn("assistant", "Wait.", calls=(ToolCall("c", "add"),), replay=replay, model="box/m")
