@@ -21,6 +21,7 @@ from chat_tui.bootstrap.web_pages import LatePages
 from chat_tui.config import paths
 from chat_tui.config.known_providers import KnownProvider, known_providers
 from chat_tui.config.schema import Config
+from chat_tui.config.watched_file import watched_config
 from chat_tui.core.errors import ChatTuiError, ConfigError, HistoryError
 from chat_tui.core.models import LOCAL_MODEL, Model
 from chat_tui.core.text.excerpts import shorten
@@ -152,7 +153,7 @@ async def open_engine(
     local = await asyncio.to_thread(_local_models, config, runtime, tell)
     if known is None:
         known = await asyncio.to_thread(known_providers)
-    setup = ProviderSetup(config, environ=environ, known=known, runtime=runtime, tell=tell)
+    setup = ProviderSetup(config, environ=environ, known=known, runtime=runtime, tell=tell, watched=watched_config())
     registry = ProviderRegistry(config, known, environ, await asyncio.to_thread(setup.key_store.places))
     catalogue = await asyncio.to_thread(_read_catalogue, config)
     told_file = paths.found_servers_file() if save else None
@@ -176,7 +177,7 @@ async def open_engine(
         setup=setup,
         open_private=partial(Store.open, None),
         tell=tell,
-        tools=LateToolServers(config, environ=environ),
+        tools=LateToolServers(config, environ=environ, file=watched_config()),
         pages=LatePages(),
         spent_elsewhere=None if save else await _spent_today(config, store_file or paths.store_file(), tell),
     )

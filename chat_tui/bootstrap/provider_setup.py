@@ -14,6 +14,7 @@ from chat_tui.bootstrap.provider_checks import check_provider_key, find_server
 from chat_tui.config import paths
 from chat_tui.config.known_providers import KnownProvider, known_providers
 from chat_tui.config.schema import Config
+from chat_tui.config.watched_file import WatchedConfigFile
 from chat_tui.core.errors import CommandError, KeyRefused, LocalModelError
 from chat_tui.core.files.state_files import Tell, ignore
 from chat_tui.core.models import (
@@ -35,7 +36,7 @@ from chat_tui.local.server import LocalServer
 from chat_tui.providers.credentials.config_credentials import address_credentials
 from chat_tui.providers.credentials.key_store import KeyStore
 from chat_tui.providers.credentials.keys import KeyFile, KeyLookup, SessionKeys, StoredKeyNames, mask
-from chat_tui.providers.registry import provider_of_known, provider_of_row
+from chat_tui.providers.registry import provider_of_known, provider_of_row, with_dialects
 
 if TYPE_CHECKING:
     from chat_tui.bootstrap.backend import Backend
@@ -52,8 +53,10 @@ class ProviderSetup:
         known: Mapping[str, KnownProvider] | None = None,
         runtime: Runtime | None = None,
         tell: Tell = ignore,
+        watched: WatchedConfigFile | None = None,
     ) -> None:
-        """`known` None means all known providers; without a `runtime` local models are only listed."""
+        """`known` None means all known providers; without a `runtime` local models are only listed. `watched` is where
+        the config comes from; None: it cannot change."""
         self._config, self._environ, self._runtime = config, environ, runtime
         self._known = known if known is not None else known_providers()
         kept, file, session = (
@@ -66,10 +69,41 @@ class ProviderSetup:
         self.keys = KeyLookup(kept, file=file, session=session, in_config=in_config, environ=environ)
         self._library = Library(paths.library_file(), tell)
         self._backend: Backend | None = None
+        self._tell, self._file = tell, watched
+        self._rows = {row.name: row for row in config.providers}
+        """The rows whose providers are in use."""
+        self._reloading = asyncio.Lock()
 
     def attach(self, backend: Backend) -> None:
         """Put what is added from now on to use in this backend."""
         self._backend = backend
+
+    async def reload(self) -> None:
+        """Use the providers and keys that another program has added, and no longer those that it has removed.
+
+        Raises `ConfigError`.
+        """
+        async with self._reloading:
+            if self._file is None or self._backend is None:
+                return
+            if (config := await asyncio.to_thread(self._file.read_changed)) is not None:
+                await self._use_rows(self._backend, await asyncio.to_thread(with_dialects, config, self._tell))
+            for name in await asyncio.to_thread(self.key_store.places):
+                known = self._known.get(name)
+                has_address = known and not known.port and (not known.endpoint or self._environ.get(known.endpoint))
+                if has_address and not self._backend.uses(name) and (provider := self._provider(name)) is not None:
+                    await self._backend.add_provider(provider)
+
+    async def _use_rows(self, backend: Backend, config: Config) -> None:
+        """Use the providers of another config; the rows that are as before are not touched."""
+        self._config, before = config, self._rows
+        self._rows = {row.name: row for row in config.providers}
+        self.keys.take_config({row.name: row.api_key for row in config.providers if row.api_key})
+        for name in [name for name, row in before.items() if self._rows.get(name) != row]:
+            await backend.remove_provider(name)
+        for name in [name for name, row in self._rows.items() if before.get(name) != row]:
+            if (provider := self._provider(name)) is not None:
+                await backend.add_provider(provider)
 
     # -- keys -----------------------------------------------------------------------------------------------------
 
@@ -148,7 +182,7 @@ class ProviderSetup:
             return 0
         await check_provider_key(provider, self._known.get(name), await self.keys.of(provider))
         if name not in {row.name for row in self._config.providers}:
-            self._config = await asyncio.to_thread(_append_provider, {"name": name})
+            await self._append({"name": name})
         return await self._backend.add_provider(provider) if self._backend is not None else 0
 
     async def forget_key(self, name: str) -> list[KeyPlace]:
@@ -212,11 +246,16 @@ class ProviderSetup:
             row["dialect"] = server.dialect
         if key:
             await self.key_store.save(server.name, _sendable(key, server.name), place)
-        self._config = await asyncio.to_thread(_append_provider, row)
+        await self._append(row)
         if self._backend is None:
             return server.models
         added = next(row for row in self._config.providers if row.name == server.name)
         return await self._backend.add_provider(provider_of_row(added, usual, self._environ))
+
+    async def _append(self, row: Mapping[str, str]) -> None:
+        """Write a row into the config. Raises `ChatTuiError`."""
+        self._config = await asyncio.to_thread(_append_provider, row)
+        self._rows |= {each.name: each for each in self._config.providers if each.name == row["name"]}
 
     def _name_for(self, base_url: str) -> str:
         """Return a free name: the known server's at its usual port on this machine, else the host's."""

@@ -8,12 +8,15 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from chat_tui.config import paths
+from chat_tui.config.load import OWN_TOOLS
 from chat_tui.config.schema import Config
+from chat_tui.config.watched_file import WatchedConfigFile
 from chat_tui.core.attachments.attachment import Attachment
 from chat_tui.core.tools import OfferedTool, PromptMessage, ToolOutput, ToolServerStatus
 
 if TYPE_CHECKING:
     from chat_tui.tools.builtin.own_tools import OwnTools
+    from chat_tui.tools.tool_server import ToolServer
     from chat_tui.tools.tool_servers import ToolServers
 
 
@@ -21,8 +24,11 @@ class LateToolServers:
     """The engine's `ToolBackend`, which is built at its first use: most sessions use no tools, and the start does not
     wait for the modules that run them."""
 
-    def __init__(self, config: Config, *, environ: Mapping[str, str] = os.environ) -> None:
-        self._config, self._environ = config, environ
+    def __init__(
+        self, config: Config, *, environ: Mapping[str, str] = os.environ, file: WatchedConfigFile | None = None
+    ) -> None:
+        """`file` is where the config comes from; None: it cannot change."""
+        self._config, self._environ, self._file = config, environ, file
         self._built: ToolServers | None = None
 
     @property
@@ -34,6 +40,18 @@ class LateToolServers:
     def statuses(self) -> Sequence[ToolServerStatus]:
         """Every tool server with its status, in the order of the config, the program's own tools last."""
         return self._servers.statuses()
+
+    async def reload(self) -> None:
+        """Use the tool servers that the config names now. Raises `ConfigError`."""
+        config = await asyncio.to_thread(self._file.read_changed) if self._file is not None else None
+        if config is None:
+            return
+        before, self._config = self._config, config
+        if self._built is None:
+            return
+        same = {row.name for row in config.tools if row in before.tools and row.enabled}
+        same |= {OWN_TOOLS} if config.tool_use == before.tool_use else set()
+        await self._built.replace(make_tool_servers(config, environ=self._environ), keep=same)
 
     async def start(self, servers: Collection[str]) -> Sequence[OfferedTool]:
         """Start those servers that do not run and return their tools; for no servers it only loads what lists them."""
@@ -76,15 +94,21 @@ class LateToolServers:
 
 def build_tool_servers(config: Config, *, environ: Mapping[str, str] = os.environ) -> ToolServers:
     """Return the tool servers of the config and the program's own tools; nothing is started."""
-    from chat_tui.tools.tool_server import ConfiguredServer, ToolServer
     from chat_tui.tools.tool_servers import ToolServers
+
+    return ToolServers(make_tool_servers(config, environ=environ))
+
+
+def make_tool_servers(config: Config, *, environ: Mapping[str, str] = os.environ) -> Sequence[ToolServer]:
+    """Return each tool server of the config, and last the program's own tools."""
+    from chat_tui.tools.tool_server import ConfiguredServer
 
     servers: list[ToolServer] = [
         ConfiguredServer(row, environ=environ, token_file=paths.tool_token_file(row.name))
         for row in config.tools
         if row.enabled
     ]
-    return ToolServers([*servers, build_own_tools(config)])
+    return [*servers, build_own_tools(config)]
 
 
 def build_own_tools(config: Config) -> OwnTools:

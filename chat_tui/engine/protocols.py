@@ -88,6 +88,10 @@ class ModelBackend(Protocol):
 class SourceSetup(Protocol):
     """Adds what models come from: providers with their keys, servers, and local models."""
 
+    async def reload(self) -> None:
+        """Use the providers and keys that another program has added to the config meanwhile, and no longer those that
+        it has removed. Raises `ConfigError` if the config cannot be read; all stays as it was then."""
+
     @property
     def key_file(self) -> Path:
         """The private file for keys."""
@@ -131,6 +135,10 @@ class ToolBackend(Protocol):
 
     def statuses(self) -> Sequence[ToolServerStatus]:
         """Every tool server with its status, in the order of the config, the program's own tools last."""
+
+    async def reload(self) -> None:
+        """Use the tool servers that the config names now, if another program has changed it. Those that have not
+        changed run on. Raises `ConfigError` if it cannot be read; all stays as it was then."""
 
     async def start(self, servers: Collection[str]) -> Sequence[OfferedTool]:
         """Start those servers that do not run and return their tools, in a stable order with unique names.

@@ -233,7 +233,7 @@ def _own_ports(providers: Collection[Provider]) -> Iterator[int]:
                 yield port
 
 
-def with_dialects(config: Config, tell: Callable[[ChatTuiError], None]) -> Config:
+def with_dialects(config: Config, tell: Callable[[ChatTuiError], object]) -> Config:
     """Return the config without providers whose plug-in dialect cannot be used; `tell` gets an error for each."""
     spoken = []
     for row in config.providers:

@@ -31,6 +31,18 @@ class ToolServers:
         """Every tool server with its status, in the order of the config, the program's own tools last."""
         return [server.status() for server in self._servers.values()]
 
+    async def replace(self, servers: Sequence[ToolServer], *, keep: Collection[str]) -> None:
+        """Have these servers from now on, but go on with those of the names in `keep`. Others are stopped, except while
+        they are busy: these are kept, too."""
+        now = {server.name: server for server in servers}
+        kept = {name: server for name, server in self._servers.items() if name in keep or server.is_busy}
+        left = [server for name, server in self._servers.items() if name not in kept]
+        self._servers = {**now, **kept}
+        for server in left:
+            if timer := self._timers.pop(server.name, None):
+                timer.cancel()
+        await asyncio.gather(*(server.stop() for server in left))
+
     async def start(self, servers: Collection[str]) -> Sequence[OfferedTool]:
         """Start those servers that do not run and return their tools, in a stable order with unique names.
 

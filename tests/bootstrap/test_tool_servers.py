@@ -4,6 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
+from chat_tui.bootstrap.tool_servers import LateToolServers
+from chat_tui.config.load import load
+from chat_tui.config.watched_file import WatchedConfigFile
+from chat_tui.core.errors import ConfigError
 from tests.architecture.test_layers import loaded_in, present
 from tests.tools.servers import SCRIPT, needs_sdk
 
@@ -37,3 +43,25 @@ def test_only_a_child_imports_the_sdk(tmp_path: Path) -> None:
     loaded = loaded_in(OPENING.format(use='["use"]'), tmp_path)
     assert present(loaded, "chat_tui.tools.tool_servers")
     assert not present(loaded, "mcp", "mcp_types", "pydantic", "httpx2", "html.parser")
+
+
+async def test_servers_that_another_program_adds_changes_or_removes_are_used_at_once(tmp_path: Path) -> None:
+    file = tmp_path / "config.toml"
+    row = '[[tools]]\nname = "{}"\ncommand = "{}"\n'
+    file.write_text(row.format("one", "a") + row.format("two", "b"))
+    tools = LateToolServers(load(file), file=WatchedConfigFile(file))
+    assert [status.name for status in tools.statuses()] == ["one", "two", "chat-tui"]
+    before = dict(tools._servers._servers)
+    file.write_text(row.format("one", "a") + row.format("two", "other") + row.format("three", "c"))
+    await tools.reload()
+    assert [status.name for status in tools.statuses()] == ["one", "two", "three", "chat-tui"]
+    after = tools._servers._servers
+    assert [after[name] is before[name] for name in ("one", "two", "chat-tui")] == [True, False, True]
+    file.write_text("[[tools]\n")
+    with pytest.raises(ConfigError):
+        await tools.reload()
+    assert len(tools.statuses()) == 4
+    file.write_text(row.format("three", "c"))
+    await tools.reload()
+    assert [status.name for status in tools.statuses()] == ["three", "chat-tui"]
+    await tools.close()

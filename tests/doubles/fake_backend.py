@@ -126,6 +126,9 @@ class FakeSetup:
         self.arrive = asyncio.Event()
         """Ends a download."""
 
+    async def reload(self) -> None:
+        """Nothing changes."""
+
     async def keyring_problem(self) -> str:
         return self.problem
 

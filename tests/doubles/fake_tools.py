@@ -7,7 +7,7 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from chat_tui.core.attachments.attachment import Attachment
-from chat_tui.core.errors import ToolFailed
+from chat_tui.core.errors import ConfigError, ToolFailed
 from chat_tui.core.tools import (
     OfferedTool,
     PromptMessage,
@@ -35,6 +35,8 @@ class FakeTools:
         self.started: list[tuple[str, ...]] = []
         self.released: list[tuple[str, ...]] = []
         self.is_closed = False
+        self.changes: ConfigError | None = None
+        """Why the config that has changed cannot be read."""
         self.problems: dict[str, str] = {}
         """Why servers cannot be started, by their names."""
         self.prompts: dict[str, Sequence[ServerPrompt]] = {}
@@ -61,6 +63,10 @@ class FakeTools:
             )
             for name in servers
         ]
+
+    async def reload(self) -> None:
+        if self.changes is not None:
+            raise self.changes
 
     async def start(self, servers: Collection[str]) -> Sequence[OfferedTool]:
         self.started.append(tuple(servers))

@@ -16,7 +16,7 @@ from chat_tui.config import paths
 from chat_tui.config.known_providers import KnownProvider, known_providers
 from chat_tui.config.load import load
 from chat_tui.config.schema import Config
-from chat_tui.core.errors import CommandError, KeyRefused, ProviderError, Unreachable
+from chat_tui.core.errors import CommandError, ConfigError, KeyRefused, ProviderError, Unreachable
 from chat_tui.core.request import Request
 from chat_tui.core.text.log_filter import LOGGER, LogFilter
 from chat_tui.engine.engine import Engine
@@ -73,6 +73,31 @@ async def test_a_key_is_checked_kept_in_a_private_file_and_used_at_once_and_afte
             assert standing(engine, "acme/small") is None
             assert await engine.setup.forget_key("acme") == []
         assert json.loads(file.read_text()) == {}
+        assert {asked.headers["authorization"] for asked in server.asked} == {f"Bearer {SECRET}"}
+
+
+async def test_what_another_program_adds_or_removes_is_in_use_at_once() -> None:
+    async with RawServer(saying(LIST)) as server:
+        async with engine_with(known=acme(server)) as engine:
+            await engine.setup.reload()
+            assert standing(engine, "rig/big") is None
+            file = paths.config_file()
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_text(f'[[providers]]\nname = "rig"\nbase_url = "{server.base_url}"\napi_key = "{SECRET}"\n')
+            await ProviderSetup(Config(), known=acme(server)).save_key("acme", SECRET, "file")
+            await engine.setup.reload()
+            assert standing(engine, "rig/big") is not None
+            assert standing(engine, "acme/big") is not None
+            count = len(server.asked)
+            await engine.setup.reload()
+            assert len(server.asked) == count
+            file.write_text("[[providers]\n")
+            with pytest.raises(ConfigError):
+                await engine.setup.reload()
+            assert standing(engine, "rig/big") is not None
+            file.write_text("")
+            await engine.setup.reload()
+            assert standing(engine, "rig/big") is None
         assert {asked.headers["authorization"] for asked in server.asked} == {f"Bearer {SECRET}"}
 
 

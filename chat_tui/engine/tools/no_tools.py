@@ -16,6 +16,9 @@ class NoTools:
     def statuses(self) -> Sequence[ToolServerStatus]:
         return ()
 
+    async def reload(self) -> None:
+        pass
+
     async def start(self, servers: Collection[str]) -> Sequence[OfferedTool]:
         return ()
 

@@ -109,6 +109,10 @@ class KeyLookup:
         self._fetched: dict[str, str] = {}
         self._fetching = asyncio.Lock()
 
+    def take_config(self, in_config: Mapping[str, str]) -> None:
+        """Use these keys of the config from now on."""
+        self._in_config = dict(in_config)
+
     async def of(self, provider: Provider) -> str:
         """Return the key; empty if none is needed. Raises `KeyMissing`, `KeyRefused`."""
         key = await self._find(provider)

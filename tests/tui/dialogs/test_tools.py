@@ -9,6 +9,7 @@ from functools import partial
 import pytest
 from msgspec.structs import replace
 
+from chat_tui.core.errors import ConfigError
 from chat_tui.core.settings.conversation_settings import ConversationSettings
 from chat_tui.core.settings.preset import Preset
 from chat_tui.core.tools import GivenConsent, OfferedTool, ToolServerStatus, ToolUse
@@ -173,6 +174,15 @@ async def test_a_server_that_failed_says_why_and_what_to_do() -> None:
     async with scripted_chat(["Hi."], tools=Failing([])) as chat:
         await opened(chat)
         await chat.shows("failed", "files needs the SDK.", "pip install")
+
+
+async def test_a_config_that_cannot_be_read_any_more_is_told_and_the_servers_stay() -> None:
+    tools = FakeTools([offered("read", "files")])
+    async with scripted_chat(["Hi."], tools=tools) as chat:
+        tools.changes = ConfigError("The config is wrong.", "Line 3.")
+        await opened(chat)
+        await chat.until(lambda: "The config is wrong." in chat.notices())
+        await chat.shows("0 of 1 server on", "files")
 
 
 async def test_without_servers_it_says_how_to_add_one() -> None:

@@ -20,6 +20,7 @@ async def open_tools(context: CommandContext, engine: Engine) -> None:
     from chat_tui.tui.dialogs.tools import ToolsScreen
 
     session, backend = context.chat.session, engine.tools.backend
+    await report_errors(context.host, backend.reload())
     conversation_id = session.conversation_id or ""
     started: set[str] = set()
 

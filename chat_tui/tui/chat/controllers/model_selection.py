@@ -16,7 +16,7 @@ from chat_tui.tui.chat.controllers.preferred_models import ModelPreferences
 from chat_tui.tui.chat.conversation.view import ChatView
 from chat_tui.tui.panels.model_picker import ModelPicker
 from chat_tui.tui.panels.stats_panel import StatsPanel
-from chat_tui.tui.widgets.host import ListChoice
+from chat_tui.tui.widgets.host import ListChoice, report_errors
 
 if TYPE_CHECKING:
     from chat_tui.engine.engine import Engine
@@ -104,8 +104,14 @@ class ModelSelection:
     def _open_models(self, engine: Engine) -> None:
         self._picker.set_standings(engine.models.status())
         self._picker.open()
+        self._chat.run_worker(self._reload(engine), group="beside")
         if self._counting is None:
             self._counting = self._picker.set_interval(COUNT_SECONDS, self._count)
+
+    async def _reload(self, engine: Engine) -> None:
+        """List what was added on the command line meanwhile."""
+        await report_errors(self._chat.host, engine.setup.reload())
+        self.refresh_list()
 
     def _count(self) -> None:
         """Update cooldowns and measurements while the list is open."""
