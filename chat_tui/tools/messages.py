@@ -40,11 +40,13 @@ class ServerLaunch(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class WorkerOrder(msgspec.Struct, frozen=True, omit_defaults=True):
-    """A request to the server: a call of a tool, for a prompt, or for a resource. Without any of them it cancels the
-    request with its number."""
+    """A request to the server: to list prompts and resources, to call a tool, or for a prompt or a resource. Without
+    any of them it cancels the request with its number."""
 
     id: int
     """Number of the request."""
+    lists_contents: bool = False
+    """List prompts and resources, now and whenever they change; there is no reply besides the lists."""
     tool: str = ""
     """Name of the tool as it was listed."""
     prompt: str = ""
@@ -66,8 +68,8 @@ class ListedTool(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class WorkerReport(msgspec.Struct, frozen=True, omit_defaults=True):
-    """What the child reports: its tools when the server is ready and when they change; then its prompts and resources,
-    and when these change; the reply to a request; or why the server cannot be used, after which the child ends."""
+    """What the child reports: its tools when the server is ready and when they change; its prompts and resources, once
+    they are asked for; the reply to a request; or why the server cannot be used, after which the child ends."""
 
     kind: Literal["tools", "contents", "reply", "sign-in", "problem"]
     """`contents` has prompts and resources; `reply` is for the request with this `id`."""

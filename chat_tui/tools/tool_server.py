@@ -157,7 +157,7 @@ class ConfiguredServer:
         worker = await self._running()
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(self._row.start_seconds):
-                await worker.has_contents.wait()
+                await worker.list_contents()
 
     async def get_prompt(self, prompt: str, arguments: Mapping[str, str]) -> Sequence[PromptMessage]:
         """Return the messages of a prompt, within the time of a call. Raises `ToolFailed`."""

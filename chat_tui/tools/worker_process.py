@@ -64,8 +64,9 @@ class WorkerProcess:
         self.ready: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         """Done when the tools are listed; fails with `ToolFailed` if the child ends before."""
         self.ready.add_done_callback(_retrieve)
-        self.has_contents = asyncio.Event()
+        self._has_contents = asyncio.Event()
         """Set when prompts and resources are listed, or the child has ended."""
+        self._lists_contents = False
         self._problem, self._hint = "", ""
         self.is_stopped = False
         self.has_been_called = False
@@ -98,8 +99,18 @@ class WorkerProcess:
         """Return the content of a resource. Raises `ToolFailed`."""
         report = await self._request(WorkerOrder(next(self._numbers), resource=uri))
         if report.attachment is None:
-            raise ToolFailed(f"The tool server {self._name} sent no content for {uri}.", "Ask for another one.")
+            raise ToolFailed(
+                f"The tool server {self._name} sent no content for {uri}.",
+                f"`chat-tui tools test {self._name}` lists what it has.",
+            )
         return report.attachment
+
+    async def list_contents(self) -> None:
+        """Wait until prompts and resources are listed, or the child has ended. Raises `ToolFailed`."""
+        if not self._lists_contents:
+            self._lists_contents = True
+            await self._send(WorkerOrder(next(self._numbers), lists_contents=True))
+        await self._has_contents.wait()
 
     async def _request(self, order: WorkerOrder) -> WorkerReport:
         """Return the reply. Raises `ToolFailed` if the server refuses the request, or ends; a cancel ends it in the
@@ -202,7 +213,7 @@ class WorkerProcess:
                 self.ready.set_result(None)
         elif report.kind == "contents":
             self._when_contents(report.prompts, report.resources)
-            self.has_contents.set()
+            self._has_contents.set()
         elif report.kind == "sign-in":
             self._when_signing_in(report.address)
         elif report.kind == "problem":
@@ -211,7 +222,7 @@ class WorkerProcess:
             future.set_result(report)
 
     def _end(self) -> None:
-        self.has_contents.set()
+        self._has_contents.set()
         for future in self._requests.values():
             if not future.done():
                 future.set_exception(self.failure())

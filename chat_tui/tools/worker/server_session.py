@@ -108,7 +108,7 @@ class ServerSession:
         """The parent has closed stdin."""
         self._calls: dict[int, anyio.CancelScope] = {}
         self._tools_changed = anyio.Event()
-        self._contents_changed = anyio.Event()
+        self._contents_wanted, self._contents_changed = anyio.Event(), anyio.Event()
 
     async def run(self) -> int:
         """Run until stdin ends or the connection is lost; returns the exit code."""
@@ -172,7 +172,9 @@ class ServerSession:
     async def _carry_out_orders(self, lists: ServerLists, tasks: TaskGroup) -> None:
         while True:
             order = await self._orders.get()
-            if order.tool or order.prompt or order.resource:
+            if order.lists_contents:
+                self._contents_wanted.set()
+            elif order.tool or order.prompt or order.resource:
                 scope = self._calls[order.id] = anyio.CancelScope()
                 tasks.start_soon(self._call, lists, order, scope)
             elif (running := self._calls.get(order.id)) is not None:
@@ -209,7 +211,7 @@ class ServerSession:
 
     async def _report_of_reading(self, lists: ServerLists, order: WorkerOrder) -> WorkerReport:
         """Ask for a prompt or a resource."""
-        client, problem, hint = lists.client, "", "Ask for another one."
+        client, problem, hint = lists.client, "", f"`chat-tui tools test {self._launch.name}` lists what it has."
         try:
             if order.prompt:
                 prompt = await client.get_prompt(*lists.prompts.own_names(order.prompt, order.arguments))
@@ -246,7 +248,9 @@ class ServerSession:
                 await self._reporter.send(WorkerReport("tools", tools=await lists.read_tools()))
 
     async def _follow_contents(self, lists: ServerLists) -> None:
-        """Report the prompts and resources now, and whenever the server says that they have changed."""
+        """Report the prompts and resources when the parent asks for them, and from then on whenever the server says
+        that they have changed."""
+        await self._contents_wanted.wait()
         while True:
             self._contents_changed = anyio.Event()
             await self._reporter.send(await lists.read_contents())

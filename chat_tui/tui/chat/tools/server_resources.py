@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice
 
 from chat_tui.core.errors import AttachmentRefused
 from chat_tui.core.files.path_text import can_be_written
@@ -20,18 +21,21 @@ def resource_rows(mention: str, statuses: Sequence[ToolServerStatus]) -> list[Co
     """Return the completions of a mention that is typed so far, `@` included: those that begin so first, then those
     whose URI, name or title has the letters."""
     typed = mention.removeprefix("@").strip('"').casefold()
-    first: list[CompletionItem] = []
-    rest: list[CompletionItem] = []
-    for status in statuses:
-        for resource in status.resources:
-            named = f"{status.name}:{resource.uri}"
-            if not can_be_written(named):
-                continue
-            if named.casefold().startswith(typed):
-                first.append(_row(named, resource))
-            elif any(typed in text.casefold() for text in (named, resource.name, resource.title)):
-                rest.append(_row(named, resource))
-    return [*first, *rest][:MOST_ROWS]
+    all_named = [(f"{status.name}:{resource.uri}", resource) for status in statuses for resource in status.resources]
+    first = [pair for pair in all_named if pair[0].casefold().startswith(typed)]
+    rows = list(islice(_rows(first), MOST_ROWS))
+    if len(rows) < MOST_ROWS:
+        rest = (pair for pair in all_named if not pair[0].casefold().startswith(typed) and _has_letters(typed, *pair))
+        rows += islice(_rows(rest), MOST_ROWS - len(rows))
+    return rows
+
+
+def _has_letters(typed: str, named: str, resource: ServerResource) -> bool:
+    return any(typed in text.casefold() for text in (named, resource.name, resource.title))
+
+
+def _rows(pairs: Iterable[tuple[str, ServerResource]]) -> Iterator[CompletionItem]:
+    return (_row(named, resource) for named, resource in pairs if can_be_written(named))
 
 
 def _row(named: str, resource: ServerResource) -> CompletionItem:
