@@ -1,8 +1,8 @@
 """A tool server of the Model Context Protocol, as a script of its own: plain JSON-RPC over stdin and stdout.
 
 `python tool_server.py [--tools N [--schema N]] [--contents] [--hostile] [--silent] [--keep-running] [--note FILE]`.
-With `--contents` it has prompts and resources. FILE gets a line for each cancelled call, for each message that is not
-answered, and one at the end.
+With `--contents` it has prompts and resources. FILE gets a line for each cancelled call, for each request for a list of
+prompts or resources, for each message that is not answered, and one at the end.
 """
 
 from __future__ import annotations
@@ -126,6 +126,7 @@ class Server:
         return {"tools": tools[begin : begin + PAGE], **more}
 
     def list_contents(self, method: str, params: dict[str, Any]) -> dict[str, Any]:
+        self.note(f"listed {method}")
         field, items = CONTENT_LISTS[method]
         if self.options.hostile:
             items = HOSTILE_LISTS[method]

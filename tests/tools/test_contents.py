@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from chat_tui.core.errors import ToolFailed
@@ -12,9 +14,13 @@ from tests.tools.servers import named, needs_sdk, row, running, until
 pytestmark = needs_sdk
 
 
-async def test_prompts_and_resources_are_listed_and_read_and_errors_are_told() -> None:
-    async with running(row("box", "--contents"), idle_seconds=0.0) as servers:
+async def test_prompts_and_resources_are_listed_and_read_and_errors_are_told(tmp_path: Path) -> None:
+    note = tmp_path / "note"
+    async with running(row("box", "--contents", "--note", str(note)), idle_seconds=0.0) as servers:
         tools = await servers.start(["box"])
+        await servers.call(named(tools, "echo"), {"text": "x"})
+        # Who uses only its tools does not make it list more.
+        assert not note.exists()
         await servers.list_contents(["box"])
         [box] = servers.statuses()
         assert len(box.prompts) == PAGE + 2
