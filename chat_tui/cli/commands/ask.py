@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import os
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 
@@ -14,6 +15,7 @@ from chat_tui.cli.engine import open_reporting_engine
 from chat_tui.cli.named_tools import named_tools, start_tools
 from chat_tui.cli.output.answer_writer import AnswerWriter
 from chat_tui.cli.output.structured_answer import check_written, write_checked
+from chat_tui.cli.output.text_output import TextOutput
 from chat_tui.cli.question import Question, read_checked_question
 from chat_tui.cli.schema_option import read_schema
 from chat_tui.cli.signals import run_until_interrupted, watch_interrupts
@@ -21,6 +23,7 @@ from chat_tui.config import load, paths
 from chat_tui.config.schema import Config
 from chat_tui.core.chunks import ToolCallDelta, has_answered
 from chat_tui.core.errors import CommandError
+from chat_tui.core.processes import console
 from chat_tui.core.processes.console import report_error, write_error
 from chat_tui.core.request import Request
 from chat_tui.core.tools import OutputFormat
@@ -95,14 +98,31 @@ async def _ask(settings: Config, question: Question, options: argparse.Namespace
             return code
         if options.conversation:
             target, request = await continue_conversation(engine, options, question.system, request)
-        writer = AnswerWriter(as_json=options.json, quiet=options.quiet)
         answer = await _begin(engine, target, question, request, interrupted)
+        writer = AnswerWriter(as_json=options.json, quiet=options.quiet, output=await _open_output(options))
         code = await _finish(engine, answer, request, interrupted, writer)
         if options.verbose:
             write_error("[not saved]\n" if not _is_saved(options) else f"[conversation {answer.conversation_id}]\n")
         return code
     finally:
         await engine.close()
+
+
+async def _open_output(options: argparse.Namespace) -> TextOutput | None:
+    """Return what draws Markdown where a person reads it; None elsewhere. The model works on its answer meanwhile."""
+    if options.raw or options.json or options.schema or not console.output_is_terminal() or _is_dumb():
+        return None
+    return await asyncio.to_thread(_open_markdown_output)
+
+
+def _open_markdown_output() -> TextOutput:
+    from chat_tui.cli.output.markdown_output import open_markdown_output
+
+    return open_markdown_output()
+
+
+def _is_dumb() -> bool:
+    return os.environ.get("TERM", "") in ("", "dumb")
 
 
 def _is_saved(options: argparse.Namespace) -> bool:

@@ -149,6 +149,7 @@ def add_ask_options(ask: CommandParser) -> None:
     _add_timeout(ask, "the whole answer")
     _add_max_price(ask, "the answer")
     ask.add_argument("--json", action="store_true", help="one JSON object per line")
+    ask.add_argument("--raw", action="store_true", help="write the text as it is, also to a terminal")
     ask.add_argument("-q", "--quiet", action="store_true", help="write errors only, and no notes, to stderr")
     ask.add_argument("-v", "--verbose", action="store_true", help="write the conversation's id to stderr at the end")
     ask.add_argument(

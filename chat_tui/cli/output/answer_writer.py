@@ -8,6 +8,7 @@ from typing import Literal
 import msgspec
 
 from chat_tui.cli.output.progress import DownloadMeter, ProgressLine
+from chat_tui.cli.output.text_output import PlainOutput, TextOutput
 from chat_tui.cli.output.two_phases import PhaseOrder
 from chat_tui.core.answers.finish_reasons import is_known
 from chat_tui.core.answers.reclassification import reclassify
@@ -17,6 +18,7 @@ from chat_tui.core.errors import ChatTuiError
 from chat_tui.core.processes import console
 from chat_tui.core.processes.console import format_error
 from chat_tui.core.text.control_characters import escaped_json
+from chat_tui.core.text.counts import count_of
 from chat_tui.core.text.excerpts import shorten
 from chat_tui.engine.tools.steps import StepChunk, ToolAskChunk, ToolResultChunk
 
@@ -34,13 +36,17 @@ _ENDINGS = {
 class AnswerWriter:
     """Converts chunks to output; `flush` writes it in order."""
 
-    def __init__(self, *, as_json: bool, quiet: bool = False) -> None:
-        """`quiet`: notes are left out; errors, and why an answer is incomplete, are not."""
+    def __init__(self, *, as_json: bool, quiet: bool = False, output: TextOutput | None = None) -> None:
+        """`quiet`: notes are left out; errors, and why an answer is incomplete, are not. `output` takes the text; None:
+        it is written as it is."""
         self.as_json = self._json = as_json
         self._quiet = quiet
+        self._output = output or PlainOutput(raw=as_json)
+        self._has_figures = output is not None and not quiet
         self._terminal = console.error_is_terminal()
-        self._waiting: list[tuple[Literal["output", "error", "progress", "status", "clear"], str]] = []
-        """Target and text. A status is shown on a terminal at once, progress only now and then."""
+        self._waiting: list[tuple[Literal["output", "finish", "error", "progress", "status", "clear"], str]] = []
+        """Target and text; `finish` ends the text or a part of it. A status is shown on a terminal at once, progress
+        only now and then."""
         self._progress = ProgressLine(at_once=True)
         self._download = DownloadMeter("Downloading the built-in model")
         self._said = ""
@@ -115,6 +121,7 @@ class AnswerWriter:
         """End the line of text, so that a notice stands on one of its own."""
         if self._said and not self._said.endswith("\n"):
             self._say("\n")
+        self._waiting.append(("finish", ""))
 
     def _reclassify(self, told: Metadata) -> None:
         """Say once that written text was thinking, as it cannot be taken back; write what was held as thinking."""
@@ -153,9 +160,14 @@ class AnswerWriter:
         for target, group in groupby(waiting, key=lambda entry: entry[0]):
             texts = [text for _, text in group]
             if target == "output":
-                write = console.write_data if self._json else console.write_output
-                write("".join(texts))
-            elif target == "error":
+                self._output.write("".join(texts))
+                continue
+            if target == "finish":
+                self._output.finish()
+                continue
+            if self._terminal:
+                self._output.make_room()
+            if target == "error":
                 console.write_error("".join(texts))
             elif target == "progress":
                 self._progress.show(texts[-1])
@@ -174,14 +186,15 @@ class AnswerWriter:
 
     def _end(self, chunk: End) -> None:
         self._clear()
-        if self._said and not self._said.endswith("\n"):
-            self._waiting.append(("output", "\n"))
+        self._end_line()
         if chunk.served_model and not is_snapshot(chunk.model, chunk.served_model):
             self._line(f"answered by {chunk.served_model}, according to the server of {chunk.model}")
         if chunk.state in _ENDINGS:
             self._waiting.append(("error", f"[{_ENDINGS[chunk.state]}]\n"))
         elif chunk.state == "complete" and not is_known(chunk.finish_reason):
             self._line(f"the server ended the answer with `{chunk.finish_reason}`")
+        if self._has_figures:
+            self._line(format_figures(chunk))
         if chunk.insights is not None:
             self._waiting.append(("error", format_insights(chunk.insights)))
 
@@ -218,6 +231,7 @@ class AnswerWriter:
             self._line(f"quick answer by {chunk.model}; the detailed one follows")
         if chunk.phase == "quick" and not self._json:
             self._say(self._two.rest())
+            self._waiting.append(("finish", ""))
 
     def _fetching(self, chunk: Metadata) -> None:
         if self._quiet:
@@ -250,6 +264,21 @@ def json_line(encoded: bytes, model: str = "") -> str:
     if model:
         line = f'{line[:-1]},"model":{msgspec.json.encode(model).decode()}}}'
     return escaped_json(line) + "\n"
+
+
+def format_figures(end: End) -> str:
+    """Format who answered, how fast, and what it cost; `≈` marks estimates."""
+    timings, usage = end.timings, end.usage
+    about, rate_about = "≈" if usage is not None and usage.estimated else "", "≈" if timings.estimated else ""
+    tokens = usage.completion_tokens if usage is not None else None
+    said = [
+        shorten(end.model, 60),
+        f"{timings.ttft_seconds:.2f} s to the first token" if timings.ttft_seconds is not None else "",
+        f"{about}{count_of(tokens, 'token')}" if tokens is not None else "",
+        f"{rate_about}{timings.tokens_per_second:.0f} tokens/s" if timings.tokens_per_second is not None else "",
+        f"{about}${end.cost:.4g}" if end.cost else "",
+    ]
+    return " · ".join(filter(None, said))
 
 
 def format_insights(insights: Insights) -> str:

@@ -8,10 +8,13 @@ from __future__ import annotations
 
 import errno
 import os
+import re
 import sys
+from collections.abc import Sequence
+from typing import TypeAlias
 
 from chat_tui.core.errors import ChatTuiError
-from chat_tui.core.text.control_characters import clean, clean_line
+from chat_tui.core.text.control_characters import clean, clean_line, single_line
 
 
 class OutputError(OSError):
@@ -22,8 +25,12 @@ class OutputClosed(OutputError, BrokenPipeError):
     """The reader of standard output has closed it."""
 
 
+StyledText: TypeAlias = tuple[str, str]
+"""The parameters of the escape sequence that sets colours and attributes, such as `1;31` (empty: none), and a text."""
+
 _CLEAR_LINE = "\r\x1b[K"
 _LINE_CHARACTERS = 1000
+_PARAMETERS = re.compile(r"[0-9;]{1,60}")
 
 
 def error_is_terminal() -> bool:
@@ -59,6 +66,30 @@ def format_error(error: ChatTuiError) -> str:
 def write_output(text: str) -> None:
     """Write cleaned text to standard output, always as UTF-8. Raises `OutputError`."""
     write_data(clean(text))
+
+
+def output_size() -> tuple[int, int]:
+    """Return the columns and rows of the terminal that standard output is; 80 and 24 if it does not tell."""
+    try:
+        columns, rows = os.get_terminal_size(sys.stdout.fileno() if sys.stdout is not None else 1)
+    except (OSError, ValueError):
+        return 80, 24
+    return columns or 80, rows or 24
+
+
+def write_styled(above: int, lines: Sequence[Sequence[StyledText]]) -> None:
+    """Write lines with colours to a terminal over the last rows, `above` in number, which are cleared first.
+
+    Each text is cleaned, and no control sequences but those for colours are written. Raises `OutputError`.
+    """
+    pieces = [f"\x1b[{above}F\x1b[J" if above > 0 else ""]
+    for line in lines:
+        for parameters, text in line:
+            shown = single_line(text)
+            is_styled = _PARAMETERS.fullmatch(parameters) is not None
+            pieces.append(f"\x1b[{parameters}m{shown}\x1b[0m" if is_styled and shown else shown)
+        pieces.append("\n")
+    write_data("".join(pieces))
 
 
 def write_data(text: str) -> None:
