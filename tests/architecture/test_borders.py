@@ -59,6 +59,7 @@ COMES_IN = {
     "web.api.stream": "questions of clients",
     "web.openai.requests": "messages of clients",
     "web.openai.legacy": "prompts of clients",
+    "web.gateway.documents": "texts and names of documents of clients",
     "web.gateway.tools": "calls and results in messages of clients",
     "web.anthropic.requests": "requests of web clients",
     "web.responses.requests": "requests of web clients",
