@@ -150,6 +150,29 @@ async def test_calls_and_results_are_as_a_provider_takes_them_and_bounded(store:
     assert results == [call.id for call in calls]
 
 
+async def test_a_result_belongs_to_the_call_before_it_and_those_of_several_calls_come_in_order(
+    store: Store, tmp_path: Path
+) -> None:
+    tree = await one(
+        store,
+        tmp_path,
+        node("q", "sys", "user", "Do it."),
+        node("c1", "q", "assistant", "lost", recipient="python"),
+        node("say", "c1", "assistant", "Once more."),
+        node("c2", "say", "assistant", "print(2)", recipient="python"),
+        node("r2", "c2", "tool", "2", name="python"),
+        node("c3", "r2", "assistant", "print(3)", recipient="python"),
+        node("c4", "c3", "assistant", "print(4)", recipient="python"),
+        node("r3", "c4", "tool", "3", name="python"),
+        node("r4", "r3", "tool", "4", name="python"),
+        node("a", "r4", "assistant", "Done."),
+    )
+    arguments = {call.id: json.loads(call.arguments)["input"] for turn in tree.turns for call in turn.calls}
+    results = [(arguments[turn.result.call], turn.text) for turn in tree.turns if turn.result]
+    assert results == [("print(2)", "2"), ("print(3)", "3"), ("print(4)", "4")]
+    assert "lost" in tree.turns[1].thinking
+
+
 async def test_several_messages_of_a_tool_are_one_result_which_may_be_empty(store: Store, tmp_path: Path) -> None:
     tree = await one(
         store,

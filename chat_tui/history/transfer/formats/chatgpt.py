@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from itertools import chain
 from typing import Any
 
@@ -49,7 +49,7 @@ def convert(value: dict[str, Any], image: Image | None) -> ImportedConversation:
     if not isinstance(nodes, dict) or len(nodes) > _NODES:
         raise BadRecord("its `mapping` is not valid")
     model = text_or_empty(value.get("default_model_slug"))
-    steps = {key: _step(key, node, model) for key, node in nodes.items()}
+    steps = _with_call_ids({key: _step(key, node, model) for key, node in nodes.items()})
     current = value.get("current_node")
     drafts, lost = build_turns(steps, current if isinstance(current, str) else None)
     times = [draft.created for draft in drafts if draft.created is not None]
@@ -106,6 +106,29 @@ def _step(id: str, node: Any, default_model: str) -> SourceMessage:
     elif _field(message, "status") == "in_progress":
         state = "broken"
     return msgspec.structs.replace(step, kind="assistant", text=_without_marks(text), state=state)
+
+
+def _with_call_ids(steps: Mapping[str, SourceMessage]) -> dict[str, SourceMessage]:
+    """Return the messages with the call's id for each result that directly follows one call of its tool.
+
+    The export has no ids of calls, but a tree of messages. The results of several calls in a row follow the last one:
+    like all others they are paired by the name of the tool, in order.
+    """
+
+    def tools_of(key: str | None) -> set[str]:
+        return {call.name for call in steps[key].calls} if key is not None and key in steps else set()
+
+    def with_ids(key: str, step: SourceMessage) -> SourceMessage:
+        calls = [msgspec.structs.replace(call, id=key) for call in step.calls]
+        results = list(step.results)
+        if results and step.parent is not None and (above := tools_of(step.parent)):
+            single = above - tools_of(steps[step.parent].parent)
+            results = [
+                msgspec.structs.replace(each, call=step.parent) if each.name in single else each for each in results
+            ]
+        return msgspec.structs.replace(step, calls=tuple(calls), results=tuple(results))
+
+    return {key: with_ids(key, step) for key, step in steps.items()}
 
 
 def _system_prompt(nodes: dict[str, Any]) -> str:
