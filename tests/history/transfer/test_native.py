@@ -190,6 +190,7 @@ async def test_a_preset_that_comes_in_switches_nothing_on(store: Store, tmp_path
         "thinking": "high",
         "document": True,
         "tools": ["shell"],
+        "web_search": True,
     }
     assert {*said, *switches, "description", "prompt", "top_p", "variables", "values"} == {*Preset.__struct_fields__}
     file = tmp_path / "export.json"
