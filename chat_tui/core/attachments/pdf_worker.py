@@ -11,6 +11,8 @@ from io import BytesIO
 
 import msgspec
 
+from chat_tui.core.processes.resource_limits import limit_resources
+
 MEMORY_BYTES = 1_500_000_000
 CPU_SECONDS = 60
 
@@ -55,7 +57,7 @@ def extract_text(content: bytes, most_pages: int, most_characters: int) -> Extra
 
 def main(arguments: list[str]) -> int:
     """Read the file, extract its text, and write the result."""
-    _limit()
+    limit_resources(MEMORY_BYTES, CPU_SECONDS)
     pages, characters = map(int, arguments)
     found = extract_text(sys.stdin.buffer.read(), pages, characters)
     sys.stdout.buffer.write(msgspec.json.encode(msgspec.structs.replace(found, text=_sound(found.text))))
@@ -65,17 +67,6 @@ def main(arguments: list[str]) -> int:
 def _sound(text: str) -> str:
     """Return the text without lone surrogates, which no file can contain."""
     return text.encode("utf-8", "replace").decode("utf-8")
-
-
-def _limit() -> None:
-    try:
-        import resource
-    except ImportError:
-        return
-    for what, most in ((resource.RLIMIT_AS, MEMORY_BYTES), (resource.RLIMIT_CPU, CPU_SECONDS)):
-        hard = resource.getrlimit(what)[1]
-        if hard == resource.RLIM_INFINITY or hard > most:
-            resource.setrlimit(what, (most, hard))
 
 
 if __name__ == "__main__":

@@ -19,6 +19,7 @@ import msgspec
 from chat_tui.core.attachments.attachment import IMAGE_LIMIT, PDF_LIMIT, TEXT_LIMIT, media_type_of
 from chat_tui.core.attachments.pdf import PAGES
 from chat_tui.core.attachments.pdf_worker import extract_text
+from chat_tui.core.processes.resource_limits import limit_resources
 from chat_tui.tools.builtin.page_date import page_date
 from chat_tui.tools.builtin.page_messages import PageReply, PageRequest
 from chat_tui.tools.builtin.page_text import page_text
@@ -135,7 +136,7 @@ def _trust() -> ssl.SSLContext:
 
 def main() -> int:
     """Read the request, fetch the page, and write the reply."""
-    _limit()
+    limit_resources(MEMORY_BYTES, CPU_SECONDS)
     request = msgspec.json.decode(sys.stdin.buffer.read(), type=PageRequest)
     try:
         reply = fetch(request)
@@ -148,17 +149,6 @@ def main() -> int:
         reply = PageReply(problem=f"it cannot be reached ({reason})")
     sys.stdout.buffer.write(msgspec.json.encode(reply))
     return 0
-
-
-def _limit() -> None:
-    try:
-        import resource
-    except ImportError:
-        return
-    for what, most in ((resource.RLIMIT_AS, MEMORY_BYTES), (resource.RLIMIT_CPU, CPU_SECONDS)):
-        hard = resource.getrlimit(what)[1]
-        if hard == resource.RLIM_INFINITY or hard > most:
-            resource.setrlimit(what, (most, hard))
 
 
 if __name__ == "__main__":
