@@ -260,7 +260,7 @@ class Router:
             return ()
         # All of them look at the same estimates, which are made once.
         table = plan.table or candidate_table(request, self._models, plan.health, features_of(request))[0]
-        found = []
+        found, prices = [], dict[str, float | None]()
         for name, strategy in self._strategies.items():
             if name == plan.strategy:
                 continue
@@ -268,8 +268,11 @@ class Router:
                 model = strategy.choose(table)
             else:
                 model = self._first_of_plug_in(strategy(request, self._models, plan.health))
-            price = estimated_price(model, tokens, request) if model else None
-            found.append(Alternative(name, model.name if model else "", None if price is None else round(price, 6)))
+            if model is not None and model.name not in prices:
+                # Several choose the same one.
+                price = estimated_price(model, tokens, request)
+                prices[model.name] = None if price is None else round(price, 6)
+            found.append(Alternative(name, model.name, prices[model.name]) if model else Alternative(name))
         return found
 
     def _first_of_plug_in(self, ranked: Sequence[Candidate]) -> Model | None:

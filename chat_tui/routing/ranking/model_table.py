@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Hashable, Mapping, Sequence
 from functools import cached_property
+from itertools import compress
 from math import exp, inf, log1p, sqrt
 from operator import is_not, itemgetter
 from typing import NamedTuple, TypeVar
@@ -151,9 +152,33 @@ class ModelTable(tuple[Model, ...]):
     def _speeds(self) -> dict[Hashable, SpeedColumns]:
         return {}
 
+    @cached_property
+    def _last_change(self) -> list[tuple[Sequence[ModelStats], Sequence[ModelStats], Sequence[int]]]:
+        """What was known before, what is known now, and the models that differ: all columns ask for the same."""
+        return []
+
+    def _changed(
+        self, stats: Sequence[ModelStats], known: AbilityColumns | LearnedColumns | SpeedColumns | None
+    ) -> Sequence[int]:
+        """Return the models of which more is known than these columns were made of."""
+        if known is None:
+            return range(len(self))
+        before = known.stats
+        if stats is before:
+            return ()
+        for old, new, changed in self._last_change:
+            if old is before and new is stats:
+                return changed
+        changed = list(compress(range(len(self)), map(is_not, stats, before)))
+        self._last_change[:] = [(before, stats, changed)]
+        return changed
+
     def stats(self, health: Health) -> Sequence[ModelStats]:
-        """Return what is known of each model."""
-        return health.all_of(self._names)
+        """Return what is known of each model: the same sequence as before while it is the same."""
+        stats = health.all_of(self._names)
+        if self._last_change and self._last_change[0][1] == stats:
+            return self._last_change[0][1]
+        return stats
 
     def _prior(self, needs: PromptFeatures) -> Sequence[float]:
         key = (needs.kind, needs.language, needs.long)
@@ -169,7 +194,7 @@ class ModelTable(tuple[Model, ...]):
         """Return how able the models are at this kind of prompt."""
         key = (needs.kind, needs.language, needs.long)
         known = self._abilities.get(key)
-        changed = _changed(stats, known)
+        changed = self._changed(stats, known)
         if known is not None and not changed:
             return known
         prior = self._prior(needs)
@@ -183,7 +208,7 @@ class ModelTable(tuple[Model, ...]):
         """Return the same by the outcomes of all answers."""
         key, stats = (needs.kind, needs.language, needs.long), columns.stats
         known = self._learned.get(key)
-        changed = _changed(stats, known)
+        changed = self._changed(stats, known)
         if known is not None and not changed:
             return known
         odds, novelty = (list(known.odds), list(known.novelty)) if known else (list(columns.odds), [1.0] * len(self))
@@ -195,7 +220,7 @@ class ModelTable(tuple[Model, ...]):
         """Return how long the models take at this effort of thinking, and writing so many tokens at most."""
         key = (effort, most)
         known = self._speeds.get(key)
-        changed = _changed(stats, known)
+        changed = self._changed(stats, known)
         if known is not None and not changed:
             return known
         thinking = [thinking_tokens(model, effort) for model in self] if known is None else ()
@@ -219,17 +244,6 @@ def _keep(columns: dict[Hashable, T], key: Hashable, made: T) -> T:
     return made
 
 
-def _changed(
-    stats: Sequence[ModelStats], known: AbilityColumns | LearnedColumns | SpeedColumns | None
-) -> Sequence[int]:
-    """Return the models of which more is known than these columns were made of."""
-    if known is None:
-        return range(len(stats))
-    if stats is known.stats or stats == known.stats:
-        return ()
-    return [place for place, differs in enumerate(map(is_not, stats, known.stats)) if differs]
-
-
 def learned_odds(ability: float, known: ModelStats, kind: str) -> tuple[float, float]:
     """Return the odds against a good answer by the outcomes of all answers, and how new the model is.
 
@@ -242,7 +256,7 @@ def learned_odds(ability: float, known: ModelStats, kind: str) -> tuple[float, f
 
 
 class CandidateTable:
-    """The models that can take a request, in columns, which are computed when a strategy looks at them."""
+    """The models that can take a request, in columns."""
 
     def __init__(self, request: Request, models: ModelTable, health: Health, needs: PromptFeatures) -> None:
         self._request, self._all, self.needs = request, models, needs
@@ -255,6 +269,27 @@ class CandidateTable:
         self._abilities = models.abilities(stats, needs)
         self._speeds = models.speeds(stats, request.thinking, request.max_tokens)
         self._values: dict[tuple[float, float], Sequence[float]] = {}
+        self.models: Sequence[Model] = self._pick(models)
+        self.late: Collection[int] = ()
+        """The models that must be downloaded first."""
+        if models.needs_download:
+            self.late = frozenset(place for place, model in enumerate(self.models) if model.to_be_fetched)
+        self.abilities, self.least_ability = self._pick(self._abilities.abilities), self._abilities.least
+        """In logits, with people's verdicts; and the least of them, or less."""
+        odds = self._pick(self._abilities.odds)
+        self._trimmed = needs.long and needs.tokens > models.restrictions.least_window
+        if self._trimmed:
+            losses = [loss_by_trimming(model, needs) for model in self.models]
+            self.abilities = [ability - loss for ability, loss in zip(self.abilities, losses, strict=True)]
+            self.least_ability = min(self.abilities, default=0.0)
+            odds = [exp(-ability) for ability in self.abilities]
+        self.success = _success_against(odds, needs.difficulty)
+        """P(good answer), 0 to 1."""
+        self.least_success = min(self.success, default=0.0)
+        self.dollars = self._estimate_dollars()
+        """The estimated price of the answer; an assumed one where the prices are not known."""
+        self.seconds = self._pick(self._speeds.seconds)
+        """The estimated time until the whole answer is there."""
 
     def _pick(self, column: Sequence[T]) -> Sequence[T]:
         places = self._places
@@ -263,56 +298,9 @@ class CandidateTable:
         return itemgetter(*places)(column) if len(places) > 1 else [column[place] for place in places]
 
     @cached_property
-    def models(self) -> Sequence[Model]:
-        """The models."""
-        return self._pick(self._all)
-
-    @cached_property
-    def late(self) -> Collection[int]:
-        """The models that must be downloaded first."""
-        if not self._all.needs_download:
-            return ()
-        return frozenset(place for place, model in enumerate(self.models) if model.to_be_fetched)
-
-    @cached_property
     def stats(self) -> Sequence[ModelStats]:
-        """What is known of them."""
+        """What is known of the models."""
         return self._pick(self._abilities.stats)
-
-    @cached_property
-    def _trimmed(self) -> Mapping[int, float]:
-        """How much ability the models lose whose windows hold only a part of the conversation."""
-        tokens = self.needs.tokens
-        if not self.needs.long or tokens <= self._all.restrictions.least_window:
-            return {}
-        losses = enumerate([loss_by_trimming(model, self.needs) for model in self.models])
-        return {place: loss for place, loss in losses if loss}
-
-    @cached_property
-    def abilities(self) -> Sequence[float]:
-        """In logits, with people's verdicts."""
-        known = self._pick(self._abilities.abilities)
-        if not self._trimmed:
-            return known
-        return [ability - self._trimmed.get(place, 0.0) for place, ability in enumerate(known)]
-
-    @cached_property
-    def least_ability(self) -> float:
-        """The least of these, or less."""
-        return min(self.abilities, default=0.0) if self._trimmed else self._abilities.least
-
-    @cached_property
-    def success(self) -> Sequence[float]:
-        """P(good answer), 0 to 1."""
-        odds, hard = self._pick(self._abilities.odds), exp(self.needs.difficulty)
-        if self._trimmed:
-            odds = [exp(-ability) for ability in self.abilities]
-        return [1.0 / (1.0 + hard * against) for against in odds]
-
-    @cached_property
-    def least_success(self) -> float:
-        """The least of these; 0 if there is no model."""
-        return min(self.success, default=0.0)
 
     def learned_success(self) -> tuple[Sequence[float], Sequence[float]]:
         """Return P(good answer) by the outcomes of all answers, and what is added to it out of curiosity.
@@ -328,12 +316,9 @@ class CandidateTable:
         else:
             columns = self._all.learned_abilities(self._abilities, self.needs)
             odds, novelty = self._pick(columns.odds), self._pick(columns.novelty)
-        hard, curiosity = exp(self.needs.difficulty), self._curiosity
-        return [1.0 / (1.0 + hard * against) for against in odds], [curiosity * new for new in novelty]
+        return _success_against(odds, self.needs.difficulty), [self._curiosity * new for new in novelty]
 
-    @cached_property
-    def dollars(self) -> Sequence[float]:
-        """The estimated price of the answer; an assumed one where the prices are not known."""
+    def _estimate_dollars(self) -> Sequence[float]:
         tokens, models = float(self.needs.tokens), self._all
         pairs = zip(self._pick(models.prompt_prices), self._pick(self._speeds.answer_prices), strict=True)
         dollars = [tokens * each + answer for each, answer in pairs]
@@ -341,23 +326,13 @@ class CandidateTable:
         if tokens > models.restrictions.least_window:
             # Less is sent to them.
             special.update(place for place, window in enumerate(models.restrictions.windows) if tokens > window)
-        if special:
-            places = range(len(models)) if self._places is None else self._places
-            for row, place in enumerate(places):
-                if place in special:
-                    dollars[row] = price_of(
-                        self._request,
-                        models[place],
-                        models.prices[place],
-                        self.needs.tokens,
-                        self._speeds.written[place],
-                    )
+        places = range(len(models)) if self._places is None else self._places
+        for row, place in enumerate(places) if special else ():
+            if place in special:
+                dollars[row] = price_of(
+                    self._request, models[place], models.prices[place], self.needs.tokens, self._speeds.written[place]
+                )
         return dollars
-
-    @cached_property
-    def seconds(self) -> Sequence[float]:
-        """The estimated time until the whole answer is there."""
-        return self._pick(self._speeds.seconds)
 
     def values(self, per_dollar: float, per_second: float) -> Sequence[float]:
         """Return P(good answer) less price and time, of which these are the weights."""
@@ -366,6 +341,12 @@ class CandidateTable:
             rows = zip(self.success, self.dollars, self.seconds, strict=True)
             self._values[key] = [good - per_dollar * price - per_second * time for good, price, time in rows]
         return self._values[key]
+
+
+def _success_against(odds: Sequence[float], difficulty: float) -> Sequence[float]:
+    """Return P(good answer) for the odds against a good answer to a prompt of difficulty 0."""
+    hard = exp(difficulty)
+    return [1.0 / (1.0 + hard * against) for against in odds]
 
 
 def candidate_table(

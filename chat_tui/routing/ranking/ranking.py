@@ -14,6 +14,9 @@ from chat_tui.routing.ranking.model_table import CandidateTable
 DETAILED = 20
 """Candidates that are returned with what is expected of them: a route lists so many."""
 
+FEW = 40
+"""So many models are sorted as quickly as the best of them are found."""
+
 
 class Ranking(Sequence[Candidate]):
     """The candidates, the best first; the excluded ones come last."""
@@ -101,23 +104,24 @@ def best_places(places: Sequence[int], columns: Sequence[Sequence[float]], most:
     if most == 1 and len(columns) == 1 and places:
         numbers = _numbers_at(places, first)
         return [places[numbers.index(max(numbers))]]
-    kept = _narrow(places, columns, most) if len(places) > most else places
+    kept = _narrow(places, columns, most) if len(places) > max(most, FEW) else places
     if len(columns) == 1:
         return sorted(kept, key=first.__getitem__, reverse=True)[:most]
     return sorted(kept, key=lambda place: [column[place] for column in columns], reverse=True)[:most]
 
 
 def _narrow(places: Sequence[int], columns: Sequence[Sequence[float]], most: int) -> Sequence[int]:
-    """Return the places that may be among the best, in their order: numbers are sorted far faster than keys."""
+    """Return the best places in the order in which they came: numbers are sorted far faster than keys."""
     numbers = _numbers_at(places, columns[0])
     least = max(numbers) if most == 1 else sorted(numbers)[-most]
     kept = [place for place, number in zip(places, numbers, strict=True) if number >= least]
-    if len(kept) <= most or len(columns) == 1:
+    if len(kept) <= most:
         return kept
     first = columns[0]
     above = [place for place in kept if first[place] > least]
     tied = [place for place in kept if first[place] == least]
-    return sorted([*above, *_narrow(tied, columns[1:], most - len(above))])
+    room = most - len(above)
+    return sorted([*above, *(_narrow(tied, columns[1:], room) if len(columns) > 1 else tied[:room])])
 
 
 def _numbers_at(places: Sequence[int], column: Sequence[float]) -> Sequence[float]:

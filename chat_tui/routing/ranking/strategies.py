@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cache, partial
+from math import inf
 from typing import Literal, TypeAlias
 
 import msgspec
@@ -27,6 +28,8 @@ Strategy: TypeAlias = Callable[[Request, Sequence[Model], Health], Sequence[Cand
 DEFAULT = "balanced"
 LADDER = ("quality-first", "balanced", "speed-priority")
 """The strategies that choose the next models when all models of a strategy have failed."""
+NOT_GOOD_ENOUGH = -inf
+"""Stands for the value of a model that comes after the others, whatever its value is."""
 TOY_ABILITY = -2.2
 """A model of this ability in logits (a quality of 0.1) or less is for trying out: all others come before it."""
 PLUG_INS = "chat_tui.strategies"
@@ -111,8 +114,33 @@ class BuiltInStrategy:
 
     def choose(self, table: CandidateTable) -> Model | None:
         """Return the first choice among a table's models."""
-        places = self._order(table, *self._values(table), 1)
+        success, values = self._values(table)
+        firsts = values if self.wanted.order == "value" else self._firsts(table)
+        if not table.needs.images and not table.late:
+            good = firsts if self._are_good_enough(table, success) else self._of_good_ones(table, success, firsts)
+            best = max(good, default=NOT_GOOD_ENOUGH)
+            if best > NOT_GOOD_ENOUGH:
+                if firsts is not values:
+                    pairs = zip(good, values, strict=True)
+                    good = [value if first == best else NOT_GOOD_ENOUGH for first, value in pairs]
+                return table.models[good.index(max(good))]
+        places = self._order(table, success, values, 1)
         return table.models[places[0]] if places else None
+
+    def _are_good_enough(self, table: CandidateTable, success: Sequence[float]) -> bool:
+        """Return whether all models are, as for most easy prompts."""
+        least = table.least_success if success is table.success else min(success, default=0.0)
+        return least >= self.wanted.min_success and table.least_ability > TOY_ABILITY
+
+    def _of_good_ones(
+        self, table: CandidateTable, success: Sequence[float], numbers: Sequence[float]
+    ) -> Sequence[float]:
+        """Return the numbers, and `NOT_GOOD_ENOUGH` for the models that are not."""
+        bar = self.wanted.min_success
+        return [
+            number if good >= bar and ability > TOY_ABILITY else NOT_GOOD_ENOUGH
+            for number, good, ability in zip(numbers, success, table.abilities, strict=True)
+        ]
 
     def _values(self, table: CandidateTable) -> tuple[Sequence[float], Sequence[float]]:
         """Return P(good answer) of each model, and its value."""
@@ -141,15 +169,13 @@ class BuiltInStrategy:
         self, table: CandidateTable, success: Sequence[float], values: Sequence[float]
     ) -> Iterator[tuple[Sequence[int], Sequence[Sequence[float]]]]:
         """Yield the models in groups, each with the columns that it is sorted by: all of one come before the next."""
-        wanted, abilities = self.wanted, table.abilities
-        columns = [values] if wanted.order == "value" else [self._firsts(table), values]
-        least = table.least_success if success is table.success else min(success, default=0.0)
-        all_good = least >= wanted.min_success and table.least_ability > TOY_ABILITY
+        bar, abilities = self.wanted.min_success, table.abilities
+        columns = [values] if self.wanted.order == "value" else [self._firsts(table), values]
+        are_good_enough = self._are_good_enough(table, success)
         for places in _known_to_fit(table):
-            if all_good:
+            if are_good_enough:
                 yield places, columns
                 continue
-            bar = wanted.min_success
             good = [place for place in places if success[place] >= bar and abilities[place] > TOY_ABILITY]
             yield good, columns
             # Where none is good enough, the likeliest is taken; of two that are alike, the one of more value.
