@@ -1,4 +1,5 @@
-"""The router alone: choosing, its CPU beside bare httpx and json, 1,000 streams at once, and a soak of 2,000 requests.
+"""The router alone: looking at prompts, choosing, its CPU beside bare httpx and json, 1,000 streams at once, and a soak
+of 2,000 requests.
 
 `python -m tests.benchmarks.routing` prints them; `--only` names one.
 """
@@ -25,6 +26,7 @@ from chat_tui.core.request import Request
 from chat_tui.providers.endpoint import Endpoint
 from chat_tui.providers.http.transport import Transport
 from chat_tui.routing.policy import RoutingPolicy
+from chat_tui.routing.ranking.prompt_features import features_of
 from chat_tui.routing.ranking.strategies import names
 from chat_tui.routing.router import Router
 from tests.benchmarks.subjects import ServerProcess
@@ -44,9 +46,74 @@ PROMPTS = (
 )
 
 
+HOSTILE = (
+    *(
+        "_",
+        "1 + 1 + ",
+        "1 ",
+        "=1+1 ",
+        "1+1\n",
+        "漢字",
+        "か な ",
+        "é ",
+        "😀 ",
+        "(",
+        "a(",
+        "[",
+        "?",
+        "::",
+        "</a",
+        "$a",
+        "\n",
+    ),
+    *(
+        "\"'",
+        "class ",
+        "class. (",
+        "var ",
+        "trade-",
+        "A. ",
+        "(A) x\n",
+        "a b ",
+        "\ud800 ",
+        "\x00",
+        "α β ",
+        "م ر ",
+        "ก ข ",
+    ),
+    *(
+        "가 나 ",
+        "что это за ",
+        "a一b丁",
+        "a 一 ",
+        "prové né ",
+        "1一 ",
+        "def class import return ( ",
+        "SELECT a b; ",
+        "why is ",
+    ),
+    *("write a b c d e f g h i j k l email ", "'a' \"b\" "),
+)
+"""Each is repeated to 4,000 characters."""
+
+
 def say(*words: object) -> None:
     sys.stdout.write(" ".join(map(str, words)) + "\n")
     sys.stdout.flush()
+
+
+def looking() -> None:
+    """CPU of the look at a prompt of 4,000 characters, for the kinds of text that take longest."""
+    rows = []
+    for text in (*(kind * 4000 for kind in HOSTILE), *PROMPTS[2:]):
+        spent = []
+        for _ in range(200):
+            begun = time.process_time()
+            features_of(Request(prompt=text[:4000]))
+            spent.append((time.process_time() - begun) * 1000)
+        rows.append((median(spent), sorted(spent)[len(spent) * 99 // 100], text[:20]))
+    for middle, most, text in sorted(rows, reverse=True)[:5]:
+        say(f"looking at {len(rows)} kinds of text, among the slowest {text!r}: median {middle:.2f} ms, p99 {most:.2f}")
 
 
 def choosing() -> None:
@@ -188,7 +255,7 @@ def soaking() -> None:
 def main() -> None:
     """Run and print."""
     served: dict[str, Callable[[ServerProcess], None]] = {"overhead": overhead, "concurrent": concurrent}
-    alone: dict[str, Callable[[], None]] = {"choosing": choosing, "soaking": soaking}
+    alone: dict[str, Callable[[], None]] = {"looking": looking, "choosing": choosing, "soaking": soaking}
     options = argparse.ArgumentParser(prog="python -m tests.benchmarks.routing", description=__doc__)
     options.add_argument("--only", action="append", choices=(*alone, *served))
     wanted = options.parse_args().only or (*alone, *served)
