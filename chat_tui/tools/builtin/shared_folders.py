@@ -16,18 +16,13 @@ from itertools import islice
 from pathlib import Path
 
 from chat_tui.core.attachments.attachment import PDF_LIMIT, Attachment, of_bytes
+from chat_tui.core.files.hidden_names import is_hidden
 from chat_tui.core.text.control_characters import clean_line
 
 MOST_LISTED, MOST_VISITED, MOST_DEPTH = 1000, 50_000, 20
 LISTING_SECONDS = 5.0
 _FOLDER_FLAGS = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
 _FILE_FLAGS = os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOCTTY
-_CREDENTIALS = (
-    *("id_*", "*.pem", "*.key", "*.p12", "*.pfx", "*.p8", "*.ppk", "*.jks", "*.keystore", "*.kdbx", "*.kdb"),
-    *("credentials*", "*.credentials", "secrets.*", "secret.*", "_netrc", "*.env", "*.gpg", "*.agekey", "htpasswd*"),
-    *("*service-account*.json", "*service_account*.json", "*.tfstate", "*.ovpn"),
-)
-"""Names of files that usually hold keys, in lower case; those that begin with a dot are not read anyway."""
 _NAME_CHARACTERS = 300
 
 
@@ -134,7 +129,7 @@ def _found(descriptor: int, pattern: str, until: float, depth: int = 0) -> Itera
         some = islice(entries, MOST_VISITED)
         names = sorted((entry.name, entry.is_symlink(), entry.is_dir(follow_symlinks=False)) for entry in some)
     for name, is_link, is_folder in names:
-        if is_link or _is_hidden(name):
+        if is_link or is_hidden(name):
             continue
         if is_folder:
             folders.append(name)
@@ -186,13 +181,8 @@ def _exists(folder: Path, parts: Sequence[str]) -> bool:
 
 
 def _check_name(name: str) -> None:
-    if _is_hidden(name):
+    if is_hidden(name):
         raise NotShared(f"{_shown(name)} is not read: it is hidden, or usually holds keys.")
-
-
-def _is_hidden(name: str) -> bool:
-    lower = name.lower()
-    return lower.startswith(".") or any(fnmatch.fnmatchcase(lower, pattern) for pattern in _CREDENTIALS)
 
 
 def _not_readable(name: str, error: OSError) -> NotShared:
