@@ -62,7 +62,7 @@ def add_files(to: CommandParser) -> None:
         action="append",
         default=[],
         metavar="FILE|URL",
-        help="attach an image, PDF or text file, or a web page as text; - is standard input; may be repeated",
+        help="attach an image, PDF, text file, lines of it (FILE#10-40), FOLDER/ or web page; - is standard input",
     )
 
 

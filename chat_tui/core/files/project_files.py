@@ -131,11 +131,24 @@ def blocks_of(output: bytes) -> list[PathBlock]:
     return blocks
 
 
+def list_project_now(folder: Path, *, entries: int = ENTRIES, seconds: float = SECONDS) -> ProjectFiles:
+    """List the files of a folder, by its absolute path, in a child process. Blocks; tells nothing if that fails."""
+    try:
+        return ProjectFiles(
+            blocks_of(child_process.run(_command(folder, entries, seconds), seconds=2 * seconds).output)
+        )
+    except (OSError, TimeoutError):
+        return ProjectFiles(())
+
+
+def _command(folder: Path, entries: int, seconds: float) -> child_process.ChildCommand:
+    arguments = str(folder), str(entries), str(seconds)
+    return child_process.python_command(_WORKER, *arguments, allowed=("XDG_CONFIG_HOME",))
+
+
 async def list_project(folder: Path, *, entries: int = ENTRIES, seconds: float = SECONDS) -> ProjectFiles:
     """List the files of a folder, by its absolute path, in a child process. Raises OSError; a cancel ends the child."""
-    arguments = str(folder), str(entries), str(seconds)
-    command = child_process.python_command(_WORKER, *arguments, allowed=("XDG_CONFIG_HOME",))
-    process = await child_process.start(command, stdout=PIPE, new_session=True)
+    process = await child_process.start(_command(folder, entries, seconds), stdout=PIPE, new_session=True)
     assert process.stdout is not None
     pieces: list[bytes] = []
     try:

@@ -7,14 +7,12 @@ import asyncio
 import os
 import time
 from collections.abc import Awaitable, Callable, Iterable, Sequence
-from pathlib import Path
 from typing import Protocol, cast
 
 import msgspec
 from textual.widget import Widget
 from textual.worker import Worker
 
-from chat_tui.core.attachments import attachment
 from chat_tui.core.attachments.attached_page import AttachedPage, is_address
 from chat_tui.core.attachments.attachment import Attachment
 from chat_tui.core.errors import AttachmentRefused, ChatTuiError, CommandError
@@ -102,7 +100,7 @@ class PromptAttachments:
     @property
     def attachments(self) -> list[Attachment]:
         """Those that have been read."""
-        return [going.file for going in self._going if going.file is not None]
+        return [file for going in self._going for file in going.files]
 
     # -- which files ----------------------------------------------------------------------------------------------
 
@@ -131,7 +129,8 @@ class PromptAttachments:
 
     def follow(self, *, is_finished: bool = False) -> None:
         """Attach the files, pages and resources that the text names now, as far as they exist, and remove those that it
-        names no longer. Unless the text is finished, a page or a resource whose name is being typed waits."""
+        names no longer. Unless the text is finished, a name that is being typed waits if it may come to mean something
+        else, as pages, resources, folders, patterns and lines do."""
         prompt = self._prompt
         named = prompt.named.paths()
         unfinished = "" if is_finished else prompt.named.unfinished_name(prompt.cursor_location)
@@ -140,7 +139,7 @@ class PromptAttachments:
         known = {going.path for going in self._going}
         for name in named:
             going = self._pending(name)
-            is_unfinished = name == unfinished and going.is_remote
+            is_unfinished = name == unfinished and (going.is_remote or _may_grow(name))
             if going.path not in known and not is_unfinished and len(self._going) < MOST:
                 known.add(going.path)
                 self._going.append(going)
@@ -241,19 +240,20 @@ class PromptAttachments:
         going.error = None
         try:
             if going.is_resource:
-                going.file = await self._resources().read_resource(going.path)
+                going.files = (await self._resources().read_resource(going.path),)
             else:
                 going.page = await self._pages.page(going.path)
-                going.file = going.page.file
+                going.files, going.note = (going.page.file,), ", ".join(going.page.warnings)
         except ChatTuiError as error:
             going.error = error
         else:
-            going.tokens, going.stamp = attachment_tokens(going.file), (going.file.size_bytes, 0)
+            going.tokens = sum(map(attachment_tokens, going.files))
+            going.size_bytes = _size_of(going.files)
 
     async def wait_for_remote(self, taken: Sequence[PendingAttachment]) -> None:
         """Wait until the pages and resources among these have been fetched, or cannot be, and show that. A cancel ends
         the fetch."""
-        remote = [going for going in taken if going.is_remote and going.file is None]
+        remote = [going for going in taken if going.is_remote and not going.files]
         if not remote:
             return
         self._awaited = remote
@@ -275,18 +275,17 @@ class PromptAttachments:
     async def load(self, taken: Sequence[PendingAttachment]) -> list[Attachment]:
         """Read them as they are now; pages and resources as they were fetched. Raises `ChatTuiError` for one that
         cannot be sent."""
-        found = []
+        found: list[Attachment] = []
         for going in taken:
             await self._wait_for(going)
             seen = going.stamp is not None
             if not going.is_remote:
                 await asyncio.to_thread(_read, going)
-            elif going.file is None and going.error is None:
+            elif not going.files and going.error is None:
                 await self._fetch(going)
             if going.error is not None and not (isinstance(going.error, _NotThere) and going.named and not seen):
                 raise going.error
-            if going.file is not None:
-                found.append(going.file)
+            found += going.files
         return found
 
     # -- what is shown --------------------------------------------------------------------------------------------
@@ -313,25 +312,54 @@ class _NotThere(AttachmentRefused):
 
 def _read(going: PendingAttachment) -> None:
     """Read it unless it is what was read before; a blocking call."""
-    try:
-        status = os.stat(going.path)
-    except (OSError, ValueError):
-        name = going.name or "file"
-        what = f"{name} no longer exists." if going.stamp is not None else f"File not found: {name}."
-        going.error, going.file = _NotThere(what, "Check its path, or use /detach; nothing was sent."), None
+    from chat_tui.core.attachments.referenced_files import NothingMatched, parse_reference, read_referenced
+
+    reference = parse_reference(going.path)
+    stamp: tuple[int, int] | None = None
+    if reference.kind in ("file", "lines", "folder"):
+        try:
+            status = os.stat(reference.path)
+        except (OSError, ValueError):
+            _note_missing(going)
+            return
+        if reference.kind != "folder":
+            stamp = (status.st_size, status.st_mtime_ns)
+    if going.files and stamp is not None and stamp == going.stamp:
         return
-    stamp = (status.st_size, status.st_mtime_ns)
-    if going.file is not None and stamp == going.stamp:
-        return
-    going.error, going.file, going.stamp = None, None, stamp
+    going.error, going.files, going.note = None, (), ""
     try:
-        going.file = attachment.read(Path(going.path))
-        going.tokens = attachment_tokens(going.file)
+        read = read_referenced(going.path)
+    except NothingMatched as error:
+        going.error = _NotThere(error.title, error.hint)
+        return
     except AttachmentRefused as error:
         going.error = error
+    else:
+        going.files, going.note = read.files, read.note
+        going.tokens = sum(map(attachment_tokens, read.files))
+        # The text of a PDF has another size than the file.
+        going.size_bytes = stamp[0] if reference.kind == "file" and stamp else _size_of(read.files)
+    going.stamp = stamp or (0, 0)
+
+
+def _size_of(files: Sequence[Attachment]) -> int:
+    return sum(file.size_bytes for file in files)
+
+
+def _note_missing(going: PendingAttachment) -> None:
+    name = going.name or "file"
+    what = f"{name} no longer exists." if going.stamp is not None else f"File not found: {name}."
+    going.error, going.files = _NotThere(what, "Check its path, or use /detach; nothing was sent."), ()
+
+
+def _may_grow(name: str) -> bool:
+    from chat_tui.tui.prompt.mentions import may_grow
+
+    return may_grow(name)
 
 
 def _absolute(path: str) -> str:
     if is_address(path):
         return path
-    return os.path.abspath(os.path.expanduser(path))
+    slash = "/" if path.endswith("/") and path.strip("/") else ""
+    return os.path.abspath(os.path.expanduser(path)) + slash

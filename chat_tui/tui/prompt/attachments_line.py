@@ -20,17 +20,23 @@ ROWS = 4
 
 
 class PendingAttachment(msgspec.Struct):
-    """A file, a web page or a resource of a tool server that is sent with the next question."""
+    """A file, several files that one path names, a web page or a resource of a tool server, that is sent with the next
+    question."""
 
     path: str
-    """An absolute path, the address of a web page, or `server:uri`."""
+    """An absolute path, which may name a folder, a pattern, or lines of a file; the address of a web page; or
+    `server:uri`."""
     named: str = ""
     """How the text names it; empty: it does not."""
-    file: Attachment | None = None
+    files: Sequence[Attachment] = ()
+    """Empty until it is read."""
+    note: str = ""
+    """What is odd about it, in a phrase."""
     page: AttachedPage | None = None
     """Where the file is a web page: what is known of it."""
     stamp: tuple[int, int] | None = None
     """Size and time of what was read."""
+    size_bytes: int = 0
     error: ChatTuiError | None = None
     tokens: int = 0
     is_resource: bool = False
@@ -50,8 +56,12 @@ class PendingAttachment(msgspec.Struct):
 
     @property
     def name(self) -> str:
-        """The name of a file without its folder, the address of a page, or a resource with its server, on one line."""
-        return shorten(self.path if self.is_remote else os.path.basename(self.path), 200)
+        """The name of a file or a folder without the folder that it is in, the address of a page, or a resource with
+        its server, on one line."""
+        if self.is_remote:
+            return shorten(self.path, 200)
+        slash = "/" if self.path.endswith("/") else ""
+        return shorten(os.path.basename(self.path.rstrip("/")) + slash, 200)
 
 
 class AttachmentsLine(StyledLines):
@@ -86,16 +96,15 @@ class AttachmentsLine(StyledLines):
 
 def _rows(going: PendingAttachment, no_images: bool, is_awaited: bool) -> list[tuple[Span, Span]]:
     name, (about, role) = f"+ {going.name}", _about(going, no_images, is_awaited)
-    page = going.page
     if going.is_remote and going.error is not None and not is_awaited:
         # The error names the host or the server.
         return [(Span(f"+ {about}", role), Span(""))]
-    if page is None:
-        return [(Span(name, role if role in ("error", "warning") else "accent"), Span(about, role))]
-    if page.title:
-        name = f"+ {page.title} · {host_of(page.address)}"
-    warnings = [(Span(f"  {', '.join(page.warnings)}", "warning"), Span(""))] if page.warnings else []
-    return [(Span(name, role if role == "warning" else "accent"), Span(about, role)), *warnings]
+    if going.page is not None and going.page.title:
+        name = f"+ {going.page.title} · {host_of(going.page.address)}"
+    elif len(going.files) > 1:
+        name += f" · {len(going.files)} files"
+    noted = [(Span(f"  {going.note}", "warning"), Span(""))] if going.note else []
+    return [(Span(name, role if role in ("error", "warning") else "accent"), Span(about, role)), *noted]
 
 
 def _about(going: PendingAttachment, no_images: bool, is_awaited: bool) -> tuple[str, str]:
@@ -104,10 +113,10 @@ def _about(going: PendingAttachment, no_images: bool, is_awaited: bool) -> tuple
         return "fetching · Esc takes your message back", "accent"
     if going.error is not None:
         return going.error.title, "error"
-    if going.file is None:
+    if not going.files:
         return ("fetching…" if going.is_remote else "reading…") if going.is_reading else "not fetched", "dim"
-    if going.file.is_image and no_images:
+    if no_images and any(file.is_image for file in going.files):
         return "the model does not accept images", "warning"
     date = going.page.date if going.page is not None else ""
-    size = byte_size(going.stamp[0] if going.stamp else 0)
-    return " · ".join(filter(None, [date, size, f"{formatting.tokens(going.tokens, True)} tokens"])), "dim"
+    parts = [date, byte_size(going.size_bytes), f"{formatting.tokens(going.tokens, True)} tokens"]
+    return " · ".join(filter(None, parts)), "dim"

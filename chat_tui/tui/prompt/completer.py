@@ -182,15 +182,26 @@ class PromptCompleter:
             found = await self._find_files(wanted.text)
             if wanted.kind == "path":
                 found = [CompletionItem(one.text.strip().removeprefix("@"), one.help) for one in found]
+            elif wanted.text.endswith("/") and found and found[0].text.startswith(wanted.text):
+                found = [_whole_folder(wanted.text), *found]
             self._offer(wanted, found)
 
     def _offer(self, wanted: CompletionRange, items: Sequence[CompletionItem]) -> None:
         if wanted == self._wanted:
             exact = next((index for index, item in enumerate(items) if _same(item.text, wanted.text)), 0)
+            if wanted.kind == "file" and wanted.text.endswith("/") and len(items) > 1:
+                # Enter goes on in the folder; the row for the whole folder is above.
+                exact = 1
             if self._listed == wanted and self.popup.current in items:
                 exact = items.index(self.popup.current)
             self._listed = wanted
             self.popup.open(items, exact)
+
+
+def _whole_folder(mention: str) -> CompletionItem:
+    """Return the row that attaches all files of the folder that a mention names so far."""
+    quote = '"' if mention.startswith('@"') else ""
+    return CompletionItem(f"{mention}{quote} ", "attach its files")
 
 
 def _same(one: str, other: str) -> bool:

@@ -57,6 +57,12 @@ def mention_of(path: str, whole: bool = True) -> str:
     return f"@{path}"
 
 
+def may_grow(path: str) -> bool:
+    """Return whether a path that is being typed may come to mean something else: it is a folder or a pattern, or has
+    lines."""
+    return path.endswith("/") or "*" in path or "#" in path
+
+
 def pasted_address(text: str) -> str:
     """Return the address of a web page if a paste is nothing else; else nothing."""
     address = text.strip()

@@ -40,7 +40,7 @@ class PreparedPages:
 
 
 async def attached(chat: ScriptedChat, *names: str) -> None:
-    await chat.until(lambda: [going.name for going in chat.chat.files._going if going.file] == list(names))
+    await chat.until(lambda: [going.name for going in chat.chat.files._going if going.files] == list(names))
 
 
 async def test_a_page_is_fetched_when_its_address_is_finished_and_described_before_it_is_sent() -> None:

@@ -38,7 +38,7 @@ def switch_on(chat: ScriptedChat) -> None:
 
 
 async def attached(chat: ScriptedChat, *names: str) -> None:
-    await chat.until(lambda: [going.name for going in chat.chat.files._going if going.file] == list(names))
+    await chat.until(lambda: [going.name for going in chat.chat.files._going if going.files] == list(names))
 
 
 async def test_a_resource_is_completed_after_the_files_and_sent_as_an_attachment(

@@ -21,7 +21,7 @@ def notes(tmp_path: Path) -> Path:
 
 
 async def listed(chat: ScriptedChat, *names: str) -> None:
-    await chat.until(lambda: [going.name for going in chat.chat.files._going if going.file] == list(names))
+    await chat.until(lambda: [going.name for going in chat.chat.files._going if going.files] == list(names))
     await chat.pilot.pause()
 
 
