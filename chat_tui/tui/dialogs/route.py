@@ -10,7 +10,9 @@ from textual.binding import Binding, BindingType
 
 from chat_tui.core.conversation import Turn
 from chat_tui.core.route import Alternative, Candidate, Route, Seam, Try
+from chat_tui.core.text.excerpts import shorten
 from chat_tui.core.text.prompt_features import level_of, without_level
+from chat_tui.core.tools import ToolCall
 from chat_tui.tui.dialogs.reader import ReaderScreen
 from chat_tui.tui.widgets import formatting
 from chat_tui.tui.widgets.styled_lines import Line, Span, crop, wrap
@@ -21,6 +23,8 @@ _MARK = 10
 """Cells for a score, a price or a number, and blanks behind it."""
 _BAR = 12
 """Cells of the bar that shows how hard a prompt is."""
+_ARGUMENTS = 400
+"""Characters of a call's arguments that are looked at; half of them are shown."""
 _NO_ERRORS = ("answered", "cancelled")
 FIXED = "fixed"
 """Stands for a strategy where the user has chosen the model."""
@@ -43,6 +47,7 @@ def route_lines(turn: Turn, route: Route, width: int) -> list[Line]:
         why = "; ".join(f"{count:,} excluded: {reason}" for reason, count in route.left_out_for.items())
         lines += _text(f"and {route.left_out:,} more" + (f" ({why})" if why else ""), width)
     lines += _section("Tries", [_try(entry, width) for entry in route.tries])
+    lines += _section("Tool calls", [_call(call, width) for call in turn.calls])
     lines += _section("Seams", [_seam(seam, width) for seam in route.seams])
     lines += _section("What other strategies would have picked", [_other(other, width) for other in route.others])
     return lines
@@ -120,6 +125,10 @@ def _try(entry: Try, width: int) -> list[Line]:
     served = f" by {entry.served_model}" if entry.served_model else ""
     text = f"{outcome}{served}{place} after {took}{waited}{rung}{reason}"
     return _row(entry.model, f"try {entry.attempt}", text, width, "dim" if entry.outcome == "answered" else "warning")
+
+
+def _call(call: ToolCall, width: int) -> list[Line]:
+    return _row(call.name, "", shorten(" ".join(call.arguments[:_ARGUMENTS].split()), _ARGUMENTS // 2), width)
 
 
 def _seam(seam: Seam, width: int) -> list[Line]:

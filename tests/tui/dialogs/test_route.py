@@ -12,6 +12,7 @@ from chat_tui.core.errors import Unreachable
 from chat_tui.core.models import SCRIPTED_MODEL
 from chat_tui.core.route import Alternative, Candidate, Route, Seam, Try
 from chat_tui.core.text.sanitizer import sanitize
+from chat_tui.core.tools import ToolCall
 from chat_tui.providers.scripted_provider import Fault, Pause
 from chat_tui.tui.dialogs.route import RouteScreen, route_lines
 from tests.doubles.scripted_chat import FAST, ScriptedChat, scripted_chat
@@ -150,6 +151,20 @@ def test_the_route_shows_how_hard_the_prompt_is_and_what_each_model_would_do() -
     )
     assert "trivial" in trivial
     assert "█░░░░░░░░░░░" in trivial
+
+
+@pytest.mark.parametrize("width", [40, 60, 98])
+def test_the_route_names_the_calls_of_the_answer_with_their_arguments(width: int) -> None:
+    calls = (ToolCall("c1", "read_file", '{\n  "path": "notes.txt"\n}'), ToolCall("c2", "fetch_page", "x" * 100_000))
+    text = [
+        "".join(span.text for span in line) for line in route_lines(Turn("assistant", "", calls=calls), ROUTE, width)
+    ]
+    assert all(len(line) <= width for line in text)
+    behind = text[text.index("Tool calls") :]
+    assert any(line.startswith("read_file") and '{ "path":' in line for line in behind)
+    assert any(line.startswith("fetch_page") for line in behind)
+    assert len(text) < 80
+    assert not any("Tool calls" in span.text for line in route_lines(Turn("assistant", ""), ROUTE, 60) for span in line)
 
 
 def test_no_answer_is_told_to_be_certainly_good() -> None:
