@@ -43,7 +43,7 @@ async def test_esc_closes_the_list_that_covers_the_chat_before_it_cancels_the_an
         await chat.until(lambda: chat.chat.prompt.has_focus and not chat.screen.history.display)
         assert chat.chat.conversation.is_busy
         await chat.pilot.press("escape")
-        await chat.shows("cancelled")
+        await chat.shows("stopped")
 
 
 async def test_on_a_small_screen_model_strategy_and_figures_stand_in_one_row() -> None:
@@ -118,7 +118,7 @@ async def test_the_last_row_names_only_what_can_be_done() -> None:
         for word in ("previous", "compare", "code", "continue"):
             assert word not in chat.shown(chat.screen.keys)
         await chat.pilot.press("r", "enter")
-        await chat.shows("again ", "Esc cancel")
+        await chat.shows("again ", "Esc stop")
         await chat.pilot.press("escape")
         await chat.answered()
         chat.chat.transcript.focus()
@@ -144,7 +144,7 @@ async def test_no_notice_hides_the_prompt_or_what_is_offered_above_it(size: tupl
             "The server is overloaded.",
             "The answer is paused",
             "Up takes it back · Tab steers",
-            "Esc cancel",
+            "Esc stop",
         )
 
 
@@ -163,9 +163,9 @@ async def test_the_last_row_names_what_keys_do_in_an_open_list() -> None:
         assert "F8 delete" not in chat.shown()
         await chat.pilot.press("escape")
         await chat.ask("go")
-        await chat.shows("Half", "Esc cancel")
+        await chat.shows("Half", "Esc stop")
         await chat.ask("other words")
-        await chat.shows("Queued: other words", "Esc cancel · F6 pause")
+        await chat.shows("Queued: other words", "Esc stop · F6 pause")
 
 
 async def test_notices_stand_where_others_stood_that_were_taken_away_and_the_same_one_stands_once() -> None:

@@ -33,7 +33,7 @@ async def test_what_stands_above_stays_while_an_answer_starts_grows_and_ends(siz
             await chat.pilot.pause(0.01)
             seen.add(rows(chat))
         await chat.pilot.press("escape")
-        await chat.shows("cancelled")
+        await chat.shows("stopped")
         await chat.answered()
         assert seen | {rows(chat)} == {before}
 

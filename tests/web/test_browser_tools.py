@@ -60,7 +60,7 @@ async def test_a_person_switches_a_server_on_sees_a_call_and_allows_it(browser: 
     async with tool_tab(browser, tools, CALL, ["It has seven lines."]) as (on, web):
         assert await on.page.locator("#tools-count").inner_text() == "1"
         await on.ask("What is on the list?")
-        await on.shows("needs your consent", "Reads a file.", '"path": "/notes/list.md"', "waiting for your decision")
+        await on.shows("asks you", "Reads a file.", '"path": "/notes/list.md"', "waiting for your decision")
         assert (await on.page.title()).startswith("asking · ")
         assert tools.calls == []
         await button(on, "Run once")
@@ -152,7 +152,7 @@ async def test_a_call_that_waits_is_stopped(browser: Browser, how: str) -> None:
     tools = files()
     async with tool_tab(browser, tools, CALL, ["Never."]) as (on, web):
         await on.ask("First")
-        await on.shows("needs your consent")
+        await on.shows("asks you")
         if how == "Escape":
             await on.page.keyboard.press("Escape")
         else:
@@ -173,10 +173,10 @@ async def test_another_tab_shows_the_call_and_decides(browser: Browser) -> None:
     tools = files()
     async with tool_tab(browser, tools, CALL, ["Read."]) as (on, web), tab(browser, web.url) as other:
         await on.ask("First")
-        await on.shows("needs your consent")
+        await on.shows("asks you")
         await other.open()
         await other.page.click("#list .entry")
-        await other.shows("needs your consent", '"path": "/notes/list.md"')
+        await other.shows("asks you", '"path": "/notes/list.md"')
         await button(other, "Edit")
         await other.page.get_by_label("Arguments as JSON").fill('{"path": "/x"}')
         await asyncio.sleep(1.5)
@@ -192,10 +192,10 @@ async def test_a_conversation_is_left_and_opened_again_while_its_call_waits(brow
     tools = files()
     async with tool_tab(browser, tools, CALL, ["Read."]) as (on, _):
         await on.ask("First")
-        await on.shows("needs your consent")
+        await on.shows("asks you")
         await on.page.click("#new")
         await on.page.click("#list .entry")
-        await on.shows("needs your consent")
+        await on.shows("asks you")
         assert await on.page.locator(".call").count() == 1
         await button(on, "Run once")
         await on.shows("Read.")
@@ -244,7 +244,7 @@ async def test_what_was_always_allowed_is_listed_and_taken_back(browser: Browser
     tools = files()
     async with tool_tab(browser, tools, CALL, ["Done."], CALL, ["Again."]) as (on, _):
         await on.ask("First")
-        await on.shows("needs your consent")
+        await on.shows("asks you")
         await button(on, "Always here")
         await on.shows("Done.")
         await on.answered()
@@ -254,7 +254,7 @@ async def test_what_was_always_allowed_is_listed_and_taken_back(browser: Browser
         await on.page.locator("#tools-consents").wait_for(state="hidden")
         await on.page.keyboard.press("Escape")
         await on.ask("Second")
-        await on.shows("needs your consent")
+        await on.shows("asks you")
         assert len(tools.calls) == 1
 
 
@@ -265,7 +265,7 @@ async def test_the_card_fits_its_column(browser: Browser, width: int) -> None:
     viewport = {"viewport": {"width": width, "height": 740}}
     async with tool_tab(browser, tools, call(name, '{"x": "%s"}' % ("y" * 500)), **viewport) as (on, _):
         await on.ask("First")
-        await on.shows("needs your consent")
+        await on.shows("asks you")
         assert await on.page.evaluate("document.documentElement.scrollWidth") == width
         assert await on.page.evaluate("document.querySelector('#scroll').scrollWidth <= innerWidth")
         heights = await on.page.locator(".decide button").evaluate_all("each => each.map((one) => one.offsetHeight)")

@@ -455,7 +455,7 @@ SCREEN = (
         "Quit",
         "ctrl+q",
         "quit",
-        help="quit; running answers are cancelled, and what arrived is kept",
+        help="quit; running answers are stopped, and what arrived is kept",
         label="quit",
         words="leave, close, bye, close app, end",
         slash="exit, quit, q",

@@ -7,19 +7,19 @@ from chat_tui.tui.actions.action import Action
 ANSWERS = (
     Action(
         "answer.cancel",
-        "Cancel the answer",
+        "Stop the answer",
         "escape",
         "cancel",
-        help="close a list, cancel the answer, or stop a download",
-        label="cancel",
-        words="stop, abort, interrupt, stop generating, stop generation, halt",
+        help="close a list, stop the answer and its tool calls, or stop a download",
+        label="stop",
+        words="cancel, abort, interrupt, stop generating, stop generation, halt",
     ),
     Action(
         "copy.or_cancel",
-        "Copy, cancel or clear",
+        "Copy, stop or clear",
         "ctrl+c",
         "copy_or_cancel",
-        help="copy the selection; else cancel the answer; else clear the prompt; twice: quit",
+        help="copy the selection; else stop the answer; else clear the prompt; twice: quit",
         grave=True,
     ),
     Action(

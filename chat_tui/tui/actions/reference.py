@@ -11,7 +11,7 @@ from chat_tui.tui.actions.table import BY_ID, TOPICS
 ESSENTIALS = (
     ("prompt.send", "send"),
     ("prompt.new_line", ""),
-    ("answer.cancel", "cancel the answer; what arrived is kept"),
+    ("answer.cancel", "stop the answer; what arrived is kept"),
     ("answer.regenerate", "regenerate the answer"),
     ("question.edit", "edit the question and send it again"),
     ("code.copy", "copy a code block"),

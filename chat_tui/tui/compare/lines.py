@@ -20,6 +20,13 @@ _ONE_LINE = 53
 """From this width on the figures of a head stand on one line."""
 _TOLD_LATER = "The reason is shown when the names are."
 _WHOLE = {"complete", "length"}
+_STATES: dict[State, str] = {
+    "cancelled": "stopped",
+    "length": "token limit",
+    "broken": "connection lost",
+    "complete": "done",
+    "empty": "no text",
+}
 _SIGNS: dict[Phase, str] = {
     "complete": "✓",
     "length": "✓",
@@ -203,9 +210,7 @@ def _name_style(place: int) -> str:
 
 
 def _state(state: State) -> str:
-    return {"length": "token limit", "broken": "connection lost", "complete": "done", "empty": "no text"}.get(
-        state, state
-    )
+    return _STATES.get(state, state)
 
 
 def _column(heading: str, results: Sequence[ComparisonResult]) -> list[str]:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from rich.cells import cell_len
 from textual import events
 
+from chat_tui.config.load import OWN_TOOLS
 from chat_tui.tui.actions import bindings
 from chat_tui.tui.widgets.argument_rows import argument_rows, visible
 from chat_tui.tui.widgets.styled_lines import Line, Span, StyledLines, apart, crop, wrap
@@ -67,7 +68,7 @@ class ConsentPanel(StyledLines):
     def _question(self, status: CallStatus, width: int) -> Line:
         tool = status.tool
         name = visible((tool.own_name if tool is not None else status.call.name)[:_LONGEST_NAME])
-        source = visible(tool.server[:_LONGEST_NAME]) if tool is not None else ""
+        source = _source_words(visible(tool.server[:_LONGEST_NAME])) if tool is not None else ""
         room = max(width - len("Run ?") - len(" · "), 8)
         name = crop(name, max(room - min(cell_len(source), room // 3), 8))
         end = f"{self._more} more" if self._more else ""
@@ -98,8 +99,7 @@ class ConsentPanel(StyledLines):
         self._key_places = []
         lines: list[list[Span]] = [[]]
         used = 0
-        for id, (key, word) in zip(_KEYS, bindings.footer(_KEYS, self.changed_keys), strict=True):
-            word = "stop" if id == "answer.cancel" else word
+        for key, word in bindings.footer(_KEYS, self.changed_keys):
             if not key:
                 continue
             length = cell_len(key) + 1 + cell_len(word)
@@ -121,3 +121,7 @@ class ConsentPanel(StyledLines):
         for place in self._key_places if offset is not None else ():
             if offset is not None and place.row == offset.y and place.start <= offset.x < place.end:
                 self.app.simulate_key(bindings.textual_key(place.key))
+
+
+def _source_words(server: str) -> str:
+    return "a tool of chat-tui itself" if server == OWN_TOOLS else f"server {server}"

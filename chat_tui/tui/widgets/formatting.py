@@ -27,6 +27,7 @@ _WORDS: dict[Phase, str] = {
     "streaming": "answering",
     "complete": "done",
     "length": "token limit reached",
+    "cancelled": "stopped",
     "broken": "connection lost",
     "empty": "no text",
     "calling": "running a tool",
@@ -245,7 +246,7 @@ def moment(when: datetime, now: datetime) -> str:
 
 
 def phase(figures: StreamStats, *, timed: bool = True) -> str:
-    """The state of an answer: `connecting 0.4 s`, `thinking 3.1 s`, `retrying 2/3 in 4 s`, `cancelled`.
+    """The state of an answer: `connecting 0.4 s`, `thinking 3.1 s`, `retrying 2/3 in 4 s`, `stopped`.
 
     Not `timed`: without its own clock, where another one is on the screen.
     """

@@ -149,7 +149,7 @@ async def test_ctrl_o_opens_the_models_while_an_answer_streams_and_esc_closes_th
         assert chat.chat.conversation.is_busy
         assert chat.chat.prompt.has_focus
         await chat.pilot.press("escape")
-        await chat.shows("cancelled")
+        await chat.shows("stopped")
 
 
 async def test_the_list_of_models_is_as_tall_as_it_needs_to_be() -> None:
@@ -216,7 +216,7 @@ async def test_ctrl_c_cancels_then_clears_the_draft_then_quits_when_pressed_twic
         await chat.shows("Half of")
         chat.chat.prompt.insert("draft")
         await chat.pilot.press("ctrl+c")
-        await chat.shows("cancelled")
+        await chat.shows("stopped")
         assert chat.chat.prompt.text == "draft"
         await chat.pilot.press("ctrl+c")
         assert chat.chat.prompt.text == ""

@@ -44,7 +44,7 @@ async def test_the_palette_begins_with_what_counts_now() -> None:
         assert first(chat) == "Copy the answer"
         await chat.ask("on")
         await chat.shows("two")
-        assert first(chat).startswith("Cancel the answer")
+        assert first(chat).startswith("Stop the answer")
         assert len({choice.name for choice in command_palette.choices(chat.screen)}) == len(
             command_palette.choices(chat.screen)
         )

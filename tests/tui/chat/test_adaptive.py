@@ -133,7 +133,7 @@ async def test_a_cancel_keeps_the_quick_answer_with_its_badge() -> None:
         await chat.shows("In short: yes.")
         await chat.pilot.press("escape")
         await chat.answered()
-        await chat.shows("In short: yes.", "cancelled", "quick answer only")
+        await chat.shows("In short: yes.", "stopped", "quick answer only")
 
 
 async def test_the_fold_is_there_after_a_restart(tmp_path: Path) -> None:

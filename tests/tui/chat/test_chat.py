@@ -106,15 +106,15 @@ async def test_a_retry_counts_down_and_esc_ends_it() -> None:
         await chat.shows("retrying 2/3 in 4 s")
         await chat.pilot.press("escape")
         await chat.answered()
-        await chat.shows("cancelled")
+        await chat.shows("stopped")
 
 
 async def test_esc_keeps_the_part_that_arrived() -> None:
     async with scripted_chat(HELD) as chat:
         await chat.ask("go")
-        await chat.shows("Half of an answer", "Esc cancel")
+        await chat.shows("Half of an answer", "Esc stop")
         await chat.pilot.press("escape")
-        await chat.shows("cancelled", "Half of an answer", "Enter send")
+        await chat.shows("stopped", "Half of an answer", "Enter send")
         await chat.pilot.press("escape", "escape")
         await chat.answered()
         turns = (await chat.engine.conversations.conversation(chat.chat.session.conversation_id or "")).path
@@ -290,11 +290,11 @@ async def test_coming_back_to_a_running_answer_follows_it_from_its_beginning() -
         first = chat.chat.session.conversation_id or ""
         await chat.chat.new()
         await chat.chat.open(first)
-        await chat.shows("w0", "Esc cancel")
+        await chat.shows("w0", "Esc stop")
         there = len(chat.chat.conversation.answer.text.split()) if chat.chat.conversation.answer else 0
         await chat.shows(f"w{there + 1} ")
         await chat.pilot.press("escape")
-        await chat.shows("w0 w1", "cancelled")
+        await chat.shows("w0 w1", "stopped")
 
 
 async def test_the_list_names_who_answered_as_soon_as_it_is_saved() -> None:

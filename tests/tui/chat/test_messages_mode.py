@@ -157,7 +157,7 @@ async def test_esc_cancels_an_answer_from_within_the_messages_too() -> None:
         await chat.ask("first")
         await chat.shows("Half")
         await chat.pilot.press("tab")
-        await chat.shows("Messages · Esc cancel", "Tab prompt")
+        await chat.shows("Messages · Esc stop", "Tab prompt")
         await chat.pilot.press("escape")
         await chat.answered()
         assert chat.chat.transcript.turns[-1].state == "cancelled"

@@ -41,7 +41,7 @@ async def test_a_call_is_shown_with_its_arguments_and_runs_once_by_one_key() -> 
     tools = FakeTools([offered("now")])
     async with scripted_chat(["Look.", *call(arguments='{"zone": "UTC"}')], ["Noon."], tools=tools) as chat:
         await asked(chat)
-        await chat.shows("Run now? · fake", "zone: UTC", "Alt+A always", "Alt+N refuse", "Esc stop")
+        await chat.shows("Run now? · server fake", "zone: UTC", "Alt+A always", "Alt+N refuse", "Esc stop")
         assert chat.chat.prompt.has_focus
         assert tools.calls == []
         await chat.pilot.press("alt+y")

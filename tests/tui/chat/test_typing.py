@@ -50,7 +50,7 @@ async def test_esc_ends_the_typing_at_once_and_what_came_is_there() -> None:
         assert answer is not None
         await chat.until(lambda: answer.text.endswith("w39 "))
         await chat.pilot.press("escape")
-        await chat.shows("w39", "cancelled")
+        await chat.shows("w39", "stopped")
 
 
 @pytest.mark.parametrize("by", ["escape", "another question"])
@@ -124,7 +124,7 @@ async def test_a_paused_answer_can_be_cancelled() -> None:
         await chat.until(lambda: "paused" in chat.shown(chat.screen.stats))
         await chat.pilot.press("escape")
         await chat.answered()
-        await chat.shows("cancelled", "w3")
+        await chat.shows("stopped", "w3")
 
 
 async def test_ask_types_at_a_terminal_until_an_interrupt_and_not_in_a_pipe(home: Home, server: ModelServer) -> None:

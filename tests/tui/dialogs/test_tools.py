@@ -109,7 +109,7 @@ async def test_esc_withdraws_a_question_that_waits_for_a_tool_server_and_gives_i
         await chat.ask("Hello")
         await chat.until(lambda: chat.chat.session.visit.starting is not None and tools.started)
         await chat.pilot.press("escape")
-        await chat.until(lambda: "Cancelled: nothing was asked" in chat.notices())
+        await chat.until(lambda: "Stopped: nothing was sent" in chat.notices())
         assert chat.chat.prompt.draft == "Hello"
         assert not chat.chat.conversation.is_busy
         assert chat.chat.session.conversation_id is None

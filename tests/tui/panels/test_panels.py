@@ -211,7 +211,7 @@ async def test_an_ending_is_painted_at_once() -> None:
         app.stats.show(StreamStats(phase="answering"))
         app.stats.show(StreamStats(phase="cancelled"))
         await pilot.pause()
-        assert "● cancelled" in app.seen(app.stats)
+        assert "● stopped" in app.seen(app.stats)
 
 
 async def test_only_lines_that_changed_are_painted_again() -> None:

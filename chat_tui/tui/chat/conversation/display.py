@@ -120,7 +120,7 @@ class ConversationDisplay:
     def can_change(self) -> bool:
         """Return whether turns can be changed; while an answer runs, a notice says that they cannot."""
         if self.is_busy:
-            self.host.say("An answer is still running", "Esc cancels it and keeps what arrived.")
+            self.host.say("An answer is still running", "Esc stops it and keeps what arrived.")
         return not self.is_busy
 
     def index_of(self, turn_id: str) -> int:

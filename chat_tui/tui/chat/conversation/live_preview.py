@@ -37,7 +37,7 @@ _ENDINGS = {
     "failed": "Enter asks again",
     "empty": "no text · Enter asks again",
     "refused": "refused · Enter asks again",
-    "cancelled": "cancelled · Enter asks again",
+    "cancelled": "stopped · Enter asks again",
 }
 
 

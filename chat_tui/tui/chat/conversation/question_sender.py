@@ -272,7 +272,7 @@ class QuestionSender:
     async def _take_back(self, question: OutgoingQuestion) -> None:
         """Return the text of a question that was withdrawn to the prompt."""
         await self._waiting.give_back(question.visit, question.text)
-        told = ("Cancelled: nothing was asked", "Your message is in the prompt." if question.text else "")
+        told = ("Stopped: nothing was sent", "Your message is in the prompt." if question.text else "")
         self._display.host.say(*told)
         self._display.widget.post_message(self._display.Changed())
 

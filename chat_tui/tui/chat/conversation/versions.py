@@ -119,7 +119,7 @@ class MessageVersions:
         session = self._session
         assert session.engine is not None
         if session.engine.running(conversation_id):
-            raise CommandError("An answer is still running there.", "Cancel it with Esc, then undo.")
+            raise CommandError("An answer is still running there.", "Stop it with Esc, then undo.")
         if conversation_id != session.conversation_id:
             await self._open(conversation_id)
         await self._end_at(conversation_id, leaf)

@@ -24,7 +24,7 @@ from chat_tui.tui.widgets.formatting import byte_size
 
 _BADGES: dict[State, str] = {
     "length": "token limit reached",
-    "cancelled": "cancelled",
+    "cancelled": "stopped",
     "broken": "connection lost",
     "failed": "failed",
     "refused": "refused",

@@ -1,8 +1,8 @@
 // Tool calls as cards: what a model wants to run, a person's decision, and the result. All of it is untrusted text.
 
 const CALL_STATES = {
-  writing: "being written", waiting: "waiting", asking: "needs your consent", decided: "…", running: "running", unknown: "not run",
-  complete: "done", failed: "failed", refused: "refused", cancelled: "stopped", broken: "cut off",
+  writing: "being written", waiting: "waits", asking: "asks you", decided: "…", running: "running", unknown: "not run",
+  complete: "done", failed: "failed", refused: "refused", cancelled: "stopped", broken: "interrupted",
 };
 const PREVIEW_LINES = 3;
 const PREVIEW_CHARACTERS = 400;
