@@ -77,6 +77,12 @@ class LateToolServers:
         """Return the messages of a prompt. Raises `ToolFailed`."""
         return await (await self._load()).get_prompt(server, prompt, arguments)
 
+    async def complete_argument(
+        self, server: str, prompt: str, argument: str, typed: Mapping[str, str]
+    ) -> Sequence[str]:
+        """Return values that complete the one that is typed for an argument of a prompt. Raises `ToolFailed`."""
+        return await (await self._load()).complete_argument(server, prompt, argument, typed)
+
     async def read_resource(self, server: str, uri: str) -> Attachment:
         """Return the content of a resource as a file to attach. Raises `ToolFailed`."""
         return await (await self._load()).read_resource(server, uri)

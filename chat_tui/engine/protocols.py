@@ -161,6 +161,12 @@ class ToolBackend(Protocol):
     async def get_prompt(self, server: str, prompt: str, arguments: Mapping[str, str]) -> Sequence[PromptMessage]:
         """Return the messages of a prompt, bounded in time and size. Raises `ToolFailed`."""
 
+    async def complete_argument(
+        self, server: str, prompt: str, argument: str, typed: Mapping[str, str]
+    ) -> Sequence[str]:
+        """Return values that complete the one that is typed for an argument of a prompt; `typed` has those of the other
+        arguments, too. Raises `ToolFailed`."""
+
     async def read_resource(self, server: str, uri: str) -> Attachment:
         """Return the content of a resource as a file to attach, bounded in time and size. Raises `ToolFailed`."""
 

@@ -51,6 +51,9 @@ class WorkerOrder(msgspec.Struct, frozen=True, omit_defaults=True):
     """Name of the tool as it was listed."""
     prompt: str = ""
     """Name of the prompt as it was listed."""
+    completes: str = ""
+    """Argument of the prompt whose value is completed, in place of asking for the prompt. `arguments` has what is typed
+    until now."""
     resource: str = ""
     """URI of the resource, as it was listed if it was."""
     arguments: Mapping[str, Any] = {}
@@ -82,6 +85,8 @@ class WorkerReport(msgspec.Struct, frozen=True, omit_defaults=True):
     """What a call came to."""
     messages: tuple[PromptMessage, ...] = ()
     """Those of a prompt."""
+    values: tuple[str, ...] = ()
+    """Completions of an argument's value."""
     attachment: Attachment | None = None
     """Content of a resource."""
     problem: str = ""

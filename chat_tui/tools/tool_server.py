@@ -67,6 +67,9 @@ class ToolServer(Protocol):
     async def get_prompt(self, prompt: str, arguments: Mapping[str, str]) -> Sequence[PromptMessage]:
         """Return the messages of a prompt. Raises `ToolFailed`."""
 
+    async def complete_argument(self, prompt: str, argument: str, typed: Mapping[str, str]) -> Sequence[str]:
+        """Return values that complete the one that is typed for an argument of a prompt. Raises `ToolFailed`."""
+
     async def read_resource(self, uri: str) -> Attachment:
         """Return the content of a resource as a file to attach. Raises `ToolFailed`."""
 
@@ -163,6 +166,13 @@ class ConfiguredServer:
         """Return the messages of a prompt, within the time of a call. Raises `ToolFailed`."""
         worker = await self._running()
         return await self._in_time(worker.get_prompt(prompt, arguments), f"The prompt {prompt} of {self.name}")
+
+    async def complete_argument(self, prompt: str, argument: str, typed: Mapping[str, str]) -> Sequence[str]:
+        """Return values that complete the one that is typed for an argument of a prompt, within the time of a call.
+        Raises `ToolFailed`."""
+        worker = await self._running()
+        request = worker.complete_argument(prompt, argument, typed)
+        return await self._in_time(request, f"Completing {argument} of {self.name}")
 
     async def read_resource(self, uri: str) -> Attachment:
         """Return the content of a resource as a file to attach, within the time of a call. Raises `ToolFailed`."""

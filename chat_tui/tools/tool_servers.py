@@ -91,6 +91,14 @@ class ToolServers:
         async with self._borrowed(server) as found:
             return await found.get_prompt(prompt, arguments)
 
+    async def complete_argument(
+        self, server: str, prompt: str, argument: str, typed: Mapping[str, str]
+    ) -> Sequence[str]:
+        """Return values that complete the one that is typed for an argument of a prompt; `typed` has those of the other
+        arguments, too. Raises `ToolFailed`."""
+        async with self._borrowed(server) as found:
+            return await found.complete_argument(prompt, argument, typed)
+
     async def read_resource(self, server: str, uri: str) -> Attachment:
         """Return the content of a resource as a file to attach, bounded in time and size. Raises `ToolFailed`."""
         async with self._borrowed(server) as found:

@@ -95,6 +95,11 @@ class WorkerProcess:
         report = await self._request(WorkerOrder(next(self._numbers), prompt=prompt, arguments=arguments))
         return report.messages
 
+    async def complete_argument(self, prompt: str, argument: str, typed: Mapping[str, str]) -> Sequence[str]:
+        """Return values that complete the one that is typed for an argument of a prompt. Raises `ToolFailed`."""
+        order = WorkerOrder(next(self._numbers), prompt=prompt, completes=argument, arguments=typed)
+        return (await self._request(order)).values
+
     async def read_resource(self, uri: str) -> Attachment:
         """Return the content of a resource. Raises `ToolFailed`."""
         report = await self._request(WorkerOrder(next(self._numbers), resource=uri))

@@ -43,6 +43,9 @@ class FakeTools:
         self.resources: dict[str, Sequence[ServerResource]] = {}
         """What servers list when they are asked for it, by their names."""
         self.messages: dict[str, Sequence[PromptMessage] | ToolFailed] = {}
+        self.values: dict[str, Sequence[str]] = {}
+        """What arguments of prompts are completed to, by their names."""
+        self.completed: list[tuple[str, Mapping[str, str]]] = []
         self.contents: dict[str, Attachment | ToolFailed] = {}
         self.listing: asyncio.Event | None = None
         """Set when prompts and resources are listed; None: at once."""
@@ -98,6 +101,12 @@ class FakeTools:
         if isinstance(messages, ToolFailed):
             raise messages
         return messages
+
+    async def complete_argument(
+        self, server: str, prompt: str, argument: str, typed: Mapping[str, str]
+    ) -> Sequence[str]:
+        self.completed.append((argument, typed))
+        return [value for value in self.values.get(argument, ()) if value.startswith(typed[argument])]
 
     async def read_resource(self, server: str, uri: str) -> Attachment:
         self.calls.append((f"{server}:{uri}", {}))

@@ -84,6 +84,9 @@ class Server:
         elif self.options.contents and method in ("prompts/get", "resources/read"):
             found = prompt_of(params) if method == "prompts/get" else content_of(params["uri"])
             self.send(id=message["id"], **found)
+        elif self.options.contents and method == "completion/complete":
+            values = complete(params["ref"]["name"], params["argument"], params.get("context") or {})
+            self.send(id=message["id"], result={"completion": {"values": values}})
         elif method == "initialize":
             self.send(id=message["id"], result=self.initialize())
         elif method == "tools/list":
@@ -97,7 +100,10 @@ class Server:
         offers = ("tools", "prompts", "resources") if self.options.contents else ("tools",)
         return {
             "protocolVersion": "2025-06-18",
-            "capabilities": {offer: {"listChanged": True} for offer in offers},
+            "capabilities": {
+                **{offer: {"listChanged": True} for offer in offers},
+                **({"completions": {}} if self.options.contents else {}),
+            },
             "serverInfo": {"name": "scripted", "version": "1"},
         }
 
@@ -246,6 +252,13 @@ def prompt_of(params: dict[str, Any]) -> dict[str, Any]:
     if name not in texts:
         return {"error": {"code": -32602, "message": "there is no such \x1b[31mprompt."}}
     return {"result": {"messages": texts[name]}}
+
+
+def complete(prompt: str, argument: dict[str, str], context: dict[str, Any]) -> list[str]:
+    """Values for an argument of a prompt."""
+    if prompt == "weather":
+        return [city for city in ("Bonn", "Berlin\x1b[31m", "Paris") if city.startswith(argument["value"])]
+    return [json.dumps([argument, context]), *(f"value {n}" for n in range(1000))]
 
 
 def content_of(uri: str) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -34,6 +35,8 @@ async def test_prompts_and_resources_are_listed_and_read_and_errors_are_told(tmp
         assert (day.uri, day.is_template) == ("memo://day/{day}", True)
         [message] = await servers.get_prompt("box", "weather", {"city": "Bonn"})
         assert message == PromptMessage("user", "How is the weather in Bonn?")
+        values = await servers.complete_argument("box", "weather", "city", {"city": "B"})
+        assert values == ("Bonn", "Berlin")
         talk = await servers.get_prompt("box", "talk", {})
         assert [(each.role, each.text) for each in talk] == [
             ("user", "Hello."),
@@ -88,5 +91,11 @@ async def test_lists_of_a_hostile_server_are_harmless() -> None:
         # The server gets its own names.
         [message] = await servers.get_prompt("box", "two lines", {"a1": "x"})
         assert message.text == '{"a\\u001b[1m1": "x"}'
+        request, *more = await servers.complete_argument("box", "two lines", "a1", {"a1": "x", "a2": "y"})
+        assert json.loads(request) == [
+            {"name": "a\x1b[1m1", "value": "x"},
+            {"arguments": {"a\x1b[2m2": "y"}},
+        ]
+        assert more == [f"value {n}" for n in range(99)]
         [message] = await servers.get_prompt("box", "quit", {})
         assert message.text == "x" * 1000 + "\n[the prompt was cut: these are the first 1 kB of 1.0 MB]"

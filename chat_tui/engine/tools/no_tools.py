@@ -31,6 +31,11 @@ class NoTools:
     async def get_prompt(self, server: str, prompt: str, arguments: Mapping[str, str]) -> Sequence[PromptMessage]:
         raise _unknown(server)
 
+    async def complete_argument(
+        self, server: str, prompt: str, argument: str, typed: Mapping[str, str]
+    ) -> Sequence[str]:
+        raise _unknown(server)
+
     async def read_resource(self, server: str, uri: str) -> Attachment:
         raise _unknown(server)
 

@@ -89,6 +89,10 @@ class OwnTools:
         """Raise `ToolFailed`, since there are none."""
         raise ToolFailed(f"{OWN_TOOLS} has no prompts.", "Prompts are offered by tool servers of the config.")
 
+    async def complete_argument(self, prompt: str, argument: str, typed: Mapping[str, str]) -> Sequence[str]:
+        """Return nothing, since there are no prompts."""
+        return ()
+
     async def read_resource(self, uri: str) -> Attachment:
         """Raise `ToolFailed`, since there are none."""
         raise ToolFailed(f"{OWN_TOOLS} has no resources.", "Resources are offered by tool servers of the config.")

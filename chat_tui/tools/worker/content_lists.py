@@ -8,13 +8,14 @@ from typing import Any
 
 import msgspec
 from mcp import Client, MCPError
-from mcp_types import Prompt, Resource, ResourceTemplate
+from mcp_types import Prompt, PromptReference, Resource, ResourceTemplate
 
 from chat_tui.core.text.control_characters import clean_line
 from chat_tui.core.tools import PromptArgument, ServerPrompt, ServerResource
 from chat_tui.tools.worker.list_pages import Page, read_pages
 
 MOST_PROMPTS, MOST_RESOURCES, MOST_TEMPLATES, MOST_ARGUMENTS = 500, 2000, 200, 30
+MOST_VALUES, VALUE_CHARACTERS = 100, 200
 NAME_CHARACTERS, TITLE_CHARACTERS, URI_CHARACTERS, DESCRIPTION_CHARACTERS = 100, 100, 1000, 300
 
 
@@ -30,6 +31,18 @@ class PromptList:
         """Return the name and the arguments of a prompt as the server knows them; unknown ones are unchanged."""
         own, names = self._own.get(name, (name, {}))
         return own, {names.get(each, each): str(value) for each, value in arguments.items()}
+
+    async def complete(self, name: str, argument: str, arguments: Mapping[str, Any]) -> tuple[str, ...]:
+        """Ask for values that complete the one of an argument; there are none if the server completes nothing. Raises
+        `MCPError`."""
+        if self._client.server_capabilities.completions is None:
+            return ()
+        own, others = self.own_names(name, arguments)
+        own_argument = next(iter(self.own_names(name, {argument: ""})[1]))
+        typed = {"name": own_argument, "value": others.pop(own_argument, "")}
+        result = await self._client.complete(PromptReference(name=own), typed, others or None)
+        values = (clean_line(value, VALUE_CHARACTERS) for value in result.completion.values[:MOST_VALUES])
+        return tuple(dict.fromkeys(filter(None, values)))
 
     async def read(self) -> tuple[ServerPrompt, ...]:
         """Ask the server for all its prompts; there are none if it says that it has none. Raises `MCPError`."""

@@ -210,9 +210,12 @@ class ServerSession:
         return WorkerReport("reply", id=order.id, output=output)
 
     async def _report_of_reading(self, lists: ServerLists, order: WorkerOrder) -> WorkerReport:
-        """Ask for a prompt or a resource."""
+        """Ask for a prompt, a completion or a resource."""
         client, problem, hint = lists.client, "", f"`chat-tui tools test {self._launch.name}` lists what it has."
         try:
+            if order.completes:
+                values = await lists.prompts.complete(order.prompt, order.completes, order.arguments)
+                return WorkerReport("reply", id=order.id, values=values)
             if order.prompt:
                 prompt = await client.get_prompt(*lists.prompts.own_names(order.prompt, order.arguments))
                 messages = await asyncio.to_thread(messages_of, prompt, self._launch.result_bytes)

@@ -19,7 +19,8 @@ from chat_tui.tui.widgets.styled_lines import crop
 MAX_ROWS = 10
 _LEFT_FREE = 9
 """Rows of the screen that stay free of it."""
-_MAX_NAME_CELLS = 32
+MAX_NAME_CELLS = 32
+"""A longer name is cut if there is help beside it."""
 
 
 class CompletionItem(Struct, frozen=True):
@@ -116,7 +117,7 @@ class CompletionList(Widget):
         if index >= len(self._items):
             return Strip.blank(width, style)
         item = self._items[index]
-        names = max(min(cell_len(other.text), _MAX_NAME_CELLS) for other in self._items[:100])
+        names = max(min(cell_len(other.text), MAX_NAME_CELLS) for other in self._items[:100])
         name, help = single_line(item.text), single_line(item.help)
         name_cells = max(names, min(cell_len(name), width - 2)) if not help else names
         row_style = help_style = style

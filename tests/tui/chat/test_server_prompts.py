@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ from chat_tui.core.errors import ToolFailed
 from chat_tui.core.settings.conversation_settings import ConversationSettings
 from chat_tui.core.tools import PromptArgument, PromptMessage, ServerPrompt, ToolServerStatus, ToolUse
 from chat_tui.tui.chat.tools.server_prompts import (
+    PromptCommand,
     argument_help,
     argument_values,
     completions,
@@ -41,6 +43,7 @@ async def test_a_prompt_is_completed_asked_for_its_arguments_and_inserted_but_no
     said = {"Weather report": [PromptMessage("user", "How is the weather in Bonn?")]}
     tools = tools_with(WEATHER, **said)
     tools.listing = asyncio.Event()
+    tools.values["city"] = ["Bonn", "Berlin"]
     async with scripted_chat(tools=tools) as chat:
         prompt = chat.chat.prompt
         await chat.pilot.press(*"/box")
@@ -61,7 +64,15 @@ async def test_a_prompt_is_completed_asked_for_its_arguments_and_inserted_but_no
         await chat.pilot.press("escape", "enter")
         await chat.until(lambda: "/box:weather_report needs city." in chat.notices())
         assert prompt.text == "/box:weather_report "
-        await chat.pilot.press(*"city=Bonn", "enter")
+        await chat.pilot.press(*"city=")
+        await chat.shows("/box:weather_report city=Bonn", "city=Berlin")
+        await chat.pilot.press(*"Bo")
+        await chat.until(lambda: "city=Berlin" not in chat.shown())
+        await chat.shows("/box:weather_report city=Bonn")
+        await chat.pilot.press("enter")
+        await chat.until(lambda: prompt.text == "/box:weather_report city=Bonn")
+        assert tools.completed == [("city", {"city": typed}) for typed in ("", "B", "Bo", "Bonn")]
+        await chat.pilot.press("enter")
         await chat.until(lambda: prompt.text == "How is the weather in Bonn?")
         assert tools.calls == [("box:Weather report", {"city": "Bonn"})]
         await chat.until(lambda: "From box: Weather report" in chat.notices())
@@ -153,9 +164,20 @@ def test_arguments_are_written_as_those_of_presets() -> None:
         assert argument_values(command, typed) == values
     commands = {command.word: command}
     assert completions("/box:weather_report unit_name=K ci", commands) == [
-        ("/box:weather_report unit_name=K city=", "The city.")
+        ("/box:weather_report unit_name=K city=", "")
     ]
     for typed in ("city=", "city=Bonn ", "Bonn ", "x"):
         assert completions(f"/box:weather_report {typed}", commands) == []
+    asked: list[tuple[str, Mapping[str, str]]] = []
+
+    def complete(command: PromptCommand, argument: str, typed: Mapping[str, str]) -> Sequence[str]:
+        asked.append((argument, typed))
+        return ("New York", "Newcastle")
+
+    for typed, row in {"New": "New York", "unit_name=K city=New Y": "unit_name=K city=New York"}.items():
+        assert completions(f"/box:weather_report {typed}", commands, complete)[0][0] == f"/box:weather_report {row}"
+    assert completions("/box:weather_report ", commands, complete) == [("/box:weather_report city=", "The city.")]
+    assert completions("/box:weather_report c", commands, complete) == [("/box:weather_report city=", "The city.")]
+    assert asked == [("city", {"city": "New"}), ("city", {"city": "New Y", "unit name": "K"})]
     assert argument_help("/box:weather_report", commands) == ()
     assert argument_help("/box:weather_report x", commands)[-1] == "city= [unit_name=]"

@@ -33,8 +33,9 @@ class ServerPromptActions:
         """Return the completions of a text that begins with a slash, for what the servers have listed until now."""
         if text.startswith("//"):
             return []
-        commands = prompt_commands(self._context.chat.server_contents.statuses())
-        return [CompletionItem(text=whole, help=help) for whole, help in completions(text, commands)]
+        contents = self._context.chat.server_contents
+        found = completions(text, prompt_commands(contents.statuses()), contents.values)
+        return [CompletionItem(text=whole, help=help) for whole, help in found]
 
     def argument(self, text: str) -> Sequence[str]:
         """Describe the arguments of the command that is being written, the longest first; empty if it takes none."""

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from typing import TYPE_CHECKING, TypeAlias
 
 from chat_tui.core.attachments.attachment import Attachment
 from chat_tui.core.errors import ToolFailed
 from chat_tui.core.tools import ToolServerStatus
 from chat_tui.tui.chat.conversation.session import ConversationSession, ConversationVisit
+from chat_tui.tui.chat.tools.server_prompts import PromptCommand
 from chat_tui.tui.chat.tools.server_resources import resource_rows, resource_uri
 from chat_tui.tui.prompt.completion import CompletionItem
 from chat_tui.tui.prompt.prompt import Prompt
@@ -16,6 +18,11 @@ from chat_tui.tui.prompt.prompt import Prompt
 if TYPE_CHECKING:
     # Behind the first paint: the engine is not loaded for it.
     from chat_tui.engine.engine import Engine
+
+
+_MOST_KEPT = 200
+ValueKey: TypeAlias = tuple[str, str, tuple[tuple[str, str], ...]]
+"""The command, its argument, and all that is typed."""
 
 
 class ServerContents:
@@ -27,6 +34,8 @@ class ServerContents:
         self._visit: ConversationVisit | None = None
         self._requested: set[str] = set()
         """Servers that were asked for their lists in this visit."""
+        self._values: dict[ValueKey, Sequence[str]] = {}
+        """Completions of arguments; none while they are asked for."""
         self._is_loaded = False
         """Whether statuses are there at once: the first lists load the modules for them."""
 
@@ -60,6 +69,27 @@ class ServerContents:
         if found.state == "failed":
             raise ToolFailed(found.problem)
         return found
+
+    def values(self, command: PromptCommand, argument: str, typed: Mapping[str, str]) -> Sequence[str]:
+        """Return the values that complete the one that is typed for an argument, as far as the server has sent them;
+        never waits."""
+        engine, key = self._session.engine, (command.word, argument, tuple(sorted(typed.items())))
+        if key not in self._values and engine is not None:
+            if len(self._values) >= _MOST_KEPT:
+                self._values.clear()
+            self._values[key] = ()
+            self._prompt.run_worker(self._complete(engine, key, command, argument, typed), group="beside")
+        return self._values.get(key, ())
+
+    async def _complete(
+        self, engine: Engine, key: ValueKey, command: PromptCommand, argument: str, typed: Mapping[str, str]
+    ) -> None:
+        backend = engine.tools.backend
+        with suppress(ToolFailed):
+            # A server that fails at this is told of when its prompt is asked for.
+            self._values[key] = await backend.complete_argument(command.server, command.prompt.name, argument, typed)
+            if self._values[key]:
+                self._prompt.completer.refresh()
 
     def rows(self, mention: str) -> Sequence[CompletionItem]:
         """Return the resources that a mention typed so far may become; never waits."""

@@ -8,8 +8,8 @@ word. Blanks in the name of a prompt are written as `_`. Built-in commands and p
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
-from typing import NamedTuple
+from collections.abc import Callable, Mapping, Sequence
+from typing import NamedTuple, TypeAlias
 
 from chat_tui.core.errors import CommandError
 from chat_tui.core.settings.preset import Preset, Variable, parse_values
@@ -17,6 +17,7 @@ from chat_tui.core.text.excerpts import shorten
 from chat_tui.core.text.lazy_pattern import lazy_pattern
 from chat_tui.core.tools import PromptMessage, ServerPrompt, ToolServerStatus
 from chat_tui.tui.actions.slash_commands import CompletionRow
+from chat_tui.tui.prompt.completion import MAX_NAME_CELLS
 
 MOST_ROWS = 200
 _BLANKS = re.compile(r"\s+")
@@ -60,13 +61,24 @@ def split_command(text: str) -> tuple[str, str]:
     return word.casefold(), typed.strip()
 
 
-def completions(text: str, commands: Mapping[str, PromptCommand]) -> list[CompletionRow]:
+ValueCompletion: TypeAlias = Callable[[PromptCommand, str, Mapping[str, str]], Sequence[str]]
+"""Gives the values that are known now for (a command, the server's name of an argument, all values that are typed)."""
+
+
+def no_values(command: PromptCommand, argument: str, typed: Mapping[str, str]) -> Sequence[str]:
+    """Complete no values."""
+    return ()
+
+
+def completions(
+    text: str, commands: Mapping[str, PromptCommand], complete_value: ValueCompletion = no_values
+) -> list[CompletionRow]:
     """Return (the prompt's text after it is taken, help) for the beginning of a command, best first; behind its name,
-    the required arguments that are missing."""
+    the required arguments that are missing, and values."""
     word, blank, typed = text.removeprefix("/").partition(" ")
     word = word.casefold()
     if blank:
-        return _argument_rows(text, commands[word], typed) if word in commands else []
+        return _argument_rows(text, commands[word], typed, complete_value) if word in commands else []
     first = [each for each in commands.values() if each.word.startswith(word)]
     rest = [each for each in commands.values() if word in each.word and not each.word.startswith(word)]
     return [(f"/{each.word} " if each.prompt.arguments else f"/{each.word}", _help(each)) for each in [*first, *rest]][
@@ -78,20 +90,35 @@ def _help(command: PromptCommand) -> str:
     return command.prompt.description or command.prompt.title or f"a prompt of {command.server}"
 
 
-def _argument_rows(text: str, command: PromptCommand, typed: str) -> list[CompletionRow]:
+def _argument_rows(
+    text: str, command: PromptCommand, typed: str, complete_value: ValueCompletion
+) -> list[CompletionRow]:
     before, begun = text[: text.rindex(" ") + 1], typed.rpartition(" ")[2]
-    if "=" in begun:
-        return []
     try:
         values = _typed_values(command, typed)
+        # The word that is being typed may become a name.
+        finished = _typed_values(command, typed.removesuffix(begun))
     except CommandError:
         return []
     helps = {each.name: each.description for each in command.prompt.arguments}
-    return [
-        (f"{before}{name}=", helps[command.arguments[name]])
-        for name in command.missing_names(values)
-        if name.casefold().startswith(begun.casefold())
+    rows = [
+        _row(f"{before}{name}=", helps[command.arguments[name]])
+        for name in command.missing_names(finished)
+        if "=" not in begun and name.casefold().startswith(begun.casefold())
     ]
+    assigned, sign, value = typed.rpartition("=")
+    name = assigned.rpartition(" ")[2] if sign else next(iter(command.arguments), "")
+    if name in command.arguments and (sign or (value.strip() and not rows)):
+        argument, before = command.arguments[name], text.removesuffix(value)
+        known = {command.arguments[each]: text for each, text in values.items() if each in command.arguments}
+        found = complete_value(command, argument, {**known, argument: value})
+        rows += [_row(f"{before}{each}", helps[argument]) for each in found if each != value]
+    return rows[:MOST_ROWS]
+
+
+def _row(whole: str, help: str) -> CompletionRow:
+    # The end of a longer text would not be seen beside its help.
+    return whole, help if len(whole) <= MAX_NAME_CELLS else ""
 
 
 def argument_help(text: str, commands: Mapping[str, PromptCommand]) -> Sequence[str]:
