@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-import shlex
 import signal
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, suppress
@@ -13,37 +12,13 @@ from chat_tui.core.errors import CommandError
 from chat_tui.core.files.reading import TooLargeError
 from chat_tui.core.processes import child_process
 from chat_tui.core.processes.child_process import ChildCommand
+from chat_tui.core.processes.editor import editor_of
 from chat_tui.core.text.excerpts import shorten
 from chat_tui.tui.prompt.editor_file import LIMIT_BYTES, DraftOrigin, EditorFile, EditorFolders
 
 END_SECONDS = 1.0
 """So long an editor that is told to end may take."""
-_FOUND_BY_THEMSELVES = ("sensible-editor", "nano", "vim", "vi")
 _KEPT = "Your text is still in the prompt."
-
-
-def editor_of(environment: Mapping[str, str]) -> Sequence[str]:
-    """The editor's command: `$VISUAL`, `$EDITOR`, else one that is there. Raises `CommandError`."""
-    for name in ("VISUAL", "EDITOR"):
-        said = environment.get(name, "").strip()
-        if not said:
-            continue
-        try:
-            words = shlex.split(said)
-        except ValueError:
-            raise CommandError(
-                f"${name} cannot be parsed: a quote is not closed.", f"Close the quote. {_KEPT}"
-            ) from None
-        if child_process.find_program(words[0], environment) is None:
-            raise CommandError(
-                f"The editor {shorten(words[0], 60)} was not found.",
-                f"Set ${name} to the name of a program on $PATH, or to its full path. {_KEPT}",
-            )
-        return words
-    for name in _FOUND_BY_THEMSELVES:
-        if child_process.find_program(name, environment) is not None:
-            return [name]
-    raise CommandError("No editor was found.", f"Set $EDITOR, such as EDITOR=nano. {_KEPT}")
 
 
 class ExternalEditor:
@@ -65,7 +40,7 @@ class ExternalEditor:
 
         Raises `CommandError`.
         """
-        command = editor_of(self._environment)
+        command = editor_of(self._environment, _KEPT)
         self._idle.clear()
         try:
             await self._edit(command, draft, origin, take)

@@ -12,8 +12,9 @@ from pathlib import Path
 import pytest
 
 from chat_tui.core.errors import CommandError
+from chat_tui.core.processes.editor import editor_of
 from chat_tui.tui.prompt.editor_file import DraftOrigin, EditorFolders
-from chat_tui.tui.prompt.external_editor import ExternalEditor, editor_of
+from chat_tui.tui.prompt.external_editor import ExternalEditor
 from tests.doubles.scripted_chat import scripted_chat
 from tests.support.pty_terminal import PtyTerminal
 
