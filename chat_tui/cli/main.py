@@ -25,6 +25,8 @@ COMMANDS = {
     "auth": "chat_tui.cli.commands.auth",
     "models": "chat_tui.cli.commands.models",
     "tools": "chat_tui.cli.commands.tools",
+    "config": "chat_tui.cli.commands.config",
+    "paths": "chat_tui.cli.commands.paths",
     "settings": "chat_tui.cli.commands.settings",
     "history": "chat_tui.cli.commands.history",
 }
@@ -37,6 +39,8 @@ _NEVER_PRIVATE = {
     "models": "it sends no questions",
     "auth": "it sends no questions",
     "tools": "it sends no questions",
+    "config": "it sends no questions",
+    "paths": "it sends no questions",
     "settings": "it sends no questions",
 }
 """Commands that cannot be private, and why."""
