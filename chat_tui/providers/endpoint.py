@@ -62,7 +62,7 @@ def key_of(provider: Provider) -> str:
     if not key:
         raise errors.KeyMissing(
             f"No API key for {provider.name}.",
-            f"Set ${provider.api_key_env}, or choose another model with Ctrl+O.",
+            f"Set ${provider.api_key_env}, or choose another model with Ctrl+O or --model.",
             provider=provider.name,
         )
     if not key.isascii() or not key.isprintable() or " " in key:

@@ -57,6 +57,8 @@ async def test_a_provider_without_a_key_is_reported_before_the_built_in_model_an
     ran = await home.run("ask", "--no-save", QUESTION)
     lines = ran.told().splitlines()
     assert lines[0].startswith(NO_KEY)
+    # There is no Ctrl+O in a shell.
+    assert lines[0].endswith("or choose another model with Ctrl+O or --model.")
     assert lines[1] == f"chat-tui: {STANDS_IN}groq."
     assert len(told_of(ran, "groq")) == 1
 

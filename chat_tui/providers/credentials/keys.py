@@ -182,7 +182,7 @@ def missing_key(provider: Provider) -> errors.KeyMissing:
     variable = f"Set ${provider.api_key_env}, or " if provider.api_key_env else ""
     return errors.KeyMissing(
         f"No API key for {provider.name}.",
-        f"{variable}run `chat-tui auth add {provider.name}`, or choose another model with Ctrl+O.",
+        f"{variable}run `chat-tui auth add {provider.name}`, or choose another model with Ctrl+O or --model.",
         provider=provider.name,
     )
 
@@ -218,7 +218,7 @@ def _no_output(provider: Provider, what: str) -> errors.KeyMissing:
     command = "`api_key_cmd`" if provider.api_key_cmd else "The system's keyring"
     return errors.KeyMissing(
         f"No API key for {provider.name}: {command} {what}.",
-        f"Run it by hand, or choose another model with Ctrl+O. It belongs to `{provider.name}`.",
+        f"Run it by hand, or choose another model with Ctrl+O or --model. It belongs to `{provider.name}`.",
         provider=provider.name,
     )
 
