@@ -217,3 +217,11 @@ class Prompt(DraftArea):
             self.post_message(self.Backed())
         else:
             super().action_delete_left()
+
+
+def has_shell_command(prompt: Prompt) -> bool:
+    """Return whether the text is a command for the shell: `!` and more. The `!` must have been typed, since what is
+    pasted may come from anywhere; `![` begins an image in Markdown."""
+    text = prompt.text
+    is_command = text.startswith("!") and not text.startswith("![") and bool(text[1:].strip())
+    return is_command and prompt.named.are_typed(0, 0, 1)

@@ -11,11 +11,13 @@ from chat_tui.tui.chat.controllers.model_selection import ModelSelection
 from chat_tui.tui.chat.controllers.pending_engine import PendingEngine
 from chat_tui.tui.chat.controllers.views import ChatViews
 from chat_tui.tui.chat.conversation.view import ChatView
+from chat_tui.tui.prompt.prompt import has_shell_command
 from chat_tui.tui.widgets.delayed_calls import call_after
 
 if TYPE_CHECKING:
     from chat_tui.engine.answers.runner import Preview
     from chat_tui.engine.engine import Engine
+    from chat_tui.tui.chat.controllers.shell_commands import ShellCommands
     from chat_tui.tui.chat.conversation.live_preview import LivePreview
 
 WARM_SECONDS = 0.6
@@ -42,13 +44,17 @@ class PromptSubmission:
         self._run_command, self._on_asked = run_command, on_asked
         self._warmed = False
         self._preview: LivePreview | None = None
+        self._shell: ShellCommands | None = None
 
     def send(self, text: str) -> bool:
-        """Handle Enter: run a command, or ask a question. Returns False if the text stays in the prompt."""
+        """Handle Enter: run a command, or one of the shell, or ask a question. Returns False if the text stays in the
+        prompt."""
         chat = self._chat
         if chat.screen.has_class("-too-small"):
             # Nothing is visible, so nothing is sent.
             return False
+        if has_shell_command(chat.prompt):
+            return self._shell_commands().run(text[1:].strip())
         try:
             said = self._run_command(text) if text.lstrip().startswith("/") else text
         except CommandError as error:
@@ -65,6 +71,17 @@ class PromptSubmission:
         chat.sender.ask(said, self._models.settings(), preview=self._take_preview())
         self._on_asked()
         return True
+
+    def _shell_commands(self) -> ShellCommands:
+        if self._shell is None:
+            from chat_tui.tui.chat.controllers.shell_commands import ShellCommands
+
+            self._shell = ShellCommands(self._chat)
+        return self._shell
+
+    def stop_command(self) -> bool:
+        """Stop the command of the shell that is running; returns False if none is."""
+        return self._shell is not None and self._shell.stop()
 
     def note_blank(self) -> None:
         """Handle Enter in an empty prompt: if files are attached, say that a question is missing."""

@@ -15,7 +15,7 @@ from chat_tui.core.tools import ToolUse
 from chat_tui.tui.actions.bindings import first_key
 from chat_tui.tui.chat.conversation.session import ConversationSession
 from chat_tui.tui.prompt.attachments import PromptAttachments
-from chat_tui.tui.prompt.prompt import Prompt
+from chat_tui.tui.prompt.prompt import Prompt, has_shell_command
 from chat_tui.tui.widgets import formatting
 from chat_tui.tui.widgets.styled_lines import EDGES, crop
 
@@ -74,7 +74,10 @@ class QuestionEstimate:
         text, files = self._prompt.draft, self._files.attachments
         context: Context | None = None
         estimate = self._argument_help(text) if text.startswith("/") else ""
-        if files or (text.strip() and not text.startswith("/")):
+        is_shell = has_shell_command(self._prompt)
+        if is_shell:
+            estimate = "Enter runs this command in your shell"
+        elif files or (text.strip() and not text.startswith("/")):
             try:
                 context = await self._context(text, files)
             except ChatTuiError:
@@ -83,7 +86,7 @@ class QuestionEstimate:
         if number != self._asked:
             return
         self._files.refuse_images(_takes_no_images(context))
-        if models := self._session.compare_models:
+        if (models := self._session.compare_models) and not is_shell:
             estimate = await self.costs_of_all(models, text)
             if number != self._asked:
                 return

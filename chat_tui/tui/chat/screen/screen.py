@@ -421,9 +421,9 @@ class ChatScreen(Screen[None]):
         await self.host.action_quit()
 
     async def action_cancel(self) -> None:
-        """Handle Esc, in this order: stop a preview, leave a list over the chat, cancel the answer, close an error,
-        leave messages mode, stop the download; else focus the prompt, close notices and unselect the message."""
-        if self._submission.stop_preview():
+        """Handle Esc, in this order: stop a shell command or a preview, leave a list over the chat, cancel the answer,
+        close an error, leave messages mode, stop the download; else focus the prompt, and close and unselect all."""
+        if self._submission.stop_command() or self._submission.stop_preview():
             return
         if self.panels.history_covers_chat:
             # An answer that is not visible is not cancelled.
@@ -449,7 +449,7 @@ class ChatScreen(Screen[None]):
         if selected:
             self.app.copy_to_clipboard(selected)
             self.clear_selection()
-        elif await self.chat.conversation.cancel():
+        elif self._submission.stop_command() or await self.chat.conversation.cancel():
             return
         elif self.chat.prompt.text:
             self.chat.prompt.clear_draft(recoverable=True)
