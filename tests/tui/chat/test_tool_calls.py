@@ -5,7 +5,10 @@ from __future__ import annotations
 import asyncio
 from pathlib import Path
 
+import pytest
+
 from chat_tui.core.chunks import ToolCallDelta
+from chat_tui.core.errors import CommandError
 from chat_tui.core.settings.conversation_settings import ConversationSettings
 from chat_tui.core.tools import ToolOutput, ToolUse
 from chat_tui.providers.scripted_provider import Step
@@ -189,3 +192,24 @@ async def test_regenerate_copy_and_edit_know_the_calls() -> None:
         await chat.shows("Edited.")
         await all_ended(chat)
         assert roles(chat) == ["user", "assistant"]
+
+
+async def test_no_other_version_comes_into_view_while_a_call_waits() -> None:
+    tools = FakeTools([offered("now")])
+    async with scripted_chat(["one"], ["Look.", *call()], ["Noon."], tools=tools) as chat:
+        use(chat, ASKS)
+        await chat.ask("What time is it?")
+        await chat.answered()
+        await chat.ask("/retry")
+        await chat.until(lambda: chat.chat.conversation.round is not None and chat.chat.conversation.round.asked)
+        await chat.ask("/undo")
+        await chat.until(lambda: "An answer is still running there." in chat.notices())
+        id = chat.chat.session.conversation_id or ""
+        path = (await chat.engine.conversations.conversation(id)).path
+        other, _ = await chat.engine.conversations.siblings(id, path[1].id)
+        with pytest.raises(CommandError, match="on another branch"):
+            await chat.screen.upkeep.open(id, other.id)
+        await chat.ask("/allow")
+        await all_ended(chat)
+        await chat.shows("Noon.")
+        assert roles(chat) == ["user", "assistant", "tool", "assistant"]

@@ -126,7 +126,7 @@ class ConversationActions:
         assert engine is not None
         path = (await engine.conversations.conversation(conversation_id)).path
         if all(turn.id != turn_id for turn in path):
-            if engine.running(conversation_id):
+            if engine.running(conversation_id) or conversation_id in engine.tools.conversations():
                 raise CommandError("This message is on another branch.", "Go there when the running answer has ended.")
             await engine.conversations.select(conversation_id, turn_id)
         if chat.session.conversation_id == conversation_id and all(

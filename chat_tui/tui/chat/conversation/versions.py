@@ -118,7 +118,7 @@ class MessageVersions:
     async def _go_back(self, conversation_id: str, leaf: str) -> None:
         session = self._session
         assert session.engine is not None
-        if session.engine.running(conversation_id):
+        if session.engine.running(conversation_id) or conversation_id in session.engine.tools.conversations():
             raise CommandError("An answer is still running there.", "Stop it with Esc, then undo.")
         if conversation_id != session.conversation_id:
             await self._open(conversation_id)
