@@ -130,7 +130,18 @@ def detail_lines(row: ToolListRow | None, width: int) -> list[Line]:
         return [(Span(text, "dim"),) for text in _wrapped(row.tool.tool.description or "No description.", width)]
     if row.server.problem:
         return [(Span(text, "error"),) for text in _wrapped(row.server.problem, width)]
-    return [(Span(text, "dim"),) for text in _wrapped(row.server.source or "Tools of chat-tui itself.", width)]
+    lines = _wrapped(row.server.source or "Tools of chat-tui itself.", width)
+    if contents := _contents(row.server):
+        lines = [*lines[: _DETAIL_ROWS - 2], crop(contents, width)]
+    return [(Span(text, "dim"),) for text in lines]
+
+
+def _contents(server: ToolServerStatus) -> str:
+    """Return how the prompts and resources of a server are used; empty if it has listed none."""
+    name = visible(server.name)
+    counts = ((server.prompts, "prompt", f"/{name}:"), (server.resources, "resource", f"@{name}:"))
+    parts = [f"{len(items):,} {what}{'s' * (len(items) != 1)}: {begin}…" for items, what, begin in counts if items]
+    return " · ".join(parts)
 
 
 def _wrapped(text: str, width: int) -> list[str]:

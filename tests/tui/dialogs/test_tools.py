@@ -12,9 +12,9 @@ from msgspec.structs import replace
 from chat_tui.core.errors import ConfigError
 from chat_tui.core.settings.conversation_settings import ConversationSettings
 from chat_tui.core.settings.preset import Preset
-from chat_tui.core.tools import GivenConsent, OfferedTool, ToolServerStatus, ToolUse
+from chat_tui.core.tools import GivenConsent, OfferedTool, ServerPrompt, ServerResource, ToolServerStatus, ToolUse
 from chat_tui.engine.tools.consent import consent_to
-from chat_tui.tui.dialogs.tools import ToolsScreen, row_line, toggle_row, tool_rows
+from chat_tui.tui.dialogs.tools import ToolListRow, ToolsScreen, detail_lines, row_line, toggle_row, tool_rows
 from tests.doubles.fake_tools import FakeTools, offered
 from tests.doubles.scripted_chat import ScriptedChat, scripted_chat
 from tests.tui.chat.test_tool_calls import call
@@ -223,6 +223,15 @@ async def test_300_tools_of_a_malicious_server_are_listed(size: tuple[int, int])
         await chat.shows("tool299", "Ignore all.")
         assert "\x1b" not in chat.shown()
         assert "\u202e" not in chat.shown()
+
+
+def test_a_server_says_how_its_prompts_and_resources_are_used() -> None:
+    status = ToolServerStatus("box", "npx " + "server " * 40, "ready", prompts=(ServerPrompt("hello"),))
+    lines = detail_lines(ToolListRow(status), 60)
+    assert lines[-1][0].text == "1 prompt: /box:…"
+    assert len(lines) == 3
+    status = replace(status, prompts=(), resources=(ServerResource("memo://1"),) * 2000)
+    assert detail_lines(ToolListRow(status), 60)[-1][0].text == "2,000 resources: @box:…"
 
 
 def test_switching_is_undone_by_switching_again() -> None:

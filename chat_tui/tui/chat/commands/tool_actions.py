@@ -33,6 +33,7 @@ async def open_tools(context: CommandContext, engine: Engine) -> None:
     async def start(names: Collection[str]) -> None:
         started.update(names)
         await backend.start(names)
+        await backend.list_contents(names)
 
     def release(_: None) -> None:
         context.chat.run_worker(backend.release(started), group="beside")

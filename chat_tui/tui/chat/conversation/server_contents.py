@@ -51,12 +51,13 @@ class ServerContents:
         if self._visit is not self._session.visit:
             self._visit = self._session.visit
             self._requested.clear()
-        if missing := [name for name in servers if name not in self._requested]:
+        known = engine.tools.backend.statuses() if self._is_loaded else ()
+        # One whose table in the config has changed begins anew.
+        new = {each.name for each in known if each.state == "stopped" and not _has_lists(each)}
+        if missing := [name for name in servers if name not in self._requested or name in new]:
             self._requested.update(missing)
             self._prompt.run_worker(self._request(engine, missing), group="beside")
-        if not self._is_loaded:
-            return ()
-        return [status for status in engine.tools.backend.statuses() if status.name in servers]
+        return [status for status in known if status.name in servers]
 
     async def status(self, server: str) -> ToolServerStatus:
         """Return the status of a server with its lists, once it has sent them. Raises `ToolFailed`."""
@@ -119,3 +120,8 @@ class ServerContents:
     def _servers(self) -> Sequence[str]:
         use = self._session.own_settings.tools
         return use.servers if use is not None else ()
+
+
+def _has_lists(status: ToolServerStatus) -> bool:
+    """Whether a server has listed anything since it was last configured."""
+    return bool(status.tools or status.prompts or status.resources)
