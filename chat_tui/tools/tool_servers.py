@@ -83,12 +83,12 @@ class ToolServers:
 
     async def _list_contents(self, name: str) -> None:
         with contextlib.suppress(ToolFailed):
-            async with self._borrowed(name) as server:
+            async with self._borrow(name) as server:
                 await server.list_contents()
 
     async def get_prompt(self, server: str, prompt: str, arguments: Mapping[str, str]) -> Sequence[PromptMessage]:
         """Return the messages of a prompt, bounded in time and size. Raises `ToolFailed`."""
-        async with self._borrowed(server) as found:
+        async with self._borrow(server) as found:
             return await found.get_prompt(prompt, arguments)
 
     async def complete_argument(
@@ -96,16 +96,16 @@ class ToolServers:
     ) -> Sequence[str]:
         """Return values that complete the one that is typed for an argument of a prompt; `typed` has those of the other
         arguments, too. Raises `ToolFailed`."""
-        async with self._borrowed(server) as found:
+        async with self._borrow(server) as found:
             return await found.complete_argument(prompt, argument, typed)
 
     async def read_resource(self, server: str, uri: str) -> Attachment:
         """Return the content of a resource as a file to attach, bounded in time and size. Raises `ToolFailed`."""
-        async with self._borrowed(server) as found:
+        async with self._borrow(server) as found:
             return await found.read_resource(uri)
 
     @contextlib.asynccontextmanager
-    async def _borrowed(self, name: str) -> AsyncIterator[ToolServer]:
+    async def _borrow(self, name: str) -> AsyncIterator[ToolServer]:
         """Give a server for a request that belongs to no question: afterwards it stops after a while, unless a question
         uses it. Raises `ToolFailed`."""
         server = self._server(name)

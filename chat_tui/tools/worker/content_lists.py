@@ -119,14 +119,14 @@ class ResourceList:
             if not uri or uri in self._own:
                 continue
             self._own[uri] = resource.uri
-            listed = _described(uri, resource)
+            listed = _describe(uri, resource)
             yield msgspec.structs.replace(listed, size_bytes=max(0, resource.size or 0))
 
 
 def _listed_templates(templates: Iterable[ResourceTemplate]) -> Iterator[ServerResource]:
     for template in templates:
         if uri := _uri(template.uri_template):
-            yield msgspec.structs.replace(_described(uri, template), is_template=True)
+            yield msgspec.structs.replace(_describe(uri, template), is_template=True)
 
 
 def _uri(text: str) -> str:
@@ -134,7 +134,7 @@ def _uri(text: str) -> str:
     return clean_line(text, URI_CHARACTERS) if len(text) <= URI_CHARACTERS else ""
 
 
-def _described(uri: str, resource: Resource | ResourceTemplate) -> ServerResource:
+def _describe(uri: str, resource: Resource | ResourceTemplate) -> ServerResource:
     return ServerResource(
         uri,
         clean_line(resource.name, NAME_CHARACTERS),

@@ -81,6 +81,10 @@ async def test_a_prompt_is_completed_asked_for_its_arguments_and_inserted_but_no
         await chat.pilot.press("enter")
         await chat.answered()
         assert chat.provider.requests[-1].turns[-1].text == "How is the weather in Bonn?"
+        # Its table in the config has changed: it is a new server, which has listed nothing.
+        tools.is_listed = False
+        await chat.pilot.press(*"/box:w")
+        await chat.shows("/box:weather_report", "Asks for the weather.")
 
 
 async def test_text_of_a_server_names_no_files_and_is_no_command(
