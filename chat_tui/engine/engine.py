@@ -129,11 +129,7 @@ class Engine:
             return
         self._answers.start_task(self.conversations.judge(answer, good))
         kind = features_of(Request(prompt=self.conversations.cache.question_of(answer))).kind
-        health = self._router.health
-        if verdict is not None:
-            health.withdraw_verdict(answer.model, float(verdict), kind)
-        if good is not None:
-            health.note_verdict(answer.model, float(good), kind)
+        self.models.note_verdict(answer.model, kind, good, before=verdict)
         self._answers.start_task(self.models.save_learned())
 
     # -- answers --------------------------------------------------------------------------------------------------

@@ -92,6 +92,14 @@ class ModelRegistry:
         """Store what was learned of the models, for `recall` at the next start."""
         await self._places.set(LEARNED, self._router.health.to_json(time()))
 
+    def note_verdict(self, model: str, kind: str, good: bool | None, *, before: bool | None) -> None:
+        """Note a person's verdict on an answer to a question of this kind, in place of the verdict before."""
+        health = self._router.health
+        if before is not None:
+            health.withdraw_verdict(model, float(before), kind)
+        if good is not None:
+            health.note_verdict(model, float(good), kind)
+
     async def use(self, model: str) -> None:
         """Put a chosen model to use; a model that was only offered stays in use after a restart."""
         if self._backend.offers(model):
