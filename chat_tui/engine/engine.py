@@ -38,6 +38,7 @@ from chat_tui.engine.conversations.drafts import Drafts
 from chat_tui.engine.conversations.error_reports import ErrorReports
 from chat_tui.engine.conversations.places import Places
 from chat_tui.engine.conversations.stores import ConversationStores
+from chat_tui.engine.embeddings import EmbeddingRunner
 from chat_tui.engine.estimates import CostEstimator
 from chat_tui.engine.models import ModelRegistry
 from chat_tui.engine.no_pages import NoPages
@@ -110,6 +111,8 @@ class Engine:
             on_calls=self.tools.begin,
         )
         self._budget = Budget(config, self.costs, self._answers, spent_elsewhere)
+        self.embeddings = EmbeddingRunner(router, backend, self._budget, self._answers)
+        """Asks for embeddings."""
         self.titles = TitleGenerator(config, router, self.conversations)
         """Makes titles by a model."""
         self._asking = asyncio.Lock()

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping, Sequence
 from time import time
-from typing import Any
 
 import msgspec
 
@@ -78,10 +77,6 @@ class ModelRegistry:
     async def look_up(self, model: str) -> None:
         """Ask the model's server for its context window if it is unknown."""
         await self._backend.look_up(model)
-
-    async def embed(self, model: str, body: Mapping[str, Any]) -> Any:
-        """Ask the model's provider for embeddings in OpenAI's format, as JSON. Raises `ProviderError`."""
-        return await self._backend.embed(model, body)
 
     async def recall(self) -> None:
         """Restore what earlier sessions learned of the models (older knowledge counts less) and the chosen ones."""

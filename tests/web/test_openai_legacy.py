@@ -12,7 +12,7 @@ import pytest
 from msgspec.structs import replace
 from openai import AsyncOpenAI
 
-from chat_tui.config.schema import Config, ErrorHandling, ProviderRow, Web
+from chat_tui.config.schema import Config, ErrorHandling, ModelRow, ProviderRow, Web
 from tests.doubles.model_scripts import Script
 from tests.doubles.model_server import ModelServer
 from tests.support.web_site import TOKEN, Site, box, site
@@ -149,3 +149,22 @@ async def test_a_client_that_leaves_ends_its_request_for_embeddings(server: Mode
         await server.until(lambda: not server.active_streams)
         await asyncio.wait([asking])
     assert server.exchanges[0].closed_by_client is not None
+
+
+def priced(server: ModelServer, **settings: Any) -> Config:
+    """A model for embeddings with a price of a dollar for each token."""
+    rows = (ModelRow("box/text-embed", price_in=1_000_000.0),)
+    return replace(box(server.base_url, "text-embed"), models=rows, **settings)
+
+
+async def test_embeddings_count_towards_the_budget_and_in_the_metrics(server: ModelServer) -> None:
+    async with openai_site(priced(server, daily_budget=5.0)) as (web, client):
+        await client.embeddings.create(model="box/text-embed", input="a")
+        spent = (await web.engine.spending(None)).today
+        lines = (await web.client.get("/metrics")).text.splitlines()
+        with pytest.raises(openai.InternalServerError, match=r"The daily budget of \$5 has \$2 left"):
+            await client.embeddings.create(model="box/text-embed", input="word " * 10)
+    assert spent == 3
+    assert 'chat_tui_tokens_total{kind="prompt",model="box/text-embed"} 3.0' in lines
+    assert 'chat_tui_cost_dollars_total{model="box/text-embed"} 3.0' in lines
+    assert len(server.exchanges) == 1

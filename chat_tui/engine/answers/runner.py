@@ -241,12 +241,16 @@ class AnswerRunner:
     async def _record_cost(self, answer: Answer) -> None:
         try:
             if answer.turn.cost:
-                async with self._paying:
-                    paid = await self.spent_apart() + answer.turn.cost
-                    await self._places.set(PAID_APART, f"{midnight().date()} {paid:.9f}")
+                await self.pay_apart(answer.turn.cost)
         finally:
             del self._previews[answer.turn.id]
             answer.saved.set()
+
+    async def pay_apart(self, dollars: float) -> None:
+        """Add the cost of what is not stored to what was spent today."""
+        async with self._paying:
+            paid = await self.spent_apart() + dollars
+            await self._places.set(PAID_APART, f"{midnight().date()} {paid:.9f}")
 
     async def spent_apart(self) -> float:
         """US dollars paid today for answers that are not stored."""

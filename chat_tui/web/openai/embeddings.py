@@ -78,8 +78,9 @@ async def create_embeddings(request: Request) -> Response:
     engine = await (state.engine() if named else state.engine_with_models())
     model = _model_for(engine, body.model)
     asked = msgspec.to_builtins(body) | {"model": model.partition("/")[2]}
-    told = await run_while_connected(request.receive, engine.models.embed(model, asked))
-    raw = await asyncio.to_thread(_encode, told, model)
+    embedded = await run_while_connected(request.receive, engine.embeddings.embed(model, asked))
+    state.metrics.count_embeddings(model, embedded.tokens, embedded.cost)
+    raw = await asyncio.to_thread(_encode, embedded.reply, model)
     return Response(raw, headers={"x-chat-tui-model": model}, media_type="application/json")
 
 

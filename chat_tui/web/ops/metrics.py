@@ -89,6 +89,13 @@ class Metrics:
             if timings.ttft_seconds is not None:
                 self._first.observe(timings.ttft_seconds)
 
+    def count_embeddings(self, name: str, tokens: int, cost: float | None) -> None:
+        """Count a request for embeddings that was answered."""
+        model = self.label_of(name)
+        self._tokens.labels(model, "prompt").inc(tokens)
+        if cost:
+            self._dollars.labels(model).inc(cost)
+
     def label_of(self, name: str) -> str:
         """Return the label of a model."""
         if name in self._models or len(self._models) < MODELS:
