@@ -6,16 +6,17 @@ What takes long to import (the HTTP client, the server of local models) is impor
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
-from contextlib import AbstractAsyncContextManager, aclosing
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, aclosing, asynccontextmanager
 from math import ceil
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 from chat_tui.bootstrap.unusable_providers import UnusableProviders
 from chat_tui.config.schema import Config
 from chat_tui.core.chunks import Chunk, Metadata
+from chat_tui.core.errors import Rejected
 from chat_tui.core.models import LOCAL_MODEL, SCRIPTED_MODEL, DownloadProgress, Model, ModelStatus, Provider
 from chat_tui.core.request import Request
 from chat_tui.local.local_files import LocalFiles
@@ -25,6 +26,7 @@ from chat_tui.local.server_pool import ServerPool
 from chat_tui.local.weights import Weights
 from chat_tui.providers.catalogue.model_info import ModelInfoResolver, merge, with_named
 from chat_tui.providers.catalogue.prices import Catalogue
+from chat_tui.providers.catalogue.purposes import EMBEDDINGS
 from chat_tui.providers.client import ProviderClient
 from chat_tui.providers.credentials.keys import KeyLookup
 from chat_tui.providers.discovery.found_servers import FoundServers
@@ -33,6 +35,9 @@ from chat_tui.providers.registry import ProviderRegistry
 from chat_tui.routing.policy import policy_of
 from chat_tui.routing.ranking.health import Health
 from chat_tui.routing.router import Router
+
+if TYPE_CHECKING:
+    from chat_tui.providers.endpoint import Endpoint
 
 PROGRESS_SECONDS = 0.25
 """Time between two `fetching` chunks."""
@@ -199,14 +204,18 @@ class Backend:
         if not self._children.alive(model.name):
             yield [Metadata("loading", model=model.name)]
         transport = await self._providers.transport()
+        async with self._local_endpoint(model.name) as line, aclosing(transport.stream(line, model, request)) as bursts:
+            async for burst in bursts:
+                yield burst
+
+    @asynccontextmanager
+    async def _local_endpoint(self, name: str) -> AsyncIterator[Endpoint]:
+        """Return where a local model's server listens; it is started if needed, and not stopped meanwhile."""
         from chat_tui.providers.endpoint import Endpoint
 
-        async with self._children.lease(model.name) as address:
+        async with self._children.lease(name) as address:
             provider = Provider("local", base_url=address.base_url, local=True)
-            line = Endpoint(provider, address.api_key, address.socket_path or "")
-            async with aclosing(transport.stream(line, model, request)) as bursts:
-                async for burst in bursts:
-                    yield burst
+            yield Endpoint(provider, address.api_key, address.socket_path or "")
 
     async def _download(self, model: Model) -> AsyncGenerator[Metadata, None]:
         """Download the missing files of the model, and yield the progress."""
@@ -334,8 +343,17 @@ class Backend:
             await self._providers.look_up(model)
 
     async def embed(self, name: str, body: Mapping[str, Any]) -> Any:
-        """Return what a model's provider sends for a request for embeddings. Raises `ProviderError`."""
-        return await self._embeddings.embed(name, body)
+        """Return what a model's provider, or a local model, sends for a request for embeddings.
+
+        Raises `ProviderError`.
+        """
+        if name not in self._children:
+            return await self._embeddings.embed(name, body)
+        if not any(model.name == name and model.not_for_chat == EMBEDDINGS for model in self.router.models):
+            raise Rejected(f"{name} does not make embeddings.", "Choose a GGUF file of a model that does.", model=name)
+        transport = await self._providers.transport()
+        async with self._local_endpoint(name) as endpoint:
+            return await transport.embed(endpoint, name, body)
 
     def remarks(self, model: Model, request: Request) -> Sequence[Metadata]:
         """Return what the route of this model's answer tells of providers that cannot be used."""

@@ -10,6 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
+import msgspec
+
 from chat_tui.bootstrap.provider_checks import check_provider_key, find_server
 from chat_tui.config import paths
 from chat_tui.config.known_providers import KnownProvider, known_providers
@@ -33,6 +35,7 @@ from chat_tui.core.text.excerpts import shorten
 from chat_tui.local.library import USUAL_WINDOW, Library, OwnFile, OwnModel, window_of
 from chat_tui.local.runtime import Runtime
 from chat_tui.local.server import LocalServer
+from chat_tui.providers.catalogue.purposes import EMBEDDINGS
 from chat_tui.providers.credentials.config_credentials import address_credentials
 from chat_tui.providers.credentials.key_store import KeyStore
 from chat_tui.providers.credentials.keys import KeyFile, KeyLookup, SessionKeys, StoredKeyNames, mask
@@ -306,18 +309,21 @@ def own_local_model(own: OwnModel, config: Config, runtime: Runtime) -> tuple[Mo
         head = own.head()
     except LocalModelError:
         # Choosing it says what is wrong with its file; a strategy does not.
-        window, selectable = wanted or USUAL_WINDOW, False
+        window, selectable, purpose = wanted or USUAL_WINDOW, False, ""
     else:
-        window, selectable = window_of(head, wanted), True
+        purpose = EMBEDDINGS if head.makes_embeddings else ""
+        window, selectable = window_of(head, wanted), not purpose
     server = LocalServer(
         OwnFile(Path(own.path)),
         runtime=runtime,
         model=own.name,
         context_window=window,
         threads=config.local.threads,
+        embeddings=bool(purpose),
     )
+    model = Model(own.name, window, local=True, selectable=selectable, server="llama.cpp", not_for_chat=purpose)
     # Without the projector that belongs to it, which is another file, no model sees.
-    return Model(own.name, window, local=True, selectable=selectable, images=False, server="llama.cpp"), server
+    return msgspec.structs.replace(model, images=False), server
 
 
 def _append_provider(row: Mapping[str, str]) -> Config:

@@ -70,7 +70,10 @@ class ModelBackend(Protocol):
         """Ask the model's server for its context window if it is unknown; waits a third of a second at most."""
 
     async def embed(self, name: str, body: Mapping[str, Any]) -> Any:
-        """What a model's provider sends for a request for embeddings in OpenAI's format. Raises `ProviderError`."""
+        """What a model's provider, or a local model, sends for a request for embeddings in OpenAI's format.
+
+        Raises `ProviderError`.
+        """
 
     async def look_up_prices(self) -> None:
         """Wait for the prices of hosted models if none are known; takes a second, once."""

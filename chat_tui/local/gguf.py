@@ -17,6 +17,8 @@ _STRING, _ARRAY = 8, 9
 _LONGEST = 1 << 16
 """Bytes of a text in the metadata; a longer one cannot be a name."""
 _MOST_KEYS = 2000
+_POOLED = (1, 2, 3)
+"""Ways of pooling that make one vector of a text: mean, first token, last token. 4 ranks texts."""
 
 
 class GgufHeader(msgspec.Struct, frozen=True):
@@ -28,6 +30,8 @@ class GgufHeader(msgspec.Struct, frozen=True):
     """The context length that it was trained with, in tokens."""
     size_label: str = ""
     """Such as `8B`."""
+    makes_embeddings: bool = False
+    """Whether it was made for embeddings and not for chat."""
 
 
 def head_of(file: Path) -> GgufHeader:
@@ -61,6 +65,7 @@ def _read(source: IO[bytes]) -> GgufHeader:
         architecture,
         window if isinstance(window, int) and 0 < window < 100_000_000 else None,
         _line(fields.get("general.size_label")),
+        fields.get(f"{architecture}.pooling_type") in _POOLED,
     )
 
 

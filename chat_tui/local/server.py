@@ -58,6 +58,7 @@ class LocalServer:
         threads: int | None = None,
         python: str = sys.executable,
         unix_socket: bool = os.name == "posix",
+        embeddings: bool = False,
     ) -> None:
         self._weights, self._model = weights, model
         self._runtime = runtime
@@ -65,7 +66,7 @@ class LocalServer:
         self._context_window = context_window
         self._threads = threads or default_threads(os.cpu_count() or 1)
         self._python = python
-        self._unix_socket = unix_socket
+        self._unix_socket, self._embeddings = unix_socket, embeddings
         self._child: _Child | None = None
         self._starting: asyncio.Task[_Child] | None = None
         self._died: str | None = None
@@ -134,6 +135,7 @@ class LocalServer:
                 context_window=self._context_window,
                 threads=self._threads,
                 socket_path=str(folder / _SOCKET) if folder else "",
+                embeddings=self._embeddings,
             )
             child = _Child(await self._spawn(), folder)
             await child.configure(config)

@@ -40,6 +40,8 @@ class ChildConfig(msgspec.Struct, frozen=True):
     """The folder to import llama.cpp from if the environment lacks it."""
     built_in: bool = True
     """Whether to apply the sampling settings of the built-in model."""
+    embeddings: bool = False
+    """Whether it makes embeddings. Each text is then computed at once, so it must fit into one batch."""
 
 
 class ChildReport(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -99,6 +101,9 @@ def _serve(config: ChildConfig) -> tuple[ChildReport, object | None]:
     parameters.n_parallel = SLOTS
     parameters.n_ctx = config.context_window * SLOTS
     parameters.n_batch = parameters.n_ubatch = BATCH_TOKENS
+    if config.embeddings:
+        parameters.embedding = True
+        parameters.n_batch = parameters.n_ubatch = config.context_window
     parameters.cpuparams.n_threads = parameters.cpuparams_batch.n_threads = config.threads
     parameters.cache_ram_mib = CACHE_MEGABYTES
     if config.built_in:

@@ -21,7 +21,7 @@ import pytest
 
 from chat_tui.config.load import parse
 from chat_tui.config.schema import Config, LocalModel, ModelRow
-from chat_tui.core.errors import ConfigError, LocalModelError
+from chat_tui.core.errors import ConfigError, LocalModelError, Rejected
 from chat_tui.core.request import Request
 from chat_tui.local.gguf import head_of
 from chat_tui.local.huggingface import choose, pull
@@ -39,14 +39,16 @@ def text(value: str) -> bytes:
     return struct.pack("<Q", len(value)) + value.encode()
 
 
-def gguf(name: str = "Tiny", window: int = 8192) -> bytes:
+def gguf(name: str = "Tiny", window: int = 8192, pooling: int | None = None) -> bytes:
     """A file with a head and nothing behind it."""
+    pooled = [] if pooling is None else [text("llama.pooling_type") + struct.pack("<II", 4, pooling)]
     pairs = [
         text("general.architecture") + struct.pack("<I", 8) + text("llama"),
         text("general.tags") + struct.pack("<IIQ", 9, 8, 2) + text("a") + text("b"),
         text("general.sizes") + struct.pack("<IIQ", 9, 4, 3) + struct.pack("<III", 1, 2, 3),
         text("general.name") + struct.pack("<I", 8) + text(name),
         text("llama.context_length") + struct.pack("<II", 4, window),
+        *pooled,
         text("tokenizer.ggml.model") + struct.pack("<I", 8) + text("gpt2"),
     ]
     return b"GGUF" + struct.pack("<IQQ", 3, 0, len(pairs)) + b"".join(pairs)
@@ -142,6 +144,48 @@ async def test_a_file_that_has_gone_is_told_when_it_is_chosen(home: dict[str, st
         chunks = [chunk async for chunk in answer.follow()]
         assert answer.turn.state == "failed"
         assert "gone.gguf" in str(chunks)
+
+
+# -- embeddings -------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("pooling", "makes_embeddings"), [(None, False), (0, False), (1, True), (3, True), (4, False)])
+def test_the_head_of_a_file_tells_whether_it_makes_embeddings(
+    tmp_path: Path, pooling: int | None, makes_embeddings: bool
+) -> None:
+    file = tmp_path / "m.gguf"
+    file.write_bytes(gguf(pooling=pooling))
+    assert head_of(file).makes_embeddings == makes_embeddings
+
+
+def for_embeddings(file: Path) -> bytes:
+    """The file of a model with a way of pooling in its head; what is added keeps the alignment of the rest."""
+    raw = file.read_bytes()
+    version, tensors, pairs = struct.unpack("<IQQ", raw[4:24])
+    added = text("llama.pooling_type") + struct.pack("<II", 4, 1) + text("test.a") + struct.pack("<I", 8) + text("abcd")
+    assert len(added) % 32 == 0
+    return b"GGUF" + struct.pack("<IQQ", version, tensors, pairs + 2) + added + raw[24:]
+
+
+@pytest.mark.weights
+async def test_a_file_of_a_model_for_embeddings_makes_them(
+    home: dict[str, str], weights_file: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "embed.gguf").write_bytes(for_embeddings(weights_file))
+    rows = (
+        ModelRow("local/embed", context_window=256, path=str(tmp_path / "embed.gguf")),
+        ModelRow("local/chat", context_window=256, path=str(weights_file)),
+    )
+    async with engine_with(Config(models=rows, daily_budget=0.0)) as engine:
+        found = standing(engine, "local/embed")
+        assert found is not None
+        assert (found.model.selectable, found.model.not_for_chat) == (False, "makes embeddings")
+        embedded = await engine.embeddings.embed("local/embed", {"model": "embed", "input": ["Hello", "word " * 100]})
+        with pytest.raises(Rejected, match="does not make embeddings"):
+            await engine.embeddings.embed("local/chat", {"model": "chat", "input": "Hello"})
+    assert [len(row["embedding"]) for row in embedded.reply["data"]] == [576, 576]
+    assert embedded.tokens > 100
+    assert embedded.cost == 0
 
 
 # -- pulling -----------------------------------------------------------------------------------------------------------
