@@ -271,6 +271,8 @@ class ToolsScreen(FramedScreen[None]):
         if count := sum(any(is_valid(each, tool) for each in consents_to(self._use, tool)) for tool in known):
             told += f" · {count:,} without asking"
         costs = f"{formatting.tokens(tokens, True)} tokens with each request" if tools else "no tools are sent"
+        if not tools and any(status.state == "starting" for status in self._known):
+            costs = "its tools are listed once it has started"
         if tools and self._price:
             costs += f" · {formatting.about_cost(self._price * tokens / 1e6)}"
         return [(Span(crop(told, width), "strong"),), (Span(crop(costs, width), "dim"),)]
@@ -314,7 +316,8 @@ class ToolsScreen(FramedScreen[None]):
             async with self._writing:
                 await writing
 
-        self.run_worker(write(), group="change")
+        # The app's: the screen's end when it is closed.
+        self.app.run_worker(write(), group="tools")
 
     def _begin_start(self, names: Sequence[str]) -> None:
         if names:

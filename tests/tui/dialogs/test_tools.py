@@ -143,8 +143,9 @@ async def test_what_was_always_allowed_is_shown_and_taken_back_and_a_setting_doe
         await chat.shows("You have allowed fake.fetch for a.example always in this conversation.")
         await chat.pilot.press("up", "up", "escape")
         await chat.until(lambda: not isinstance(chat.app.screen, ToolsScreen))
-        use = await chat.chat.session.read_tools()
-        assert [consent.host for consent in use.consents] == ["a.example"]
+        async with asyncio.timeout(60):
+            while [each.host for each in (await chat.chat.session.read_tools()).consents] != ["a.example"]:
+                await chat.pilot.pause(0.01)
         await chat.ask("And now?")
         await chat.until(partial(is_asked_about, chat, "now"))
 
@@ -168,6 +169,18 @@ def test_a_consent_is_shown_where_its_server_is_off_and_where_its_tool_has_chang
     assert ["changed, asks again" in line for line in shown(on)] == [False, True, False]
     assert ["runs without asking" in line for line in shown(off)] == [False, True, True]
     assert max(map(len, shown(on))) <= 56
+
+
+async def test_what_is_switched_is_stored_although_the_list_is_closed_at_once() -> None:
+    tools = SlowlyListed([offered("read", "files")])
+    async with scripted_chat(["Hi."], tools=tools) as chat:
+        await opened(chat)
+        # Both keys are there before the first one has been stored.
+        screen = chat.app.screen
+        assert isinstance(screen, ToolsScreen)
+        screen.action_switch()
+        screen.action_close()
+        await chat.until(lambda: use_of(chat).servers == ("files",))
 
 
 async def test_a_server_that_failed_says_why_and_what_to_do() -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from chat_tui.core.conversation import Turn
-from chat_tui.core.tools import ToolCall
+from chat_tui.core.tools import INTERRUPTED, ToolCall
 from chat_tui.markdown.code_blocks import CodeBlock
 from chat_tui.markdown.plain_text import PlainSplitter
 from chat_tui.tui.transcript.model import tool_lines, turn_lines
@@ -71,7 +71,8 @@ class ToolCallView:
         turn = self.turn
         parts = [] if self.bare else [TurnPart("header", 1)]
         parts.append(TurnPart("call", 2))
-        if turn.text:
+        # The error says the same to people, and more.
+        if turn.text and (turn.error is None or turn.text != INTERRUPTED):
             parts.append(TurnPart("result", 1 + tool_lines.PREVIEW_LINES))
         if self._shows_all:
             splitter = PlainSplitter()
