@@ -13,7 +13,7 @@ import pytest
 from websockets.asyncio.client import connect
 
 from chat_tui.config.schema import Config, ToolLimits, Web
-from chat_tui.core.chunks import ToolCallDelta
+from chat_tui.core.chunks import End, ToolCallDelta
 from chat_tui.core.settings.conversation_settings import ConversationSettings
 from chat_tui.core.tools import OfferedTool, Tool, ToolOutput, ToolUse
 from chat_tui.providers.scripted_provider import Pause, Script, Step
@@ -50,6 +50,14 @@ async def switched_on(web: Site) -> str:
 
 def kinds(events: list[dict[str, Any]]) -> list[str]:
     return [event["type"] for event in events]
+
+
+async def test_a_reply_as_a_whole_that_ends_with_a_cut_call_is_a_failure() -> None:
+    cut: Script = [ToolCallDelta(0, "start", "c", "now"), End(finish_reason="length", state="length")]
+    async with tool_site(FakeTools([offered("now")]), cut) as web:
+        reply = await web.post("/generate", prompt="What time is it?", tools=["fake"])
+    assert reply.status_code == 502
+    assert reply.json()["error"] == "The token limit cut a tool call, so it was not run."
 
 
 @pytest.mark.parametrize("path", ["/stream", "/generate"])

@@ -24,7 +24,7 @@ from chat_tui.engine.batch.ordered_output import OrderedOutput
 from chat_tui.engine.batch.prompts import BatchPrompt, PromptSource
 from chat_tui.engine.batch.results import BatchResult, EarlierResult, encode_line
 from chat_tui.engine.engine import Engine
-from chat_tui.engine.tools.steps import cancel_steps, ends_with_calls, merge_timings, saved_answers
+from chat_tui.engine.tools.steps import cancel_steps, ends_with_calls, merge_timings, saved_answers, why_unanswered
 
 ROUNDS = 5
 """How often a prompt is asked if its answer fails with a temporary error, each time with the router's retries.
@@ -256,10 +256,8 @@ class BatchRunner:
     async def _error_of(self, answer: Answer, fault: str) -> ErrorInfo | None:
         if answer.turn.error is not None:
             return await self._explain(answer.turn.error)
-        if ends_with_calls(answer):
-            cut = "The token limit cut a tool call, so it was not run."
-            title = cut if answer.round is None else answer.round.notice or "The answer ends with tool calls."
-            return ErrorInfo(ToolFailed.__name__, title, "Raise the limit, then use --retry-failed.")
+        if unanswered := why_unanswered(answer):
+            return ErrorInfo(ToolFailed.__name__, unanswered, "Raise the limit, then use --retry-failed.")
         hint = "Choose another model or a simpler schema, then use --retry-failed."
         return ErrorInfo("SchemaMismatch", fault, hint) if fault else None
 

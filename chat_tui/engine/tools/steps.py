@@ -115,6 +115,15 @@ def ends_with_calls(answer: Answer) -> bool:
     return bool(answer.turn.calls) or any(isinstance(chunk, ToolCallDelta) for chunk in answer.chunks)
 
 
+def why_unanswered(answer: Answer) -> str:
+    """Return why no answer has followed the calls of this one, which has ended; empty if it ends without calls."""
+    if not ends_with_calls(answer):
+        return ""
+    if answer.round is None:
+        return "The token limit cut a tool call, so it was not run."
+    return answer.round.notice or "The tool calls were stopped."
+
+
 async def last_of(first: Answer) -> Answer:
     """Return the last of the answers, once all have ended."""
     answer = first

@@ -17,7 +17,7 @@ from chat_tui.core.settings.conversation_settings import NewConversation
 from chat_tui.core.text.control_characters import clean
 from chat_tui.engine.answers.answer import Answer
 from chat_tui.engine.engine import Engine
-from chat_tui.engine.tools.steps import StepChunk, saved_answers
+from chat_tui.engine.tools.steps import StepChunk, saved_answers, why_unanswered
 from chat_tui.web.api.event_stream import EventStream, retry_after, wait_for_end
 from chat_tui.web.api.events import EventEncoder, to_sse
 from chat_tui.web.api.html_events import PageStream, place_event
@@ -92,6 +92,8 @@ async def generate(request: Request) -> Response:
         return _json(failed, status, await retry_after(state, answer, status))
     if end.state == "cancelled":
         return _json(FailedReply("The answer was cancelled; what arrived is kept.", text, metadata), 503)
+    if asked.tools and (unanswered := why_unanswered(answer)):
+        return _json(FailedReply(unanswered, text, metadata), 502)
     if not has_answered(end.state, text):
         words = "The model or a filter refused to answer. Rephrase the question, or choose another model."
         return _json(FailedReply(words, text, metadata), 400)
