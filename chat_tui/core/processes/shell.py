@@ -11,13 +11,12 @@ from typing import Literal
 
 import msgspec
 
-from chat_tui.core.processes.child_process import PIPE, STDOUT, program_command, start
+from chat_tui.core.processes.child_process import STDOUT, ChildCommand, program_command, start
 
 OUTPUT_BYTES = 200_000
 SECONDS = 600.0
 _DRAIN_SECONDS = 0.3
 """After its end, a command may leave a child that keeps its output open."""
-_POLL_SECONDS = 0.05
 _READ_BYTES = 64 * 1024
 
 
@@ -44,11 +43,10 @@ async def run_shell(
     shell = environment.get("SHELL", "")
     arguments = [shell if os.path.isabs(shell) else "/bin/sh", "-c", command]
     program = msgspec.structs.replace(program_command(arguments, environment), folder=folder)
-    process = await start(program, stdout=PIPE, stderr=STDOUT, new_session=True)
-    assert process.stdout is not None
+    process, stream, pipe = await _start(program)
     output = bytearray()
-    reading = asyncio.ensure_future(_read(process.stdout, output, most_bytes))
-    tasks = [reading, asyncio.ensure_future(_wait_for_end(process)), asyncio.ensure_future(_wait(stop))]
+    reading = asyncio.ensure_future(_read(stream, output, most_bytes))
+    tasks = [reading, asyncio.ensure_future(process.wait()), asyncio.ensure_future(stop.wait())]
     ended: Literal["", "stopped", "too long", "too much"] = ""
     try:
         async with asyncio.timeout(seconds):
@@ -59,13 +57,14 @@ async def run_shell(
     except TimeoutError:
         ended = "too long"
     finally:
+        pipe.close()
         for task in tasks:
             task.cancel()
         is_running = process.returncode is None
         if is_running:
             with suppress(ProcessLookupError):
                 os.killpg(process.pid, signal.SIGKILL)
-            await _wait_for_end(process)
+            await process.wait()
     if len(output) > most_bytes:
         ended = "too much"
     elif is_running:
@@ -73,19 +72,29 @@ async def run_shell(
     return ShellOutput(_text_of(bytes(output[:most_bytes])), process.returncode or 0, ended)
 
 
+async def _start(
+    program: ChildCommand,
+) -> tuple[asyncio.subprocess.Process, asyncio.StreamReader, asyncio.ReadTransport]:
+    """Start a program; returns its output, which can be closed before a child that it leaves does so. Raises OSError,
+    ValueError."""
+    read_end, write_end = os.pipe()
+    stream = asyncio.StreamReader()
+    pipe, _ = await asyncio.get_running_loop().connect_read_pipe(
+        lambda: asyncio.StreamReaderProtocol(stream), os.fdopen(read_end, "rb", buffering=0)
+    )
+    try:
+        process = await start(program, stdout=write_end, stderr=STDOUT, new_session=True)
+    except BaseException:
+        pipe.close()
+        raise
+    finally:
+        os.close(write_end)
+    return process, stream, pipe
+
+
 async def _read(stream: asyncio.StreamReader, output: bytearray, most_bytes: int) -> None:
     while len(output) <= most_bytes and (piece := await stream.read(_READ_BYTES)):
         output += piece
-
-
-async def _wait_for_end(process: asyncio.subprocess.Process) -> None:
-    # `Process.wait` also waits for the end of the output, in some versions of Python.
-    while process.returncode is None:  # noqa: ASYNC110
-        await asyncio.sleep(_POLL_SECONDS)
-
-
-async def _wait(stop: asyncio.Event) -> None:
-    await stop.wait()
 
 
 def _text_of(output: bytes) -> str:
