@@ -27,6 +27,7 @@ COMMANDS = {
     "tools": "chat_tui.cli.commands.tools",
     "config": "chat_tui.cli.commands.config",
     "paths": "chat_tui.cli.commands.paths",
+    "completion": "chat_tui.cli.commands.completion",
     "settings": "chat_tui.cli.commands.settings",
     "history": "chat_tui.cli.commands.history",
 }
@@ -41,6 +42,7 @@ _NEVER_PRIVATE = {
     "tools": "it sends no questions",
     "config": "it sends no questions",
     "paths": "it sends no questions",
+    "completion": "it sends no questions",
     "settings": "it sends no questions",
 }
 """Commands that cannot be private, and why."""

@@ -9,7 +9,7 @@ from typing import Any
 
 from chat_tui import __version__
 from chat_tui.cli.options.command_parser import CommandParser
-from chat_tui.cli.options.config_options import add_config_options, add_paths_options
+from chat_tui.cli.options.config_options import add_completion_options, add_config_options, add_paths_options
 from chat_tui.cli.options.history_options import add_history_options
 from chat_tui.cli.options.model_options import add_auth_options, add_model_options
 from chat_tui.cli.options.question_options import (
@@ -127,6 +127,13 @@ def _add_managing_commands(commands: Any) -> None:
     commands.add_parser("tools", add_arguments=add_tool_options, help="manage the servers whose tools models may use")
     commands.add_parser("config", add_arguments=add_config_options, help="show, edit and check the config file")
     commands.add_parser("paths", add_arguments=add_paths_options, help="show where everything is kept")
+    commands.add_parser(
+        "completion",
+        add_arguments=add_completion_options,
+        help="print a completion script for bash, zsh, fish or PowerShell",
+        description="Print the script by which a shell completes commands, options, models, presets and conversations"
+        " with Tab.",
+    )
     settings = commands.add_parser("settings", help="list all settings with their defaults")
     settings.add_private()
     commands.add_parser(

@@ -5,10 +5,11 @@ import sys
 from pathlib import Path
 
 from chat_tui.cli.commands import settings
+from chat_tui.cli.output.man_page import man_page
 from chat_tui.config import setting_list
 from chat_tui.config.known_providers import known_providers
 from chat_tui.tui.actions import reference
-from tests.readme import KEYS, SETTINGS
+from tests.readme import KEYS, MAN_PAGE, SETTINGS
 
 README = Path(__file__).parents[2] / "README.md"
 
@@ -23,6 +24,10 @@ def test_the_page_of_keys_is_the_one_of_the_code() -> None:
 
 def test_the_page_of_settings_is_the_one_of_the_code() -> None:
     assert SETTINGS.read_text() == settings.markdown(), "run: python -m tests.readme"
+
+
+def test_the_man_page_is_generated_from_the_parser() -> None:
+    assert MAN_PAGE.read_text() == man_page(), "run: python -m tests.readme"
 
 
 def test_every_setting_has_its_words() -> None:

@@ -1,6 +1,8 @@
-"""The options of `chat-tui config` and `chat-tui paths`."""
+"""The options of `chat-tui config`, `chat-tui paths` and `chat-tui completion`."""
 
 from __future__ import annotations
+
+import argparse
 
 from chat_tui.cli.options.command_parser import CommandParser
 
@@ -19,4 +21,12 @@ def add_config_options(config: CommandParser) -> None:
 
 def add_paths_options(to: CommandParser) -> None:
     to.add_argument("--json", action="store_true", help="as JSON")
+    to.add_private()
+
+
+def add_completion_options(to: CommandParser) -> None:
+    what = to.add_mutually_exclusive_group(required=True)
+    what.add_argument("shell", nargs="?", choices=["bash", "zsh", "fish", "powershell"], help="the shell")
+    values = ["models", "strategies", "presets", "conversations"]
+    what.add_argument("--values", choices=values, help=argparse.SUPPRESS)
     to.add_private()

@@ -58,6 +58,10 @@ EXAMPLES: Mapping[str, tuple[str, str]] = {
     "chat-tui config edit": ("chat-tui config edit", "EDITOR=nano chat-tui config edit"),
     "chat-tui config check": ("chat-tui config check", "CHAT_TUI_CONFIG=other.toml chat-tui config check"),
     "chat-tui paths": ("chat-tui paths", "chat-tui paths --json"),
+    "chat-tui completion": (
+        'eval "$(chat-tui completion bash)"',
+        "chat-tui completion fish > ~/.config/fish/completions/chat-tui.fish",
+    ),
     "chat-tui settings": ("chat-tui settings", "chat-tui settings | grep temperature"),
     "chat-tui history": ("chat-tui history list", "chat-tui history search 'tail calls'"),
     "chat-tui history list": ("chat-tui history list --limit 10", "chat-tui history list --deleted"),

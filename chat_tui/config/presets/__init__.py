@@ -28,6 +28,11 @@ def folders() -> tuple[Path, ...]:
     return paths.config_folder() / "presets", Path(__file__).parent
 
 
+def names(among: Sequence[Path]) -> list[str]:
+    """Return the names of all presets in these folders. Blocks."""
+    return sorted({file.stem for file in _files(among)})
+
+
 def find(name: str, among: Sequence[Path]) -> Preset:
     """Read the preset of this name from these folders. Blocks. Raises `ConfigError`, `CommandError`."""
     if _NAME.fullmatch(name):
@@ -35,7 +40,7 @@ def find(name: str, among: Sequence[Path]) -> Preset:
             file = folder / f"{name}.toml"
             if os.path.isfile(file):
                 return read(file)
-    known = ", ".join(sorted({file.stem for file in _files(among)}))
+    known = ", ".join(names(among))
     raise CommandError(f"Unknown preset: {shorten(name, 40)}.", f"There are: {known}.")
 
 

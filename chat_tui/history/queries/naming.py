@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sqlite3
 from typing import Literal
 
@@ -14,6 +15,7 @@ from chat_tui.history.stored_text import clean_line_of
 LAST = "last"
 """Names the conversation that was used last."""
 _LISTED = 4
+_WORD = re.compile(r"\w+")
 Among = Literal["listed", "deleted", "all"]
 _AMONG: dict[Among, str] = {
     "listed": "deleted IS NULL",
@@ -74,7 +76,7 @@ def resolve_name(db: sqlite3.Connection, name: str) -> str:
         if not titled:
             title = f"No conversation has the id or the title `{shorten(name, 60)}`."
             raise ConversationNotFound(title, unknown.hint) from error
-    if len(titled) > 1:
+    if len({title for _, title in titled}) > 1:
         shown = ", ".join(f"{id} “{shorten(title, 40)}”" for id, title in titled[:_LISTED])
         more = ", …" if len(titled) > _LISTED else ""
         raise ConversationNotFound(
@@ -87,18 +89,21 @@ def resolve_name(db: sqlite3.Connection, name: str) -> str:
 def _with_title(db: sqlite3.Connection, name: str) -> list[tuple[str, str]]:
     """The ids and titles of the listed conversations with exactly this title, else of those that contain all of its
     words; the last used first."""
-    wanted = " ".join(name.casefold().split())
-    words = wanted.split()
+    words = _words(name)
     exact, partial = [], []
     rows = db.execute("SELECT id, title FROM conversation WHERE deleted IS NULL ORDER BY updated DESC, key DESC")
     for id, stored in rows:
         title = clean_line_of(stored)
-        folded = " ".join(title.casefold().split())
-        if folded == wanted:
+        if words and _words(title) == words:
             exact.append((str(id), title))
-        elif words and all(word in folded for word in words):
+        elif words and all(word in title.casefold() for word in words):
             partial.append((str(id), title))
     return exact or partial
+
+
+def _words(text: str) -> list[str]:
+    """The words of a title, without signs: a shell completes it as `tail-calls-in-c`."""
+    return _WORD.findall(text.casefold())
 
 
 def deleted_not_found(name: str) -> ConversationNotFound:
