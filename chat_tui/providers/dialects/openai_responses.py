@@ -7,12 +7,13 @@ OpenAI API reference; llama.cpp's server and vLLM, which speak it too.
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 
 from chat_tui.core.chunks import Chunk, Token
 from chat_tui.core.conversation import Turn
 from chat_tui.core.models import Model
 from chat_tui.core.request import Request
-from chat_tui.core.tools import ToolCall
+from chat_tui.core.tools import OutputFormat, ToolCall
 from chat_tui.providers.dialects.dialect import (
     Call,
     Dialect,
@@ -26,7 +27,7 @@ from chat_tui.providers.dialects.dialect import (
 )
 from chat_tui.providers.dialects.encoding.reasoning_effort import effort_of, effort_quirk
 from chat_tui.providers.dialects.encoding.replay import read_replay
-from chat_tui.providers.dialects.encoding.tool_messages import NO_PARAMETERS, result_in
+from chat_tui.providers.dialects.encoding.tool_messages import NO_PARAMETERS, format_instruction, result_in
 from chat_tui.providers.dialects.model_probe import ModelProbe
 from chat_tui.providers.dialects.openai_chat import headers, questions, read_properties
 from chat_tui.providers.dialects.parsing.response_parser import ResponseParser
@@ -73,6 +74,7 @@ def encode(request: Request, model: Model, quirks: frozenset[str] = frozenset())
     body |= _tools(request) | _reasoning(request, model, quirks)
     if request.output is not None:
         body["text"] = {"format": _format(request)}
+        items[:0] = _json_items(request.output, turns)
     wanted = request.sampling
     if wanted.logprobs:
         body["include"] = [*body.get("include", []), _LOGPROBS]
@@ -180,6 +182,16 @@ def _reasoning(request: Request, model: Model, quirks: frozenset[str]) -> dict[s
     if thinks and "encrypted" not in quirks:
         fields["include"] = [_ENCRYPTED]
     return fields
+
+
+def _json_items(output: OutputFormat, turns: Sequence[Turn]) -> list[Json]:
+    """Return a message that names JSON if none does: OpenAI refuses to answer with any JSON object otherwise.
+
+    It looks for the word only in the input, and not in the instructions.
+    """
+    if output.schema is not None or any("json" in turn.text.lower() for turn in turns if turn.role != "system"):
+        return []
+    return [{"role": "system", "content": _texts("input_text", format_instruction(output))}]
 
 
 def _format(request: Request) -> dict[str, Json]:

@@ -293,3 +293,13 @@ def test_openai_is_asked_in_its_newer_dialect_where_that_matters(
 )
 def test_models_that_can_search_the_web_are_known(model_id: str, can: bool) -> None:
     assert searches_web(model_id) is can
+
+
+def test_json_is_named_in_the_input_where_no_message_speaks_of_it() -> None:
+    """The instructions do not count: OpenAI looks for the word only in the input."""
+    turns = (Turn("system", "Answer in JSON."), Turn("user", "Who?"))
+    first, second = body_of(Request(turns=turns, output=OutputFormat()))["input"]
+    assert (first["role"], "JSON" in first["content"][0]["text"]) == ("system", True)
+    assert second["role"] == "user"
+    assert len(body_of(Request("Who, as json?", output=OutputFormat()))["input"]) == 1
+    assert len(body_of(Request("Who?", output=OutputFormat({"type": "object"})))["input"]) == 1
