@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 
 from starlette.responses import Response
 from starlette.types import Scope
@@ -128,10 +128,18 @@ def route_header(answer: Answer) -> str:
     if answer.route is not None:
         tries = [{"model": entry.model, "outcome": entry.outcome} for entry in answer.route.tries]
     else:
-        moves = [each for each in answer.chunks if isinstance(each, Metadata)]
-        reasons = [each.reason for each in moves if each.event in ("retry", "failover")]
-        tries = [{"outcome": reason} for reason in reasons] + [{"model": answer.turn.model}]
+        tries = [*_failed_tries(answer), {"model": answer.turn.model}]
     told = json.dumps({"strategy": answer.turn.strategy, "tries": tries}, separators=(",", ":"))
     if len(told) > ROUTE_CHARACTERS:
         told = json.dumps({"strategy": answer.turn.strategy, "tries": len(tries)}, separators=(",", ":"))
     return told
+
+
+def _failed_tries(answer: Answer) -> Iterator[dict[str, str]]:
+    """Yield the attempts of a running answer that have failed."""
+    model = ""
+    for chunk in answer.chunks:
+        if isinstance(chunk, Metadata) and chunk.event in {"connecting", "retry", "failover"}:
+            if chunk.event != "connecting":
+                yield {"model": model, "outcome": chunk.reason}
+            model = chunk.model
