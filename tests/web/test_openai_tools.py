@@ -269,7 +269,9 @@ async def test_messages_of_unusual_form_are_taken(server: ModelServer) -> None:
 
         given = {"role": "assistant", "content": "It is"}
         assert await send(HI[0], given) == [("user", "Weather?"), ("assistant", "It is")]
-        assert await send({"role": "system", "content": "Greet."}) == [("user", "Greet.")]
+        system = {"role": "system", "content": "Greet."}
+        assert await send(system) == [("user", "Greet.")]
+        assert await send(system, given) == [("user", "Greet."), ("assistant", "It is")]
         assert await send({"role": "user", "content": ""}) == [("user", "")]
         assert await send(HI[0], {"role": "assistant", "content": None}, HI[0]) == [("user", "Weather?\n\nWeather?")]
         lost = {"role": "tool", "tool_call_id": "x", "content": "5"}

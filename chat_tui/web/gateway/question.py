@@ -44,8 +44,8 @@ def finish_turns(turns: Sequence[Turn], system: str, place: str) -> tuple[tuple[
             raise ApiError(400, "The last message calls tools: send their results with it.", param=place)
         parts.insert(0, last.text)
     part = "\n\n".join(filter(None, parts))
-    if not talk and system and not part:
-        return (Turn("user", system),), "", ""
+    if not talk and system:
+        return (Turn("user", system),), "", part
     if all(turn.role == "assistant" for turn in talk):
         raise ApiError(400, "There is no message of the user.", param=place)
     return tuple(talk), system, part
