@@ -118,7 +118,7 @@ def test_the_examples_of_a_help_are_two_valid_lines_of_that_command(prog: str) -
     for example in EXAMPLES[prog]:
         assert f"  {example}\n" in text
         run = next(part for part in example.split("|") if "chat-tui" in part)
-        words = shlex.split(run[run.index("chat-tui") :])[1:]
+        words = shlex.split(run[run.index("chat-tui") :].partition(" > ")[0])[1:]
         options = read_command_line(words, is_interactive="|" not in example)
         named = f"chat-tui {options.command or ''} {getattr(options, 'action', '')}".split()
         assert named[: len(prog.split())] == prog.split() or prog == "chat-tui"

@@ -59,7 +59,7 @@ EXAMPLES: Mapping[str, tuple[str, str]] = {
     "chat-tui config check": ("chat-tui config check", "CHAT_TUI_CONFIG=other.toml chat-tui config check"),
     "chat-tui paths": ("chat-tui paths", "chat-tui paths --json"),
     "chat-tui completion": (
-        'eval "$(chat-tui completion bash)"',
+        "chat-tui completion bash > ~/.local/share/bash-completion/completions/chat-tui",
         "chat-tui completion fish > ~/.config/fish/completions/chat-tui.fish",
     ),
     "chat-tui settings": ("chat-tui settings", "chat-tui settings | grep temperature"),
