@@ -157,7 +157,7 @@ def test_the_built_in_model_answers_on_the_screen_and_its_child_ends_with_it(tmp
         assert len(family) > 1
         # It may have ended before the key comes, and then nothing more is written.
         terminal.send("\x1b")
-        terminal.wait_for(re.compile(rb"cancelled|done|token limit reached"), offset=asked)
+        terminal.wait_for(re.compile(rb"stopped|done|token limit reached"), offset=asked)
         terminal.send(b"\x11")
         assert terminal.wait_exit() == 0
     assert not [pid for pid in family if _runs(pid)]

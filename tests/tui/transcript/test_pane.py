@@ -198,7 +198,7 @@ async def test_each_ending_has_its_badge_and_an_error_its_hint() -> None:
         await settled(pilot)
         page = "\n".join(shown(transcript))
         for word in (
-            "cancelled",
+            "stopped",
             "connection lost",
             "failed",
             "token limit",

@@ -101,7 +101,7 @@ def test_figures_are_written_so(said: str, expected: str) -> None:
         (StreamStats(phase="retrying", attempt=2, of=3, delay_seconds=3.2), "retrying 2/3 in 4 s"),
         (StreamStats(phase="retrying", attempt=2, of=3, delay_seconds=0), "retrying 2/3 now"),
         (StreamStats(phase="retrying"), "retrying now"),
-        (StreamStats(phase="cancelled", phase_seconds=9), "cancelled"),
+        (StreamStats(phase="cancelled", phase_seconds=9), "stopped"),
         (StreamStats(phase="complete"), "done"),
         (StreamStats(phase="length"), "token limit reached"),
         (StreamStats(), "ready"),
