@@ -93,6 +93,12 @@ def modules() -> dict[str, ast.Module]:
     return {name_of(file): ast.parse(file.read_text("utf-8"), str(file)) for file in sorted(PACKAGE.rglob("*.py"))}
 
 
+@cache
+def imports() -> dict[str, tuple[str, ...]]:
+    """What each module imports, each once."""
+    return {module: tuple(dict.fromkeys(imported(module, tree))) for module, tree in modules().items()}
+
+
 def imported(module: str, tree: ast.AST) -> Iterator[str]:
     """Every module that is imported anywhere in the tree, in functions and under TYPE_CHECKING too."""
     package = (
@@ -140,8 +146,8 @@ def dotted(node: ast.AST) -> str:
 
 
 def arrows() -> Iterator[tuple[str, str]]:
-    for module, tree in modules().items():
-        for target in dict.fromkeys(imported(module, tree)):
+    for module, targets in imports().items():
+        for target in targets:
             if target.split(".")[0] == "chat_tui":
                 yield module, target
 
@@ -217,8 +223,8 @@ def test_a_library_is_imported_by_one_package(library: str) -> None:
     homes = HOMES[library]
     wrong = [
         module
-        for module, tree in modules().items()
-        for target in imported(module, tree)
+        for module, targets in imports().items()
+        for target in targets
         if target.split(".")[0] == library
         and not any(module == home or module.startswith(home + ".") for home in homes)
     ]

@@ -58,6 +58,11 @@ class Class(NamedTuple):
     top_level: bool
 
 
+@cache
+def tree_of(file: Path) -> ast.Module:
+    return ast.parse(file.read_text("utf-8"))
+
+
 @pytest.mark.parametrize("folder", ["chat_tui", "tests"])
 def test_files_are_short(folder: str) -> None:
     lengths = {file: len(file.read_text("utf-8").splitlines()) for file in FILES if file.is_relative_to(ROOT / folder)}
@@ -72,7 +77,7 @@ def test_functions_are_short(folder: str) -> None:
     for file in FILES:
         if not file.is_relative_to(ROOT / folder):
             continue
-        for node in ast.walk(ast.parse(file.read_text("utf-8"))):
+        for node in ast.walk(tree_of(file)):
             if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
                 lines = (node.end_lineno or node.lineno) - node.lineno + 1
                 if lines > FUNCTION_LINES:
@@ -86,7 +91,7 @@ def classes() -> dict[str, Class]:
     found = {}
     for file in sorted(PACKAGE.rglob("*.py")):
         module = ".".join(file.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
-        tree = ast.parse(file.read_text("utf-8"))
+        tree = tree_of(file)
         names = dict(imported_names(tree))
         top = {node for node in tree.body if isinstance(node, ast.ClassDef)}
         names |= {node.name: f"{module}.{node.name}" for node in top}
@@ -192,7 +197,7 @@ def only_re_exports(file: Path) -> bool:
     """A documented import path of an earlier version: a docstring and imports."""
     if file.suffix != ".py":
         return False
-    docstring, *body = ast.parse(file.read_text("utf-8")).body
+    docstring, *body = tree_of(file).body
     return bool(body) and isinstance(docstring, ast.Expr) and all(isinstance(node, ast.ImportFrom) for node in body)
 
 
@@ -204,7 +209,7 @@ def named_by_participles(file: Path) -> Iterator[str]:
     """A module, and its public functions and methods; properties may be adjectives."""
     if is_participle(file.stem):
         yield str(file.relative_to(ROOT))
-    tree = ast.parse(file.read_text("utf-8"))
+    tree = tree_of(file)
     for node in [*tree.body, *(each for top in tree.body if isinstance(top, ast.ClassDef) for each in top.body)]:
         if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)) and is_participle(node.name):
             is_property = any(ast.unparse(each).endswith(("property", ".setter")) for each in node.decorator_list)
