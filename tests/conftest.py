@@ -44,7 +44,10 @@ PROCESSES_BESIDE_CORES = 1
 """Half of the time a test waits, for a process that it has started or for a limit that is to run out. With more, tests
 of the screen wait for one another."""
 
-COLLECTIONS_BETWEEN = 20
+COLLECT_AFTER = (5_000, 50, 1_000)
+"""The garbage collector's thresholds: most of what a test makes is gone before it looks. The first is that of the app,
+which otherwise sets its own."""
+COLLECTIONS_BETWEEN = 2
 """So many collections of the middle generation come before a whole one: as many as 20 apps cause, which hold 50 MB."""
 
 LONG_FILES = (
@@ -100,13 +103,15 @@ def pytest_collection_finish() -> None:
     """What is there when the tests begin stays: the garbage collector need not walk it again and again."""
     gc.collect()
     gc.freeze()
+    gc.set_threshold(*COLLECT_AFTER)
 
 
 def pytest_runtest_logfinish() -> None:
-    """Collect the apps that have ended: an app of the screen makes whole collections rare, since they take long, and in
-    a process that runs hundreds of apps they would come at half a gigabyte."""
+    """Collect the apps that have ended. What is left is there to stay, too: modules that the tests have loaded."""
+    gc.set_threshold(*COLLECT_AFTER)
     if gc.get_count()[2] >= COLLECTIONS_BETWEEN:
         gc.collect()
+        gc.freeze()
 
 
 @pytest.fixture
