@@ -8,7 +8,10 @@ from contextlib import AbstractAsyncContextManager, aclosing, asynccontextmanage
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
+from typing import Any
 
+from rich.console import RenderableType
+from textual.screen import Screen
 from textual.widget import Widget
 
 from chat_tui.config.schema import Config
@@ -26,15 +29,49 @@ from chat_tui.tui.app import OPEN_SECONDS, ChatApp
 from chat_tui.tui.chat.conversation.view import ChatView
 from chat_tui.tui.chat.screen.opening import Opening
 from chat_tui.tui.chat.screen.screen import ChatScreen
+from chat_tui.tui.terminal.fast_paint import ChangedRowsCompositor
 from tests.doubles.fake_backend import FakeBackend, FakeSetup, FakeWeights
 from tests.support.key_pilot import KeyPilot
 from tests.support.time_guard import guard_ends, guard_time
 
 SOON_SECONDS = 0.001
 """A test that waits for the engine has no first echo for which the engine should wait."""
+SHORTEST_PAUSE_SECONDS, PAUSE_GROWTH, LONGEST_PAUSE_SECONDS = 0.005, 1.25, 0.03
+"""Between two looks at a condition."""
 NOW = datetime(2026, 11, 23, 14, 30, tzinfo=UTC)
 FAST = Model("shelf/fast", 8_000, 0.1, 0.4, quality=0.3)
 DEEP = Model("shelf/deep", 128_000, 3.0, 15.0, quality=0.9)
+
+
+class _LateCompositor(ChangedRowsCompositor):
+    """Composes no update before somebody looks; what has changed until then is in the first one."""
+
+    is_seen = False
+
+    def render_update(
+        self, full: bool = False, screen_stack: list[Screen[Any]] | None = None, simplify: bool = False
+    ) -> RenderableType | None:
+        return super().render_update(full, screen_stack, simplify) if self.is_seen else None
+
+
+class _UnpaintedStart(ChatApp):
+    """The app, which may be told to draw nothing while it starts: that takes a fifth of the time of a short test, and
+    is the same in all of them."""
+
+    draws_at_once = False
+
+    def get_default_screen(self) -> Screen[None]:
+        screen = super().get_default_screen()
+        screen._compositor = compositor = _LateCompositor()
+        compositor.is_seen = self.draws_at_once
+        return screen
+
+    def begin_drawing(self) -> None:
+        """Draw from now on."""
+        screen = self.screen_stack[0]
+        assert isinstance(screen._compositor, _LateCompositor)
+        screen._compositor.is_seen = True
+        screen.refresh()
 
 
 class ScriptedChat:
@@ -57,9 +94,10 @@ class ScriptedChat:
         self.provider = Scripted(*(scripts or [["Hello ", "there."]]))
         self.weights = weights
         self._config, self._file = config, file
-        self.app = ChatApp(
+        self.started = _UnpaintedStart(
             config, self.open_engine, opening=opening, kept_in=kept_in, clock=clock, open_seconds=open_seconds
         )
+        self.app: ChatApp = self.started
         self.pilot = KeyPilot(self.app)
         built_in = Model(LOCAL_MODEL, 2048, 0.0, 0.0, 0.1, local=True)
         # Nobody fetches the built-in model where others are there.
@@ -125,11 +163,19 @@ class ScriptedChat:
 
     async def until(self, true: Callable[[], object], seconds: float = 60) -> None:
         """Wait until `true` returns something true. Raises AssertionError with the screen after `seconds`."""
+        if true():
+            return
+        pause = SHORTEST_PAUSE_SECONDS
         with suppress(TimeoutError):
             async with asyncio.timeout(seconds):
-                while not true():
-                    await self.pilot.pause(0.01)
-                return
+                while True:
+                    # To wait for each widget takes longer than most conditions: it is done for those that are true.
+                    await asyncio.sleep(pause)
+                    pause = min(pause * PAUSE_GROWTH, LONGEST_PAUSE_SECONDS)
+                    if true():
+                        await self.pilot.pause(0.0)
+                        if true():
+                            return
         raise AssertionError(f"the condition never became true; the screen:\n{self.shown()}")
 
     async def shows(self, *texts: str) -> None:
@@ -154,6 +200,8 @@ class ScriptedChat:
         )
         await self.until(lambda: not self.chat.transcript.is_busy)
         await self.until(self._is_followed)
+        # Behind the question, its conversation is noted and listed.
+        await self.until(lambda: all(worker.is_finished for worker in self.app.workers if worker.group == "ask"))
         # The messages that tell of the end are on their way to the screen, and those that they set off behind them.
         await self.pilot.pause(0.0)
         await self.pilot.pause(0.0)
@@ -205,10 +253,12 @@ async def scripted_chat(
     chat = ScriptedChat(
         config or Config(), scripts, file, weights or FakeWeights(), opening, clock, kept_in, soon, tools, pages
     )
+    chat.started.draws_at_once = not opened
     async with guard_ends("the app", chat.app.run_test(size=size, notifications=True)):
         if opened:
             async with guard_time("opening the engine"):
                 await chat.opened()
+            chat.started.begin_drawing()
         try:
             yield chat
         finally:
