@@ -16,10 +16,10 @@ import pytest
 from chat_tui.core.text.lazy_pattern import LazyPattern
 
 PACKAGE = Path(__file__).parents[2] / "chat_tui"
-SAMPLE, CHARACTERS = 800, 4_000
+SAMPLE, CHARACTERS = 400, 4_000
 """Every pattern is tried over a sample; over the full length only where that took suspiciously long."""
-SUSPICIOUS_SECONDS = 0.0006
-"""Of the processor, for a sample: a linear pattern takes a tenth of it, a quadratic one several times as long."""
+SUSPICIOUS_SECONDS = 0.00015
+"""Of the processor, for a sample: a linear pattern takes a fifth of it, a quadratic one several times as long."""
 GROWTH = 9.0
 """How much longer a text of four times the length may take: linear is 4, quadratic 16."""
 COMPILING = {"re.compile", "lazy_pattern"}
