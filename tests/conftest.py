@@ -55,16 +55,23 @@ LONG_FILES = (
     "training/test_table.py",
     "engine/answers/test_comparison_with_models.py",
     "local/test_server.py",
+    "tools/test_tool_servers.py",
+    "tools/test_http_servers.py",
     "history/test_kills.py",
     "providers/test_replicas_real.py",
     "web/test_browser.py",
+    "web/test_browser_tools.py",
     "web/test_openai_llm.py",
+    "tui/prompt/test_last_words.py",
     "tui/prompt/test_key_order.py",
     "tui/actions/test_rebinding.py",
+    "tui/compare/test_screen.py",
+    "tui/compare/test_places.py",
     "tui/chat/test_messages_mode.py",
     "tui/theme/test_contrast.py",
     "tui/dialogs/test_settings.py",
     "architecture/test_patterns.py",
+    "history/transfer/test_other_formats.py",
 )
 """Files that take longer than most, whatever the number of their tests: they are first, so that the processes end at
 about the same time. Those whose children compute come before those of the screen."""
