@@ -341,7 +341,7 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """All of `config.toml`; every field has a default."""
 
     strategy: str = "balanced"
-    """How models are chosen. The README lists the strategies."""
+    """How models are chosen. `docs/routing.md` describes the strategies."""
     model: str | None = None
     """Always use this model, written as `provider/model`."""
     theme: str = "dusk"

@@ -21,12 +21,12 @@ _HEADER = "| setting | value | default | meaning |\n|---|---|---|---|\n"
 _LONGEST = 40
 _INTRO = """# Settings
 
-These are all settings of `config.toml`. Each has a default, except where the table says "must be set". The README has
-examples. `chat-tui settings` prints what is set, and this page, which is generated from the code. `/settings` lists
+These are all settings of `config.toml`. Each has a default, except where the table says "must be set". `docs/config.md`
+has examples. `chat-tui settings` prints what is set, and this page, which is generated from the code. `/settings` lists
 them on the screen, each with its value and where that comes from, and changes them.
 
 Two environment variables: `CHAT_TUI_CONFIG` names another config file, and `CHAT_TUI_LOG` names a file for a debug log
-(see "Report a bug" in the README).
+(`docs/report-a-bug.md` says what is in it).
 """
 
 

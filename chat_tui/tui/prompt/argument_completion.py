@@ -47,7 +47,7 @@ STRATEGY_HELP = {
     "capability-match": "the cheapest that is very likely to answer well",
     "learned": "balanced, by your ratings and earlier outcomes",
 }
-"""What each built-in strategy prefers; the README says more."""
+"""What each built-in strategy prefers; `docs/routing.md` says more."""
 
 
 def strategies(typed: str, sources: CompletionSources) -> Sequence[CompletionRow]:
