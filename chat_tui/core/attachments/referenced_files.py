@@ -14,6 +14,7 @@ import msgspec
 from chat_tui.core.attachments.attachment import TEXT_LIMIT, Attachment, read
 from chat_tui.core.errors import AttachmentRefused
 from chat_tui.core.files.hidden_names import is_hidden
+from chat_tui.core.files.path_text import can_be_written
 from chat_tui.core.files.project_files import list_project_now
 from chat_tui.core.text.excerpts import shorten
 
@@ -143,7 +144,8 @@ def _pattern_of(parts: Sequence[str]) -> re.Pattern[str]:
 def _read_all(paths: Sequence[str] | Iterator[str], name: str, *, only_text: bool) -> ReferencedFiles:
     """Read these files, without those that cannot be sent. Raises `AttachmentRefused` if there are none or too many."""
     name = shorten(name, 200)
-    found = list(islice(paths, _MOST_ENTRIES))
+    # Names with control characters are those of no file that a person means.
+    found = list(islice(filter(can_be_written, paths), _MOST_ENTRIES))
     # A link may lead out of the folder.
     wanted = [path for path in found if not is_hidden(os.path.basename(path)) and not os.path.islink(path)]
     if not wanted:

@@ -56,6 +56,9 @@ def test_a_pattern_is_the_files_that_match_images_included(folder: Path) -> None
     assert names(folder, "*/notes.*")[0] == ["src/notes.md"]
     assert names(folder, "src/c*t.png")[0] == ["src/cat.png"]
     assert names(folder, "src/out/*")[0] == ["src/out/main.o"]
+    (folder / "src" / "a\x1b[31m.txt").write_text("x")
+    with pytest.raises(NothingMatched):
+        read_referenced(f"{folder}/src/*.txt")
     with pytest.raises(NothingMatched):
         read_referenced(f"{folder}/src/*.rs")
     with pytest.raises(NothingMatched):
