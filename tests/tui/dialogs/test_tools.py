@@ -172,15 +172,19 @@ def test_a_consent_is_shown_where_its_server_is_off_and_where_its_tool_has_chang
 
 
 async def test_what_is_switched_is_stored_although_the_list_is_closed_at_once() -> None:
-    tools = SlowlyListed([offered("read", "files")])
+    tools = SlowlyListed([offered("read", "files"), offered("now", "time")])
     async with scripted_chat(["Hi."], tools=tools) as chat:
+        await chat.ask("Hello")
+        await chat.answered()
         await opened(chat)
-        # Both keys are there before the first one has been stored.
         screen = chat.app.screen
         assert isinstance(screen, ToolsScreen)
+        # The second change waits until the first one is stored.
+        screen.action_switch()
+        screen._show(1)
         screen.action_switch()
         screen.action_close()
-        await chat.until(lambda: use_of(chat).servers == ("files",))
+        await chat.until(lambda: use_of(chat).servers == ("files", "time"))
 
 
 async def test_a_server_that_failed_says_why_and_what_to_do() -> None:
