@@ -136,7 +136,7 @@ def check_prices(bench: Bench) -> None:
 
 
 def check_insights(bench: Bench) -> None:
-    """textblob."""
+    """The insights into an answer."""
     metadata = [json.loads(line) for line in bench.run("ask", "--json", "--insights", "Hello").splitlines()]
     assert any("sentiment" in json.dumps(chunk) for chunk in metadata), metadata
 

@@ -70,7 +70,6 @@ HOMES = {
     "pathspec": ["chat_tui.core.files.project_list_worker"],
     "pypdf": ["chat_tui.core.attachments.pdf_worker"],
     "truststore": ["chat_tui.providers.http.trust", "chat_tui.tools.builtin.page_worker"],
-    "textblob": ["chat_tui.engine.insights"],
     "tomlkit": ["chat_tui.config.edit"],
     "mcp": ["chat_tui.tools.worker"],
     "mcp_types": ["chat_tui.tools.worker"],

@@ -62,7 +62,7 @@ async def test_at_80_by_24_every_figure_is_in_sight_beside_the_insights() -> Non
         await chat.ask("go")
         await chat.answered()
         await chat.ask("/insights")
-        # The library that does the sentiment is loaded first.
+        # The list of words is read first.
         await chat.until(lambda: "positive" in chat.shown(), 30)
         for label in ("TTFT", "Tokens in", "Tokens out", "Context", "Cost"):
             assert chat.figure(label), label

@@ -90,7 +90,7 @@ async def test_folded_they_cost_nothing() -> None:
         await chat.ask("how is it?")
         await chat.answered()
         fresh = set(sys.modules) - before
-        assert not {"textblob", "chat_tui.engine.insights", "chat_tui.tui.panels.insights"} & fresh
+        assert not {"chat_tui.engine.insights", "chat_tui.tui.panels.insights"} & fresh
         assert not [worker for worker in chat.app.workers if worker.group == "insights"]
 
 
