@@ -21,6 +21,7 @@ WRITERS = {"core/processes/console.py", "tui/terminal/driver.py"}
 """The second one opens the terminal for the screen, whose lines are cleaned as they are drawn."""
 CHILDREN = {
     "core/attachments/pdf_worker.py",
+    "core/files/project_list_worker.py",
     "local/hub/pull_worker.py",
     "providers/credentials/keyring_worker.py",
     "tools/builtin/page_worker.py",
