@@ -13,7 +13,7 @@ EXAMPLES: Mapping[str, tuple[str, str]] = {
         'chat-tui ask -m local/smollm2-135m "What is a monad?"',
         'chat-tui ask -c "And an example in Python?"',
     ),
-    "chat-tui open": ("chat-tui open last", "chat-tui open monads"),
+    "chat-tui open": ("chat-tui open last", "chat-tui open monad"),
     "chat-tui compare": (
         'chat-tui compare "Explain tail calls"',
         'chat-tui compare --models groq/llama-3.3-70b-versatile,openai/gpt-4o-mini "Explain tail calls"',
