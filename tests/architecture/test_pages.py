@@ -90,6 +90,14 @@ def _check_span(span: str) -> None:
         assert not word.startswith("-") or any(word in parser.options() for parser in parsers), span
 
 
+def test_every_command_of_the_program_is_named() -> None:
+    text = "\n".join(PAGES.values())
+    parsers = [build_parser()]
+    for parser in parsers:
+        parsers += dict.fromkeys(parser.commands().values())
+    assert not [parser.prog for parser in parsers if not re.search(rf"{parser.prog}[\s`]", text)]
+
+
 @pytest.mark.parametrize("page", ABOUT_THE_SCREEN)
 def test_every_slash_command_exists(page: str) -> None:
     known = {name for action in TABLE for name in (action.command, *action.aliases)}
