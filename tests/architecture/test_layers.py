@@ -65,7 +65,7 @@ HOMES = {
     "prometheus_client": ["chat_tui.web"],
     "xllamacpp": ["chat_tui.local"],
     "genai_prices": ["chat_tui.providers.catalogue.prices_worker"],
-    "huggingface_hub": ["chat_tui.local.huggingface"],
+    "huggingface_hub": ["chat_tui.local.hub.huggingface"],
     "keyring": ["chat_tui.providers.credentials.keyring_worker"],
     "pathspec": ["chat_tui.core.files.project_list_worker"],
     "pypdf": ["chat_tui.core.attachments.pdf_worker"],

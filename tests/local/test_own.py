@@ -24,7 +24,7 @@ from chat_tui.config.schema import Config, LocalModel, ModelRow
 from chat_tui.core.errors import ConfigError, LocalModelError, Rejected
 from chat_tui.core.request import Request
 from chat_tui.local.gguf import head_of
-from chat_tui.local.huggingface import choose, pull
+from chat_tui.local.hub.huggingface import choose, pull
 from chat_tui.local.library import Library
 from tests.support.isolated_engine import ended, engine_with, standing
 from tests.support.weights import weights_file

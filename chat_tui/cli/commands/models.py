@@ -22,8 +22,8 @@ from chat_tui.core.models import LOCAL_MODEL, LocalOffer
 from chat_tui.core.processes import console
 from chat_tui.core.processes.console import report_error, write_error
 from chat_tui.core.text.control_characters import escaped_json
+from chat_tui.local.hub.huggingface import pull
 from chat_tui.local.hub.offers import find_offer, local_offers
-from chat_tui.local.huggingface import pull
 from chat_tui.local.library import Library, OwnModel
 from chat_tui.local.runtime import Runtime
 from chat_tui.local.weights import Weights

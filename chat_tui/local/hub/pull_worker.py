@@ -13,7 +13,7 @@ import time
 from pathlib import Path
 
 from chat_tui.core.errors import LocalModelError
-from chat_tui.local.huggingface import pull
+from chat_tui.local.hub.huggingface import pull
 
 _SECONDS = 0.2
 """The least time between two lines of progress of less than `_BYTES`."""
