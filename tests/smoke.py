@@ -162,7 +162,7 @@ def check_batch(bench: Bench) -> None:
 
 
 def check_pull(bench: Bench) -> None:
-    """huggingface_hub."""
+    """httpx: a model from a hub."""
     pulled = json.loads(bench.run("models", "pull", "org/tiny", "--json"))["pulled"]
     assert Path(pulled["path"]).read_bytes() == ModelPage.model_file
 

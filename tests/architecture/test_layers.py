@@ -56,7 +56,7 @@ PUBLIC = {"chunks", "errors", "models", "request"}
 """Documented import paths of earlier versions; nothing of ours imports them."""
 
 HOMES = {
-    "httpx": ["chat_tui.providers.http"],
+    "httpx": ["chat_tui.providers.http", "chat_tui.local.hub.hub_client"],
     "sqlite3": ["chat_tui.history"],
     "textual": ["chat_tui.tui"],
     "starlette": ["chat_tui.web"],
@@ -65,11 +65,10 @@ HOMES = {
     "prometheus_client": ["chat_tui.web"],
     "xllamacpp": ["chat_tui.local"],
     "genai_prices": ["chat_tui.providers.catalogue.prices_worker"],
-    "huggingface_hub": ["chat_tui.local.hub.huggingface"],
     "keyring": ["chat_tui.providers.credentials.keyring_worker"],
     "pathspec": ["chat_tui.core.files.project_list_worker"],
     "pypdf": ["chat_tui.core.attachments.pdf_worker"],
-    "truststore": ["chat_tui.providers.http.trust", "chat_tui.tools.builtin.page_worker"],
+    "truststore": ["chat_tui.core.files.system_trust"],
     "tomlkit": ["chat_tui.config.edit"],
     "mcp": ["chat_tui.tools.worker"],
     "mcp_types": ["chat_tui.tools.worker"],

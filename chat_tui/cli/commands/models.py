@@ -22,7 +22,6 @@ from chat_tui.core.models import LOCAL_MODEL, LocalOffer
 from chat_tui.core.processes import console
 from chat_tui.core.processes.console import report_error, write_error
 from chat_tui.core.text.control_characters import escaped_json
-from chat_tui.local.hub.huggingface import pull
 from chat_tui.local.hub.offers import find_offer, local_offers
 from chat_tui.local.library import Library, OwnModel
 from chat_tui.local.runtime import Runtime
@@ -153,6 +152,8 @@ def _list_offers(offers: Sequence[LocalOffer], *, as_json: bool) -> int:
 
 
 def _pull(options: argparse.Namespace, library: Library) -> int:
+    from chat_tui.local.huggingface import pull
+
     offer = find_offer(options.model) if "/" not in options.model else None
     meter = DownloadMeter(offer.title if offer else options.model[:60])
     endpoint = os.environ.get("HF_ENDPOINT") or None

@@ -157,14 +157,10 @@ DOWNLOADING = (
 HUB = (
     "HF_ENDPOINT",
     "HF_HOME",
-    "HF_HUB_CACHE",
-    "HF_HUB_DISABLE_XET",
-    "HF_HUB_DOWNLOAD_TIMEOUT",
-    "HF_HUB_ETAG_TIMEOUT",
     "HF_TOKEN",
     "HF_TOKEN_PATH",
 )
-"""For the library `huggingface_hub`."""
+"""For downloads from Hugging Face: its address, and where the token is."""
 COMPUTING = (
     "CUDA_VISIBLE_DEVICES",
     "GGML_CUDA_DISABLE_GRAPHS",

@@ -16,9 +16,8 @@ from chat_tui.core.errors import LocalModelError
 from chat_tui.local.hub.huggingface import pull
 
 _SECONDS = 0.2
-"""The least time between two lines of progress of less than `_BYTES`."""
+"""The least time between two lines of progress that are less than `_BYTES` apart."""
 _BYTES = 10_000_000
-"""A piece that the library writes at once. Each is told: where the server stalls, no later one would tell of it."""
 
 
 def main(arguments: list[str]) -> int:

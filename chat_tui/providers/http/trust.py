@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import os
 import ssl
 from pathlib import Path
 
 from chat_tui.core import errors
 from chat_tui.core.files.reading import read_regular
+from chat_tui.core.files.system_trust import system_trust
 from chat_tui.core.models import Provider
 
 _CERTIFICATES_BYTES = 10_000_000
@@ -27,9 +27,4 @@ def tls_verification(provider: Provider) -> ssl.SSLContext | bool:
                 f"`verify` names {file}: it must be a file in PEM format.",
                 provider=provider.name,
             ) from None
-    if os.environ.get("SSL_CERT_FILE") or os.environ.get("SSL_CERT_DIR"):
-        return ssl.create_default_context()
-    import truststore
-
-    # On macOS and Windows the system's trust is not in files that OpenSSL can read.
-    return truststore.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    return system_trust()

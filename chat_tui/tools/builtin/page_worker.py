@@ -7,7 +7,6 @@ stdout. It connects to the given IP address only, follows no redirect, and sends
 from __future__ import annotations
 
 import http.client
-import os
 import socket
 import ssl
 import sys
@@ -19,6 +18,7 @@ import msgspec
 from chat_tui.core.attachments.attachment import IMAGE_LIMIT, PDF_LIMIT, TEXT_LIMIT, media_type_of
 from chat_tui.core.attachments.pdf import PAGES
 from chat_tui.core.attachments.pdf_worker import extract_text
+from chat_tui.core.files.system_trust import system_trust
 from chat_tui.core.processes.resource_limits import limit_resources
 from chat_tui.tools.builtin.page_date import page_date
 from chat_tui.tools.builtin.page_messages import PageReply, PageRequest
@@ -41,7 +41,7 @@ def fetch(request: PageRequest) -> PageReply:
     sock: socket.socket = socket.create_connection((request.ip, request.port), request.seconds)
     with sock:
         if parts.scheme == "https":
-            sock = _trust().wrap_socket(sock, server_hostname=host)
+            sock = system_trust().wrap_socket(sock, server_hostname=host)
         connection = http.client.HTTPConnection(host, request.port, timeout=request.seconds)
         # A connection that is open is not opened again, so that no name is looked up here.
         connection.sock = sock
@@ -124,14 +124,6 @@ def _decoded(content: bytes, charset: str | None) -> str:
         except (LookupError, UnicodeError):
             continue
     return content.decode("latin-1")
-
-
-def _trust() -> ssl.SSLContext:
-    if os.environ.get("SSL_CERT_FILE") or os.environ.get("SSL_CERT_DIR"):
-        return ssl.create_default_context()
-    import truststore
-
-    return truststore.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
 
 
 def main() -> int:

@@ -175,7 +175,7 @@ async def test_prices_that_are_looked_up_reach_the_models_that_are_in_use(
 
 
 def test_the_catalogues_library_is_not_loaded_here() -> None:
-    names = "{'genai_prices', 'keyring', 'huggingface_hub', 'truststore'}"
+    names = "{'genai_prices', 'keyring', 'httpx', 'truststore'}"
     script = f"import sys, chat_tui.bootstrap.open_engine; print(sorted({names} & set(sys.modules)))"
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=60, check=True)
     assert done.stdout.strip() == "[]"
