@@ -152,7 +152,7 @@ def _list_offers(offers: Sequence[LocalOffer], *, as_json: bool) -> int:
 
 
 def _pull(options: argparse.Namespace, library: Library) -> int:
-    from chat_tui.local.huggingface import pull
+    from chat_tui.local.hub.huggingface import pull
 
     offer = find_offer(options.model) if "/" not in options.model else None
     meter = DownloadMeter(offer.title if offer else options.model[:60])
