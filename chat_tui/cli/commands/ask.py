@@ -13,11 +13,11 @@ from msgspec.structs import replace
 from chat_tui.cli.continuation import Target, continuation_error, continue_conversation
 from chat_tui.cli.engine import open_reporting_engine
 from chat_tui.cli.named_tools import named_tools, start_tools
+from chat_tui.cli.options.schema_option import read_schema
 from chat_tui.cli.output.answer_writer import AnswerWriter
 from chat_tui.cli.output.structured_answer import check_written, write_checked
 from chat_tui.cli.output.text_output import TextOutput
 from chat_tui.cli.question import Question, read_checked_question
-from chat_tui.cli.schema_option import read_schema
 from chat_tui.cli.signals import run_until_interrupted, watch_interrupts
 from chat_tui.config import load, paths
 from chat_tui.config.schema import Config

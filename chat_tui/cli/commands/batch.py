@@ -12,9 +12,9 @@ import msgspec
 
 from chat_tui.cli.engine import open_reporting_engine
 from chat_tui.cli.named_tools import named_tools, refusal, start_tools
+from chat_tui.cli.options.schema_option import read_schema
 from chat_tui.cli.output.progress import ProgressLine, batch_progress
 from chat_tui.cli.question import model_choice_error, read_preset
-from chat_tui.cli.schema_option import read_schema
 from chat_tui.cli.signals import watch_interrupts
 from chat_tui.config import load, paths
 from chat_tui.config.schema import Config

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from chat_tui.cli.schema_option import fields_schema, read_schema
+from chat_tui.cli.options.schema_option import fields_schema, read_schema
 from chat_tui.core.answers.json_answers import read_json_answer, schema_fault
 from chat_tui.core.errors import CommandError
 from chat_tui.core.tools import OutputFormat
