@@ -7,7 +7,6 @@ import sys
 from collections.abc import AsyncGenerator, Callable, Collection, Iterator, Sequence
 from contextlib import aclosing, suppress
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
 
 import msgspec
 
@@ -300,18 +299,11 @@ class ProviderClient:
         self._offers = await asyncio.to_thread(lambda: list(self._offered_statuses()))
 
     async def _look_here(self) -> None:
-        from chat_tui.providers.dialects import dialect
-        from chat_tui.providers.discovery.port_scan import PortCandidate, scan
-        from chat_tui.providers.endpoint import base_url_of
-        from chat_tui.providers.registry import at_its_port
+        from chat_tui.providers.discovery.port_scan import scan
+        from chat_tui.providers.registry import port_candidates
 
         rows = {row.name: row for row in self._registry.expected_servers()}
-        places = {}
-        for name, row in rows.items():
-            path = urlsplit(base_url_of(at_its_port(row, {})) + dialect(row.dialect).model_list.path).path
-            # No key is sent: it is not known yet who listens there.
-            places[name] = PortCandidate(row.port, path)
-        answers = await scan(places)
+        answers = await scan(port_candidates(rows.values()))
         await asyncio.gather(*(self._take_probe_answer(rows[name], told) for name, told in answers.items()))
 
     async def _take_probe_answer(self, row: KnownProvider, told: ProbeAnswer) -> None:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 import msgspec
@@ -17,6 +18,9 @@ from chat_tui.core.text.api_keys import cleaned_key
 from chat_tui.core.text.excerpts import shorten
 from chat_tui.providers.dialects import dialect
 from chat_tui.providers.discovery.socket_owners import ServerOwner
+
+if TYPE_CHECKING:
+    from chat_tui.providers.discovery.port_scan import PortCandidate
 
 
 class ProviderRegistry:
@@ -212,6 +216,19 @@ def at_its_port(row: KnownProvider, environ: Mapping[str, str], host: str = "127
     return msgspec.structs.replace(
         provider_of_known(row, environ), base_url=base_url, address_source="", local=row.local
     )
+
+
+def port_candidates(rows: Iterable[KnownProvider]) -> dict[str, PortCandidate]:
+    """Return where known servers list their models on this machine, by name, for `port_scan.scan`."""
+    from chat_tui.providers.discovery.port_scan import PortCandidate
+    from chat_tui.providers.endpoint import base_url_of
+
+    places = {}
+    for row in rows:
+        path = urlsplit(base_url_of(at_its_port(row, {})) + dialect(row.dialect).model_list.path).path
+        # No key is sent: it is not known yet who listens there.
+        places[row.name] = PortCandidate(row.port, path)
+    return places
 
 
 def _is_here(url: str) -> bool:
