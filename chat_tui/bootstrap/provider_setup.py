@@ -167,6 +167,14 @@ class ProviderSetup:
             raise CommandError(f"Unknown provider: {shorten(name, 60)}.", f"Known: {', '.join(sorted(self.names()))}.")
         return await check_provider_key(provider, self._known.get(name), _sendable(key, name))
 
+    async def check_found_key(self, name: str) -> KeyCheck:
+        """Ask a provider whether it accepts the key that is found for it, which may run a command or open the keyring.
+
+        Raises `CommandError` for an unknown provider, `KeyMissing`, `KeyRefused`, or another `ProviderError`.
+        """
+        provider = self._provider(name)
+        return await self.check_key(name, await self.keys.of(provider) if provider is not None else "")
+
     async def save_key(self, name: str, key: str, place: KeyPlace) -> int:
         """Keep a key and put its provider to use; returns how many models it lists. Raises `ChatTuiError`."""
         await self.key_store.save(name, _sendable(key, name), place)

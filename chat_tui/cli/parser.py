@@ -9,7 +9,12 @@ from typing import Any
 
 from chat_tui import __version__
 from chat_tui.cli.options.command_parser import CommandParser
-from chat_tui.cli.options.config_options import add_completion_options, add_config_options, add_paths_options
+from chat_tui.cli.options.config_options import (
+    add_completion_options,
+    add_config_options,
+    add_doctor_options,
+    add_paths_options,
+)
 from chat_tui.cli.options.history_options import add_history_options
 from chat_tui.cli.options.model_options import add_auth_options, add_model_options
 from chat_tui.cli.options.question_options import (
@@ -125,6 +130,15 @@ def _add_managing_commands(commands: Any) -> None:
         "models", add_arguments=add_model_options, help="manage models on this machine, and add servers"
     )
     commands.add_parser("tools", add_arguments=add_tool_options, help="manage the servers whose tools models may use")
+    commands.add_parser(
+        "doctor",
+        add_arguments=add_doctor_options,
+        help="check the installation, and say what to do about problems",
+        description="Check Python and packages, the terminal, the config, keys, servers, the network, the built-in"
+        " model, the history and tool servers. Nothing is changed. The exit code is 1 if there is a problem. Providers"
+        " are asked whether they accept their keys only with --online, or if you agree on the terminal; commands and"
+        " keyrings that hold keys are then opened.",
+    )
     commands.add_parser("config", add_arguments=add_config_options, help="show, edit and check the config file")
     commands.add_parser("paths", add_arguments=add_paths_options, help="show where everything is kept")
     commands.add_parser(

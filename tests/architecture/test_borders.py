@@ -16,6 +16,7 @@ HOME = {"core.text.control_characters", "core.text.sanitizer", "engine.cleaning"
 
 COMES_IN = {
     "cli.commands.tui": "a question and a system prompt on the command line",
+    "cli.doctor.checkup": "values of variables and names of packages",
     "cli.options.value_types": "names of models on the command line",
     "cli.question": "words and standard input",
     "config.load": "the config file",

@@ -1,10 +1,16 @@
-"""The options of `chat-tui config`, `chat-tui paths` and `chat-tui completion`."""
+"""The options of `chat-tui doctor`, `chat-tui config`, `chat-tui paths` and `chat-tui completion`."""
 
 from __future__ import annotations
 
 import argparse
 
 from chat_tui.cli.options.command_parser import CommandParser
+
+
+def add_doctor_options(to: CommandParser) -> None:
+    to.add_argument("--online", action="store_true", help="ask each provider that has a key for its list of models")
+    to.add_argument("--json", action="store_true", help="as JSON")
+    to.add_private()
 
 
 def add_config_options(config: CommandParser) -> None:

@@ -52,6 +52,7 @@ EXAMPLES: Mapping[str, tuple[str, str]] = {
     "chat-tui tools test": ("chat-tui tools test time", "chat-tui tools test time --json"),
     "chat-tui tools login": ("chat-tui tools login wiki", "chat-tui tools login issues"),
     "chat-tui tools import": ("chat-tui tools import ~/.cursor/mcp.json", "chat-tui tools import .mcp.json"),
+    "chat-tui doctor": ("chat-tui doctor", "chat-tui doctor --online --json"),
     "chat-tui config": ("chat-tui config edit", "chat-tui config show"),
     "chat-tui config path": ("chat-tui config path", "chat-tui config path | xargs cat"),
     "chat-tui config show": ("chat-tui config show", "chat-tui config show --all --json"),
