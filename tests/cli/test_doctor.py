@@ -292,12 +292,14 @@ def test_the_report_fits_its_columns() -> None:
     findings = [
         Finding("dependencies", "rich", "ok", "14.3 (>=14.2)"),
         Finding("dependencies", "textual", "problem", "9.1 is installed", "Run: pip"),
+        Finding("history", "file", "ok", "/path" * 14 + " (2.5 MB)", f"Run: chmod 600 {'/path' * 14}"),
         Finding("terminal", "a-name-of-many-letters", "note", "word " * 40, "then " * 30),
     ]
     lines = report_lines(findings, 80, is_coloured=False)
     texts = ["".join(text for _, text in line) for line in lines]
     assert max(map(len, texts)) <= 80
     assert not any(parameters for line in lines for parameters, _ in line)
+    assert f"{' ' * 10}{'/path' * 14}" in texts
     assert any("rich 14.3" in text for text in texts)
     assert texts[-1] == "1 problem, 1 note."
     assert report_lines(findings, 80, is_coloured=True)[0] == [("1", "dependencies")]

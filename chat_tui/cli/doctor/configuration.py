@@ -61,7 +61,7 @@ def check_configuration(facts: ConfigFacts) -> Iterator[Finding]:
     if facts.fault is not None:
         hint = f"{facts.fault.hint} `chat-tui config edit` opens it."
         yield Finding(_CONFIG, "file", "problem", facts.fault.title, hint.strip())
-        yield Finding(_CONFIG, "settings", "note", "what follows is said of the defaults, not of your settings")
+        yield Finding(_CONFIG, "settings", "note", "the rest of this report uses the default settings")
     elif facts.exists:
         yield Finding(_CONFIG, "file", "ok", f"{facts.file} has no errors")
     else:

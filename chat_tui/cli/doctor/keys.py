@@ -111,7 +111,7 @@ def check_keys(facts: KeyFacts) -> Iterator[Finding]:
         hint = "`chat-tui auth add NAME` saves one; `chat-tui auth add --help` shows how."
         yield Finding(_SECTION, "none", "note", "there is no key: only models on this machine can answer", hint)
     elif facts.places and not facts.is_online:
-        text = "whether providers accept the keys was not asked"
+        text = "providers were not asked whether they accept the keys"
         yield Finding(_SECTION, "check", "note", text, "`chat-tui doctor --online` asks each provider for its models.")
 
 

@@ -54,14 +54,19 @@ def _finding_lines(finding: Finding, columns: int) -> Iterator[list[StyledText]]
     width = max(20, columns - before)
     name, texts = finding.name, _wrap(finding.text, width)
     state = (_COLOURS[finding.state], f"{finding.state:{_STATE_COLUMNS}}")
-    if len(name) >= _NAME_COLUMNS:
+    if len(name) >= _NAME_COLUMNS or len(texts[0]) > width:
         yield [("", "  "), state, ("", name)]
     else:
         yield [("", "  "), state, ("", f"{name:{_NAME_COLUMNS}}{texts.pop(0)}")]
     for text in texts:
-        yield [("", " " * before + text)]
+        yield [("", _indented(text, before, columns))]
     for number, text in enumerate(_wrap(finding.hint, width - 2) if finding.hint else []):
-        yield [(_FAINT, " " * before + ("  " if number else "→ ") + text)]
+        yield [(_FAINT, _indented(("  " if number else "→ ") + text, before, columns))]
+
+
+def _indented(text: str, before: int, columns: int) -> str:
+    """Return the text after so many columns, or fewer if it is a long path."""
+    return " " * max(2, min(before, columns - len(text))) + text
 
 
 def _wrap(text: str, width: int) -> list[str]:
