@@ -25,6 +25,8 @@ class EnvironmentVariable(NamedTuple):
 _PLAIN = {
     "CHAT_TUI_CONFIG": "The config file.",
     "CHAT_TUI_LOG": "File of the debug log.",
+    "HF_HOME": "Folder of Hugging Face's programs, in which their token is.",
+    "HF_TOKEN_PATH": "File with the token for Hugging Face.",
     "SSL_CERT_FILE": "File with the certificates to trust.",
     "SSL_CERT_DIR": "Folder with the certificates to trust.",
     "NO_PROXY": "Hosts that are reached without a proxy.",
@@ -64,6 +66,17 @@ def set_variables(environ: Mapping[str, str], rows: Sequence[ProviderRow] = ()) 
         for written in (name, name.lower()):
             if written in given:
                 yield EnvironmentVariable(written, host_of(given[written]) or HIDDEN, meaning)
+
+
+def all_variables() -> Mapping[str, str]:
+    """Return what each variable that may be set means, those that only chat-tui reads first."""
+    meanings = {**_HIDDEN, **_PLAIN, **_ADDRESSES}
+    meanings = dict(sorted(meanings.items(), key=lambda each: not each[0].startswith("CHAT_TUI_")))
+    for row in known_providers().values():
+        every = dict.fromkeys((*row.address_variables, row.endpoint, *row.keys), "set")
+        for variable in _of_provider(row, every):
+            meanings.setdefault(variable.name, variable.meaning)
+    return {name: meaning for name, meaning in meanings.items() if name.isupper()}
 
 
 def _of_provider(row: KnownProvider, given: Mapping[str, str]) -> Iterator[EnvironmentVariable]:

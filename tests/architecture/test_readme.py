@@ -1,5 +1,6 @@
 """The README and the pages of docs/ say what the code says."""
 
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -13,6 +14,12 @@ from tests.readme import KEYS, MAN_PAGE, SETTINGS
 
 README = Path(__file__).parents[2] / "README.md"
 DOCS = README.parent / "docs"
+OF_THE_SYSTEM = {
+    *("HOME", "PATH", "SHELL", "XDG_CACHE_HOME", "XDG_RUNTIME_DIR", "DISPLAY", "WAYLAND_DISPLAY"),
+    *("TERM", "TERM_PROGRAM", "VTE_VERSION", "COLORTERM", "COLORFGBG", "TMUX", "STY"),
+    "TEXTUAL_DISABLE_KITTY_KEY",
+}
+"""Variables that the system or the terminal sets, or that are Textual's own."""
 
 
 def test_the_table_of_the_ten_things_people_do_is_the_one_of_the_code() -> None:
@@ -25,6 +32,14 @@ def test_the_page_of_keys_is_the_one_of_the_code() -> None:
 
 def test_the_page_of_settings_is_the_one_of_the_code() -> None:
     assert SETTINGS.read_text() == settings.markdown(), "run: python -m tests.readme"
+
+
+def test_the_page_of_settings_has_every_variable_that_is_read() -> None:
+    page = SETTINGS.read_text()
+    sources = "".join(path.read_text("utf-8") for path in (README.parent / "chat_tui").rglob("*.py"))
+    read = set(re.findall(r"environ(?:ment)?(?:\.get\(|\[)\s*\"([A-Z_]+)\"", sources)) - OF_THE_SYSTEM
+    assert {"CHAT_TUI_CONFIG", "HF_HOME"} <= read
+    assert not {name for name in read if f"| `{name}` |" not in page}
 
 
 def test_the_man_page_is_generated_from_the_parser() -> None:

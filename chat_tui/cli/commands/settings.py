@@ -12,6 +12,7 @@ from typing import Any
 import msgspec
 
 from chat_tui.config.diagnostics import kind_of
+from chat_tui.config.environment import all_variables
 from chat_tui.config.paths import config_file
 from chat_tui.config.setting_list import DEFAULT, Setting, field_texts, read_settings, tables
 from chat_tui.core.errors import ConfigError
@@ -25,8 +26,17 @@ These are all settings of `config.toml`. Each has a default, except where the ta
 has examples. `chat-tui settings` prints what is set, and this page, which is generated from the code. `/settings` lists
 them on the screen, each with its value and where that comes from, and changes them.
 
-Two environment variables: `CHAT_TUI_CONFIG` names another config file, and `CHAT_TUI_LOG` names a file for a debug log
-(`docs/report-a-bug.md` says what is in it).
+Environment variables are at the end.
+"""
+
+_VARIABLES = """
+## Environment variables
+
+`docs/models.md` says which of several API keys and addresses is used, `docs/report-a-bug.md` what is in the debug log.
+Names of proxies can also be written in lower case.
+
+| variable | meaning |
+|---|---|
 """
 
 
@@ -75,6 +85,7 @@ def markdown() -> str:
         about = about[:1].upper() + about[1:]
         title = f"\n## `{heading}`\n\n{about}\n\n" if heading else "\n"
         parts.append(title + _HEADER + "".join(rows))
+    parts += [_VARIABLES, *(f"| `{name}` | {meaning} |\n" for name, meaning in all_variables().items())]
     return "".join(parts)
 
 
