@@ -326,10 +326,15 @@ async def test_a_broken_home_is_reported_and_not_touched(home: Home) -> None:
     assert {file: file.stat().st_mtime_ns for file in home.folder.rglob("*")} == before
 
 
-async def test_a_home_in_order_is_told_in_words(home: Home) -> None:
+async def test_a_section_that_cannot_be_checked_keeps_no_other_from_it(home: Home) -> None:
+    home.config.write_text('[local]\nweights = "~no-such-user/model.gguf"\n')
     home.environment["GROQ_API_KEY"] = KEY
     ran = await home.run("doctor")
-    assert "has no errors" in " ".join(ran.text.split())
+    words = " ".join(ran.text.split())
+    assert (ran.code, ran.told()) == (1, "")
+    assert "has no errors" in words
+    assert "could not be checked: Could not determine home directory." in words
+    assert "tool servers" in words
     assert "from $GROQ_API_KEY" in ran.text
     assert "\x1b" not in ran.text
     assert KEY[-8:] not in ran.text

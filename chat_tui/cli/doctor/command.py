@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import asyncio
 import json
 import os
 import sys
@@ -24,7 +23,7 @@ def run(options: argparse.Namespace) -> int:
     def wants_online(names: Iterable[str]) -> bool:
         return options.online or (not options.json and _confirm(names))
 
-    findings = asyncio.run(find_all(wants_online))
+    findings = find_all(wants_online)
     if options.json:
         rows = [msgspec.to_builtins(finding) for finding in findings]
         console.write_data(escaped_json(json.dumps(rows, ensure_ascii=False)) + "\n")
@@ -38,7 +37,7 @@ def run(options: argparse.Namespace) -> int:
 
 def _confirm(names: Iterable[str]) -> bool:
     """Ask on the terminal, if there is one, whether the providers are to be asked."""
-    if sys.stdin is None or not sys.stdin.isatty() or not console.error_is_terminal():
+    if sys.stdin is None or not all((sys.stdin.isatty(), console.output_is_terminal(), console.error_is_terminal())):
         return False
     write_error(f"Ask {', '.join(names)} for the list of models, to see whether the keys are accepted? [y/N] ")
     return sys.stdin.readline().strip().lower() in ("y", "yes")

@@ -47,7 +47,7 @@ def read_configuration(file: Path, environ: Mapping[str, str] = os.environ) -> C
         fault = error
     return ConfigFacts(
         file,
-        file.exists(),
+        os.path.exists(file),  # also False where its folder cannot be read
         config,
         fault,
         tuple(skipped),

@@ -15,6 +15,7 @@ from chat_tui.history.inspection import CHECK_SECONDS, StoreInspection, inspect_
 _SECTION = "history"
 _NO_ROOM, _LITTLE_ROOM = 100_000_000, 1_000_000_000
 """Bytes."""
+_HINT = "Check the permissions of the file and of its folder."
 
 
 class HistoryFacts(msgspec.Struct, frozen=True):
@@ -41,7 +42,7 @@ def check_history(facts: HistoryFacts) -> Iterator[Finding]:
     if facts.store is None:
         yield Finding(_SECTION, "file", "ok", f"{facts.file} does not exist yet")
     elif facts.store.error is not None:
-        yield Finding(_SECTION, "file", "problem", facts.store.error.title, facts.store.error.hint)
+        yield Finding(_SECTION, "file", "problem", facts.store.error.title, facts.store.error.hint or _HINT)
     else:
         yield _file(facts.file, facts.store)
         yield from _schema(facts.store)
