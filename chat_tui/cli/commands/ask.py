@@ -5,8 +5,6 @@ from __future__ import annotations
 import argparse
 import asyncio
 import os
-from collections.abc import AsyncGenerator, Sequence
-from contextlib import aclosing
 
 from msgspec.structs import replace
 
@@ -14,6 +12,7 @@ from chat_tui.cli.continuation import Target, continuation_error, continue_conve
 from chat_tui.cli.engine import open_reporting_engine
 from chat_tui.cli.named_tools import named_tools, start_tools
 from chat_tui.cli.options.schema_option import read_schema
+from chat_tui.cli.output.answer_stream import cancel_when, exit_code, report_calls, report_notice, write_answer
 from chat_tui.cli.output.answer_writer import AnswerWriter
 from chat_tui.cli.output.structured_answer import check_written, write_checked
 from chat_tui.cli.output.text_output import TextOutput
@@ -21,7 +20,6 @@ from chat_tui.cli.question import Question, read_checked_question
 from chat_tui.cli.signals import run_until_interrupted, watch_interrupts
 from chat_tui.config import load, paths
 from chat_tui.config.schema import Config
-from chat_tui.core.chunks import ToolCallDelta, has_answered
 from chat_tui.core.errors import CommandError
 from chat_tui.core.processes import console
 from chat_tui.core.processes.console import report_error, write_error
@@ -29,20 +27,9 @@ from chat_tui.core.request import Request
 from chat_tui.core.tools import OutputFormat
 from chat_tui.core.usage.token_estimate import attachment_tokens, estimate
 from chat_tui.engine.answers.answer import Answer
-from chat_tui.engine.answers.pacing import TypingPace
 from chat_tui.engine.engine import Engine
-from chat_tui.engine.insights.observer import InsightsObserver
 from chat_tui.engine.tools.steps import (
-    StepChunk,
-    StepMerger,
-    ToolAskChunk,
-    ToolResultChunk,
-    answers_of,
-    cancel_steps,
-    ends_with_calls,
     last_of,
-    merged_batches,
-    round_chunks,
 )
 
 SMALL_TOKENS = 2000
@@ -147,72 +134,20 @@ async def _finish(
 ) -> int:
     """Write the answer, and check it against the schema if there is one; returns the exit code."""
     if request.output is None or writer.as_json:
-        code = await _write(answer, writer, engine.config, interrupted)
+        code = await write_answer(answer, writer, engine.config, interrupted)
         return code or (check_written(await last_of(answer), request.output) if request.output else 0)
 
     async def wait(answer: Answer) -> tuple[Answer, int]:
-        watch = asyncio.ensure_future(_cancel_when(interrupted, answer))
+        watch = asyncio.ensure_future(cancel_when(interrupted, answer))
         try:
-            await _report_calls(answer, writer)
+            await report_calls(answer, writer)
         finally:
             watch.cancel()
-        _report_notice(answer)
+        report_notice(answer)
         last = await last_of(answer)
-        return last, _exit_code(last)
+        return last, exit_code(last)
 
     return await write_checked(engine, answer, request, request.output, wait)
-
-
-async def _report_calls(answer: Answer, writer: AnswerWriter) -> None:
-    """Report the tool calls of an answer and their results, as they come, and nothing of its text."""
-    async with aclosing(merged_batches(answer, tokens=1, hold_bytes=1 << 30)) as batches:
-        async for chunks in batches:
-            for chunk in chunks:
-                if isinstance(chunk, (ToolCallDelta, ToolResultChunk)):
-                    writer.take(chunk)
-            if writer.waits:
-                await asyncio.to_thread(writer.flush)
-
-
-async def _write(answer: Answer, writer: AnswerWriter, settings: Config, interrupted: asyncio.Event) -> int:
-    """Write an answer as it arrives; returns the exit code."""
-    watch = asyncio.ensure_future(_cancel_when(interrupted, answer))
-    try:
-        await _write_answer(answer, writer, settings, interrupted)
-    except OSError as error:
-        # The reader of stdout has gone, or the disk is full: both end the answer like a cancel.
-        await cancel_steps(answer)
-        writer.abandon()
-        if not isinstance(error, BrokenPipeError):
-            write_error(f"chat-tui: the answer cannot be written: {error.strerror}.\n")
-        return 1
-    finally:
-        watch.cancel()
-        writer.close()
-    last = await last_of(answer)
-    _report_notice(answer)
-    return _exit_code(last)
-
-
-def _exit_code(last: Answer) -> int:
-    if last.turn.state == "cancelled" or (last.round is not None and last.round.was_stopped()):
-        return 130
-    # An answer whose calls no other answer follows is not one to the question.
-    return 0 if has_answered(last.turn.state, last.turn.text) and not ends_with_calls(last) else 1
-
-
-def _report_notice(first: Answer) -> None:
-    """Write why the model was not asked again, or offered no tools any more."""
-    notice, answer = "", first
-    while answer.round is not None:
-        notice = answer.round.notice or notice
-        if answer.next is None:
-            break
-        answer = answer.next
-    if answer.turn.state == "length" and ends_with_calls(answer):
-        notice = "The token limit cut a tool call, so it was not run: raise --max-tokens."
-    if notice:
-        write_error(f"[{notice}]\n")
 
 
 async def _report_price(engine: Engine, target: Target, question: Question, request: Request) -> None:
@@ -221,47 +156,3 @@ async def _report_price(engine: Engine, target: Target, question: Question, requ
     if foreseen.price:
         what = "for both answers" if foreseen.quick else "for one answer: no other model is faster"
         write_error(f"[≈ ${foreseen.price:.4g} {what}]\n")
-
-
-async def _cancel_when(interrupted: asyncio.Event, answer: Answer) -> None:
-    await interrupted.wait()
-    await cancel_steps(answer)
-
-
-async def _write_answer(answer: Answer, writer: AnswerWriter, settings: Config, interrupted: asyncio.Event) -> None:
-    given, pace = settings.performance, TypingPace(settings.display, interrupted)
-    batches: AsyncGenerator[Sequence[StepChunk], None]
-    if writer.is_watched and pace.is_slow:
-        batches = _single_chunks(answer, pace)
-    else:
-        batches = merged_batches(answer, tokens=given.streaming_batch_size, hold_bytes=given.streaming_buffer_size)
-    observer = InsightsObserver(report_error) if settings.display.insights else None
-    # Loaded while the model works on its first token.
-    loading = asyncio.ensure_future(observer.look()) if observer is not None else None
-    try:
-        async with aclosing(batches):
-            async for chunks in batches:
-                for chunk in chunks:
-                    if observer is None or isinstance(chunk, (ToolAskChunk, ToolResultChunk)):
-                        writer.take(chunk)
-                        continue
-                    for observed in await observer.take([chunk]):
-                        writer.take(observed)
-                # Chunks that arrived together are written together; a slow reader does not hold the loop.
-                if writer.waits:
-                    await asyncio.to_thread(writer.flush)
-        await asyncio.to_thread(writer.flush)
-    finally:
-        if loading is not None:
-            await loading
-
-
-async def _single_chunks(answer: Answer, pace: TypingPace) -> AsyncGenerator[Sequence[StepChunk], None]:
-    """Yield each chunk by itself, at the speed of typing."""
-    merger = StepMerger()
-    async for step in answers_of(answer):
-        async for chunk in pace.follow(step.follow()):
-            yield merger.take([chunk])
-        async for chunk_of_call in round_chunks(step):
-            yield [chunk_of_call]
-    yield [merger.end()]
