@@ -17,6 +17,7 @@ SCREEN = "chat_tui.cli.commands.tui"
 """The module of the screen, which opens without a command."""
 COMMANDS = {
     "ask": "chat_tui.cli.commands.ask",
+    "chat": "chat_tui.cli.commands.chat",
     "open": "chat_tui.cli.commands.tui",
     "compare": "chat_tui.cli.commands.compare",
     "batch": "chat_tui.cli.commands.batch",

@@ -20,6 +20,7 @@ from chat_tui.cli.options.model_options import add_auth_options, add_model_optio
 from chat_tui.cli.options.question_options import (
     add_ask_options,
     add_batch_options,
+    add_chat_options,
     add_compare_options,
     add_conversation,
     add_files,
@@ -51,6 +52,7 @@ def _add_screen_options(to: CommandParser) -> None:
     add_model_choice(to, default=None)
     add_preset(to, default=None)
     add_files(to)
+    to.add_argument("--line", action="store_true", help="chat line by line, without the full screen")
     to.add_private("save nothing (on the screen, or with ask, compare and batch)", "-n", "--no-save")
 
 
@@ -78,6 +80,14 @@ def _add_asking_commands(commands: Any) -> None:
         help="answer one question (for scripts and pipes)",
         description="Answer one question. The answer goes to stdout, notes go to stderr. Standard input is added to the"
         " question.",
+    )
+    commands.add_parser(
+        "chat",
+        add_arguments=add_chat_options,
+        help="chat line by line, without the full screen",
+        description="Chat in the terminal's own scrollback, for screen readers, slow lines and pipes: nothing that was"
+        " written is drawn again. Answers go to stdout, everything else to stderr. Ctrl-C stops an answer and keeps"
+        " what arrived.",
     )
     commands.add_parser(
         "open",

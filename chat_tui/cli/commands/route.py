@@ -54,7 +54,7 @@ def run(options: argparse.Namespace) -> int:
         told = {"model": model, "route": msgspec.to_builtins(route)}
         console.write_data(escaped_json(json.dumps(told, ensure_ascii=False)) + "\n")
     else:
-        console.write_output("".join(f"{line}\n" for line in _lines(model, route)))
+        console.write_output("".join(f"{line}\n" for line in route_lines(model, route)))
     return 0
 
 
@@ -86,7 +86,7 @@ def _ask_nobody(model: Model, request: Request) -> AbstractAsyncContextManager[A
     raise AssertionError("a preview asks no model")
 
 
-def _lines(model: str, route: Route) -> Sequence[str]:
+def route_lines(model: str, route: Route) -> Sequence[str]:
     """Return the route as a table for people."""
     needs = without_level(route.needs)
     asked = f" ({needs})" if needs else ""

@@ -34,11 +34,12 @@ def run(options: argparse.Namespace) -> int:
     if not (sys.stdin is not None and sys.stdin.isatty() and console.output_is_terminal()):
         write_error("chat-tui: the screen needs a terminal. In a pipe, use: chat-tui ask QUESTION\n")
         return 2
+    if options.line or os.environ.get("TERM") == "dumb":
+        from chat_tui.cli.commands import chat
+
+        return chat.run(options)
     if options.private and options.conversation:
         write_error("chat-tui: a saved conversation cannot go on without being saved. Leave out -n, or -c and --in.\n")
-        return 2
-    if os.environ.get("TERM") == "dumb":
-        write_error("chat-tui: this terminal cannot show the screen (TERM=dumb). Use: chat-tui ask QUESTION\n")
         return 2
     preset = None
     if options.preset is not None or options.set:

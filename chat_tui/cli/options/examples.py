@@ -14,6 +14,7 @@ EXAMPLES: Mapping[str, tuple[str, str]] = {
         'chat-tui ask -c "And an example in Python?"',
     ),
     "chat-tui open": ("chat-tui open last", "chat-tui open monad"),
+    "chat-tui chat": ("chat-tui chat", "chat-tui chat -c -m scripted/demo"),
     "chat-tui compare": (
         'chat-tui compare "Explain tail calls"',
         'chat-tui compare --models groq/llama-3.3-70b-versatile,openai/gpt-4o-mini "Explain tail calls"',

@@ -120,6 +120,16 @@ def add_route_options(route: CommandParser) -> None:
     route.add_private()
 
 
+def add_chat_options(to: CommandParser) -> None:
+    to.add_argument("question", nargs="*", help="the first message; quotes are optional")
+    add_conversation(to)
+    add_model_choice(to)
+    add_preset(to)
+    add_files(to)
+    to.add_argument("-n", "--no-save", dest="private", action="store_true", help="do not save the conversation")
+    to.add_private("same as --no-save")
+
+
 def add_open_options(to: CommandParser) -> None:
     to.add_argument(
         "name",

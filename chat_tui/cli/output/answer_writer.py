@@ -36,11 +36,13 @@ _ENDINGS = {
 class AnswerWriter:
     """Converts chunks to output; `flush` writes it in order."""
 
-    def __init__(self, *, as_json: bool, quiet: bool = False, output: TextOutput | None = None) -> None:
+    def __init__(
+        self, *, as_json: bool, quiet: bool = False, output: TextOutput | None = None, in_lines: bool = False
+    ) -> None:
         """`quiet`: notes are left out; errors, and why an answer is incomplete, are not. `output` takes the text; None:
-        it is written as it is."""
+        it is written as it is. `in_lines`: each state is a line of its own, and none is drawn over."""
         self.as_json = self._json = as_json
-        self._quiet = quiet
+        self._quiet, self._in_lines = quiet, in_lines
         self._output = output or PlainOutput(raw=as_json)
         self._has_figures = output is not None and not quiet
         self._terminal = console.error_is_terminal()
@@ -56,6 +58,7 @@ class AnswerWriter:
         self._texts: dict[object, dict[str, list[str]]] = {}
         """Text and thinking so far, by phase and kind."""
         self._confessed = False
+        self._has_told_download = False
         self._has_status = False
         """Whether the status line is shown, or will be."""
 
@@ -236,12 +239,22 @@ class AnswerWriter:
     def _fetching(self, chunk: Metadata) -> None:
         if self._quiet:
             return
+        if self._in_lines:
+            self._tell_fetching()
+            return
         text = self._download.text(chunk.received_bytes, chunk.total_bytes or _WEIGHTS_BYTES)
         self._has_status = True
         self._waiting.append(("progress", text))
 
+    def _tell_fetching(self) -> None:
+        if not self._has_told_download:
+            self._has_told_download = True
+            self._line("Downloading the built-in model")
+
     def _status(self, text: str) -> None:
-        if self._quiet:
+        if self._in_lines:
+            self._line(text)
+        if self._quiet or self._in_lines:
             return
         self._has_status = True
         self._waiting.append(("status", text))

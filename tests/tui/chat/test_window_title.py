@@ -57,10 +57,12 @@ def test_a_signal_leaves_the_terminal_as_it_was(tmp_path: Path, number: signal.S
         assert not list(tmp_path.rglob("crash-*"))
 
 
-def test_a_dumb_terminal_gets_a_word_and_no_screen(tmp_path: Path) -> None:
+def test_a_dumb_terminal_gets_line_mode_and_no_screen(tmp_path: Path) -> None:
     with PtyTerminal(DEMO, env={**home(tmp_path), "TERM": "dumb"}) as terminal:
-        assert terminal.wait_exit(30) == 2
-        terminal.wait_for("TERM=dumb")
+        terminal.wait_for("chat-tui, line mode.", 30)
+        terminal.wait_for("You: ", 30)
+        terminal.send("\x04")
+        assert terminal.wait_exit(30) == 0
         assert b"\x1b" not in terminal.raw()
 
 
