@@ -4,7 +4,7 @@ import re
 from functools import partial
 from pathlib import Path
 
-from chat_tui.cli.commands import settings
+from chat_tui.cli.commands.config import settings
 from chat_tui.cli.output.man_page import man_page
 from chat_tui.tui.actions import reference
 

@@ -27,11 +27,11 @@ COMMANDS = {
     "models": "chat_tui.cli.commands.models",
     "tools": "chat_tui.cli.commands.tools",
     "doctor": "chat_tui.cli.doctor.command",
-    "config": "chat_tui.cli.commands.config",
-    "paths": "chat_tui.cli.commands.paths",
+    "config": "chat_tui.cli.commands.config.command",
+    "paths": "chat_tui.cli.commands.config.paths",
     "completion": "chat_tui.cli.commands.completion",
-    "settings": "chat_tui.cli.commands.settings",
-    "history": "chat_tui.cli.commands.history",
+    "settings": "chat_tui.cli.commands.config.settings",
+    "history": "chat_tui.cli.commands.history.command",
 }
 """The module of each command; its `run(options)` returns the exit code."""
 _NEVER_PRIVATE = {

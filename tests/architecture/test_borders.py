@@ -68,7 +68,7 @@ COMES_IN = {
 
 GOES_OUT = {
     "cli.commands.auth": "the prompt for a key, which is written by `getpass`",
-    "cli.crash_report": "the crash report, a file",
+    "cli.output.crash_report": "the crash report, a file",
     "core.errors": "errors, which quote what could not be understood",
     "core.processes.console": "standard output and standard error",
     "history.transfer.markdown": "an export, a file",

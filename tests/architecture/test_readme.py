@@ -5,7 +5,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from chat_tui.cli.commands import settings
+from chat_tui.cli.commands.config import settings
 from chat_tui.cli.output.man_page import man_page
 from chat_tui.config import setting_list
 from chat_tui.config.known_providers import known_providers

@@ -21,7 +21,7 @@ from typing import Any
 import pytest
 
 from chat_tui.cli import main
-from chat_tui.cli.commands.history import cancel_on_signals, search_turns
+from chat_tui.cli.commands.history.command import cancel_on_signals, search_turns
 from chat_tui.core.attachments.attachment import Attachment
 from chat_tui.core.chunks import Usage
 from chat_tui.core.conversation import Conversation, SearchHit, SearchStep, Turn

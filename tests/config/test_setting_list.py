@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from chat_tui.cli.commands.settings import set_here
+from chat_tui.cli.commands.config.settings import set_here
 from chat_tui.config.setting_list import Override, Setting, read_settings
 
 TEXT = """\

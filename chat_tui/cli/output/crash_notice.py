@@ -10,7 +10,7 @@ def report_crash(error: BaseException, kept: str) -> None:
     """Write a crash report and say where it is; `kept` is a sentence about what was kept."""
     from datetime import datetime
 
-    from chat_tui.cli import crash_report
+    from chat_tui.cli.output import crash_report
 
     write_error(f"chat-tui has crashed ({type(error).__name__}). {kept}\n")
     try:

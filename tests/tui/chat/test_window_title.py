@@ -13,7 +13,7 @@ from typing import Any, cast
 
 import pytest
 
-from chat_tui.cli import crash_report
+from chat_tui.cli.output import crash_report
 from chat_tui.config.schema import Config, Display
 from chat_tui.core.conversation import Turn
 from chat_tui.core.errors import ChatTuiError, Notice

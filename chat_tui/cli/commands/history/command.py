@@ -261,9 +261,9 @@ def _output_error(file: Path, error: OSError) -> HistoryError:
 
 
 async def _import(options: argparse.Namespace) -> int:
-    from chat_tui.cli.commands import history_import
+    from chat_tui.cli.commands.history import importing
 
-    return await history_import.run(paths.expand(options.file) or Path(), as_json=options.json)
+    return await importing.run(paths.expand(options.file) or Path(), as_json=options.json)
 
 
 # -- the store itself -----------------------------------------------------------------------------------------------

@@ -1,0 +1,1 @@
+"""`chat-tui config`, `paths` and `settings`."""
