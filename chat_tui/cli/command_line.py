@@ -16,9 +16,8 @@ from chat_tui.cli.parser import build_parser, build_screen_parser
 _TOP_ONLY = {"-h", "--help", "--version"}
 _LETTERS = 2
 """So many letters may differ between a command and a word that was meant as one."""
-_SURE_LETTERS = 1
-_SHORT = 4
-"""In a question of several words, a first word shorter than this must be nearer to a command: `is it raining?`."""
+_SHORT = 5
+"""Letters; in a line of several words, a first word that is no longer must be nearer to a command."""
 
 
 class _Words(NamedTuple):
@@ -94,8 +93,7 @@ def _refuse_mistake(word: str, commands: Mapping[str, CommandParser], *, is_alon
     """End the program if a word was meant as a command."""
     if len(word.split()) != 1:
         return
-    most = _LETTERS if is_alone or len(word) >= _SHORT else _SURE_LETTERS
-    near = [name for name in commands if _distance(word.casefold(), name) <= most]
+    near = [name for name in commands if _is_near(word.casefold(), name, is_alone=is_alone)]
     if not near:
         return
     near.sort(key=lambda name: _distance(word.casefold(), name))
@@ -104,6 +102,16 @@ def _refuse_mistake(word: str, commands: Mapping[str, CommandParser], *, is_alon
     commands[near[0]].error(
         f"unknown command {word!r}. Did you mean {meant}? To ask it as a question: chat-tui -- {word}"
     )
+
+
+def _is_near(word: str, command: str, *, is_alone: bool) -> bool:
+    """Return whether a word was meant as a command. The first one of several must begin like it, so that `what now?`
+    and `is it raining?` are questions."""
+    distance = _distance(word, command)
+    if is_alone:
+        return distance <= _LETTERS
+    begins = word[0] == command[0] or word[:2] == command[1::-1]
+    return begins and distance <= (_LETTERS if len(word) > _SHORT else 1)
 
 
 def _distance(one: str, other: str) -> int:

@@ -139,10 +139,10 @@ async def test_a_tool_call_is_asked_about(home: Home) -> None:
 
 
 def test_at_a_terminal_ctrl_c_stops_the_answer_and_ctrl_d_ends(home: Home) -> None:
-    command = (sys.executable, "-m", "chat_tui", "-m", "scripted/demo", "-n")
-    with PtyTerminal(command, env={**home.environment, "TERM": "dumb"}) as terminal:
+    command = (sys.executable, "-m", "chat_tui", "chat", "-m", "scripted/demo", "-n")
+    with PtyTerminal(command, env=home.environment) as terminal:
         terminal.wait_for("line mode. scripted/demo answers.", 30)
-        terminal.wait_for("You: ", 30)
+        terminal.wait_for("You:", 30)
         terminal.send("hello\r")
         terminal.wait_for("This text comes from no model", 30)
         terminal.send("\x03")

@@ -26,7 +26,10 @@ from chat_tui.core.text.lazy_pattern import LazyPattern
 from chat_tui.providers.catalogue.quality import prior_of
 
 IMPORTED = (
-    *(f"chat_tui.cli.commands.{name}" for name in ("ask", "auth", "batch", "compare", "history", "models", "settings")),
+    *(
+        f"chat_tui.cli.commands.{name}"
+        for name in ("ask", "auth", "batch", "compare", "history.command", "models", "config.settings")
+    ),
     "chat_tui.bootstrap.open_engine",
     "chat_tui.cli.main",
     "chat_tui.engine.engine",

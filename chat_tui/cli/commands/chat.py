@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import os
 import signal
 from collections.abc import Callable
 
@@ -11,7 +12,7 @@ from chat_tui.cli.attached_files import read_attachments
 from chat_tui.cli.engine import open_reporting_engine
 from chat_tui.cli.line.line_chat import LineChat, run_chat
 from chat_tui.cli.line.line_commands import LineCommands
-from chat_tui.cli.line.line_input import open_line_input
+from chat_tui.cli.line.message_input import open_input
 from chat_tui.cli.question import model_choice_error, read_preset
 from chat_tui.config import load, paths
 from chat_tui.core.errors import ChatTuiError
@@ -42,7 +43,8 @@ async def _chat(options: argparse.Namespace, tell_end: Callable[[int], None]) ->
         if model is None and by_strategy is None:
             model = settings.model
         # The commands complete what the chat knows, and the chat reads from the input that completes.
-        input = open_line_input(await engine.drafts.prompts(), lambda text: commands.complete(text))
+        prompts = await engine.drafts.prompts()
+        input = open_input(prompts, lambda text: commands.complete(text), os.environ)
         chat = LineChat(engine, input, model=model, strategy=by_strategy or settings.strategy)
         commands = LineCommands(chat)
         chat.begin(None if options.system is None else clean(options.system), preset)

@@ -12,6 +12,7 @@ import msgspec
 
 from chat_tui.bootstrap.named_models import named_models
 from chat_tui.cli.engine import open_reporting_engine
+from chat_tui.cli.output.route_table import route_lines
 from chat_tui.cli.question import read_checked_question
 from chat_tui.config import load, paths
 from chat_tui.config.schema import Config
@@ -22,10 +23,9 @@ from chat_tui.core.models import Model
 from chat_tui.core.processes import console
 from chat_tui.core.processes.console import report_error
 from chat_tui.core.request import Request
-from chat_tui.core.route import Alternative, Candidate, Route
+from chat_tui.core.route import Route
 from chat_tui.core.text.control_characters import escaped_json
 from chat_tui.core.text.excerpts import shorten
-from chat_tui.core.text.prompt_features import level_of, without_level
 from chat_tui.routing.policy import policy_of
 from chat_tui.routing.router import Router
 
@@ -84,38 +84,3 @@ async def _preview(settings: Config, request: Request, names: Sequence[str]) -> 
 
 def _ask_nobody(model: Model, request: Request) -> AbstractAsyncContextManager[AsyncGenerator[Sequence[Chunk], None]]:
     raise AssertionError("a preview asks no model")
-
-
-def route_lines(model: str, route: Route) -> Sequence[str]:
-    """Return the route as a table for people."""
-    needs = without_level(route.needs)
-    asked = f" ({needs})" if needs else ""
-    able = [candidate for candidate in route.candidates if not candidate.out]
-    excluded = [candidate for candidate in route.candidates if candidate.out]
-    width = max((len(candidate.model) for candidate in route.candidates), default=10)
-    lines = [f"{model}, chosen by {route.strategy}", f"prompt: {level_of(route.difficulty or 0.0)}{asked}", ""]
-    lines.append(f"{'model':<{width}}  {'good':>5}  {'price':>9}  {'time':>7}")
-    lines += [f"{one.model:<{width}}{_figures(one)}".rstrip() for one in able]
-    lines += [f"{one.model:<{width}}  excluded: {one.out}" for one in excluded]
-    if route.left_out:
-        lines.append(f"and {route.left_out:,} more")
-    width = max((len(other.strategy) for other in route.others), default=10)
-    return [*lines, "", "other strategies", *[f"{_other(other, width)}" for other in route.others]]
-
-
-def _other(other: Alternative, width: int) -> str:
-    price = _dollars(other.price) if other.model else " " * 9
-    return f"{other.strategy:<{width}}  {price}  {other.model or 'nothing'}"
-
-
-def _figures(candidate: Candidate) -> str:
-    """Return the figures expected of a model; empty if its strategy, a plug-in, estimates nothing."""
-    if candidate.success is None:
-        return ""
-    seconds = "" if candidate.seconds is None else f"{candidate.seconds:>6.1f}s"
-    # None is certain.
-    return f"  {min(candidate.success, 0.99):>5.0%}  {_dollars(candidate.price)}  {seconds}"
-
-
-def _dollars(price: float | None) -> str:
-    return f"{'unknown' if price is None else 'free' if price == 0 else f'${price:.5f}':>9}"

@@ -8,7 +8,7 @@ import signal
 from collections.abc import Awaitable, Callable
 from contextlib import aclosing
 
-from chat_tui.cli.line.line_input import LineInput
+from chat_tui.cli.line.message_input import MessageInput
 from chat_tui.cli.output.answer_stream import cancel_when, report_notice
 from chat_tui.cli.output.answer_writer import AnswerWriter
 from chat_tui.cli.output.text_output import PlainOutput
@@ -36,7 +36,7 @@ _CONSENT = "Run it? y: once, a: always in this conversation, n: no, s: stop, or 
 class LineChat:
     """The conversation in use, and the model or strategy of the next question."""
 
-    def __init__(self, engine: Engine, input: LineInput, *, model: str | None, strategy: str) -> None:
+    def __init__(self, engine: Engine, input: MessageInput, *, model: str | None, strategy: str) -> None:
         self.engine, self._input = engine, input
         self.model, self.strategy = model, strategy
         self.conversation_id: str | None = None
@@ -154,7 +154,7 @@ def _show(turn: Turn) -> None:
     write_error(f"{who}: {turn.text}\n")
 
 
-async def run_chat(chat: LineChat, input: LineInput, run_command: RunCommand, first: str = "") -> None:
+async def run_chat(chat: LineChat, input: MessageInput, run_command: RunCommand, first: str = "") -> None:
     """Read messages and answer them until the input ends, or `/quit` ends it."""
     typed: str | None = first or await _read(input)
     while typed is not None:
@@ -173,7 +173,7 @@ async def _take(chat: LineChat, run_command: RunCommand, typed: str) -> None:
         await chat.ask(typed.replace("//", "/", 1) if text.startswith("//") else typed)
 
 
-async def _read(input: LineInput) -> str | None:
+async def _read(input: MessageInput) -> str | None:
     while True:
         try:
             return await input.read()

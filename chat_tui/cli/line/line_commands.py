@@ -10,8 +10,8 @@ from typing import Literal, NamedTuple
 from msgspec.structs import replace
 
 from chat_tui.cli.attached_files import read_attachments
-from chat_tui.cli.commands.route import route_lines
 from chat_tui.cli.line.line_chat import LineChat
+from chat_tui.cli.output.route_table import route_lines
 from chat_tui.config import presets
 from chat_tui.core.errors import CommandError
 from chat_tui.core.files.writing import write

@@ -60,8 +60,7 @@ def test_a_signal_leaves_the_terminal_as_it_was(tmp_path: Path, number: signal.S
 def test_a_dumb_terminal_gets_line_mode_and_no_screen(tmp_path: Path) -> None:
     with PtyTerminal(DEMO, env={**home(tmp_path), "TERM": "dumb"}) as terminal:
         terminal.wait_for("chat-tui, line mode.", 30)
-        terminal.wait_for("You: ", 30)
-        terminal.send("\x04")
+        terminal.send("/quit\r")
         assert terminal.wait_exit(30) == 0
         assert b"\x1b" not in terminal.raw()
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 import pytest
 
-from chat_tui.cli.commands.route import _figures
+from chat_tui.cli.output.route_table import _figures
 from chat_tui.core.chunks import Metadata
 from chat_tui.core.conversation import Turn
 from chat_tui.core.errors import Unreachable

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import sys
-from collections.abc import Callable, Iterable, Sequence
+import threading
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
+from functools import partial
 from typing import TYPE_CHECKING, Protocol
 
 from chat_tui.core.processes import console
@@ -17,12 +21,12 @@ if TYPE_CHECKING:
 PROMPT = "You: "
 _CONTINUES = "\\"
 """At the end of a line: the text goes on with the next one."""
-_LINE_BYTES = 16 * 1024 * 1024
+_READ_BYTES = 1 << 16
 Complete = Callable[[str], Iterable[str]]
 """Returns the completions of the text before the cursor, each as what replaces its last word."""
 
 
-class LineInput(Protocol):
+class MessageInput(Protocol):
     """Reads what a person types."""
 
     async def read(self) -> str | None:
@@ -32,59 +36,64 @@ class LineInput(Protocol):
         """Ask something that is answered in one line; None at the end of the input, and for Ctrl-C."""
 
 
-def open_line_input(earlier: Sequence[str], complete: Complete) -> LineInput:
+def open_input(earlier: Sequence[str], complete: Complete, environment: Mapping[str, str]) -> MessageInput:
     """Return the input of this process; `earlier` are the last prompts, newest first."""
-    if sys.stdin is not None and sys.stdin.isatty() and console.output_is_terminal():
-        return TerminalInput(earlier, complete)
-    return PipeInput()
+    if sys.stdin is None or not sys.stdin.isatty() or not console.output_is_terminal():
+        return PlainInput()
+    if environment.get("TERM", "dumb") == "dumb":
+        return PlainInput(PROMPT)
+    return TerminalInput(earlier, complete)
 
 
-class PipeInput:
-    """Lines of standard input that is no terminal."""
+class PlainInput:
+    """Lines of standard input: a pipe, a file, or a terminal that can do nothing but show what is written."""
 
-    def __init__(self) -> None:
-        self._reader: asyncio.StreamReader | None = None
+    def __init__(self, prompt: str = "") -> None:
+        self._prompt = prompt
+        self._lines: asyncio.Queue[str | None] | None = None
+        self._has_ended = False
 
     async def read(self) -> str | None:
         """Return the next message; None at the end of the input."""
         lines: list[str] = []
         while True:
-            line = await self._line()
+            line = await self.ask(self._prompt, end="")
             if line is None:
                 return "\n".join(lines) if lines else None
             if not line.endswith(_CONTINUES):
                 return "\n".join([*lines, line])
             lines.append(line.removesuffix(_CONTINUES))
 
-    async def ask(self, question: str) -> str | None:
-        """Write the question, and return the next line."""
-        console.write_error(f"{question}\n")
-        return await self._line()
+    async def ask(self, question: str, *, end: str = "\n") -> str | None:
+        """Write the question, and return the next line; None at the end of the input."""
+        console.write_error(f"{question}{end}" if question else "")
+        if self._lines is None:
+            self._lines = asyncio.Queue()
+            # A daemon, which a read that never ends does not keep from ending.
+            reading = partial(_read_lines, asyncio.get_running_loop(), self._lines)
+            threading.Thread(target=reading, name="standard input", daemon=True).start()
+        line = None if self._has_ended else await self._lines.get()
+        self._has_ended = line is None
+        return line
 
-    async def _line(self) -> str | None:
-        if self._reader is None:
-            self._reader = await self._open()
-        try:
-            line = await self._reader.readuntil(b"\n")
-        except asyncio.IncompleteReadError as error:
-            line = error.partial
-            if not line:
-                return None
-        return line.decode("utf-8", "replace").rstrip("\r\n")
 
-    async def _open(self) -> asyncio.StreamReader:
-        reader = asyncio.StreamReader(limit=_LINE_BYTES)
-        if sys.stdin is None or sys.stdin.closed:
-            reader.feed_eof()
-            return reader
-        loop = asyncio.get_running_loop()
-        try:
-            await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), sys.stdin.buffer)
-        except ValueError:
-            # A regular file, which is never waited for.
-            reader.feed_data(await asyncio.to_thread(sys.stdin.buffer.read, _LINE_BYTES))
-            reader.feed_eof()
-        return reader
+def _read_lines(loop: asyncio.AbstractEventLoop, lines: asyncio.Queue[str | None]) -> None:
+    """Put each line of standard input into the queue, and None at its end. Blocks.
+
+    Not by `sys.stdin`, whose lock the thread would hold when the interpreter ends.
+    """
+    rest, data = b"", b"begin"
+    # The loop is closed when the program ends.
+    with suppress(RuntimeError):
+        while data:
+            try:
+                data = os.read(0, _READ_BYTES)
+            except OSError:
+                data = b""
+            *whole, rest = (rest + data).split(b"\n")
+            for line in [*whole, rest] if rest and not data else whole:
+                loop.call_soon_threadsafe(lines.put_nowait, line.decode("utf-8", "replace").rstrip("\r"))
+        loop.call_soon_threadsafe(lines.put_nowait, None)
 
 
 class TerminalInput:
