@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import shlex
-import sys
 from importlib.util import find_spec
+
+from chat_tui.core.processes import install_command as commands
 
 REQUIREMENT = "mcp>=2.3,<3"
 """As in the extra `tools` in pyproject.toml."""
@@ -18,4 +18,4 @@ def is_installed() -> bool:
 
 def install_command() -> str:
     """Return the one command that installs it where this program runs."""
-    return f"{shlex.quote(sys.executable)} -m pip install '{REQUIREMENT}'"
+    return commands.install_command(REQUIREMENT)

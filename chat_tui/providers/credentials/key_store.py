@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import os
 import signal
+from collections.abc import Callable
 from pathlib import Path
 
 from chat_tui.core.errors import ChatTuiError, KeyMissing
@@ -13,6 +14,7 @@ from chat_tui.core.models import KeyPlace
 from chat_tui.core.processes import child_process
 from chat_tui.core.processes.child_process import PIPE, ChildResult
 from chat_tui.core.text.excerpts import shorten
+from chat_tui.providers.credentials import keyring_library
 from chat_tui.providers.credentials.keyring_worker import NOT_THERE
 from chat_tui.providers.credentials.keys import SERVICE, KeyFile, SessionKeys, StoredKeyNames, keyring_command
 
@@ -25,8 +27,17 @@ PROBE_SECONDS = 10.0
 class KeyStore:
     """Saves and removes keys. A provider has one kept key: a new one replaces it wherever it was."""
 
-    def __init__(self, in_keyring: StoredKeyNames, file: KeyFile, session: SessionKeys) -> None:
+    def __init__(
+        self,
+        in_keyring: StoredKeyNames,
+        file: KeyFile,
+        session: SessionKeys,
+        *,
+        has_library: Callable[[], bool] = keyring_library.is_installed,
+    ) -> None:
+        """`has_library` says whether the library for the keyring, an extra, is installed."""
         self._in_keyring, self._file, self._session = in_keyring, file, session
+        self._has_library = has_library
 
     @property
     def file(self) -> Path:
@@ -42,6 +53,8 @@ class KeyStore:
 
     async def keyring_problem(self) -> str:
         """Return why there is no keyring to save a key in; empty if there is one."""
+        if not self._has_library():
+            return keyring_library.missing_library()
         try:
             done = await _run_keyring("probe", SERVICE, seconds=PROBE_SECONDS)
         except TimeoutError:
@@ -87,6 +100,8 @@ class KeyStore:
         return found
 
     async def _run(self, action: str, provider: str, key: str = "") -> None:
+        if not self._has_library():
+            raise _keyring_error("its library is not installed", provider, f"{keyring_library.missing_library()}.")
         try:
             done = await _run_keyring(action, provider, key)
         except TimeoutError:
@@ -116,10 +131,10 @@ def _reason(done: ChildResult, key: str) -> str:
     return shorten(last, 200).rstrip(".") or f"code {done.code}"
 
 
-def _keyring_error(why: str, provider: str) -> ChatTuiError:
+def _keyring_error(why: str, provider: str, first: str = "Unlock it or install one.") -> ChatTuiError:
     return KeyMissing(
         f"The system's keyring cannot be used for `{SERVICE}`: {why}.",
-        "Unlock it or install one, or keep the key in a file instead: `chat-tui auth add NAME --file`.",
+        f"{first} Or keep the key in a file instead: `chat-tui auth add NAME --file`.",
         provider=provider,
     )
 

@@ -16,12 +16,9 @@ NOT_THERE, NO_KEYRING = 1, 3
 
 def main(arguments: list[str]) -> int:
     """Carry out one command; returns the exit code."""
-    try:
-        import keyring
-        from keyring.errors import KeyringError, PasswordDeleteError
-    except ImportError:
-        sys.stderr.write("the package `keyring` is not installed\n")
-        return NO_KEYRING
+    import keyring
+    from keyring.errors import KeyringError, PasswordDeleteError
+
     what, name = arguments
     try:
         if what == "probe":

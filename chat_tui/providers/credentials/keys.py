@@ -12,7 +12,7 @@ import os
 import shlex
 import signal
 import stat
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 from typing import TypeAlias
 
@@ -24,6 +24,7 @@ from chat_tui.core.processes.child_process import PIPE, ChildCommand
 from chat_tui.core.text.api_keys import cleaned_key, is_sendable
 from chat_tui.core.text.excerpts import shorten
 from chat_tui.core.text.log_filter import hide_in_log
+from chat_tui.providers.credentials import keyring_library
 from chat_tui.providers.credentials.config_credentials import credentials_of
 
 SERVICE = "chat-tui"
@@ -102,10 +103,12 @@ class KeyLookup:
         in_config: Mapping[str, str] | None = None,
         environ: Mapping[str, str] = os.environ,
         seconds: float = COMMAND_SECONDS,
+        has_library: Callable[[], bool] = keyring_library.is_installed,
     ) -> None:
+        """`has_library` says whether the library for the keyring, an extra, is installed."""
         self._kept, self._in_config, self._environ = kept, dict(in_config or {}), environ
         self._file, self._session = file, session if session is not None else {}
-        self._seconds = seconds
+        self._seconds, self._has_library = seconds, has_library
         self._fetched: dict[str, str] = {}
         self._fetching = asyncio.Lock()
 
@@ -146,6 +149,8 @@ class KeyLookup:
         if provider.api_key_env and (key := cleaned_key(self._environ.get(provider.api_key_env, ""))):
             return key
         if name in await asyncio.to_thread(self._kept.names):
+            if not self._has_library():
+                raise _unreadable_key(provider)
             return await self._once(provider, keyring_command("get", name), KEYRING_SECONDS)
         if self._file is not None:
             return cleaned_key((await asyncio.to_thread(self._file.keys)).get(name, ""))
@@ -174,6 +179,16 @@ def keyring_command(action: str, name: str) -> ChildCommand:
     """Return the command line that runs `get`, `set`, `remove` or `probe` for a provider's key in the keyring."""
     return child_process.python_command(
         "chat_tui.providers.credentials.keyring_worker", action, name, allowed=child_process.KEYRING
+    )
+
+
+def _unreadable_key(provider: Provider) -> errors.KeyMissing:
+    """Return the error for a key in the keyring, if the library for it is not installed."""
+    return errors.KeyMissing(
+        f"The API key of {provider.name} is in the system's keyring, which needs a library that is not installed.",
+        f"{keyring_library.missing_library()}, and the key is there again. "
+        f"Or enter the key anew: `chat-tui auth add {provider.name}`.",
+        provider=provider.name,
     )
 
 

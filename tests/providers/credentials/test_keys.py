@@ -17,8 +17,11 @@ from chat_tui.config.load import parse
 from chat_tui.config.schema import Config, ProviderRow
 from chat_tui.core.errors import ChatTuiError, KeyMissing, KeyRefused
 from chat_tui.core.models import Provider
+from chat_tui.core.processes.install_command import install_command
 from chat_tui.core.request import Request
-from chat_tui.providers.credentials.keys import KeyLookup, StoredKeyNames, key_warnings, mask
+from chat_tui.providers.credentials.key_store import KeyStore
+from chat_tui.providers.credentials.keyring_library import REQUIREMENT
+from chat_tui.providers.credentials.keys import KeyFile, KeyLookup, StoredKeyNames, key_warnings, mask
 from tests.doubles.model_server import ModelServer
 from tests.support.isolated_engine import ended, engine_with
 from tests.wire.raw_server import GOOD, RawServer, chunked, saying, whole
@@ -157,6 +160,31 @@ async def test_headers_and_the_key_of_the_config_reach_the_server_with_a_warning
         headers = server.exchanges[0].headers
         assert (headers["authorization"], headers["x-team"]) == (f"Bearer {SECRET}", "blue")
         assert any("contains the API key of `box`" in error.title for error in told)
+
+
+# -- without the library for the keyring -------------------------------------------------------------------------------
+
+
+async def test_a_key_in_the_keyring_stays_there_while_its_library_is_missing(tmp_path: Path) -> None:
+    kept, file = StoredKeyNames(tmp_path / "keys.json"), KeyFile(tmp_path / "credentials.json")
+    kept.add("groq")
+    lookup = KeyLookup(kept, file=file, environ={}, has_library=lambda: False)
+    groq = Provider("groq", api_key_env="GROQ_API_KEY")
+    assert not await lookup.is_missing(groq)
+    with pytest.raises(KeyMissing, match="is in the system's keyring") as caught:
+        await lookup.of(groq)
+    assert caught.value.hint.startswith(f"{install_command(REQUIREMENT)} adds it")
+    assert "chat-tui auth add groq" in caught.value.hint
+
+    store = KeyStore(kept, file, {}, has_library=lambda: False)
+    assert await store.keyring_problem() == f"{install_command(REQUIREMENT)} adds it"
+    with pytest.raises(KeyMissing, match="not installed"):
+        await store.save("mistral", SECRET, "keyring")
+    with pytest.raises(KeyMissing, match="not installed"):
+        await store.remove("groq")
+    assert (kept.names(), file.keys()) == (("groq",), {})
+    await store.save("mistral", SECRET, "file")
+    assert await lookup.of(Provider("mistral", api_key_env="MISTRAL_API_KEY")) == SECRET
 
 
 # -- the command line --------------------------------------------------------------------------------------------------
