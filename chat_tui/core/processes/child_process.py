@@ -241,14 +241,16 @@ def python_command(
     flags: Sequence[str] = (),
     python: str = sys.executable,
     folder: str | None = _ROOT,
+    found_in: Sequence[str] = (),
 ) -> ChildCommand:
     """Return the command for a module in an isolated Python, which finds this package and its dependencies as this
     process does.
 
-    `allowed` are names of variables besides the essential ones. Paths among the arguments must be absolute.
+    `allowed` are names of variables besides the essential ones; `found_in` are more folders of modules. Paths among
+    the arguments must be absolute.
     """
     return ChildCommand(
-        (python, "-I", *flags, str(_MAIN.absolute()), json.dumps(import_folders()), module, *arguments),
+        (python, "-I", *flags, str(_MAIN.absolute()), json.dumps([*import_folders(), *found_in]), module, *arguments),
         variables(environment, *ESSENTIAL, *allowed),
         folder,
     )
