@@ -130,7 +130,7 @@ def check_ask(bench: Bench) -> None:
 
 
 def check_prices(bench: Bench) -> None:
-    """genai-prices: the first question has them looked up, the next one knows them."""
+    """The first question has them looked up, the next one knows them."""
     bench.run("ask", "--json", "Hello")
     end = json.loads(bench.run("ask", "--json", "Hello again").splitlines()[-1])
     assert end["cost"], f"the cost is {end['cost']}"

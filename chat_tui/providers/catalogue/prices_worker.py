@@ -1,4 +1,8 @@
-"""Writes what `genai-prices` knows to a file, in a process of its own: its import takes half a second.
+"""Writes the prices and windows of hosted models to a file, in a process of its own.
+
+They are those of the library `genai-prices` where it is installed, as an extra: its import takes half a second. Else
+they are those of `prices.json`, which `python -m tests.prices` makes of the library; its licence is in
+`prices_license.txt`.
 
 Run as `python -m chat_tui.providers.catalogue.prices_worker FILE`.
 """
@@ -6,8 +10,10 @@ Run as `python -m chat_tui.providers.catalogue.prices_worker FILE`.
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 from datetime import UTC, datetime
 from decimal import Decimal
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +21,7 @@ import msgspec
 
 from chat_tui.core.files import writing
 
+SNAPSHOT = Path(__file__).with_name("prices.json")
 NAMES = {"gemini": "google", "xai": "x-ai"}
 """Providers that are called otherwise there."""
 PROVIDERS = (
@@ -36,8 +43,14 @@ CLASSES = ("input_mtok", "output_mtok", "cache_read_mtok", "cache_write_mtok")
 """The classes of tokens that have a price, in the order of a row."""
 
 
-def main(file: Path) -> None:
-    """Write the snapshot."""
+def main(file: Path, *, find: Callable[[str], object] = find_spec) -> None:
+    """Write the snapshot; `find` returns None for a module that is not installed."""
+    content = SNAPSHOT.read_bytes() if find("genai_prices") is None else msgspec.json.encode(library_snapshot())
+    writing.write_state(file, content)
+
+
+def library_snapshot() -> dict[str, dict[str, list[Any]]]:
+    """Return what the library knows now: for each provider the models, each with a row for `CatalogueEntry`."""
     from genai_prices.data_snapshot import get_snapshot
 
     at = datetime.now(UTC)
@@ -50,7 +63,7 @@ def main(file: Path) -> None:
             row = [model.context_window, *_classes(prices, 0), _steps(prices)]
             if not model.deprecated and any(row):
                 told.setdefault(name, {})[model.id] = row
-    writing.write_state(file, msgspec.json.encode(told))
+    return told
 
 
 def _classes(prices: Any, prompt_tokens: int) -> list[float | None]:

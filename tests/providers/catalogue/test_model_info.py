@@ -14,10 +14,12 @@ import pytest
 from chat_tui.config.schema import Config, ModelRow, ProviderRow
 from chat_tui.core.models import Model, Provider
 from chat_tui.core.processes.child_process import ChildCommand
+from chat_tui.providers.catalogue import prices_worker
 from chat_tui.providers.catalogue.model_info import ModelInfoResolver
 from chat_tui.providers.catalogue.model_name import bare_id
 from chat_tui.providers.catalogue.prices import FRESH_SECONDS, Catalogue, CatalogueEntry
 from chat_tui.providers.catalogue.quality import prior_of, usual_for_size
+from tests.prices import snapshot_text
 from tests.support.isolated_engine import backend_of, engine_with, standing
 
 SNAPSHOT = {
@@ -154,6 +156,19 @@ async def test_an_offered_provider_shows_its_models_from_the_catalogue(
         found = standing(engine, "acme/anvil-2")
         assert found is not None
         assert (found.model.price_in, found.model.context_window) == (1.0, 100_000)
+
+
+def test_without_the_library_the_prices_are_those_of_our_own_list(tmp_path: Path) -> None:
+    file = tmp_path / "prices.json"
+    prices_worker.main(file, find=lambda name: None)
+    catalogue = Catalogue(file)
+    assert catalogue.load()
+    entry = catalogue.of("openai", "gpt-4o-2024-08-06")
+    assert entry is not None
+    assert (entry.context_window, entry.price_in, entry.price_out) == (128_000, 2.5, 10.0)
+    for provider in prices_worker.PROVIDERS:
+        assert catalogue.chat_models(provider), provider
+    assert prices_worker.SNAPSHOT.read_text("utf-8") == snapshot_text(msgspec.json.decode(file.read_bytes()))
 
 
 async def test_prices_that_are_looked_up_reach_the_models_that_are_in_use(
