@@ -46,14 +46,21 @@ def read_foreign_config(raw: bytes) -> list[ForeignServer]:
         raise ConfigError("The file is not UTF-8.", "Save it as UTF-8.") from None
     except (msgspec.DecodeError, RecursionError) as error:
         raise ConfigError(f"The file is not valid JSON: {error}.", "Is it the right file?") from None
-    found: dict[str, ForeignServer] = {}
+    found: list[ForeignServer] = []
+    names: set[str] = set()
     for name, entry in _entries(config):
-        if len(found) < MOST_SERVERS and (server := _server(name, entry)).name not in found:
-            found[server.name] = server
+        if name in names or len(found) == MOST_SERVERS:
+            continue
+        names.add(name)
+        server = _server(name, entry)
+        if any(each.name == server.name for each in found):
+            problem = "it would have the same name here as another server of the file"
+            server = ForeignServer(clean_line(name, _NAME_CHARACTERS), problem=problem)
+        found.append(server)
     if not found:
         hint = "Servers are below `mcpServers` (Claude, Cursor) or `servers` (VS Code)."
         raise ConfigError("The file has no tool servers.", hint)
-    return list(found.values())
+    return found
 
 
 def without_comments(text: str) -> str:
@@ -132,6 +139,8 @@ def _server(name: str, entry: Mapping[str, Any]) -> ForeignServer:
     if inputs := sorted(set(_INPUT.findall(str(entry)))):
         variables = ", ".join(_variable_of(each) for each in inputs)
         note = f"set {clean_line(variables)} in the environment before you use it"
+    if entry.get("envFile"):
+        note = f"{note}; " * bool(note) + "write the variables of its `envFile` into `env` of its table"
     if _EDITOR_VARIABLE.search(str(entry)):
         return ForeignServer(fitting, problem="it needs a folder of the editor; write its table by hand")
     try:
@@ -157,9 +166,11 @@ def _row(name: str, entry: Mapping[str, Any]) -> ToolRow:
         if not address.startswith(("http://", "https://", "$")):
             raise _Misfit("its address does not begin with http:// or https://")
         return ToolRow(name, url=address, headers=headers, enabled=enabled)
-    command = entry["command"]
+    command, arguments = entry["command"], entry.get("args") or []
+    if not isinstance(arguments, list):
+        raise _Misfit("its arguments are no list")
     words = [command] if isinstance(command, str) else list(command)
-    words = [_text(word) for word in (*words, *(entry.get("args") or ()))]
+    words = [_text(word) for word in (*words, *arguments)]
     if not words or not words[0].strip():
         raise _Misfit("it has no command")
     return ToolRow(

@@ -77,6 +77,7 @@ def test_what_is_malformed_is_left_out() -> None:
             "e": {"url": "http://x", "headers": []},
             "f\x1b[31m": {"command": "y\x1b[31m"},
             "chat-tui": {"command": "z", "args": [1]},
+            "g": {"command": "x", "args": "-y z"},
         }
     }
     found = read_foreign_config(json.dumps(config).encode())
@@ -84,9 +85,27 @@ def test_what_is_malformed_is_left_out() -> None:
         *((name, False, True) for name in "abcde"),
         ("f-31m", True, False),
         ("chat-tui-server", True, False),
+        ("g", False, True),
     ]
     assert found[5].row is not None
     assert found[5].row.command == "y"
+
+
+def test_of_two_servers_with_the_same_name_here_the_second_is_reported() -> None:
+    config = {"mcpServers": {"a b": {"command": "x"}, "a-b": {"command": "y"}}}
+    first, second = read_foreign_config(json.dumps(config).encode())
+    assert first.row == ToolRow("a-b", "x")
+    assert (second.name, second.row) == ("a-b", None)
+    assert "same name" in second.problem
+
+
+def test_a_file_of_variables_is_noted() -> None:
+    config = {"servers": {"a": {"command": "x", "env": {"A": "${input:key}"}, "envFile": "/etc/keys.env"}}}
+    (server,) = read_foreign_config(json.dumps(config).encode())
+    assert server.row == ToolRow("a", "x", env={"A": "${KEY}"})
+    assert server.note == (
+        "set KEY in the environment before you use it; write the variables of its `envFile` into `env` of its table"
+    )
 
 
 @pytest.mark.parametrize("text", ["", "{", "[]", "{}", '{"mcpServers": {}}', "\xff", '{"a": 1}', "[" * 100_000])
