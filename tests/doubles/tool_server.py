@@ -146,7 +146,7 @@ class Server:
         if name == "sleep":
             threading.Thread(target=self.sleep, args=(number, arguments["seconds"]), daemon=True).start()
         elif name == "refuse":
-            self.send(id=number, error={"code": -32602, "message": "wrong \x1b[31marguments"})
+            self.send(id=number, error={"code": arguments.get("code", -32602), "message": "wrong \x1b[31marguments"})
         elif name == "die":
             sys.stderr.write("the last words\n")
             os._exit(arguments.get("code", 3))

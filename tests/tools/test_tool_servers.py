@@ -53,9 +53,13 @@ async def test_results_are_text_images_and_json_cleaned_and_bounded() -> None:
         assert images.text.count("was left out") == 10
         structured = await servers.call(named(tools, "structured"), {})
         assert json.loads(structured.structured) == {"a": [1, "two"]}
+        assert structured.text == structured.structured
         failed = await servers.call(named(tools, "fail"), {})
         assert (failed.text, failed.is_error) == ("it failed", True)
         refused = await servers.call(named(tools, "refuse"), {})
+        assert (refused.text, refused.is_error) == ("wrong arguments", True)
+        # Servers use the code of a closed connection for errors of their own.
+        refused = await servers.call(named(tools, "refuse"), {"code": -32000})
         assert (refused.text, refused.is_error) == ("wrong arguments", True)
         mixed = await servers.call(named(tools, "mixed"), {})
         assert mixed.text.splitlines() == [
@@ -102,13 +106,19 @@ async def test_a_dead_server_fails_its_call_and_is_started_again_but_not_endless
 
 async def test_a_hung_call_is_ended_and_the_server_hears_of_it(tmp_path: Path) -> None:
     note = tmp_path / "note"
-    async with running(row("box", "--note", str(note), call_seconds=0.3)) as servers:
+    server = ConfiguredServer(row("box", "--note", str(note), call_seconds=0.3))
+    servers = ToolServers([server])
+    try:
         tools = await servers.start(["box"])
         with pytest.raises(ToolFailed, match=r"The tool sleep of box was stopped after 0\.3 s") as raised:
             await servers.call(named(tools, "sleep"), {"seconds": 60})
         assert "call_seconds" in raised.value.hint
         assert (await servers.call(named(tools, "echo"), {"text": "x"})).text == "x"
         assert note.read_text().startswith("cancelled ")
+        # Not a warning of the SDK.
+        assert server.last_lines == ("the scripted server starts with token-of-its-row",)
+    finally:
+        await servers.close()
 
 
 async def test_a_cancel_ends_the_call_and_others_go_on(tmp_path: Path) -> None:

@@ -46,9 +46,16 @@ def output_of(result: CallToolResult, most_bytes: int) -> ToolOutput:
                 room -= image.size_bytes
         else:
             texts.append(text_of(block))
-    raw = "\n".join(texts)
+    raw, structured = "\n".join(texts), _structured(result)
+    if not raw.strip() and not images:
+        # Servers should send their JSON as text, too, but not all do: nobody would see what the model is sent.
+        raw = structured
+    is_too_long = len(structured.encode("utf-8", "replace")) > most_bytes
     return ToolOutput(
-        bounded_text(raw, clean(raw), most_bytes), tuple(images), _structured(result, most_bytes), bool(result.is_error)
+        bounded_text(raw, clean(raw), most_bytes),
+        tuple(images),
+        "" if is_too_long else structured,
+        bool(result.is_error),
     )
 
 
@@ -88,15 +95,14 @@ def _image(block: ImageContent, number: int) -> Attachment | str:
     return Attachment(f"image-{number}.{media_type.partition('/')[2]}", media_type, content, size_bytes=len(content))
 
 
-def _structured(result: CallToolResult, most_bytes: int) -> str:
-    """Return the JSON of a result, empty if there is none, or too much of it to be kept as JSON."""
+def _structured(result: CallToolResult) -> str:
+    """Return the JSON of a result; empty if there is none."""
     if result.structured_content is None:
         return ""
     try:
-        encoded = json.dumps(_cleaned(result.structured_content), ensure_ascii=False)
+        return json.dumps(_cleaned(result.structured_content), ensure_ascii=False)
     except (RecursionError, ValueError, TypeError):
         return ""
-    return encoded if len(encoded.encode("utf-8", "replace")) <= most_bytes else ""
 
 
 def _cleaned(value: Any) -> Any:

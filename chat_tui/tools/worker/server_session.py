@@ -14,6 +14,7 @@ import os
 import signal
 import sys
 import threading
+import warnings
 from typing import Any
 
 import anyio
@@ -57,6 +58,8 @@ LIST_SECONDS = 30.0
 """How long listing prompts and resources may take."""
 _ERROR_CHARACTERS, _REASON_CHARACTERS, _NAME_CHARACTERS = 2000, 300, 200
 _EXIT_SECONDS = 0.1
+_CLOSED = "Connection closed"
+"""The SDK's words for a connection that is closed."""
 
 
 def main() -> int:
@@ -68,6 +71,8 @@ def main() -> int:
     os.dup2(2, 1)
     # Libraries would quote messages in their logs.
     logging.getLogger().addHandler(logging.NullHandler())
+    # They would be read as words of the server.
+    warnings.simplefilter("ignore")
     launch = msgspec.json.decode(sys.stdin.buffer.readline(), type=ServerLaunch)
     try:
         return asyncio.run(ServerSession(launch, Reporter(reports)).run())
@@ -200,7 +205,7 @@ class ServerSession:
         try:
             result = await lists.client.call_tool(lists.tools.own_name(order.tool), dict(order.arguments))
         except MCPError as error:
-            if error.code == CONNECTION_CLOSED:
+            if _is_closed(error):
                 raise
             output = ToolOutput(clean_line(error.message, _ERROR_CHARACTERS), is_error=True)
         except (ValidationError, RuntimeError, ValueError) as error:
@@ -226,7 +231,7 @@ class ServerSession:
         except AttachmentRefused as refused:
             problem, hint = refused.title.rstrip("."), refused.hint
         except MCPError as error:
-            if error.code == CONNECTION_CLOSED:
+            if _is_closed(error):
                 raise
             what = order.prompt or order.resource
             reason = clean_line(error.message, _REASON_CHARACTERS).rstrip(".")
@@ -300,11 +305,16 @@ class ServerLists:
         return WorkerReport("contents", prompts=prompts, resources=resources)
 
 
+def _is_closed(error: MCPError) -> bool:
+    """Return whether an error is the SDK's own for a closed connection. Servers use its code for errors of theirs."""
+    return error.code == CONNECTION_CLOSED and error.message == _CLOSED
+
+
 async def _fail_when_lost(connection: StdioConnection) -> None:
     await connection.lost.wait()
     # Its exit code says more than the end of its output.
     await anyio.sleep(_EXIT_SECONDS)
-    raise MCPError(CONNECTION_CLOSED, "the connection was lost")
+    raise MCPError(CONNECTION_CLOSED, _CLOSED)
 
 
 def _first(errors: BaseExceptionGroup[BaseException]) -> BaseException:
