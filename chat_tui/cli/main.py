@@ -26,7 +26,7 @@ COMMANDS = {
     "auth": "chat_tui.cli.commands.auth",
     "models": "chat_tui.cli.commands.models",
     "tools": "chat_tui.cli.commands.tools",
-    "doctor": "chat_tui.cli.doctor.command",
+    "doctor": "chat_tui.cli.commands.doctor",
     "config": "chat_tui.cli.commands.config.command",
     "paths": "chat_tui.cli.commands.config.paths",
     "completion": "chat_tui.cli.commands.completion",
