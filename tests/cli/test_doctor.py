@@ -25,6 +25,7 @@ from chat_tui.cli.doctor.tool_servers import ToolFacts, check_tool_servers, read
 from chat_tui.config.schema import Config, ToolRow
 from chat_tui.core.errors import ChatTuiError, HistoryError, KeyMissing, KeyRefused
 from chat_tui.core.models import KeyCheck
+from chat_tui.core.processes.install_command import install_command
 from chat_tui.history.inspection import StoreInspection
 from chat_tui.providers.discovery.socket_owners import ServerOwner
 from tests.doubles.model_server import ModelServer
@@ -82,11 +83,11 @@ def test_packages_are_checked_against_their_bounds() -> None:
     assert found.keys() == {"python", "chat-tui", "textual", "rich", "httpx", "tools", "ignore"}
     assert found["python"].state == "problem"
     assert (found["textual"].state, found["textual"].text) == ("problem", "9.1 is installed, <9,>=7 is needed")
-    assert found["textual"].hint == "Run: '/a b/python' -m pip install 'textual<9,>=7'"
+    assert found["textual"].hint == f"Run: {install_command('textual<9,>=7')}"
     assert (found["rich"].state, found["rich"].text) == ("ok", "14.3 (>=14.2)")
     assert found["httpx"].state == "problem"
     assert (found["tools"].state, found["ignore"].state) == ("ok", "ok")
-    assert "pip install 'mcp<3,>=2.3'" in found["tools"].hint
+    assert found["tools"].hint == f"Run: {install_command('mcp<3,>=2.3')}"
     assert found["ignore"].text == "installed: pathspec 1.0"
 
 
@@ -158,6 +159,8 @@ def test_keys_are_told_by_their_places() -> None:
         check_keys(KeyFacts(places, (KeyMissing("No API key for deepseek.", "Set it.", provider="deepseek"),)))
     )
     assert found["openai"].text == "from $OPENAI_API_KEY"
+    assert found["groq"].state == "ok"
+    assert by_name(check_keys(KeyFacts(places, has_keyring=False)))["groq"].state == "problem"
     assert found["mistral"].text == "from the command in `api_key_cmd`"
     assert found["deepseek"].state == "problem"
     assert "--online" in found["check"].hint
@@ -232,6 +235,8 @@ def test_what_the_first_question_downloads() -> None:
     assert "downloads 127 MB" in found["first question"].text
     found = by_name(check_built_in_model(BuiltInModelFacts(Path("/w"), 98_000_000, Path("/e"), 0)))
     assert "without a connection" in found["first question"].text
+    found = by_name(check_built_in_model(BuiltInModelFacts(None, 93_000_000, None, 34_000_000, has_pip=False)))
+    assert found["first question"].state == "note"
     facts = BuiltInModelFacts(None, 93_000_000, None, 0, has_engine=False, own_weights="/mine.gguf")
     found = by_name(check_built_in_model(facts))
     assert (found["weights"].state, found["llama.cpp"].state) == ("problem", "note")

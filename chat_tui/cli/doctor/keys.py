@@ -20,7 +20,9 @@ from chat_tui.config.schema import Config
 from chat_tui.core.errors import ChatTuiError, KeyMissing, KeyRefused, TooSlow
 from chat_tui.core.files.reading import read_regular
 from chat_tui.core.models import KeyCheck
+from chat_tui.core.processes.install_command import install_command
 from chat_tui.core.text.counts import count_of
+from chat_tui.providers.credentials import keyring_library
 from chat_tui.providers.credentials.keys import missing_key
 from chat_tui.providers.registry import provider_of_row
 
@@ -41,6 +43,8 @@ class KeyFacts(msgspec.Struct, frozen=True):
     """A file with keys, or with their names, that cannot be read."""
     readable_file: Path | None = None
     """A file with keys that others can read."""
+    has_keyring: bool = True
+    """Whether the library for the keyring is installed."""
     answers: Mapping[str, KeyCheck | ChatTuiError] = {}
     """What the providers that were asked have answered."""
     is_online: bool = False
@@ -62,7 +66,12 @@ def read_keys(config: Config, environ: Mapping[str, str] = os.environ) -> KeyFac
         if provider.api_key_env and not provider.key_optional and row.name not in places:
             missing.append(missing_key(provider))
     is_readable = file.exists() and bool(stat.S_IMODE(file.stat().st_mode) & 0o077)
-    return KeyFacts(places, tuple(missing), readable_file=file if is_readable else None)
+    return KeyFacts(
+        places,
+        tuple(missing),
+        readable_file=file if is_readable else None,
+        has_keyring=keyring_library.is_installed(),
+    )
 
 
 def _is_bad(file: Path, kind: type[set[str]] | type[dict[str, str]]) -> bool:
@@ -106,6 +115,10 @@ def check_keys(facts: KeyFacts) -> Iterator[Finding]:
     for error in facts.missing:
         yield Finding(_SECTION, error.provider, "problem", "configured, but no key was found", error.hint)
     for name, place in facts.places.items():
+        if place == "keyring" and not facts.has_keyring:
+            text = "from the system's keyring, for which a library is missing"
+            yield Finding(_SECTION, name, "problem", text, f"Run: {install_command(keyring_library.REQUIREMENT)}")
+            continue
         yield _key(name, f"from {_shown_place(place)}", facts.answers.get(name))
     if not facts.places and not facts.missing:
         hint = "`chat-tui auth add NAME` saves one; `chat-tui auth add --help` shows how."

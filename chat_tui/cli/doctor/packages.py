@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import shlex
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple, TypeAlias
@@ -12,6 +11,7 @@ import msgspec
 
 from chat_tui import __version__
 from chat_tui.cli.doctor.finding import Finding, State
+from chat_tui.core.processes.install_command import install_command
 
 PROGRAM, DEPENDENCIES, EXTRAS = "program", "dependencies", "extras"
 """Sections."""
@@ -164,7 +164,7 @@ def _dependency(row: Requirement, facts: PackageFacts) -> Finding:
     if version and is_within(version, row.bounds):
         return Finding(DEPENDENCIES, row.name, "ok", f"{version}{bounds}")
     text = f"{version} is installed, {row.bounds} is needed" if version else f"is not installed{bounds}"
-    return Finding(DEPENDENCIES, row.name, "problem", text, f"Run: {_install_command([row], facts)}")
+    return Finding(DEPENDENCIES, row.name, "problem", text, f"Run: {install_command(f'{row.name}{row.bounds}')}")
 
 
 def _extra(extra: str, rows: Sequence[Requirement], facts: PackageFacts) -> Finding:
@@ -179,9 +179,4 @@ def _extra(extra: str, rows: Sequence[Requirement], facts: PackageFacts) -> Find
     else:
         purpose = _PURPOSES.get(extra, "")
         text = f"not installed ({told})" + (f": {purpose}" if purpose else "")
-    return Finding(EXTRAS, extra, state, text, f"Run: {_install_command(rows, facts)}")
-
-
-def _install_command(rows: Sequence[Requirement], facts: PackageFacts) -> str:
-    wanted = " ".join(shlex.quote(f"{row.name}{row.bounds}") for row in rows)
-    return f"{shlex.quote(facts.executable)} -m pip install {wanted}"
+    return Finding(EXTRAS, extra, state, text, f"Run: {install_command(*(f'{row.name}{row.bounds}' for row in rows))}")

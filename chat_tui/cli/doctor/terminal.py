@@ -59,8 +59,9 @@ def check_terminal(facts: TerminalFacts) -> Iterator[Finding]:
 def _type(term: str) -> Finding:
     if term in ("", "dumb", "unknown"):
         told = f"TERM is {term}" if term else "TERM is not set"
-        hint = "Set TERM to what the terminal is, such as xterm-256color. `chat-tui ask` needs no screen."
-        return Finding(_SECTION, "type", "note", f"{told}: the screen may not be drawn well", hint)
+        shown = "chat-tui opens without the full screen" if term == "dumb" else "the screen may not be drawn well"
+        hint = "Set TERM to what the terminal is, such as xterm-256color. `chat-tui chat` needs no full screen."
+        return Finding(_SECTION, "type", "note", f"{told}: {shown}", hint)
     return Finding(_SECTION, "type", "ok", f"TERM is {shorten(term, 60)}")
 
 

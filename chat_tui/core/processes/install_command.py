@@ -1,4 +1,4 @@
-"""The command that adds a library to the environment in which this program runs."""
+"""The command that adds libraries to the environment in which this program runs."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from collections.abc import Callable
 from importlib.util import find_spec
 
 
-def install_command(requirement: str, *, find: Callable[[str], object] = find_spec) -> str:
+def install_command(*requirements: str, find: Callable[[str], object] = find_spec) -> str:
     """Return the command, for pip or, in an environment without it, for uv; it is to be run in a shell.
 
     `find` returns None for a module that is not installed.
     """
-    python, quoted = shlex.quote(sys.executable), shlex.quote(requirement)
+    python, quoted = shlex.quote(sys.executable), shlex.join(requirements)
     if find("pip") is None:
         return f"uv pip install --python {python} {quoted}"
     return f"{python} -m pip install {quoted}"
