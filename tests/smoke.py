@@ -161,11 +161,44 @@ def check_keyring(bench: Bench) -> None:
     assert "mistral" in bench.run("auth", "list")
 
 
+def check_size(bench: Bench) -> None:
+    """What an environment of its own holds without extras: few packages, and not large ones."""
+    from importlib.metadata import distributions
+
+    sizes: dict[str, int] = {}
+    for each in distributions():
+        if each.name not in {"pip", "setuptools", "wheel", "uv"}:
+            files = [Path(str(each.locate_file(path))) for path in each.files or ()]
+            sizes[each.name] = sum(file.stat().st_blocks * 512 for file in files if file.exists())
+    total = sum(sizes.values()) / 1e6
+    sys.stdout.write(f"        {len(sizes)} packages, {total:.0f} MB\n")
+    assert len(sizes) <= 30, sorted(sizes)
+    assert total <= 60, sorted(sizes.items(), key=lambda pair: -pair[1])[:10]
+
+
 def check_batch(bench: Bench) -> None:
     """Many prompts from a file."""
     file = bench.home / "prompts.txt"
     file.write_text("One\nTwo\n")
     assert bench.run("batch", str(file)).count(ANSWER) == 2
+
+
+def check_line(bench: Bench) -> None:
+    """Line mode, with prompt_toolkit or, without it, with plain lines and a word about what adds it."""
+    with PtyTerminal([str(PROGRAM), "chat", "--model", MODEL], env=bench.environment, folder=bench.home) as terminal:
+        if find_spec("prompt_toolkit") is None:
+            terminal.wait_for("prompt_toolkit>=", SECONDS)
+        terminal.wait_for("You: ", SECONDS)
+        terminal.send("Hello\r")
+        terminal.wait_for("to you.", SECONDS)
+        terminal.send("/quit\r")
+        assert terminal.wait_exit(SECONDS) == 0
+
+
+def check_schema(bench: Bench) -> None:
+    """jsonschema; without it one line says what adds it."""
+    told = bench.run("ask", "--schema", "name", "Who?", code=1 if find_spec("jsonschema") else 2)
+    assert ("not JSON" if find_spec("jsonschema") else "jsonschema>=") in told, told
 
 
 def check_pull(bench: Bench) -> None:
@@ -277,7 +310,10 @@ CHECKS: tuple[Callable[[Bench], None], ...] = (
     check_insights,
     check_pdf,
     check_keyring,
+    check_size,
     check_batch,
+    check_line,
+    check_schema,
     check_pull,
     check_add_server,
     check_certificates,

@@ -21,6 +21,9 @@ _PURPOSES = {
     "local": "llama.cpp is fetched when a local model first needs it",
     "tools": "needed by tool servers",
     "ignore": "`.gitignore` counts for `@` outside of git repositories",
+    "schema": "needed by `--schema`",
+    "line": "line mode at a terminal completes nothing",
+    "prices": "prices are those of this version of chat-tui",
     "keyring": "keys are kept in a private file instead of the system's keyring",
 }
 _REQUIREMENT = re.compile(r"([A-Za-z0-9._-]{1,200}) ?(?:\[[^\]]{0,200}\])? ?\(?([^;()]{0,200})\)?")

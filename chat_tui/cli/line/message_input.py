@@ -9,9 +9,11 @@ import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from functools import partial
+from importlib.util import find_spec
 from typing import TYPE_CHECKING, Protocol
 
 from chat_tui.core.processes import console
+from chat_tui.core.processes.install_command import install_command
 
 if TYPE_CHECKING:
     from prompt_toolkit.completion import CompleteEvent, Completer, Completion
@@ -19,6 +21,8 @@ if TYPE_CHECKING:
     from prompt_toolkit.key_binding import KeyBindings, KeyPressEvent
 
 PROMPT = "You: "
+REQUIREMENT = "prompt_toolkit>=3.0.43"
+"""As in the extra `line` in pyproject.toml."""
 _CONTINUES = "\\"
 """At the end of a line: the text goes on with the next one."""
 _READ_BYTES = 1 << 16
@@ -41,6 +45,9 @@ def open_input(earlier: Sequence[str], complete: Complete, environment: Mapping[
     if sys.stdin is None or not sys.stdin.isatty() or not console.output_is_terminal():
         return PlainInput()
     if environment.get("TERM", "dumb") == "dumb":
+        return PlainInput(PROMPT)
+    if find_spec("prompt_toolkit") is None:
+        console.write_error(f"[{install_command(REQUIREMENT)} adds Tab and the last prompts.]\n")
         return PlainInput(PROMPT)
     return TerminalInput(earlier, complete)
 

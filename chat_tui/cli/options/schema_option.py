@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 from chat_tui.core.errors import CommandError
 from chat_tui.core.files.reading import NotRegularError, TooLargeError, read_regular
+from chat_tui.core.processes.install_command import install_command
 from chat_tui.core.text.excerpts import shorten
 from chat_tui.core.tools import OutputFormat
 
+REQUIREMENT = "jsonschema>=4.18"
+"""As in the extra `schema` in pyproject.toml."""
 SCHEMA_BYTES = 1024 * 1024
 _TYPES = {
     "str": "string",
@@ -26,8 +30,14 @@ _TYPES = {
 _EXAMPLE = "For example: --schema 'name, age int', or --schema person.schema.json."
 
 
-def read_schema(given: str) -> OutputFormat:
-    """Return the format that `--schema` asks for. Blocks. Raises `CommandError`."""
+def read_schema(given: str, *, find: Callable[[str], object] = find_spec) -> OutputFormat:
+    """Return the format that `--schema` asks for. Blocks. Raises `CommandError`.
+
+    `find` returns None for a module that is not installed.
+    """
+    if find("jsonschema") is None:
+        hint = f"{install_command(REQUIREMENT)} adds it."
+        raise CommandError("--schema needs a library that is not installed.", hint)
     file = Path(given).expanduser()
     if _is_file(file):
         return OutputFormat(_read_file(file))

@@ -6,12 +6,19 @@ from typing import Any
 
 import pytest
 
-from chat_tui.cli.options.schema_option import fields_schema, read_schema
+from chat_tui.cli.options.schema_option import REQUIREMENT, fields_schema, read_schema
 from chat_tui.core.answers.json_answers import read_json_answer, schema_fault
 from chat_tui.core.errors import CommandError
+from chat_tui.core.processes.install_command import install_command
 from chat_tui.core.tools import OutputFormat
 
 PERSON = OutputFormat(fields_schema("name, age int"))
+
+
+def test_without_its_library_a_schema_is_refused_with_what_adds_it() -> None:
+    with pytest.raises(CommandError, match="needs a library") as caught:
+        read_schema("name", find=lambda name: None)
+    assert caught.value.hint == f"{install_command(REQUIREMENT)} adds it."
 
 
 @pytest.mark.parametrize(
