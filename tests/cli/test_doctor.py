@@ -87,6 +87,7 @@ def test_packages_are_checked_against_their_bounds() -> None:
     assert (found["rich"].state, found["rich"].text) == ("ok", "14.3 (>=14.2)")
     assert found["httpx"].state == "problem"
     assert (found["tools"].state, found["ignore"].state) == ("ok", "ok")
+    assert found["tools"].text == "not installed (mcp), for tool servers"
     assert found["tools"].hint == f"Run: {install_command('mcp<3,>=2.3')}"
     assert found["ignore"].text == "installed: pathspec 1.0"
 
@@ -99,7 +100,7 @@ def test_a_folder_that_is_not_installed_has_no_bounds() -> None:
 # -- terminal ---------------------------------------------------------------------------------------------------------
 
 
-def test_a_terminal_that_can_everything() -> None:
+def test_a_capable_terminal() -> None:
     environ = {"TERM": "xterm-kitty", "COLORTERM": "truecolor"}
     found = by_name(check_terminal(TerminalFacts(environ, (120, 36), TerminalAnswers(2, True), ("wl-copy", "xclip"))))
     assert {finding.state for finding in found.values()} == {"ok"}
@@ -107,7 +108,7 @@ def test_a_terminal_that_can_everything() -> None:
     assert found["reached by"].text == "directly"
 
 
-def test_a_terminal_that_can_little() -> None:
+def test_a_limited_terminal() -> None:
     environ = {"TERM": "xterm", "NO_COLOR": "1", "TMUX": "/tmp/x", "SSH_TTY": "/dev/pts/1"}
     found = by_name(check_terminal(TerminalFacts(environ, (50, 10), TerminalAnswers(1, False), ())))
     noted = {name for name, finding in found.items() if finding.state == "note"}
@@ -331,7 +332,7 @@ async def test_a_broken_home_is_reported_and_not_touched(home: Home) -> None:
     assert {file: file.stat().st_mtime_ns for file in home.folder.rglob("*")} == before
 
 
-async def test_a_section_that_cannot_be_checked_keeps_no_other_from_it(home: Home) -> None:
+async def test_a_section_that_cannot_be_checked_does_not_stop_the_others(home: Home) -> None:
     home.config.write_text('[local]\nweights = "~no-such-user/model.gguf"\n')
     home.environment["GROQ_API_KEY"] = KEY
     ran = await home.run("doctor")

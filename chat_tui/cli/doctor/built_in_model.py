@@ -55,7 +55,7 @@ def read_built_in_model(config: Config) -> BuiltInModelFacts:
 
 
 def check_built_in_model(facts: BuiltInModelFacts) -> Iterator[Finding]:
-    """Yield what is to be said about the weights, llama.cpp, and the first question."""
+    """Yield the findings about the weights, llama.cpp, and the first question."""
     missing = 0
     if facts.weights is not None:
         yield Finding(_SECTION, "weights", "ok", f"{facts.weights} ({_megabytes(facts.weights_bytes)})")

@@ -45,20 +45,20 @@ def find_all(wants_online: Callable[[Iterable[str]], bool], environ: Mapping[str
         config = configuration.config
         found += check_configuration(configuration)
     except _FAULTS as error:
-        found.append(_unchecked("config", error))
+        found.append(_failure("config", error))
     found += _section("keys", lambda: _read_keys(config, wants_online, environ), check_keys)
     found += _section("servers", lambda: asyncio.run(read_connections(config, environ)), check_connections)
     found += _section("built-in model", lambda: read_built_in_model(config), check_built_in_model)
     found += _section("history", lambda: read_history(paths.store_file()), check_history)
     found += _section("tool servers", lambda: read_tool_servers(config, environ), check_tool_servers)
-    return [_cleaned(finding) for finding in found]
+    return [_clean_finding(finding) for finding in found]
 
 
 def _section(name: str, read: Callable[[], Facts], check: Callable[[Facts], Iterator[Finding]]) -> list[Finding]:
     try:
         return [*check(read())]
     except _FAULTS as error:
-        return [_unchecked(name, error)]
+        return [_failure(name, error)]
 
 
 def _read_keys(config: Config, wants_online: Callable[[Iterable[str]], bool], environ: Mapping[str, str]) -> KeyFacts:
@@ -70,7 +70,7 @@ def _read_keys(config: Config, wants_online: Callable[[Iterable[str]], bool], en
     return msgspec.structs.replace(facts, answers=answers, is_online=True)
 
 
-def _unchecked(section: str, error: Exception) -> Finding:
+def _failure(section: str, error: Exception) -> Finding:
     if isinstance(error, ChatTuiError):
         return Finding(section, "check", "problem", error.title, error.hint or "Correct it and try again.")
     why = (error.strerror if isinstance(error, OSError) else "") or str(error)
@@ -79,7 +79,7 @@ def _unchecked(section: str, error: Exception) -> Finding:
     )
 
 
-def _cleaned(finding: Finding) -> Finding:
+def _clean_finding(finding: Finding) -> Finding:
     """Return the finding without what a terminal would obey: values of variables and names of packages are foreign."""
     return Finding(
         finding.section,

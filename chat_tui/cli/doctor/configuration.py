@@ -57,7 +57,7 @@ def read_configuration(file: Path, environ: Mapping[str, str] = os.environ) -> C
 
 
 def check_configuration(facts: ConfigFacts) -> Iterator[Finding]:
-    """Yield what is to be said about the config file and the variables."""
+    """Yield the findings about the config file and the variables."""
     if facts.fault is not None:
         hint = f"{facts.fault.hint} `chat-tui config edit` opens it."
         yield Finding(_CONFIG, "file", "problem", facts.fault.title, hint.strip())

@@ -108,7 +108,7 @@ def _truststore_version() -> str:
 
 
 def check_connections(facts: ConnectionFacts) -> Iterator[Finding]:
-    """Yield what is to be said about servers, proxies and certificates."""
+    """Yield the findings about servers, proxies and certificates."""
     yield from map(_server, facts.servers)
     if not facts.is_looked_for:
         yield Finding(_SERVERS, "none", "ok", 'not looked for: the config has `discovered = "ignore"`')

@@ -103,7 +103,7 @@ async def ask_providers(
 
 
 def check_keys(facts: KeyFacts) -> Iterator[Finding]:
-    """Yield what is to be said about the keys."""
+    """Yield the findings about the keys."""
     if facts.damaged_file is not None:
         hint = "Remove or repair it, and enter the keys again with `chat-tui auth add NAME`."
         yield Finding(_SECTION, "file", "problem", f"{facts.damaged_file} cannot be read", hint)

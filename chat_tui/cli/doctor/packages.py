@@ -18,14 +18,15 @@ PROGRAM, DEPENDENCIES, EXTRAS = "program", "dependencies", "extras"
 _NAME = "chat-tui"
 _DEVELOPERS_EXTRAS = {"test", "training"}
 _PURPOSES = {
-    "local": "llama.cpp is fetched when a local model first needs it",
-    "tools": "needed by tool servers",
-    "ignore": "`.gitignore` counts for `@` outside of git repositories",
-    "schema": "needed by `--schema`",
-    "line": "line mode at a terminal completes nothing",
-    "prices": "prices are those of this version of chat-tui",
-    "keyring": "keys are kept in a private file instead of the system's keyring",
+    "local": "llama.cpp in this environment, instead of one that is downloaded when it is first needed",
+    "tools": "tool servers",
+    "ignore": "`.gitignore` outside of git repositories",
+    "schema": "`--schema`",
+    "line": "completion and history in line mode",
+    "prices": "prices that are newer than this version",
+    "keyring": "keys in the system's keyring",
 }
+"""What extras are for."""
 _REQUIREMENT = re.compile(r"([A-Za-z0-9._-]{1,200}) ?(?:\[[^\]]{0,200}\])? ?\(?([^;()]{0,200})\)?")
 _EXTRA = re.compile(r"""extra ?== ?["']([A-Za-z0-9._-]{1,100})["']""")
 _BOUND = re.compile(r"(===|~=|==|!=|<=|>=|<|>) ?([^ ,]{1,100})")
@@ -86,7 +87,7 @@ def read_packages() -> PackageFacts:
 
 
 def check_packages(facts: PackageFacts) -> Iterator[Finding]:
-    """Yield what is to be said about Python, chat-tui, its dependencies and its extras."""
+    """Yield the findings about Python, chat-tui, its dependencies and its extras."""
     needs = f" (needs {facts.requires_python})" if facts.requires_python else ""
     if is_within(facts.python, facts.requires_python):
         yield Finding(PROGRAM, "python", "ok", f"{facts.python}{needs}, {facts.executable}")
@@ -128,7 +129,7 @@ def _fits(version: str, operator: str, bound: str) -> bool:
     if one is None or other is None or operator == "===":
         return version == bound if operator == "===" else True
     length = bound.count(".") if operator == "~=" else bound.removesuffix(".*").count(".") + 1
-    begins = _filled(one[0], length) == _filled(other[0], length)
+    begins = _pad(one[0], length) == _pad(other[0], length)
     is_same = begins if bound.endswith(".*") else one == other
     return {
         "==": is_same,
@@ -152,7 +153,7 @@ def _parse_version(text: str) -> _Version | None:
     return tuple(numbers), found[2] is None
 
 
-def _filled(numbers: tuple[int, ...], length: int) -> tuple[int, ...]:
+def _pad(numbers: tuple[int, ...], length: int) -> tuple[int, ...]:
     return (*numbers, *[0] * length)[:length]
 
 
@@ -181,5 +182,5 @@ def _extra(extra: str, rows: Sequence[Requirement], facts: PackageFacts) -> Find
         return Finding(EXTRAS, extra, state, f"installed: {told}")
     else:
         purpose = _PURPOSES.get(extra, "")
-        text = f"not installed ({told})" + (f": {purpose}" if purpose else "")
+        text = f"not installed ({told})" + (f", for {purpose}" if purpose else "")
     return Finding(EXTRAS, extra, state, text, f"Run: {install_command(*(f'{row.name}{row.bounds}' for row in rows))}")

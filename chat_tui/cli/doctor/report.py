@@ -23,7 +23,7 @@ def report_lines(findings: Sequence[Finding], columns: int, *, is_coloured: bool
     lines: list[list[StyledText]] = []
     for section, group in groupby(findings, key=lambda each: each.section):
         lines += [[(_BOLD, section)]]
-        for finding in _folded(section, [*group]):
+        for finding in _fold_dependencies(section, [*group]):
             lines += _finding_lines(finding, columns)
         lines += [[("", "")]]
     lines += [[(_BOLD, summary(findings))]]
@@ -38,7 +38,7 @@ def summary(findings: Sequence[Finding]) -> str:
     return f"{told}, {count_of(notes, 'note')}." if notes else f"{told}."
 
 
-def _folded(section: str, findings: list[Finding]) -> Iterator[Finding]:
+def _fold_dependencies(section: str, findings: list[Finding]) -> Iterator[Finding]:
     """Yield the findings, with all dependencies that are as they should be in one."""
     if section != DEPENDENCIES:
         yield from findings
@@ -59,12 +59,12 @@ def _finding_lines(finding: Finding, columns: int) -> Iterator[list[StyledText]]
     else:
         yield [("", "  "), state, ("", f"{name:{_NAME_COLUMNS}}{texts.pop(0)}")]
     for text in texts:
-        yield [("", _indented(text, before, columns))]
+        yield [("", _indent(text, before, columns))]
     for number, text in enumerate(_wrap(finding.hint, width - 2) if finding.hint else []):
-        yield [(_FAINT, _indented(("  " if number else "→ ") + text, before, columns))]
+        yield [(_FAINT, _indent(("  " if number else "→ ") + text, before, columns))]
 
 
-def _indented(text: str, before: int, columns: int) -> str:
+def _indent(text: str, before: int, columns: int) -> str:
     """Return the text after so many columns, or fewer if it is a long path."""
     return " " * max(2, min(before, columns - len(text))) + text
 

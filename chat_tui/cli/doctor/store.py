@@ -38,7 +38,7 @@ def read_history(file: Path, seconds: float = CHECK_SECONDS) -> HistoryFacts:
 
 
 def check_history(facts: HistoryFacts) -> Iterator[Finding]:
-    """Yield what is to be said about the store and the disk."""
+    """Yield the findings about the store and the disk."""
     if facts.store is None:
         yield Finding(_SECTION, "file", "ok", f"{facts.file} does not exist yet")
     elif facts.store.error is not None:

@@ -45,7 +45,7 @@ def read_terminal(environ: Mapping[str, str] = os.environ) -> TerminalFacts:
 
 
 def check_terminal(facts: TerminalFacts) -> Iterator[Finding]:
-    """Yield what is to be said about the terminal."""
+    """Yield the findings about the terminal."""
     term = facts.environ.get("TERM", "")
     yield _type(term)
     yield _colours(facts.environ, term)

@@ -50,7 +50,7 @@ def read_tool_servers(config: Config, environ: Mapping[str, str] = os.environ) -
 
 
 def check_tool_servers(facts: ToolFacts) -> Iterator[Finding]:
-    """Yield what is to be said about each tool server."""
+    """Yield the findings about each tool server."""
     if not facts.servers:
         yield Finding(_SECTION, "none", "ok", "none is configured")
         return
