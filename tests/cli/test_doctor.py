@@ -6,6 +6,7 @@ import asyncio
 import json
 import os
 import termios
+import tomllib
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -16,7 +17,14 @@ from chat_tui.cli.doctor.configuration import check_configuration, read_configur
 from chat_tui.cli.doctor.connections import ConnectionFacts, ServerHere, check_connections
 from chat_tui.cli.doctor.finding import Finding
 from chat_tui.cli.doctor.keys import KeyFacts, ask_providers, check_keys
-from chat_tui.cli.doctor.packages import PackageFacts, check_packages, is_within, parse_requirement
+from chat_tui.cli.doctor.packages import (
+    DEVELOPERS_EXTRAS,
+    EXTRA_PURPOSES,
+    PackageFacts,
+    check_packages,
+    is_within,
+    parse_requirement,
+)
 from chat_tui.cli.doctor.report import report_lines, summary
 from chat_tui.cli.doctor.store import HistoryFacts, check_history
 from chat_tui.cli.doctor.terminal import TerminalFacts, check_terminal
@@ -90,6 +98,11 @@ def test_packages_are_checked_against_their_bounds() -> None:
     assert found["tools"].text == "not installed (mcp), for tool servers"
     assert found["tools"].hint == f"Run: {install_command('mcp<3,>=2.3')}"
     assert found["ignore"].text == "installed: pathspec 1.0"
+
+
+def test_every_extra_has_a_purpose() -> None:
+    project = tomllib.loads((Path(__file__).parents[2] / "pyproject.toml").read_text())["project"]
+    assert {*EXTRA_PURPOSES} == {*project["optional-dependencies"]} - DEVELOPERS_EXTRAS
 
 
 def test_a_folder_that_is_not_installed_has_no_bounds() -> None:

@@ -16,8 +16,8 @@ from chat_tui.core.processes.install_command import install_command
 PROGRAM, DEPENDENCIES, EXTRAS = "program", "dependencies", "extras"
 """Sections."""
 _NAME = "chat-tui"
-_DEVELOPERS_EXTRAS = {"test", "training"}
-_PURPOSES = {
+DEVELOPERS_EXTRAS = {"test", "training"}
+EXTRA_PURPOSES = {
     "local": "llama.cpp in this environment, instead of one that is downloaded when it is first needed",
     "tools": "tool servers",
     "ignore": "`.gitignore` outside of git repositories",
@@ -102,7 +102,7 @@ def check_packages(facts: PackageFacts) -> Iterator[Finding]:
     rows = [parse_requirement(line) for line in facts.requirements]
     yield from (_dependency(row, facts) for row in rows if not row.extra and not _is_left_out(row, facts))
     for extra in dict.fromkeys(row.extra for row in rows if row.extra):
-        if extra not in _DEVELOPERS_EXTRAS:
+        if extra not in DEVELOPERS_EXTRAS:
             yield _extra(extra, [row for row in rows if row.extra == extra], facts)
 
 
@@ -181,6 +181,6 @@ def _extra(extra: str, rows: Sequence[Requirement], facts: PackageFacts) -> Find
     elif all(there.values()):
         return Finding(EXTRAS, extra, state, f"installed: {told}")
     else:
-        purpose = _PURPOSES.get(extra, "")
+        purpose = EXTRA_PURPOSES.get(extra, "")
         text = f"not installed ({told})" + (f", for {purpose}" if purpose else "")
     return Finding(EXTRAS, extra, state, text, f"Run: {install_command(*(f'{row.name}{row.bounds}' for row in rows))}")
