@@ -7,18 +7,20 @@ from pathlib import Path
 
 import platformdirs
 
+from chat_tui.core.files.home_folder import expand_home
+
 NAME = "chat-tui"
 
 
 def config_file() -> Path:
     """The file that `CHAT_TUI_CONFIG` names, or `config.toml` in the user's config folder."""
     named = os.environ.get("CHAT_TUI_CONFIG")
-    return Path(named).expanduser() if named else config_folder() / "config.toml"
+    return expand_home(named) if named else config_folder() / "config.toml"
 
 
 def expand(text: str) -> Path | None:
     """Convert a path that the user has written; `~` is the home folder. None for an empty text."""
-    return Path(text).expanduser() if text else None
+    return expand_home(text) if text else None
 
 
 def config_folder() -> Path:

@@ -11,6 +11,7 @@ import msgspec
 
 from chat_tui.config.schema import ModelRow
 from chat_tui.core.errors import LocalModelError
+from chat_tui.core.files.home_folder import expand_home
 from chat_tui.core.files.state_files import StateFile, Tell, ignore
 from chat_tui.core.models import LOCAL_MODEL
 from chat_tui.core.text.excerpts import shorten
@@ -59,13 +60,13 @@ class Library:
 
     def models(self, rows: Iterable[ModelRow] = ()) -> list[OwnModel]:
         """All models, those of the config first."""
-        named = [OwnModel(row.name, str(Path(row.path).expanduser())) for row in rows if row.path]
+        named = [OwnModel(row.name, str(expand_home(row.path))) for row in rows if row.path]
         taken = {model.name for model in named}
         return [*named, *(model for model in self._read_list() if model.name not in taken)]
 
     def add(self, file: Path, name: str = "", *, pulled: bool = False, source: str = "") -> OwnModel:
         """Add a file, named after itself if `name` is empty. Raises `LocalModelError`, `OSError`."""
-        file = file.expanduser().resolve()
+        file = expand_home(file).resolve()
         head_of(file)
         model = OwnModel(f"local/{_name(name or file.stem)}", str(file), pulled, source)
         if model.name == LOCAL_MODEL:

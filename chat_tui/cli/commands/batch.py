@@ -19,6 +19,7 @@ from chat_tui.cli.signals import watch_interrupts
 from chat_tui.config import load, paths
 from chat_tui.config.schema import Config
 from chat_tui.core.errors import ChatTuiError, CommandError
+from chat_tui.core.files.home_folder import expand_home
 from chat_tui.core.processes import console
 from chat_tui.core.processes.console import report_error, write_error
 from chat_tui.core.request import Request
@@ -87,9 +88,9 @@ def _open_output(options: argparse.Namespace, prompts: PromptSource) -> OrderedO
             raise CommandError("Standard output is closed.", "Name a file with --out.")
         return OrderedOutput.to_pipe(descriptor)
     path = Path(options.out)
-    if prompts.same_file(path.expanduser()):
+    if prompts.same_file(expand_home(path)):
         raise CommandError("--out names the prompts file itself.", "Choose another file; nothing was changed.")
-    if options.retry_failed and not path.expanduser().exists():
+    if options.retry_failed and not expand_home(path).exists():
         raise CommandError(f"{options.out} does not exist.", "Without --retry-failed, batch creates it.")
     return OrderedOutput.to_file(path)
 

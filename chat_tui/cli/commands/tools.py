@@ -6,7 +6,6 @@ import argparse
 import asyncio
 import json
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -15,6 +14,7 @@ from chat_tui.bootstrap.tool_servers import build_own_tools
 from chat_tui.config import edit, load, paths
 from chat_tui.config.schema import Config, ToolRow
 from chat_tui.core.errors import ChatTuiError, ConfigError
+from chat_tui.core.files.home_folder import expand_home
 from chat_tui.core.files.reading import read_regular
 from chat_tui.core.processes import console
 from chat_tui.core.processes.console import report_error, write_error, write_output
@@ -144,7 +144,7 @@ def _known(config: Config) -> str:
 
 
 def _import(config: Config, name: str) -> int:
-    path = Path(name).expanduser()
+    path = expand_home(name)
     try:
         found = read_foreign_config(read_regular(path, _FILE_BYTES))
     except OSError as error:

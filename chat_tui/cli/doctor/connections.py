@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from collections.abc import AsyncIterator, Iterator, Mapping
 from importlib.util import find_spec
-from pathlib import Path
 from urllib.request import getproxies
 
 import msgspec
@@ -13,6 +12,7 @@ import msgspec
 from chat_tui.cli.doctor.finding import Finding
 from chat_tui.config.known_providers import known_providers
 from chat_tui.config.schema import Config
+from chat_tui.core.files.home_folder import expand_home
 from chat_tui.core.text.addresses import host_of
 from chat_tui.core.text.counts import count_of
 from chat_tui.core.text.excerpts import shorten
@@ -95,7 +95,7 @@ async def _servers(config: Config, environ: Mapping[str, str]) -> AsyncIterator[
 
 def _own_certificates(config: Config) -> dict[str, bool]:
     rows = {row.name: row.verify for row in config.providers}
-    return {name: os.access(Path(file).expanduser(), os.R_OK) for name, file in rows.items() if isinstance(file, str)}
+    return {name: os.access(expand_home(file), os.R_OK) for name, file in rows.items() if isinstance(file, str)}
 
 
 def _truststore_version() -> str:

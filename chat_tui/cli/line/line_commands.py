@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
-from pathlib import Path
 from typing import Literal, NamedTuple
 
 from msgspec.structs import replace
@@ -14,6 +13,7 @@ from chat_tui.cli.line.line_chat import LineChat
 from chat_tui.cli.output.route_table import route_lines
 from chat_tui.config import presets
 from chat_tui.core.errors import CommandError
+from chat_tui.core.files.home_folder import expand_home
 from chat_tui.core.files.writing import write
 from chat_tui.core.processes.console import write_error
 from chat_tui.core.settings.conversation_settings import DEFAULT, NAMES, parse_setting
@@ -264,7 +264,7 @@ async def _export(chat: LineChat, name: str) -> None:
 
 
 def _write_file(name: str, text: str) -> None:
-    write(Path(name).expanduser(), text)
+    write(expand_home(name), text)
 
 
 @_command("quit", "", "end", "exit", "q")

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from chat_tui.core.errors import CommandError
+from chat_tui.core.files.home_folder import expand_home
 from chat_tui.core.files.reading import NotRegularError, TooLargeError, read_regular
 from chat_tui.core.processes.install_command import install_command
 from chat_tui.core.text.excerpts import shorten
@@ -38,7 +39,7 @@ def read_schema(given: str, *, find: Callable[[str], object] = find_spec) -> Out
     if find("jsonschema") is None:
         hint = f"{install_command(REQUIREMENT)} adds it."
         raise CommandError("--schema needs a library that is not installed.", hint)
-    file = Path(given).expanduser()
+    file = expand_home(given)
     if _is_file(file):
         return OutputFormat(_read_file(file))
     if given.lstrip().startswith("{"):

@@ -16,6 +16,7 @@ from threading import Lock
 from chat_tui.core.errors import CommandError
 from chat_tui.core.files import writing
 from chat_tui.core.files.file_lock import try_lock
+from chat_tui.core.files.home_folder import expand_home
 from chat_tui.core.files.private_files import open_private
 from chat_tui.engine.batch import results
 from chat_tui.engine.batch.results import EarlierResult
@@ -40,7 +41,7 @@ class OrderedOutput:
     def to_file(cls, path: Path) -> OrderedOutput:
         """Append to the results in this file. Raises `CommandError` if it holds other data, or cannot be written."""
         # A link is followed: the user means the file that it points to.
-        path = path.expanduser().resolve()
+        path = expand_home(path).resolve()
         try:
             if path.exists() and not path.is_file():
                 return cls(_open_pipe(path), None, SpillFile(None))

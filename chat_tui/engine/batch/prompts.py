@@ -13,6 +13,7 @@ from typing import Annotated
 import msgspec
 
 from chat_tui.core.errors import ChatTuiError, CommandError
+from chat_tui.core.files.home_folder import expand_home
 from chat_tui.core.files.reading import open_regular
 from chat_tui.core.text.excerpts import shorten
 
@@ -72,7 +73,7 @@ def _open_descriptor(name: str) -> int:
         return os.dup(0)
     if found := _OPEN_ALREADY.fullmatch(name):
         return os.dup(int(found[1]))
-    with open_regular(Path(name).expanduser()) as file:
+    with open_regular(expand_home(name)) as file:
         return os.dup(file.fileno())
 
 

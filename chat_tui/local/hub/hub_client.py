@@ -15,6 +15,7 @@ from urllib.parse import quote
 import httpx
 import msgspec
 
+from chat_tui.core.files.home_folder import expand_home
 from chat_tui.core.files.reading import read_regular
 from chat_tui.core.files.system_trust import system_trust
 
@@ -189,6 +190,6 @@ def _token(environ: Mapping[str, str]) -> str:
     cache = Path(environ.get("XDG_CACHE_HOME") or "~/.cache") / "huggingface"
     file = environ.get("HF_TOKEN_PATH") or Path(environ.get("HF_HOME") or cache) / "token"
     try:
-        return read_regular(Path(file).expanduser(), _TOKEN_BYTES).decode("ascii").strip()
+        return read_regular(expand_home(file), _TOKEN_BYTES).decode("ascii").strip()
     except (OSError, ValueError, RuntimeError):
         return ""

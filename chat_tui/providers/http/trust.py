@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import ssl
-from pathlib import Path
 
 from chat_tui.core import errors
+from chat_tui.core.files.home_folder import expand_home
 from chat_tui.core.files.reading import read_regular
 from chat_tui.core.files.system_trust import system_trust
 from chat_tui.core.models import Provider
@@ -18,7 +18,7 @@ def tls_verification(provider: Provider) -> ssl.SSLContext | bool:
     if provider.verify is False:
         return False
     if provider.verify is not True:
-        file = Path(provider.verify).expanduser()
+        file = expand_home(provider.verify)
         try:
             return ssl.create_default_context(cadata=read_regular(file, _CERTIFICATES_BYTES).decode("ascii"))
         except (OSError, ValueError):

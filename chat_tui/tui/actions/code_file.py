@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 
 from chat_tui.core.errors import CommandError
+from chat_tui.core.files.home_folder import expand_home
 from chat_tui.markdown.code_blocks import CodeBlock
 from chat_tui.markdown.inline.data_images import decode_image, describe_image
 
@@ -116,5 +117,5 @@ def path_of(named: str, suggested: str) -> Path:
     """
     if "\0" in named:
         raise CommandError("This character is not allowed in a file name.", "For example: /save 2 notes.py")
-    file = Path(os.path.expanduser(named)) if named else Path()
+    file = expand_home(named) if named else Path()
     return file / suggested if not named or named.endswith(os.sep) or file.is_dir() else file

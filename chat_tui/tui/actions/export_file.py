@@ -10,6 +10,7 @@ from typing import Literal, TypeAlias
 
 from chat_tui.core.errors import CommandError, HistoryError
 from chat_tui.core.files import writing
+from chat_tui.core.files.home_folder import expand_home
 from chat_tui.core.text.excerpts import shorten
 
 Form: TypeAlias = Literal["markdown", "json"]
@@ -29,7 +30,7 @@ def parse_argument(argument: str, title: str) -> tuple[Form, Path]:
     if "\0" in named:
         raise CommandError("This character is not allowed in a file name.", "Write /export markdown notes.md")
     form = form or _FORMS.get(Path(named).suffix[1:].casefold(), "markdown")
-    file = Path(os.path.expanduser(named)) if named else Path()
+    file = expand_home(named) if named else Path()
     if not named or named.endswith(os.sep) or file.is_dir():
         file /= name_of(title) + _SUFFIX[form]
     return form, file if file.suffix else file.with_name(file.name + _SUFFIX[form])

@@ -20,6 +20,7 @@ from chat_tui.config import paths
 from chat_tui.core.conversation import ConversationSummary, SearchHit, Tree, Turn, days_left, now
 from chat_tui.core.errors import HistoryError, StoreDamaged
 from chat_tui.core.files import writing as files
+from chat_tui.core.files.home_folder import expand_home
 from chat_tui.core.processes import console
 from chat_tui.core.processes.console import write_error
 from chat_tui.core.text.counts import count_of
@@ -246,7 +247,7 @@ def _open_output(name: str | None) -> Iterator[_Output]:
     if not name:
         yield _Output(None)
         return
-    target = Path(name).expanduser()
+    target = expand_home(name)
     try:
         with files.new_file(target) as opened:
             yield _Output(opened)

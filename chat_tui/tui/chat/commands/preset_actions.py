@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import re
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from chat_tui.config import presets
 from chat_tui.core.attachments import attachment
 from chat_tui.core.attachments.attachment import Attachment
 from chat_tui.core.errors import ChatTuiError, CommandError
+from chat_tui.core.files.home_folder import expand_home
 from chat_tui.core.settings.conversation_settings import with_tools_of
 from chat_tui.core.settings.preset import Preset, parse_values, question_about, with_values
 from chat_tui.core.text.excerpts import shorten
@@ -127,4 +126,4 @@ async def analyse(context: CommandContext, engine: Engine, typed: str) -> None:
 
 
 def _read(path: str) -> Attachment:
-    return attachment.read(Path(os.path.expanduser(path)))
+    return attachment.read(expand_home(path))
