@@ -188,7 +188,7 @@ def check_line(bench: Bench) -> None:
     with PtyTerminal([str(PROGRAM), "chat", "--model", MODEL], env=bench.environment, folder=bench.home) as terminal:
         if find_spec("prompt_toolkit") is None:
             terminal.wait_for("prompt_toolkit>=", SECONDS)
-        terminal.wait_for("You: ", SECONDS)
+        terminal.wait_for("You:", SECONDS)
         terminal.send("Hello\r")
         terminal.wait_for("to you.", SECONDS)
         terminal.send("/quit\r")

@@ -65,6 +65,8 @@ HOMES = {
     "prometheus_client": ["chat_tui.web"],
     "xllamacpp": ["chat_tui.local"],
     "genai_prices": ["chat_tui.providers.catalogue.prices_worker"],
+    "jsonschema": ["chat_tui.core.answers.json_answers"],
+    "prompt_toolkit": ["chat_tui.cli.line"],
     "keyring": ["chat_tui.providers.credentials.keyring_worker"],
     "pathspec": ["chat_tui.core.files.project_list_worker"],
     "pypdf": ["chat_tui.core.attachments.pdf_worker"],
