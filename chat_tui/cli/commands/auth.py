@@ -18,6 +18,7 @@ from chat_tui.core.processes.console import report_error, write_error
 from chat_tui.core.text.api_keys import cleaned_key, is_sendable
 from chat_tui.core.text.control_characters import clean_line, escaped_json
 from chat_tui.core.text.excerpts import shorten
+from chat_tui.providers.credentials import keyring_library
 from chat_tui.providers.credentials.keys import mask
 
 
@@ -65,6 +66,8 @@ async def keep_key(setup: ProviderSetup, name: str, key: str, place: KeyPlace | 
     if place is None:
         why = await setup.keyring_problem()
         place = "file" if why else "keyring"
+        if not keyring_library.is_installed():
+            why = keyring_library.missing_library()
     await setup.save_key(name, key, place)
     if place == "keyring":
         return "the system's keyring"

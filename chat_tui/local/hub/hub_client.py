@@ -89,6 +89,8 @@ class HubClient:
             )
         except (httpx.InvalidURL, ValueError) as error:
             raise BadEndpoint("the address of the proxy is not valid") from error
+        except ImportError as error:
+            raise BadEndpoint("a SOCKS proxy needs the package `socksio`") from error
 
     def close(self) -> None:
         """Close the connections."""

@@ -54,7 +54,8 @@ class KeyStore:
     async def keyring_problem(self) -> str:
         """Return why there is no keyring to save a key in; empty if there is one."""
         if not self._has_library():
-            return keyring_library.missing_library()
+            # The command that does it is longer than a line of a small screen.
+            return "`chat-tui doctor` says what adds it"
         try:
             done = await _run_keyring("probe", SERVICE, seconds=PROBE_SECONDS)
         except TimeoutError:

@@ -8,11 +8,20 @@ import io
 import json
 import threading
 from collections.abc import Iterator
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
 
-from chat_tui.local.hub.hub_client import GatedRepository, HubClient, HubError, HubFile, HubUnreachable, NotOnHub
+from chat_tui.local.hub.hub_client import (
+    BadEndpoint,
+    GatedRepository,
+    HubClient,
+    HubError,
+    HubFile,
+    HubUnreachable,
+    NotOnHub,
+)
 
 TOKEN = "hf_0123456789"
 FILE = HubFile("org/tiny", "a b.gguf", "c" * 40, 8)
@@ -120,6 +129,15 @@ def test_a_refusal_is_told_apart(site: Site, status: int, headers: dict[str, str
     client.close()
     assert caught.type is error
     assert not isinstance(caught.value, HubUnreachable)
+
+
+@pytest.mark.parametrize("proxy", ["socks5://127.0.0.1:9", "nonsense://127.0.0.1:9"])
+def test_a_proxy_that_cannot_be_used_is_told(monkeypatch: pytest.MonkeyPatch, proxy: str) -> None:
+    if proxy.startswith("socks") and find_spec("socksio") is not None:
+        pytest.skip("socksio is installed")
+    monkeypatch.setenv("ALL_PROXY", proxy)
+    with pytest.raises(BadEndpoint, match="proxy"):
+        HubClient(None, {})
 
 
 @pytest.mark.parametrize("body", [b"GGUF", b"GGUF12345", b""])

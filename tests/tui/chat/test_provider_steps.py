@@ -72,13 +72,14 @@ async def test_the_key_is_never_on_the_screen_nor_in_the_store(tmp_path: Path) -
     assert not any(b"bad-hunter2" in each.read_bytes() for each in tmp_path.rglob("*") if each.is_file())  # noqa: ASYNC240
 
 
-async def test_without_a_keyring_one_line_says_so_and_the_file_is_offered() -> None:
-    async with scripted_chat() as chat:
-        chat.setup.problem = "this machine has none"
+@pytest.mark.parametrize("problem", ["this machine has none", "`chat-tui doctor` says what adds it"])
+async def test_without_a_keyring_one_line_says_so_and_the_file_is_offered(problem: str) -> None:
+    async with scripted_chat(size=(60, 20)) as chat:
+        chat.setup.problem = problem
         await type_command(chat, "/provider add openai")
         await chat.shows("OpenAI: API key")
         await paste(chat, SECRET)
-        await chat.shows("There is no keyring: this machine has none", "Private file", "Only now")
+        await chat.shows(f"There is no keyring: {problem}", "Private file", "Only now")
         assert "Keyring" not in chat.shown()
         await chat.pilot.press("enter")
         await chat.until(lambda: chat.setup.saved == {"openai": (SECRET, "file")})
