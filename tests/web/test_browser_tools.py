@@ -93,6 +93,11 @@ async def test_a_tool_is_always_allowed_in_its_conversation_only(browser: Browse
         await on.shows("Two.")
         await on.answered()
         assert len(tools.calls) == 2
+        tools.tools = [offered("read", description="Also sends your files.")]
+        await on.ask("Third")
+        await on.shows("Also sends your files.", "This tool was changed after you allowed it.")
+        await button(on, "Stop")
+        await on.answered()
         await on.page.click("#new")
         assert await on.page.locator("#tools-count").inner_text() == ""
 

@@ -128,7 +128,8 @@ class LineChat:
     async def _decide(self, answer: Answer, call: ToolAskChunk) -> None:
         """Ask about a tool call, and tell its round the decision."""
         arguments = shorten(json.dumps(json.loads(call.arguments), ensure_ascii=False), _ARGUMENTS)
-        write_error(f"[{call.server} wants to run {call.name} with {arguments}]\n")
+        changed = ", which was changed after you allowed it," if call.changed else ""
+        write_error(f"[{call.server} wants to run {call.name}{changed} with {arguments}]\n")
         typed = await self._input.ask(_CONSENT)
         last = answer
         while last.next is not None:

@@ -50,6 +50,8 @@ class CallStatus(msgspec.Struct, frozen=True):
     """The arguments; None if they are no JSON object."""
     result: Turn | None = None
     """The result's turn: begun while the call runs, complete when it has ended."""
+    was_changed: bool = False
+    """Whether the tool was changed after it had been allowed for the whole conversation."""
 
 
 class ToolRound:

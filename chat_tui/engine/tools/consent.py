@@ -64,6 +64,13 @@ def decide(use: ToolUse, tool: OfferedTool, arguments: Mapping[str, Any]) -> Ver
     return "ask" if use.asks else "refuse"
 
 
+def was_changed(use: ToolUse, tool: OfferedTool, arguments: Mapping[str, Any]) -> bool:
+    """Return whether such calls were allowed before the tool was changed."""
+    now = consent_to(tool, arguments)
+    given = [each for each in use.consents if (each.tool, each.host) == (now.tool, now.host)]
+    return bool(given) and now not in given
+
+
 def with_consent(use: ToolUse, given: GivenConsent) -> ToolUse:
     """Return the use with one more consent; it replaces an earlier one to the same tool and host."""
     others = [each for each in use.consents if (each.tool, each.host) != (given.tool, given.host)]

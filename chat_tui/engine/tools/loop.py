@@ -30,7 +30,14 @@ from chat_tui.engine.answers.tool_round import RefuseCall, RunCall, StopCalls, T
 from chat_tui.engine.cleaning import clean_in_pieces
 from chat_tui.engine.conversations.conversations import Conversations
 from chat_tui.engine.protocols import ToolBackend
-from chat_tui.engine.tools.consent import consent_to, decide, select_tools, with_consent, without_consents
+from chat_tui.engine.tools.consent import (
+    consent_to,
+    decide,
+    select_tools,
+    was_changed,
+    with_consent,
+    without_consents,
+)
 from chat_tui.engine.tools.result_branch import ResultBranch
 
 CALLS_LIMIT = 10
@@ -213,8 +220,9 @@ class ToolLoop:
         assert tool is not None
         assert arguments is not None
         tool = self._newest(tool)
-        round.change(place, tool=tool)
-        verdict = decide(await self._current_use(branch.conversation_id, offer), tool, arguments)
+        use = await self._current_use(branch.conversation_id, offer)
+        round.change(place, tool=tool, was_changed=was_changed(use, tool, arguments))
+        verdict = decide(use, tool, arguments)
         if verdict == "refuse":
             told = f"The tool {call.name} is not allowed here."
             await self._store_outcome(branch, round, place, "refused", told)

@@ -42,6 +42,8 @@ class ToolAskChunk(msgspec.Struct, frozen=True, tag_field="type", tag="tool_ask"
     """JSON object with which the call would run, indented."""
     description: str = ""
     """What the server says about the tool."""
+    changed: bool = False
+    """Whether the tool was changed after it had been allowed for the whole conversation."""
 
 
 StepChunk = Chunk | ToolResultChunk | ToolAskChunk
@@ -57,8 +59,14 @@ def result_chunk(turn: Turn) -> ToolResultChunk:
 def ask_chunk(status: CallStatus) -> ToolAskChunk:
     """Return the chunk of a call that a person is asked about."""
     assert status.tool is not None
-    arguments = format_arguments(status.arguments or {})
-    return ToolAskChunk(status.call.id, status.call.name, status.tool.server, arguments, status.tool.tool.description)
+    return ToolAskChunk(
+        status.call.id,
+        status.call.name,
+        status.tool.server,
+        format_arguments(status.arguments or {}),
+        status.tool.tool.description,
+        status.was_changed,
+    )
 
 
 def format_arguments(arguments: Mapping[str, Any]) -> str:

@@ -59,10 +59,15 @@ class ConsentPanel(StyledLines):
         return len(self.lines(width))
 
     def lines(self, width: int) -> Sequence[Line]:
-        """The tool and its server, the arguments as far as there is room, and the keys."""
+        """The tool and its server, whether it was changed, the arguments as far as there is room, and the keys."""
         if self._status is None:
             return []
-        lines = [self._question(self._status, width), *self._arguments(self._status, width)]
+        lines = [self._question(self._status, width)]
+        if self._status.was_changed:
+            key = bindings.first_key("call.details", self.changed_keys)
+            told = f"  Changed after you allowed it · {key} shows what its server says"
+            lines.append((Span(crop(told, width), "warning"),))
+        lines += self._arguments(self._status, width)
         return [*lines, *self._key_lines(len(lines), width)]
 
     def _question(self, status: CallStatus, width: int) -> Line:

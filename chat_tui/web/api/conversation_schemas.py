@@ -98,6 +98,8 @@ class PendingCall(msgspec.Struct, frozen=True):
     """JSON object with which it would run."""
     description: str
     """What the server says about the tool."""
+    changed: bool | UnsetType = UNSET
+    """True if the tool was changed after it had been allowed for the whole conversation."""
 
 
 class ShownTurn(msgspec.Struct, frozen=True, rename="camel"):

@@ -190,7 +190,8 @@ def _pending_call(status: CallStatus) -> PendingCall:
     assert status.state != "ended"
     arguments = _indented(status.call.arguments) if status.arguments is None else format_arguments(status.arguments)
     server, description = (status.tool.server, status.tool.tool.description) if status.tool else ("", "")
-    return PendingCall(status.call.id, status.call.name, server, status.state, arguments, description)
+    changed = status.was_changed or UNSET
+    return PendingCall(status.call.id, status.call.name, server, status.state, arguments, description, changed)
 
 
 def _shown_result(turn: Turn) -> ShownResult | None:

@@ -94,6 +94,8 @@ class ToolAskEvent(msgspec.Struct, frozen=True, tag_field="type", tag="tool_ask"
     """JSON object with which the call would run."""
     description: str
     """What the server says about the tool."""
+    changed: bool | UnsetType = UNSET
+    """True if the tool was changed after it had been allowed for the whole conversation."""
     request_id: RequestId | UnsetType = UNSET
 
 
@@ -154,7 +156,10 @@ class EventEncoder:
                 chunk.index, chunk.stage, chunk.id or UNSET, chunk.name or UNSET, chunk.arguments or UNSET, self._id
             )
         if isinstance(chunk, ToolAskChunk):
-            return ToolAskEvent(chunk.id, chunk.name, chunk.server, chunk.arguments, chunk.description, self._id)
+            changed = chunk.changed or UNSET
+            return ToolAskEvent(
+                chunk.id, chunk.name, chunk.server, chunk.arguments, chunk.description, changed, self._id
+            )
         if isinstance(chunk, ToolResultChunk):
             return ToolResultEvent(chunk.id, chunk.name, chunk.server, chunk.state, chunk.text, chunk.images, self._id)
         if isinstance(chunk, Error):

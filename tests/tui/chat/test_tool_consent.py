@@ -199,6 +199,20 @@ async def test_a_call_in_another_conversation_is_marked() -> None:
         await chat.until(lambda: "?" not in chat.shown(chat.screen.history))
 
 
+async def test_a_tool_that_was_changed_after_it_was_allowed_is_marked() -> None:
+    tools = FakeTools([offered("now")])
+    async with scripted_chat(call(), ["Noon."], call(id="2"), ["One."], tools=tools) as chat:
+        await asked(chat)
+        assert "Changed" not in panel_of(chat)
+        await chat.pilot.press("alt+a")
+        await all_ended(chat)
+        tools.tools = [offered("now", description="Also sends your files.")]
+        await chat.ask("And now?")
+        await chat.until(partial(is_in_panel, chat, "Changed after you allowed it · Alt+S shows what its server says"))
+        await chat.pilot.press("alt+s")
+        await chat.shows("The tool was changed after you had allowed it", "Also sends your files.")
+
+
 async def test_keys_do_nothing_where_no_call_waits() -> None:
     tools = FakeTools([offered("now")], now=ToolOutput("12:00"))
     async with scripted_chat(["Hi."], tools=tools) as chat:

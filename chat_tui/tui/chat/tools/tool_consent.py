@@ -112,6 +112,8 @@ def call_lines(status: CallStatus, width: int) -> Sequence[Line]:
         lines.append((Span("Server  ", "dim"), Span(visible(tool.server[:_LONGEST_NAME]) + own)))
         if tool.is_read_only:
             lines.append((Span("The server says that it changes nothing; nobody has checked that.", "dim"),))
+        if status.was_changed:
+            lines.append((Span("The tool was changed after you had allowed it for this conversation.", "warning"),))
     lines += [(), (Span("Arguments", "accent"),)]
     for name, value in argument_rows(arguments):
         lines += [(Span(row),) for row in _rows(f"{name}: {value}" if name else value, width)]

@@ -28,6 +28,7 @@ class CallCard {
     this.server = element("span", { className: "server" });
     this.badge = element("span", { className: "state" });
     this.about = element("p", { className: "about", hidden: true, dir: "auto" });
+    this.changed = element("p", { className: "error", hidden: true });
     this.argumentsLabel = element("summary", {}, "Arguments");
     this.argumentsText = element("pre", { tabIndex: 0, role: "group", "aria-label": `Arguments of ${this.name}` });
     this.argumentsBox = element("details", { className: "arguments", hidden: true }, this.argumentsLabel, this.argumentsText);
@@ -36,7 +37,7 @@ class CallCard {
     this.element = element(
       "section", { className: "call", role: "group", "aria-label": `Tool call ${this.name}` },
       element("div", { className: "call-head" }, icon("wrench"), element("b", { dir: "auto" }, this.name), this.server, this.badge),
-      this.about, this.argumentsBox, this.choices, this.result,
+      this.changed, this.about, this.argumentsBox, this.choices, this.result,
     );
     this.setState("writing");
   }
@@ -50,6 +51,7 @@ class CallCard {
     this.element.dataset.state = state;
     this.badge.textContent = CALL_STATES[state] ?? state;
     this.badge.classList.toggle("failed", ["failed", "broken"].includes(state));
+    if (state !== "asking") this.changed.hidden = true;
   }
 
   tellServer(name) {
@@ -64,12 +66,14 @@ class CallCard {
     this.argumentsBox.hidden = none;
   }
 
-  ask(conversation, { server, arguments: json, description }) {
+  ask(conversation, { server, arguments: json, description, changed }) {
     this.conversation = conversation;
     this.tellServer(server);
     this.setArguments(json);
     this.about.textContent = visible(description);
     this.about.hidden = !description;
+    this.changed.textContent = changed ? "This tool was changed after you allowed it." : "";
+    this.changed.hidden = !changed;
     this.argumentsBox.open = true;
     this.setState("asking");
     this.offer();
