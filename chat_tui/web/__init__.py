@@ -11,7 +11,7 @@
     openai/            `/v1`: records, messages, replies in OpenAI's format
     responses/         `/v1/responses`: the same in the format of OpenAI's Responses API
     anthropic/         `/v1/messages`: the same in Anthropic's format
-    html/, page/       Markdown of models as safe HTML; the page at `/`
+    page/              the page at `/`
     ops/, openapi      `/health`, `/metrics`, the access log; `/openapi.json`
 """
 

@@ -23,6 +23,7 @@ RANKS = {
     "core": 0,
     "markdown": 0,
     "config": 1,
+    "html": 1,
     "routing": 2,
     "providers": 2,
     "local": 2,
@@ -40,14 +41,15 @@ WITHOUT_NEIGHBOURS = {0, 2, 5}
 """Ranks whose packages do not import each other."""
 LIMITED: dict[str, tuple[set[str], str]] = {
     "markdown": (set(), "it is usable alone"),
-    "history": ({"core"}, "it knows no config: settings are arguments"),
+    "html": ({"core", "markdown"}, "the page and an export write the same HTML, without a server or a config"),
+    "history": ({"core", "html"}, "it knows no config: settings are arguments"),
     "engine": (
         {"core", "config", "routing", "history"},
         "providers and local models come to it through `engine.protocols`, so that tests need neither",
     ),
     "tui": ({"core", "markdown", "config", "engine"}, "a face sees the engine and nothing behind it"),
     "web": (
-        {"core", "markdown", "config", "engine", "bootstrap"},
+        {"core", "markdown", "html", "config", "engine", "bootstrap"},
         "a face sees the engine and nothing behind it; `create_app` opens one where another server runs the app",
     ),
 }

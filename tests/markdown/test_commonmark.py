@@ -6,11 +6,11 @@ import re
 from pathlib import Path
 from typing import NamedTuple
 
+from chat_tui.html.rendering import HtmlRendering, render_pieces
 from chat_tui.markdown.parser import make_parser
 from chat_tui.markdown.splitter import BlockSplitter
 from chat_tui.tui.theme.ink import plain_ink
 from chat_tui.tui.transcript.render.renderer import Renderer
-from chat_tui.web.html.rendering import HtmlRendering, render_pieces
 
 DATA = Path(__file__).parents[1] / "data" / "commonmark-0.31.2.json"
 

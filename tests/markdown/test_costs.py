@@ -5,11 +5,11 @@ from collections.abc import Callable
 
 import pytest
 
+from chat_tui.html.rendering import render_pieces
 from chat_tui.markdown.block import Block
 from chat_tui.markdown.parser import make_parser
 from chat_tui.markdown.splitter import split
 from chat_tui.markdown.tables import COLUMNS
-from chat_tui.web.html.rendering import render_pieces
 
 PARSER = make_parser()
 

@@ -4,11 +4,11 @@ import time
 
 import pytest
 
+from chat_tui.html.rendering import render_pieces
 from chat_tui.markdown.block import Block
 from chat_tui.markdown.code_blocks import codes
 from chat_tui.markdown.inline.data_images import decode_image, describe_image
 from chat_tui.markdown.splitter import BlockSplitter, split
-from chat_tui.web.html.rendering import render_pieces
 
 DATA = "iVBORw0KGgo" * 2_000
 TEXT = f"Here:\n\n![a cat](data:image/png;base64,{DATA}) and\nmore\n\n```python\nx = 1\n```\n"

@@ -3,13 +3,13 @@
 import pytest
 from rich.style import Style
 
+from chat_tui.html.rendering import HtmlRendering, render_pieces
 from chat_tui.markdown.code_blocks import open_mark
 from chat_tui.markdown.references import MOST_USERS
 from chat_tui.markdown.splitter import BlockSplitter
 from chat_tui.tui.theme.ink import plain_ink
 from chat_tui.tui.transcript.model.turn_view import TurnView
 from chat_tui.tui.transcript.render.renderer import Renderer
-from chat_tui.web.html.rendering import HtmlRendering, render_pieces
 from tests.support.transcript_app import answer
 
 LINKS = "See [docs][1], [the *guide*][] and [x].\n\n- [list][1]\n\n| a |\n|---|\n| [cell][1] |\n\n"

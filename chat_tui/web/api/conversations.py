@@ -23,6 +23,7 @@ from chat_tui.engine.answers.answer import Answer
 from chat_tui.engine.answers.tool_round import CallStatus
 from chat_tui.engine.engine import Engine
 from chat_tui.engine.tools.steps import format_arguments
+from chat_tui.html.rendering import render_pieces
 from chat_tui.web.api.conversation_schemas import (
     ChangedConversation,
     ConversationChanges,
@@ -40,7 +41,6 @@ from chat_tui.web.api.conversation_schemas import (
 )
 from chat_tui.web.api.schemas import parse_query, read_body
 from chat_tui.web.errors import ApiError, error_text
-from chat_tui.web.html.rendering import render_pieces
 from chat_tui.web.state import state_of
 
 LIST_LIMIT = 200

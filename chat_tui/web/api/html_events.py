@@ -15,8 +15,8 @@ from chat_tui.core.conversation import Conversation
 from chat_tui.engine.answers.answer import Answer
 from chat_tui.engine.engine import Engine
 from chat_tui.engine.tools.steps import StepChunk, ToolAskChunk, ToolResultChunk
+from chat_tui.html.rendering import HtmlChange, HtmlRendering
 from chat_tui.web.api.events import EventEncoder, to_camel, to_sse
-from chat_tui.web.html.rendering import HtmlChange, HtmlRendering
 
 RENDER_SECONDS = 0.1
 """Time between two renderings of a growing answer."""

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from chat_tui.core.text.control_characters import clean
 from chat_tui.core.text.excerpts import shorten
+from chat_tui.html.code_html import highlight
 from chat_tui.markdown.alerts import ALERTS
 from chat_tui.markdown.block import Block
 from chat_tui.markdown.inline.data_images import describe_image
@@ -20,7 +21,6 @@ from chat_tui.markdown.inline.latex import legible
 from chat_tui.markdown.links import alt_text, deceives, is_openable, told_target
 from chat_tui.markdown.lists import count_from, take_task_box
 from chat_tui.markdown.references import parse_block
-from chat_tui.web.html.code_html import highlight
 
 if TYPE_CHECKING:
     from markdown_it import MarkdownIt

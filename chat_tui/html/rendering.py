@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import msgspec
 
+from chat_tui.html.safe_html import code_html, escape_text, html_of, image_html, plain_html
 from chat_tui.markdown.block import Block
 from chat_tui.markdown.inline.latex import is_display, legible
 from chat_tui.markdown.splitter import BlockSplitter
-from chat_tui.web.html.safe_html import code_html, escape_text, html_of, image_html, plain_html
 
 
 class HtmlPiece(msgspec.Struct, frozen=True):
