@@ -1,16 +1,18 @@
 """Converts untrusted Markdown to safe HTML: only the tags and attributes that are listed here are written.
 
-Raw HTML is shown as its source and images as links to them. Links must lead to `http`, `https` or `mailto`.
+Raw HTML is shown as its source and images of a text as links to them. Links must lead to `http`, `https` or `mailto`.
 """
 
 from __future__ import annotations
 
 import re
+from base64 import b64encode
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from html import escape
 from typing import TYPE_CHECKING
 
+from chat_tui.core.attachments.attachment import media_type_of
 from chat_tui.core.text.control_characters import clean
 from chat_tui.core.text.excerpts import shorten
 from chat_tui.html.code_html import highlight
@@ -31,6 +33,8 @@ _TAGS = frozenset(
 )
 _ALIGNED = re.compile(r"text-align:(left|center|right)")
 _LANGUAGE_LENGTH = 30
+COPY_BUTTON = '<button type="button" class="copy-code">Copy</button>'
+"""In the head of each block of code; of no use where no script runs."""
 
 
 @lru_cache(1)
@@ -60,8 +64,7 @@ def code_html(code: str, language: str, within: str = "") -> str:
     comment that the code begins in."""
     name = shorten(language, _LANGUAGE_LENGTH)
     return (
-        f'<div class="code"><div class="code-head"><span>{escape_text(name) or "code"}</span>'
-        '<button type="button" class="copy-code">Copy</button></div>'
+        f'<div class="code"><div class="code-head"><span>{escape_text(name) or "code"}</span>{COPY_BUTTON}</div>'
         f'<pre tabindex="0"><code>{highlight(clean(code), name, within)}</code></pre></div>'
     )
 
@@ -71,6 +74,13 @@ def image_html(alt: str, address: str) -> str:
     image = describe_image(address)
     text = " · ".join(filter(None, [shorten(f"image: {alt}" if alt else "image", 300), image.text if image else ""]))
     return f'<p><span class="target">[{escape_text(text)}]</span></p>'
+
+
+def data_image_html(name: str, content: bytes) -> str:
+    """Return an image with its content; empty if its first bytes are not those of a PNG, JPEG, GIF or WebP file."""
+    kind = media_type_of(content[:16])
+    data = b64encode(content).decode("ascii") if kind else ""
+    return f'<img src="data:{kind};base64,{data}" alt="{escape_text(name)}">' if kind else ""
 
 
 def _blocks(tokens: Sequence[Token]) -> Iterator[str]:

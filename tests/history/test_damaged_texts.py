@@ -89,7 +89,7 @@ async def test_a_damaged_value_costs_itself(store: Store) -> None:
     for row in rows:
         tree = await store.read(reads.tree, row.id)
         assert [turn.role for turn in tree.turns] == ["user", "assistant"]
-        for form in ("markdown", "json"):
+        for form in ("markdown", "html", "json"):
             assert await export_text(store, tree, form)
         await store.write(writes.add_turn, row.id, Turn("user", "More?", id=f"{row.id}.more", parent=tree.leaf))
         assert (await store.read(reads.conversation, row.id)).path[-1].text == "More?"

@@ -147,8 +147,8 @@ class Conversations:
         full = await self._stores.store_of(conversation.id).read(attachments.contents, bare)
         return [msgspec.structs.replace(turn, attachments=full.get(turn.id, turn.attachments)) for turn in turns]
 
-    async def export(self, conversation_id: str, form: Literal["markdown", "json"]) -> str:
-        """A conversation as Markdown, or as JSON that an import restores. Raises `HistoryError`."""
+    async def export(self, conversation_id: str, form: Literal["markdown", "html", "json"]) -> str:
+        """A conversation as Markdown, as one HTML file, or as JSON that an import restores. Raises `HistoryError`."""
         from chat_tui.history.transfer.exporting import export_text
 
         store = self._stores.store_of(conversation_id)

@@ -10,4 +10,5 @@ tree_builder    makes turns of the messages of other programs
 records         imported conversations and turns, made safe to store and to show
 exporting       exports a conversation
 markdown        a conversation as Markdown
+html_document   a conversation as one HTML file
 """

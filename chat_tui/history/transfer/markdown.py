@@ -22,7 +22,7 @@ from chat_tui.core.text.excerpts import shorten
 
 _FENCE = re.compile(r" {0,3}(`{3,}|~{3,})(.*)")
 _BACKTICKS = re.compile(r"`{3,}")
-_ENDINGS = {
+ENDINGS = {
     "length": "It ended at the limit of tokens.",
     "cancelled": "It was cancelled here.",
     "broken": "The answer broke off here.",
@@ -31,6 +31,7 @@ _ENDINGS = {
     "empty": "The answer ended without any text.",
     "streaming": "It was still being written.",
 }
+"""How an answer ended that is not complete."""
 
 
 def markdown(tree: Tree) -> str:
@@ -105,10 +106,10 @@ def _turn(turn: Turn) -> Iterator[str]:
         yield ""
         size = len(file.content) or file.size_bytes
         yield f"*Attached: {_heading(file.name)} ({_heading(file.media_type)}, {size} bytes)*"
-    if turn.role == "assistant" and turn.state in _ENDINGS:
+    if turn.role == "assistant" and turn.state in ENDINGS:
         yield ""
         why = f" {_heading(turn.error.title)}" if turn.error else ""
-        yield f"*{_ENDINGS[turn.state]}{why}*"
+        yield f"*{ENDINGS[turn.state]}{why}*"
 
 
 def _result(turn: Turn) -> Iterator[str]:
