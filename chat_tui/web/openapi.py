@@ -196,7 +196,7 @@ OPERATIONS: Sequence[Operation] = (
     Operation(
         "GET",
         f"{_CONVERSATION}/export",
-        "Export a conversation as Markdown, or as JSON that can be imported again.",
+        "Export a conversation as Markdown, as one HTML file, or as JSON that can be imported again.",
         dict[str, Any],
         query=ExportQuery,
         text="text/markdown",

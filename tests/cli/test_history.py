@@ -199,6 +199,13 @@ def test_a_dash_is_standard_output_for_an_export_as_for_a_batch(
     assert not (kept / "-").exists()
 
 
+def test_a_conversation_is_exported_as_one_html_file(kept: Path) -> None:
+    assert history("export", "abc1", "--format", "html", "--out", str(kept / "chat.html")) == 0
+    text = (kept / "chat.html").read_text("utf-8")
+    assert text.startswith("<!doctype html>")
+    assert "<p>Nobody knows.</p>" in text
+
+
 @pytest.mark.parametrize("all_of_them", [False, True])
 def test_an_export_leaves_the_files_beside_it_alone(
     kept: Path, capsys: pytest.CaptureFixture[str], all_of_them: bool
@@ -235,7 +242,13 @@ def test_a_signal_leaves_nothing_of_a_file_that_is_being_written(tmp_path: Path,
 
 
 @pytest.mark.parametrize(
-    "arguments", [["export"], ["export", "abc1", "--all"], ["export", "--all", "--format", "markdown"]]
+    "arguments",
+    [
+        ["export"],
+        ["export", "abc1", "--all"],
+        ["export", "--all", "--format", "markdown"],
+        ["export", "--all", "--format", "html"],
+    ],
 )
 def test_what_makes_no_sense_is_wrong_usage(kept: Path, arguments: list[str]) -> None:
     assert history(*arguments) == 2

@@ -93,11 +93,15 @@ async def test_a_conversation_is_given_as_a_file_but_a_private_one_is_not() -> N
         path = await kept(web, "Count")
         markdown = await web.client.get(f"{path}/export")
         record = await web.client.get(f"{path}/export?form=json")
+        page = await web.client.get(f"{path}/export?form=html")
         private = await web.engine.conversations.begin_private()
         refused = await web.client.get(f"/api/conversations/{private.id}/export")
         unknown = await web.client.get(f"{path}/export?form=pdf")
     assert markdown.headers["content-type"].startswith("text/markdown")
     assert markdown.headers["content-disposition"] == "attachment"
     assert "**One**." in markdown.text
+    assert page.headers["content-type"].startswith("text/html")
+    assert page.headers["content-disposition"] == "attachment"
+    assert "<strong>One</strong>." in page.text
     assert "Count" in json.dumps(record.json())
     assert [refused.status_code, unknown.status_code] == [404, 400]

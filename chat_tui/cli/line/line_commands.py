@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from pathlib import Path
 from typing import Literal, NamedTuple
 
 from msgspec.structs import replace
@@ -23,6 +24,7 @@ from chat_tui.core.text.excerpts import shorten
 from chat_tui.core.tools import ToolUse
 
 _LISTED = 20
+_EXPORT_FORMS: Mapping[str, Literal["markdown", "html", "json"]] = {".html": "html", ".htm": "html", ".json": "json"}
 Handler = Callable[[LineChat, str], Awaitable[None]]
 
 
@@ -249,11 +251,11 @@ async def _title(chat: LineChat, text: str) -> None:
     _say(f"[title: {title}]")
 
 
-@_command("export", "FILE", "write this conversation to a file: Markdown, or JSON for *.json")
+@_command("export", "FILE", "write this conversation to a file: Markdown, or HTML or JSON for *.html and *.json")
 async def _export(chat: LineChat, name: str) -> None:
     if not name:
         raise CommandError("/export needs the name of a file.", "For example: /export chat.md")
-    form: Literal["json", "markdown"] = "json" if name.endswith(".json") else "markdown"
+    form = _EXPORT_FORMS.get(Path(name).suffix.casefold(), "markdown")
     text = await chat.engine.conversations.export((await chat.conversation()).id, form)
     try:
         await asyncio.to_thread(_write_file, name, text)

@@ -73,7 +73,7 @@ EXAMPLES: Mapping[str, tuple[str, str]] = {
         "chat-tui history search '\"tail calls\" model:llama after:7d'",
     ),
     "chat-tui history export": (
-        "chat-tui history export last --out chat.md",
+        "chat-tui history export last --format html --out chat.html",
         "chat-tui history export --all --out backup.jsonl",
     ),
     "chat-tui history import": ("chat-tui history import chatgpt.zip", "chat-tui history import backup.jsonl"),

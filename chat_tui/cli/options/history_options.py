@@ -39,12 +39,13 @@ def _add_history_reading(actions: Any) -> tuple[CommandParser, ...]:
     search.add_argument("--limit", type=value_types.count, default=50, metavar="N", help="at most N hits (default: 50)")
     export = actions.add_parser(
         "export",
-        help="export a conversation as Markdown or JSON",
-        description="Export a conversation. JSON is complete and can be imported again; Markdown has the current"
-        " branch. With --all, unreadable conversations are skipped and named on stderr, and the exit code is 1.",
+        help="export a conversation as Markdown, HTML or JSON",
+        description="Export a conversation. JSON is complete and can be imported again; Markdown and HTML have the"
+        " current branch. HTML is one file that loads nothing. With --all, unreadable conversations"
+        " are skipped and named on stderr, and the exit code is 1.",
     )
     export.add_argument("id", nargs="?", metavar="ID|TITLE", help=_CONVERSATION_NAME)
-    export.add_argument("--format", choices=["markdown", "json"], help="default: markdown; with --all: json")
+    export.add_argument("--format", choices=["markdown", "html", "json"], help="default: markdown; with --all: json")
     export.add_argument(
         "--out", metavar="FILE", help="file to write, instead of stdout (-); existing files are not overwritten"
     )

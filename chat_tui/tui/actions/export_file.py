@@ -13,17 +13,17 @@ from chat_tui.core.files import writing
 from chat_tui.core.files.home_folder import expand_home
 from chat_tui.core.text.excerpts import shorten
 
-Form: TypeAlias = Literal["markdown", "json"]
-_FORMS: dict[str, Form] = {"markdown": "markdown", "md": "markdown", "json": "json"}
-_SUFFIX: dict[Form, str] = {"markdown": ".md", "json": ".json"}
+Form: TypeAlias = Literal["markdown", "html", "json"]
+_FORMS: dict[str, Form] = {"markdown": "markdown", "md": "markdown", "html": "html", "htm": "html", "json": "json"}
+_SUFFIX: dict[Form, str] = {"markdown": ".md", "html": ".html", "json": ".json"}
 _LONGEST_NAME = 60
 _MOST = 1000
 _NOT_IN_NAMES = re.compile(r"[^\w\- ]+")
 
 
 def parse_argument(argument: str, title: str) -> tuple[Form, Path]:
-    """The form and file that `/export` names: `markdown` or `json`, then a file or folder, each of which may be left
-    out. Raises `CommandError`."""
+    """The form and file that `/export` names: `markdown`, `html` or `json`, then a file or folder, each of which may
+    be left out. Raises `CommandError`."""
     first, _, rest = argument.partition(" ")
     form = _FORMS.get(first.casefold())
     named = (argument if form is None else rest).strip()

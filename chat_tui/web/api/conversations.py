@@ -68,7 +68,7 @@ class ListQuery(msgspec.Struct, frozen=True):
 class ExportQuery(msgspec.Struct, frozen=True):
     """Parameters of an export."""
 
-    form: Literal["markdown", "json"] = "markdown"
+    form: Literal["markdown", "html", "json"] = "markdown"
     """JSON can be imported again."""
 
 
@@ -286,11 +286,11 @@ async def restore_conversation(request: Request) -> Response:
 
 
 async def export_conversation(request: Request) -> Response:
-    """Return a conversation with all its branches as a file."""
+    """Return a conversation as a file; as JSON, with all its branches."""
     asked, engine = parse_query(request, ExportQuery), await state_of(request).engine()
     conversation = await find_conversation(engine, request)
     text = await engine.conversations.export(conversation.id, asked.form)
-    media_type = "application/json" if asked.form == "json" else "text/markdown"
+    media_type = {"json": "application/json", "html": "text/html"}.get(asked.form, "text/markdown")
     return Response(text, media_type=media_type, headers={"Content-Disposition": "attachment"})
 
 

@@ -19,6 +19,8 @@ def test_form_and_file_may_each_be_left_out(tmp_path: Path) -> None:
     assert parse_argument("json", title) == ("json", Path("What is a monad.json"))
     assert parse_argument("notes of today.md", title) == ("markdown", Path("notes of today.md"))
     assert parse_argument("kept.JSON", title) == ("json", Path("kept.JSON"))
+    assert parse_argument("html", title) == ("html", Path("What is a monad.html"))
+    assert parse_argument("kept.htm", title) == ("html", Path("kept.htm"))
     assert parse_argument("md notes", title) == ("markdown", Path("notes.md"))
     assert parse_argument(f"json {tmp_path}", title) == ("json", tmp_path / "What is a monad.json")
     assert parse_argument("~/x.md", title)[1] == Path.home() / "x.md"
@@ -58,6 +60,9 @@ async def test_export_writes_the_conversation_and_says_where(tmp_path: Path) -> 
         await chat.until(lambda: "Exported “well?”" in chat.notices())
         assert str(tmp_path / "kept.md") in chat.notices()
         assert "The answer." in (tmp_path / "kept.md").read_text("utf-8")
+        await chat.ask(f"/export html {tmp_path}/kept")
+        await chat.until(lambda: "kept.html" in chat.notices())
+        assert "<p>The answer.</p>" in (tmp_path / "kept.html").read_text("utf-8")
         await chat.ask(f"/export json {tmp_path}/kept")
         await chat.until(lambda: "kept.json" in chat.notices())
         assert json.loads((tmp_path / "kept.json").read_text("utf-8"))["title"] == "well?"

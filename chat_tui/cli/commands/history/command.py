@@ -30,7 +30,7 @@ from chat_tui.history.opening import StoreSettings
 from chat_tui.history.queries import deletion, naming, reads
 from chat_tui.history.queries.integrity import CheckReport
 from chat_tui.history.store import Store
-from chat_tui.history.transfer.exporting import export_text
+from chat_tui.history.transfer.exporting import Format, export_text
 from chat_tui.history.transfer.formats import native
 
 _EVERY = 1_000_000_000
@@ -45,7 +45,7 @@ def run(options: argparse.Namespace) -> int:
     if options.action == "export" and bool(options.id) == options.all:
         write_error("chat-tui: name one conversation to export, or use --all (not both).\n")
         return 2
-    if options.action == "export" and options.all and options.format == "markdown":
+    if options.action == "export" and options.all and options.format in ("markdown", "html"):
         write_error("chat-tui: --all can only be exported as JSON.\n")
         return 2
     ended: list[int] = []
@@ -196,7 +196,7 @@ def _write_hits(hits: Sequence[SearchHit], *, as_json: bool) -> None:
 
 
 async def _export(options: argparse.Namespace) -> int:
-    as_json = options.json or options.all or options.format == "json"
+    form: Format = "json" if options.json or options.all else options.format or "markdown"
     number, left_out = 1, 0
     name = "" if options.out == "-" else options.out
     with _open_output(name) as output:
@@ -205,7 +205,7 @@ async def _export(options: argparse.Namespace) -> int:
                 number, left_out = await _export_all(store, output)
             else:
                 tree = await _find_tree(store, options.id)
-                output.put(await export_text(_require_store(store), tree, "json" if as_json else "markdown"))
+                output.put(await export_text(_require_store(store), tree, form))
     if name:
         write_error(f"chat-tui: {count_of(number, 'conversation')} written to {name}.\n")
     return 1 if left_out else 0

@@ -237,6 +237,7 @@ function listenToConversation() {
   $("rename").addEventListener("click", rename);
   $("pin-button").addEventListener("click", told(pin));
   $("save-markdown").addEventListener("click", told(() => save("markdown", "md")));
+  $("save-html").addEventListener("click", told(() => save("html", "html")));
   $("save-json").addEventListener("click", told(() => save("json", "json")));
   $("title-dialog").addEventListener("close", told(renamed));
   $("title-cancel").addEventListener("click", () => $("title-dialog").close("cancel"));
