@@ -65,13 +65,15 @@ async def test_commands_change_model_system_prompt_and_settings(home: Home, serv
 async def test_a_conversation_goes_on_is_undone_and_asked_again(home: Home, server: ModelServer) -> None:
     home.serve(server.base_url, "t3")
     await home.run("ask", "earlier")
-    lines = ("more", "/undo", "other", "/retry", "/why", "/export out.json", "/export out.html")
+    lines = ("more", "/undo", "other", "/retry", "/why", "/export ~/chat.json", "/export ~/chat.html")
     ran = await chat(home, *lines, options=("-c",))
     assert "[continues “earlier”, model box/t3]" in ran.told()
     assert "[taken back: more]" in ran.told()
     assert questions(await kept(home)) == ["earlier", "other"]
     assert "chosen by fixed" in ran.told()
-    assert "[written to out.html]" in ran.told()
+    assert "[written to ~/chat.html]" in ran.told()
+    assert '"title":"earlier"' in (home.folder / "chat.json").read_text("utf-8")
+    assert (home.folder / "chat.html").read_text("utf-8").startswith("<!doctype html>")
     assert len(server.exchanges) == 4
 
 
