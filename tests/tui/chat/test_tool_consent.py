@@ -21,10 +21,9 @@ def results(chat: ScriptedChat) -> list[tuple[str, str]]:
 
 
 def panel_of(chat: ScriptedChat) -> str:
-    """The panel as it is drawn."""
-    panel = chat.chat.query_one(ConsentPanel)
-    rows = [panel.render_line(row).text.rstrip() for row in range(panel.size.height)]
-    return "\n".join(rows) if panel.display else ""
+    """The panel as it is drawn; empty if it is not shown."""
+    panels = [panel for panel in chat.chat.query(ConsentPanel) if panel.display]
+    return "\n".join(panel.render_line(row).text.rstrip() for panel in panels for row in range(panel.size.height))
 
 
 def is_in_panel(chat: ScriptedChat, text: str) -> bool:
