@@ -47,8 +47,8 @@ async def continue_conversation(
     found = await find_continuation(engine.conversations, options.conversation)
     own_model = request.model is None and request.strategy is None
     if own_model:
-        known = found.strategy in engine.models.strategies()
-        request = request.replace(model=found.model, strategy=found.strategy if known else None)
+        model, strategy = found.choice(engine.models.strategies())
+        request = request.replace(model=model, strategy=strategy)
     if request.tool_use is None:
         request = request.replace(tool_use=_unattended_tools(engine, found))
     if system is not None:

@@ -18,7 +18,7 @@ from chat_tui.core.conversation import Conversation, Turn
 from chat_tui.core.errors import ChatTuiError, CommandError
 from chat_tui.core.processes.console import report_error, write_error
 from chat_tui.core.request import Request
-from chat_tui.core.settings.conversation_settings import ConversationSettings, NewConversation, decode_settings
+from chat_tui.core.settings.conversation_settings import ConversationSettings, NewConversation
 from chat_tui.core.settings.preset import Preset
 from chat_tui.core.text.excerpts import shorten
 from chat_tui.engine.answers.answer import Answer
@@ -71,9 +71,10 @@ class LineChat:
         found = await find_continuation(self.engine.conversations, name)
         self.begin()
         self.conversation_id = found.conversation.id
-        self.own_settings = decode_settings(found.conversation.settings)
-        if not keeps_model and (found.model or found.strategy in self.engine.models.strategies()):
-            self.model, self.strategy = found.model, found.strategy or self.strategy
+        self.own_settings = found.settings
+        model, strategy = found.choice(self.engine.models.strategies())
+        if not keeps_model and (model or strategy):
+            self.model, self.strategy = model, strategy or self.strategy
         goes_on = "".join(f", {label}" for label in found.labels(own_model=not keeps_model))
         write_error(f"[continues “{shorten(found.conversation.title, 60)}”{goes_on}]\n")
         for turn in found.conversation.path[-2:]:

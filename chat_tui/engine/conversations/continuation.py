@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 import msgspec
 
 from chat_tui.core.conversation import Conversation
@@ -29,6 +31,10 @@ class Continuation(msgspec.Struct, frozen=True):
     def settings(self) -> ConversationSettings:
         """Its own settings."""
         return decode_settings(self.conversation.settings)
+
+    def choice(self, strategies: Collection[str]) -> tuple[str | None, str | None]:
+        """Return the model, or else the strategy, that can go on where there are these strategies."""
+        return self.model, self.strategy if self.strategy in strategies else None
 
     def labels(self, *, own_model: bool = True) -> list[str]:
         """Return in short what it goes on with, such as `model groq/llama`, `preset translate`, `temp 0.2`.

@@ -67,8 +67,9 @@ async def _open(opening: Opening, context: CommandContext, engine: Engine) -> bo
             context.host.tell(error)
         return False
     await context.chat.open(found.conversation.id)
-    if not opening.keeps_model and (found.model or found.strategy in engine.models.strategies()):
-        context.models.choose(found.model, found.strategy or context.models.strategy)
+    model, strategy = found.choice(engine.models.strategies())
+    if not opening.keeps_model and (model or strategy):
+        context.models.choose(model, strategy or context.models.strategy)
     if goes_on := found.labels(own_model=not opening.keeps_model):
         context.host.say("The conversation goes on", f"with {', '.join(goes_on)}", long=True)
     return True
