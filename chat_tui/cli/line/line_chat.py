@@ -25,7 +25,7 @@ from chat_tui.engine.answers.answer import Answer
 from chat_tui.engine.answers.tool_round import Decision, RefuseCall, RunCall, StopCalls
 from chat_tui.engine.conversations.continuation import find_continuation
 from chat_tui.engine.engine import Engine
-from chat_tui.engine.tools.steps import ToolAskChunk, merged_batches
+from chat_tui.engine.tools.steps import ToolAskChunk, current_of, merged_batches
 
 RunCommand = Callable[[str], Awaitable[None]]
 """Runs a slash command, as it was typed. Raises `ChatTuiError`."""
@@ -125,6 +125,8 @@ class LineChat:
             watch.cancel()
             writer.close()
         report_notice(answer)
+        # What is typed next may ask for its route, or change it.
+        await current_of(answer).saved.wait()
 
     async def _decide(self, answer: Answer, call: ToolAskChunk) -> None:
         """Ask about a tool call, and tell its round the decision."""
@@ -132,11 +134,8 @@ class LineChat:
         changed = ", which was changed after you allowed it," if call.changed else ""
         write_error(f"[{call.server} wants to run {call.name}{changed} with {arguments}]\n")
         typed = await self._input.ask(_CONSENT)
-        last = answer
-        while last.next is not None:
-            last = last.next
-        if last.round is not None:
-            last.round.decide(call.id, _decision(typed))
+        if (asking := current_of(answer).round) is not None:
+            asking.decide(call.id, _decision(typed))
 
 
 def _decision(typed: str | None) -> Decision:
