@@ -83,7 +83,7 @@ GOES_OUT = {
     "tui.transcript.render.zero_width": "text of the transcript",
     "tui.widgets.styled_lines": "lines of widgets",
     "tui.widgets.argument_rows": "arguments of tool calls",
-    "html.safe_html": "HTML",
+    "markdown.html.safe_html": "HTML",
     "web.ops.access_log": "the access log",
 }
 

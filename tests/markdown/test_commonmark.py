@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 from typing import NamedTuple
 
-from chat_tui.html.rendering import HtmlRendering, render_pieces
+from chat_tui.markdown.html.rendering import HtmlRendering, render_pieces
 from chat_tui.markdown.parser import make_parser
 from chat_tui.markdown.splitter import BlockSplitter
 from chat_tui.tui.theme.ink import plain_ink

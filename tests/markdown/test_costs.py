@@ -5,8 +5,8 @@ from collections.abc import Callable
 
 import pytest
 
-from chat_tui.html.rendering import render_pieces
 from chat_tui.markdown.block import Block
+from chat_tui.markdown.html.rendering import render_pieces
 from chat_tui.markdown.parser import make_parser
 from chat_tui.markdown.splitter import split
 from chat_tui.markdown.tables import COLUMNS

@@ -4,9 +4,9 @@ import time
 
 import pytest
 
-from chat_tui.html.rendering import render_pieces
 from chat_tui.markdown.block import Block
 from chat_tui.markdown.code_blocks import codes
+from chat_tui.markdown.html.rendering import render_pieces
 from chat_tui.markdown.inline.data_images import decode_image, describe_image
 from chat_tui.markdown.splitter import BlockSplitter, split
 

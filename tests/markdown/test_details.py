@@ -3,8 +3,8 @@
 import msgspec
 import pytest
 
-from chat_tui.html.rendering import render_pieces
 from chat_tui.markdown.details import details_events, is_details_line
+from chat_tui.markdown.html.rendering import render_pieces
 from chat_tui.markdown.splitter import BlockSplitter, split
 from chat_tui.tui.theme.ink import plain_ink
 from chat_tui.tui.transcript.model.turn_view import TurnView

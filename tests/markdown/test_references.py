@@ -3,8 +3,8 @@
 import pytest
 from rich.style import Style
 
-from chat_tui.html.rendering import HtmlRendering, render_pieces
 from chat_tui.markdown.code_blocks import open_mark
+from chat_tui.markdown.html.rendering import HtmlRendering, render_pieces
 from chat_tui.markdown.references import MOST_USERS
 from chat_tui.markdown.splitter import BlockSplitter
 from chat_tui.tui.theme.ink import plain_ink

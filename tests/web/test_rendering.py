@@ -8,7 +8,7 @@ from html.parser import HTMLParser
 
 import pytest
 
-from chat_tui.html.rendering import HtmlPiece, HtmlRendering, render_pieces
+from chat_tui.markdown.html.rendering import HtmlPiece, HtmlRendering, render_pieces
 from tests.doubles.fake_engine import ANSWER
 from tests.support.page_attacks import ATTACKS
 

@@ -1,7 +1,8 @@
 """The current path of a conversation as one HTML file, to read, print and pass on.
 
-It has no script and loads nothing: its content security policy allows only its own style and images within it. All text
-passes `chat_tui.html.safe_html`; answers are rendered as on the web page, questions are shown as they were typed.
+It has no script and loads nothing: its content security policy allows only its own style and images within it. All
+text passes `markdown/html/safe_html.py`; answers are rendered as on the web page, questions are shown as they were
+typed.
 """
 
 from __future__ import annotations
@@ -10,7 +11,6 @@ from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
-from chat_tui import html
 from chat_tui.core.attachments.attachment import Attachment
 from chat_tui.core.chunks import Usage, sum_usages
 from chat_tui.core.conversation import Tree, Turn
@@ -18,8 +18,9 @@ from chat_tui.core.text.counts import count_of
 from chat_tui.core.text.excerpts import shorten
 from chat_tui.core.tools import ToolCall
 from chat_tui.history.transfer.markdown import ENDINGS
-from chat_tui.html.safe_html import COPY_BUTTON, code_html, data_image_html, escape_text
-from chat_tui.html.static_text import static_html
+from chat_tui.markdown import html
+from chat_tui.markdown.html.safe_html import COPY_BUTTON, code_html, data_image_html, escape_text
+from chat_tui.markdown.html.static_text import static_html
 
 IMAGES_LIMIT = 20_000_000
 """How many bytes of images a file may have in all; further images are only named."""

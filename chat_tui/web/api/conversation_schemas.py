@@ -10,7 +10,7 @@ from msgspec import UNSET, Meta, UnsetType
 
 from chat_tui.core.chunks import State
 from chat_tui.core.conversation import Role
-from chat_tui.html.rendering import HtmlPiece
+from chat_tui.markdown.html.rendering import HtmlPiece
 
 
 class ListedConversation(msgspec.Struct, frozen=True, rename="camel"):

@@ -23,7 +23,7 @@ from chat_tui.engine.answers.answer import Answer
 from chat_tui.engine.answers.tool_round import CallStatus
 from chat_tui.engine.engine import Engine
 from chat_tui.engine.tools.steps import format_arguments
-from chat_tui.html.rendering import render_pieces
+from chat_tui.markdown.html.rendering import render_pieces
 from chat_tui.web.api.conversation_schemas import (
     ChangedConversation,
     ConversationChanges,

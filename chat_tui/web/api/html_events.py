@@ -15,7 +15,7 @@ from chat_tui.core.conversation import Conversation
 from chat_tui.engine.answers.answer import Answer
 from chat_tui.engine.engine import Engine
 from chat_tui.engine.tools.steps import StepChunk, ToolAskChunk, ToolResultChunk
-from chat_tui.html.rendering import HtmlChange, HtmlRendering
+from chat_tui.markdown.html.rendering import HtmlChange, HtmlRendering
 from chat_tui.web.api.events import EventEncoder, to_camel, to_sse
 
 RENDER_SECONDS = 0.1

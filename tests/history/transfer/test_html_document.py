@@ -17,7 +17,7 @@ from chat_tui.history.queries import branches, reads, writes
 from chat_tui.history.store import Store
 from chat_tui.history.transfer.exporting import export_text
 from chat_tui.history.transfer.html_document import HtmlDocument
-from chat_tui.html.rendering import render_pieces
+from chat_tui.markdown.html.rendering import render_pieces
 
 WHEN = datetime(2026, 3, 1, 12, 30, tzinfo=UTC)
 PNG = b"\x89PNG\r\n\x1a\n" + bytes(40)

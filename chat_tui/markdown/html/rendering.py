@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import msgspec
 
-from chat_tui.html.safe_html import code_html, escape_text, html_of, image_html, plain_html
 from chat_tui.markdown.block import Block
+from chat_tui.markdown.html.safe_html import code_html, escape_text, html_of, image_html, plain_html
 from chat_tui.markdown.inline.latex import is_display, legible
 from chat_tui.markdown.splitter import BlockSplitter
 

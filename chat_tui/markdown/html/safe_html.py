@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING
 from chat_tui.core.attachments.attachment import media_type_of
 from chat_tui.core.text.control_characters import clean
 from chat_tui.core.text.excerpts import shorten
-from chat_tui.html.code_html import highlight
 from chat_tui.markdown.alerts import ALERTS
 from chat_tui.markdown.block import Block
+from chat_tui.markdown.html.code_html import highlight
 from chat_tui.markdown.inline.data_images import describe_image
 from chat_tui.markdown.inline.latex import legible
 from chat_tui.markdown.links import alt_text, deceives, is_openable, told_target

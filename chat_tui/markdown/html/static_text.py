@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 
-from chat_tui.html.rendering import HtmlPiece, render_pieces
-from chat_tui.html.safe_html import COPY_BUTTON
+from chat_tui.markdown.html.rendering import HtmlPiece, render_pieces
+from chat_tui.markdown.html.safe_html import COPY_BUTTON
 
 _FOLD = '<details class="fold">'
 _FOLD_END = "</details>"
