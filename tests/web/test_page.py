@@ -51,6 +51,8 @@ def test_the_page_is_one_file_without_any_outside_resource() -> None:
     assert not re.findall(r"<link(?! rel=\"icon\" href=\"data:)|<(?:img|script|iframe)[^>]* src|@import|url\(", html)
     assert not re.findall(r"innerHTML|outerHTML|insertAdjacentHTML|document\.write|\beval\(|new Function", html)
     assert html.count("createHTML(") == 1
+    # Relative to the page, which may be served under a prefix.
+    assert not re.findall(r"[\"'`]/(?:api|stream|generate|ws|v1|health|metrics|openapi)\b", html)
 
 
 def test_the_page_has_the_colours_of_dusk_and_paper() -> None:

@@ -15,7 +15,7 @@ function choice() {
 }
 
 async function showChoices() {
-  const said = await asked("/api/models");
+  const said = await asked("api/models");
   const strategies = element("optgroup", { label: "By strategy" }, ...said.strategies.map((name) => new Option(name, `s/${name}`)), new Option("adaptive: quick, then detailed", "a/"));
   const groups = new Map();
   for (const model of said.models) {
@@ -69,7 +69,7 @@ function ask(streamed) {
   const text = $("prompt").value.trim();
   if (!text || running) return;
   const conversation = current ? { conversation: current } : {};
-  const answer = newAnswer("/stream", { prompt: text, ...conversation }, text);
+  const answer = newAnswer("stream", { prompt: text, ...conversation }, text);
   answer.question = questionElement(text);
   answer.whole = !streamed;
   setPrompt("");

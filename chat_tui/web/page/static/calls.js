@@ -148,7 +148,7 @@ class CallCard {
     const buttons = [...this.choices.querySelectorAll("button")];
     for (const button of buttons) button.disabled = true;
     try {
-      await request("POST", `/api/conversations/${encodeURIComponent(this.conversation)}/calls/${encodeURIComponent(this.id)}`, body);
+      await request("POST", `api/conversations/${encodeURIComponent(this.conversation)}/calls/${encodeURIComponent(this.id)}`, body);
     } catch (error) {
       toast(error.message);
       for (const button of buttons) button.disabled = false;

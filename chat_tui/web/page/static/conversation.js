@@ -106,7 +106,7 @@ async function followElsewhere(said, mine) {
   }
 }
 
-const conversationPath = (id, parameters) => `/api/conversations/${encodeURIComponent(id)}?${new URLSearchParams(parameters)}`;
+const conversationPath = (id, parameters) => `api/conversations/${encodeURIComponent(id)}?${new URLSearchParams(parameters)}`;
 
 function showTurns(said) {
   firstShown = said.first;
@@ -193,7 +193,7 @@ async function pin() {
 }
 
 async function save(form, ending) {
-  const response = await request("GET", `/api/conversations/${encodeURIComponent(current)}/export?form=${form}`);
+  const response = await request("GET", `api/conversations/${encodeURIComponent(current)}/export?form=${form}`);
   const address = URL.createObjectURL(await response.blob());
   element("a", { href: address, download: `${fileName(title)}.${ending}` }).click();
   setTimeout(() => URL.revokeObjectURL(address), 60_000);
@@ -205,7 +205,7 @@ async function remove() {
   if (current === id) newConversation();
   await showList();
   toast(`Deleted “${words}”.`, async () => {
-    await request("POST", `/api/conversations/${encodeURIComponent(id)}/restore`);
+    await request("POST", `api/conversations/${encodeURIComponent(id)}/restore`);
     await showList();
     await openConversation(id);
   });

@@ -15,7 +15,7 @@ function deletedLink() {
 async function showDeleted() {
   const mine = ++listing;
   try {
-    const said = await asked("/api/deleted");
+    const said = await asked("api/deleted");
     if (mine === listing) paintDeleted(said.conversations);
   } catch (error) {
     if (mine === listing) $("list").replaceChildren(element("p", { className: "note" }, error.message));
@@ -33,7 +33,7 @@ function paintDeleted(rows) {
   else {
     const count = rows.length === 1 ? "the conversation" : `all ${rows.length} conversations`;
     const empty = element("button", { type: "button", className: "more danger" }, "Empty: delete all for good");
-    empty.addEventListener("click", () => confirmErasing(`Delete ${count} for good?`, "/api/deleted"));
+    empty.addEventListener("click", () => confirmErasing(`Delete ${count} for good?`, "api/deleted"));
     parts.push(empty);
   }
   $("list").replaceChildren(...parts);
@@ -45,13 +45,13 @@ function deletedEntry(row) {
   const restore = element("button", { type: "button", "aria-label": `Restore “${title}”` }, "Restore");
   restore.addEventListener("click", () => restoreDeleted(row.id).catch((error) => toast(error.message)));
   const erase = element("button", { type: "button", title: "Delete for good", "aria-label": `Delete “${title}” for good` }, icon("bin"));
-  erase.addEventListener("click", () => confirmErasing(`Delete “${title}” for good?`, `/api/deleted/${encodeURIComponent(row.id)}`));
+  erase.addEventListener("click", () => confirmErasing(`Delete “${title}” for good?`, `api/deleted/${encodeURIComponent(row.id)}`));
   const words = element("span", { title }, element("b", {}, title), element("small", {}, `${left} · deleted ${momentWords(new Date(row.deleted))}`));
   return element("div", { className: "entry deleted" }, words, restore, erase);
 }
 
 async function restoreDeleted(id) {
-  await request("POST", `/api/conversations/${encodeURIComponent(id)}/restore`);
+  await request("POST", `api/conversations/${encodeURIComponent(id)}/restore`);
   showsDeleted = false;
   await showList();
   await openConversation(id);

@@ -1,4 +1,5 @@
-// Requests to the server. The token is sent only to this server.
+// Requests to the server. The token is sent only to this server. Paths are relative to the page, which a reverse proxy may
+// serve under a prefix.
 
 const BROKEN = "Connection lost. What arrived is kept. Is chat-tui serve still running?";
 

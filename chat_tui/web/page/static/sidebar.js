@@ -17,7 +17,7 @@ async function showList() {
   const mine = ++listing;
   const parameters = query ? { query } : { limit: Math.min(MOST, Math.max(PAGE, listed.length)) };
   try {
-    const said = await asked(`/api/conversations?${new URLSearchParams(parameters)}`);
+    const said = await asked(`api/conversations?${new URLSearchParams(parameters)}`);
     if (mine !== listing) return;
     listed = said.conversations;
     more = said.next;
@@ -35,7 +35,7 @@ async function showList() {
 async function searchOn(query, mine) {
   while (searching !== null) {
     const enough = listed.length >= MOST;
-    const said = enough ? { conversations: [], complete: true } : await asked(`/api/conversations?${new URLSearchParams({ query, offset: more })}`);
+    const said = enough ? { conversations: [], complete: true } : await asked(`api/conversations?${new URLSearchParams({ query, offset: more })}`);
     if (mine !== listing) return;
     const there = new Set(listed.map((row) => row.id));
     listed = [...listed, ...said.conversations.filter((row) => !there.has(row.id))];
@@ -53,7 +53,7 @@ function searchedWords({ searched, searchedBackTo }) {
 }
 
 async function showMore() {
-  const said = await asked(`/api/conversations?${new URLSearchParams({ limit: PAGE, offset: more })}`);
+  const said = await asked(`api/conversations?${new URLSearchParams({ limit: PAGE, offset: more })}`);
   const there = new Set(listed.map((row) => row.id));
   listed = [...listed, ...said.conversations.filter((row) => !there.has(row.id))];
   more = said.next;

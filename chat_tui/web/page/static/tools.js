@@ -8,11 +8,11 @@ let servers = [];
 let searchable = false;
 let switched = { servers: [], off: [] };
 
-const toolsPath = (id) => `/api/conversations/${encodeURIComponent(id)}/tools`;
+const toolsPath = (id) => `api/conversations/${encodeURIComponent(id)}/tools`;
 
 async function showTools() {
   const id = current;
-  const [listed, use] = await Promise.all([asked("/api/tools"), id ? asked(toolsPath(id)) : null]);
+  const [listed, use] = await Promise.all([asked("api/tools"), id ? asked(toolsPath(id)) : null]);
   servers = listed.servers;
   // The consents of this page are new to it, and the switches of other faces.
   if (use && current === id) switched = use;
@@ -79,7 +79,7 @@ function consentRow({ tool, host = "" }) {
 async function takeBack(tool, host, button) {
   button.disabled = true;
   try {
-    await request("DELETE", `/api/conversations/${encodeURIComponent(current)}/consents?${new URLSearchParams({ tool, host })}`);
+    await request("DELETE", `api/conversations/${encodeURIComponent(current)}/consents?${new URLSearchParams({ tool, host })}`);
     announce(`${visible(tool)} asks again.`);
   } catch (error) {
     toast(error.message);

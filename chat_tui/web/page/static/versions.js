@@ -1,6 +1,6 @@
 // Regenerating and continuing answers, editing questions, and switching between versions.
 
-const turnPath = (turn, verb) => `/api/conversations/${encodeURIComponent(current)}/turns/${encodeURIComponent(turn.dataset.turn)}/${verb}`;
+const turnPath = (turn, verb) => `api/conversations/${encodeURIComponent(current)}/turns/${encodeURIComponent(turn.dataset.turn)}/${verb}`;
 
 // What followed the turn belongs to its previous version.
 function again(turn, body) {
