@@ -336,7 +336,7 @@ def test_the_first_paint_loads_nothing_that_it_does_not_need(tmp_path: Path) -> 
         *("chat_tui.tui.chat.screen.command_palette", "chat_tui.tui.chat.screen.window_title"),
         *("chat_tui.tui.history.groups", "chat_tui.tui.history.screen", "chat_tui.tui.panels.insights"),
         *("chat_tui.tui.prompt.argument_completion", "chat_tui.tui.prompt.external_editor"),
-        "chat_tui.tui.prompt.mentions",
+        "chat_tui.core.attachments.mentions",
         *("chat_tui.tui.transcript.find_scan", "chat_tui.tui.transcript.model.turn_view"),
         *("chat_tui.tui.transcript.render.blocks", "chat_tui.tui.terminal.early_typing"),
     ]

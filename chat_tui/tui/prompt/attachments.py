@@ -353,7 +353,7 @@ def _note_missing(going: PendingAttachment) -> None:
 
 
 def _may_grow(name: str) -> bool:
-    from chat_tui.tui.prompt.mentions import may_grow
+    from chat_tui.core.attachments.mentions import may_grow
 
     return may_grow(name)
 

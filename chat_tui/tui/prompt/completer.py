@@ -96,7 +96,7 @@ class PromptCompleter:
         if wanted is None or wanted.kind == "command":
             area.show_text(text)
         else:
-            from chat_tui.tui.prompt.mentions import mentions
+            from chat_tui.core.attachments.mentions import mentions
 
             area.replace(text, wanted.begin, wanted.end, maintain_selection_offset=False)
             area.move_cursor((wanted.begin[0], wanted.begin[1] + len(text)))
@@ -121,7 +121,7 @@ class PromptCompleter:
 
     def take_pasted_address(self, begin: Location, text: str) -> bool:
         """If the address of a web page was pasted at `begin`, behind an @ that was typed, take it as a mention."""
-        from chat_tui.tui.prompt.mentions import pasted_address
+        from chat_tui.core.attachments.mentions import pasted_address
 
         address = pasted_address(text)
         if not address or not self._named.take_pasted(begin, address):
@@ -132,7 +132,7 @@ class PromptCompleter:
     def offer_pasted(self, begin: Location, text: str) -> None:
         """If the text that was pasted at `begin` is the paths of files, or the address of a page, offer to attach
         these."""
-        from chat_tui.tui.prompt.mentions import mention_of, pasted_address, pasted_paths
+        from chat_tui.core.attachments.mentions import mention_of, pasted_address, pasted_paths
 
         if address := pasted_address(text):
             self._offer_dropped(self._range_to_cursor(begin), f"{mention_of(address)} ", "attach this page")
@@ -144,7 +144,7 @@ class PromptCompleter:
         return CompletionRange("dropped", begin, end, self._area.get_text_range(begin, end))
 
     async def _offer_files(self, dropped: CompletionRange, paths: Sequence[str]) -> None:
-        from chat_tui.tui.prompt.mentions import mention_of
+        from chat_tui.core.attachments.mentions import mention_of
 
         if await asyncio.to_thread(_all_files, paths) and self._is_unchanged(dropped):
             what = "attach this file" if len(paths) == 1 else f"attach these {len(paths)} files"
@@ -170,7 +170,7 @@ class PromptCompleter:
                 return CompletionRange("path", (0, len(command)), (0, len(line)), line.removeprefix(command))
             return CompletionRange("command", (0, 0), (0, len(line)), line)
         if "@" in line:
-            from chat_tui.tui.prompt.mentions import mention_at
+            from chat_tui.core.attachments.mentions import mention_at
 
             mention = mention_at(line, column)
             if mention is not None and self._named.are_typed(row, mention.begin, column):

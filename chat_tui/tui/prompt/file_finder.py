@@ -58,7 +58,7 @@ class FileFinder:
 
     async def completions(self, mention: str) -> list[CompletionItem]:
         """The completions of a mention typed so far, `@` included."""
-        from chat_tui.tui.prompt.mentions import mention_of
+        from chat_tui.core.attachments.mentions import mention_of
 
         found = await self.find(mention.removeprefix("@").strip('"'))
         rows = [

@@ -24,7 +24,7 @@ class TypedCharacters:
         for row, line in zip(self._rows, lines, strict=True):
             if "@" not in line:
                 continue
-            from chat_tui.tui.prompt.mentions import mentions
+            from chat_tui.core.attachments.mentions import mentions
 
             for mention in mentions(line):
                 if mention.path in named:
@@ -65,7 +65,7 @@ class NamedFiles:
         lines = self._lines()
         if not self._paths or not any("@" in line for line in lines):
             return []
-        from chat_tui.tui.prompt.mentions import mentions
+        from chat_tui.core.attachments.mentions import mentions
 
         found = [
             mention.path
@@ -81,7 +81,7 @@ class NamedFiles:
         lines = self._lines()
         if row >= len(lines) or "@" not in lines[row]:
             return ""
-        from chat_tui.tui.prompt.mentions import mentions
+        from chat_tui.core.attachments.mentions import mentions
 
         for mention in mentions(lines[row]):
             # A full stop may end the sentence, or be followed by more of the address.
@@ -132,7 +132,7 @@ class NamedFiles:
         self._typed.replace(top, bottom, inserted, typed=typed)
         line = self._lines()[row] if typed and len(self._paths) < _MOST_NAMES else ""
         if "@" in line:
-            from chat_tui.tui.prompt.mentions import mention_at
+            from chat_tui.core.attachments.mentions import mention_at
 
             mention = mention_at(line, column)
             if mention is not None and mention.path and self.are_typed(row, mention.begin, mention.end):

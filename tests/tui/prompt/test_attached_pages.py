@@ -8,8 +8,8 @@ import pytest
 
 from chat_tui.core.attachments.attached_page import AttachedPage
 from chat_tui.core.attachments.attachment import of_bytes
+from chat_tui.core.attachments.mentions import mentions, pasted_address
 from chat_tui.core.errors import AttachmentRefused
-from chat_tui.tui.prompt.mentions import mentions, pasted_address
 from tests.doubles.scripted_chat import ScriptedChat, scripted_chat
 from tests.tui.prompt.test_attachments import sent
 

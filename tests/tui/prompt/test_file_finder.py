@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from chat_tui.core.attachments.mentions import mention_at, mention_of, mentions, pasted_paths
 from chat_tui.core.files.project_files import PathBlock, ProjectFiles
 from chat_tui.tui.prompt.file_finder import FileFinder
-from chat_tui.tui.prompt.mentions import mention_at, mention_of, mentions, pasted_paths
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from textual.pilot import Pilot
 
-from chat_tui.tui.prompt.mentions import mentions
+from chat_tui.core.attachments.mentions import mentions
 from chat_tui.tui.prompt.named_files import TypedCharacters
 from tests.doubles.scripted_chat import ScriptedChat, scripted_chat
 from tests.support.prompt_app import PromptApp, paste, press, prompt_of

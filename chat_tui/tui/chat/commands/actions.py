@@ -49,7 +49,7 @@ async def _analyse(context: CommandContext, typed: str) -> None:
 
 @command("attach", takes_path=True)
 async def _attach(context: CommandContext, path: str) -> None:
-    from chat_tui.tui.prompt.mentions import pasted_paths
+    from chat_tui.core.attachments.mentions import pasted_paths
 
     if not path:
         raise CommandError("No file was named.", "Type /attach FILE, or @ and a few letters of its name.")

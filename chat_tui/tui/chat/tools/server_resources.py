@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 
+from chat_tui.core.attachments.mentions import mention_of
 from chat_tui.core.errors import AttachmentRefused
 from chat_tui.core.files.path_text import can_be_written
 from chat_tui.core.text.excerpts import shorten
 from chat_tui.core.tools import ServerResource, ToolServerStatus
 from chat_tui.tui.prompt.completion import CompletionItem
-from chat_tui.tui.prompt.mentions import mention_of
 from chat_tui.tui.widgets.formatting import byte_size
 
 MOST_ROWS = 50
