@@ -17,12 +17,11 @@ import pytest
 import chat_tui
 from chat_tui.core.errors import KeyMissing
 from chat_tui.core.models import Provider
-from chat_tui.core.processes import child_process
+from chat_tui.core.processes import child_process, clipboard_programs
 from chat_tui.core.processes.child_process import PIPE, find_program, program_command, python_command, run, variables
 from chat_tui.local.wheel_download import pip_download
 from chat_tui.providers.catalogue.prices import Catalogue
 from chat_tui.providers.credentials.keys import KeyLookup, StoredKeyNames, keyring_command
-from chat_tui.tui.terminal import clipboard
 from tests.core.attachments.test_pdf import pdf
 from tests.doubles.model_server import ModelServer
 from tests.wire.home import Home
@@ -292,7 +291,7 @@ async def test_the_command_for_a_key_has_the_users_environment_and_starts_at_hom
 
 def test_programs_of_the_clipboard_get_no_key_and_are_not_taken_from_the_working_folder(hostile: Path) -> None:
     environment: Mapping[str, str] = {"PATH": f".:{os.environ['PATH']}", "DISPLAY": ":9", "TMUX": "/tmp/x,1,0"}
-    assert not {"./xclip", str(hostile / "xclip")} & {p.command[0] for p in clipboard.programs(environment)}
+    assert not {"./xclip", str(hostile / "xclip")} & {p.command[0] for p in clipboard_programs.programs(environment)}
     found = find_program("xclip", environment)
     assert found is None or not found.startswith(str(hostile))
     command = program_command(("env",), {**environment, **KEYS}, allowed=child_process.CLIPBOARD)

@@ -10,9 +10,8 @@ import msgspec
 
 from chat_tui.cli.doctor.finding import Finding
 from chat_tui.cli.doctor.terminal_query import TerminalAnswers, ask_terminal, is_in_foreground
-from chat_tui.core.processes import console
+from chat_tui.core.processes import clipboard_programs, console
 from chat_tui.core.text.excerpts import shorten
-from chat_tui.tui.terminal import clipboard
 
 _SECTION = "terminal"
 _UNKNOWING = {"", "dumb", "linux", "unknown"}
@@ -40,7 +39,7 @@ def read_terminal(environ: Mapping[str, str] = os.environ) -> TerminalFacts:
         source = sys.stdin.fileno()
         if is_in_foreground(source):
             answers = ask_terminal(source, console.write_data)
-    found = tuple(program.command[0] for program in clipboard.programs(environ))
+    found = tuple(program.command[0] for program in clipboard_programs.programs(environ))
     return TerminalFacts(environ, console.output_size() if is_terminal else None, answers, found)
 
 

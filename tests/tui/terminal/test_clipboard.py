@@ -10,8 +10,9 @@ from collections.abc import Callable, Mapping, Sequence
 import pytest
 
 from chat_tui.core.errors import ClipboardError
+from chat_tui.core.processes.clipboard_programs import ClipboardProgram, programs
 from chat_tui.tui.terminal import clipboard
-from chat_tui.tui.terminal.clipboard import OSC_BYTES, Clipboard, ClipboardProgram, programs, sequence
+from chat_tui.tui.terminal.clipboard import OSC_BYTES, Clipboard, sequence
 from tests.doubles.scripted_chat import scripted_chat
 
 SSH = {"SSH_CONNECTION": "10.0.0.1 1 10.0.0.2 22"}
