@@ -29,20 +29,31 @@ def test_the_delay_between_retries_is_in_three_files_besides_the_ranges_of_setti
     }
 
 
-def test_a_slash_command_is_a_row_of_the_table_of_actions_and_a_handler() -> None:
-    handlers: dict[str, list[str]] = {}
-    for module, tree in modules().items():
-        for node in ast.walk(tree):
-            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "command":
-                [name] = [argument.value for argument in node.args[:1] if isinstance(argument, ast.Constant)]
-                handlers.setdefault(str(name), []).append(module)
-    rows: dict[str, list[str]] = {}
+def test_a_slash_command_is_a_row_of_a_table_and_a_handler() -> None:
+    handlers, rows, line_handlers = _calls("command"), _calls("SlashCommand"), _calls("line_command")
+    actions: dict[str, list[str]] = _calls("command_action")
     for module, tree in modules().items():
         for node in ast.walk(tree):
             if isinstance(node, ast.keyword) and node.arg == "slash" and isinstance(node.value, ast.Constant):
-                rows.setdefault(str(node.value.value).partition(",")[0], []).append(module)
+                actions.setdefault(str(node.value.value).partition(",")[0], []).append(module)
     assert len(handlers) > 30
-    assert handlers.keys() == rows.keys()
-    assert all(len(found) == 1 for found in (*handlers.values(), *rows.values()))
-    assert all(module.startswith("chat_tui.tui.actions.") for [module] in rows.values())
-    assert all(module.startswith("chat_tui.tui.chat.commands.") for [module] in handlers.values())
+    assert handlers.keys() == actions.keys() >= rows.keys() >= line_handlers.keys()
+    places = {
+        "chat_tui.config.commands.": rows,
+        "chat_tui.tui.actions.": actions,
+        "chat_tui.tui.chat.commands.": handlers,
+        "chat_tui.cli.line.": line_handlers,
+    }
+    for place, found in places.items():
+        assert all(len(modules) == 1 and modules[0].startswith(place) for modules in found.values())
+
+
+def _calls(function: str) -> dict[str, list[str]]:
+    """The modules that call a function, by the first argument of the call."""
+    found: dict[str, list[str]] = {}
+    for module, tree in modules().items():
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == function:
+                [name] = [argument.value for argument in node.args[:1] if isinstance(argument, ast.Constant)]
+                found.setdefault(str(name), []).append(module)
+    return found

@@ -84,7 +84,7 @@ async def test_mistakes_are_told_and_the_chat_goes_on(home: Home, server: ModelS
     )
     told = ran.told()
     for part in (
-        "no command /foo",
+        "Unknown command /foo",
         "is empty",
         "`nothing`",
         "no strategy x",

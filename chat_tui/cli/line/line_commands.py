@@ -13,6 +13,9 @@ from chat_tui.cli.attached_files import read_attachments
 from chat_tui.cli.line.line_chat import LineChat
 from chat_tui.cli.output.route_table import route_lines
 from chat_tui.config import presets
+from chat_tui.config.commands.command_table import COMMANDS
+from chat_tui.config.commands.slash_command import SlashCommand
+from chat_tui.config.commands.unknown_command import unknown_command
 from chat_tui.core.errors import CommandError
 from chat_tui.core.files.home_folder import expand_home
 from chat_tui.core.files.writing import write
@@ -29,26 +32,28 @@ Handler = Callable[[LineChat, str], Awaitable[None]]
 
 
 class LineCommand(NamedTuple):
-    """A slash command."""
+    """A slash command with what carries it out."""
 
-    name: str
-    argument: str
-    """What follows the name, for the help; empty: nothing."""
-    help: str
+    row: SlashCommand
     run: Handler
 
 
 _COMMANDS: dict[str, LineCommand] = {}
-_ALIASES: dict[str, str] = {}
 
 
-def _command(name: str, argument: str, help: str, *aliases: str) -> Callable[[Handler], Handler]:
+def line_command(name: str) -> Callable[[Handler], Handler]:
+    """Register the function below for the command with this name of the table that all faces share."""
+
     def register(handler: Handler) -> Handler:
-        _COMMANDS[name] = LineCommand(name, argument, help, handler)
-        _ALIASES.update(dict.fromkeys(aliases, name))
+        _COMMANDS[name] = LineCommand(COMMANDS[name], handler)
         return handler
 
     return register
+
+
+def _find(name: str) -> LineCommand | None:
+    """Return the command with this name or alias."""
+    return next((each for each in _COMMANDS.values() if name in each.row.names), None)
 
 
 class LineCommands:
@@ -60,9 +65,9 @@ class LineCommands:
     async def run(self, text: str) -> None:
         """Run a command, as it was typed. Raises `ChatTuiError`."""
         name, _, argument = text[1:].partition(" ")
-        command = _COMMANDS.get(_ALIASES.get(name, name))
+        command = _find(name.casefold())
         if command is None:
-            raise CommandError(f"There is no command /{shorten(name, 40)}.", "/help lists the commands.")
+            raise unknown_command(name.casefold(), [known for each in _COMMANDS.values() for known in each.row.names])
         await command.run(self._chat, argument.strip())
 
     def complete(self, text: str) -> Iterable[str]:
@@ -72,7 +77,8 @@ class LineCommands:
         name, space, argument = text[1:].partition(" ")
         if not space:
             return [f"/{known}" for known in _COMMANDS if known.startswith(name)]
-        values = self._values().get(_ALIASES.get(name, name))
+        command = _find(name.casefold())
+        values = self._values().get(command.row.name) if command is not None else None
         return [value for value in (values() if values else ()) if value.startswith(argument)]
 
     def _values(self) -> Mapping[str, Callable[[], Sequence[str]]]:
@@ -90,26 +96,26 @@ def _say(*lines: str) -> None:
     write_error("".join(f"{line}\n" for line in lines))
 
 
-@_command("help", "", "list the commands", "?")
+@line_command("help")
 async def _help(_: LineChat, __: str) -> None:
-    rows = [(f"/{each.name} {each.argument}".rstrip(), each.help) for each in _COMMANDS.values()]
+    rows = [(each.row.usage, each.row.help) for each in _COMMANDS.values()]
     width = max(len(name) for name, _ in rows)
     _say(*[f"{name:{width}}  {help}" for name, help in rows])
     _say("A line that ends with \\ goes on with the next one. // begins a message with a slash.")
 
 
-@_command("new", "", "begin a new conversation", "clear")
+@line_command("clear")
 async def _new(chat: LineChat, _: str) -> None:
     chat.begin()
     _say("[new conversation]")
 
 
-@_command("open", "ID|TITLE", "go on with a saved conversation, or `last`")
+@line_command("open")
 async def _open(chat: LineChat, name: str) -> None:
     await chat.open(name or "last")
 
 
-@_command("history", "[WORDS]", "list the last conversations, or search all messages")
+@line_command("history")
 async def _history(chat: LineChat, words: str) -> None:
     if words:
         hits = await chat.engine.conversations.search(words, _LISTED)
@@ -122,31 +128,32 @@ async def _history(chat: LineChat, words: str) -> None:
     _say(*(rows or ["[nothing found]" if words else "[no conversations yet]"]))
 
 
-@_command("model", "NAME|auto", "choose the model, or let the strategy choose", "m")
+@line_command("model")
 async def _model(chat: LineChat, name: str) -> None:
     if not name:
+        await chat.engine.models.discover()
+        _say(*[f"{each.model.name}  {each.state}".rstrip() for each in chat.engine.models.status()])
         _say(f"[model {chat.model or f'chosen by {chat.strategy}'}]")
         return
     if name == "auto":
-        chat.model = None
-        _say(f"[the strategy {chat.strategy} chooses the model]")
+        await _auto(chat, "")
         return
     known = [status.model.name for status in chat.engine.models.status()]
     if name not in known:
         close = [each for each in known if name in each]
-        hint = f"Do you mean {' or '.join(close[:5])}?" if close else "/models lists them."
+        hint = f"Do you mean {' or '.join(close[:5])}?" if close else "/model lists them."
         raise CommandError(f"There is no model {shorten(name, 80)}.", hint)
     chat.model = name
     _say(f"[model {name}]")
 
 
-@_command("models", "", "list the models")
-async def _models(chat: LineChat, _: str) -> None:
-    await chat.engine.models.discover()
-    _say(*[f"{each.model.name}  {each.state}".rstrip() for each in chat.engine.models.status()])
+@line_command("auto")
+async def _auto(chat: LineChat, _: str) -> None:
+    chat.model = None
+    _say(f"[the strategy {chat.strategy} chooses the model]")
 
 
-@_command("strategy", "NAME", "choose how models are chosen", "t")
+@line_command("strategy")
 async def _strategy(chat: LineChat, name: str) -> None:
     known = chat.engine.models.strategies()
     if name and name not in known:
@@ -156,7 +163,7 @@ async def _strategy(chat: LineChat, name: str) -> None:
     _say(f"[strategy {chat.strategy}]")
 
 
-@_command("system", "TEXT|default", "set the system prompt of this conversation")
+@line_command("system")
 async def _system(chat: LineChat, text: str) -> None:
     prompt = None if text == DEFAULT else clean(text)
     if chat.conversation_id is None:
@@ -166,7 +173,7 @@ async def _system(chat: LineChat, text: str) -> None:
     _say("[system prompt set]" if prompt else "[system prompt of the preset or the config]")
 
 
-@_command("preset", "NAME [NAME=VALUE …]", "begin a new conversation with a preset")
+@line_command("preset")
 async def _preset(chat: LineChat, typed: str) -> None:
     name, _, values = typed.partition(" ")
     found = await asyncio.to_thread(presets.find, name, presets.folders())
@@ -178,7 +185,7 @@ async def _preset(chat: LineChat, typed: str) -> None:
         await chat.ask(text)
 
 
-@_command("set", "NAME VALUE", "set temperature, max_tokens, … for this conversation; alone, show them")
+@line_command("set")
 async def _set(chat: LineChat, typed: str) -> None:
     name, _, value = typed.partition(" ")
     if name and name not in NAMES:
@@ -190,7 +197,7 @@ async def _set(chat: LineChat, typed: str) -> None:
     _say(f"[{', '.join(chat.own_settings.labels()) or 'no settings of its own'}]")
 
 
-@_command("tools", "[SERVER]", "list the tool servers, or switch one on or off in this conversation")
+@line_command("tools")
 async def _tools(chat: LineChat, name: str) -> None:
     use = chat.own_settings.tools or ToolUse()
     known = [status.name for status in chat.engine.tools.backend.statuses()]
@@ -205,13 +212,13 @@ async def _tools(chat: LineChat, name: str) -> None:
     _say(*[f"{each}  {'on' if each in use.servers else 'off'}" for each in known] or ["[no tool servers]"])
 
 
-@_command("attach", "FILE|URL", "attach a file, folder or web page to the next message", "file")
+@line_command("attach")
 async def _attach(chat: LineChat, name: str) -> None:
     chat.attachments += await asyncio.to_thread(read_attachments, [name])
     _say(f"[attached: {', '.join(file.name for file in chat.attachments)}]")
 
 
-@_command("retry", "", "ask for the last answer again", "regenerate", "regen")
+@line_command("retry")
 async def _retry(chat: LineChat, _: str) -> None:
     conversation = await chat.conversation()
     last = conversation.path[-1]
@@ -221,12 +228,12 @@ async def _retry(chat: LineChat, _: str) -> None:
         await chat.write(await chat.engine.regenerate(conversation.id, last.id, chat.settings))
 
 
-@_command("continue", "", "let an incomplete answer go on")
+@line_command("continue")
 async def _continue(chat: LineChat, _: str) -> None:
     await chat.write(await chat.engine.go_on((await chat.conversation()).id, chat.settings))
 
 
-@_command("undo", "", "take back the last question with its answer")
+@line_command("undo")
 async def _undo(chat: LineChat, _: str) -> None:
     conversation = await chat.conversation()
     question = next((turn for turn in reversed(conversation.path) if turn.role == "user"), None)
@@ -236,7 +243,7 @@ async def _undo(chat: LineChat, _: str) -> None:
     _say(f"[taken back: {shorten(question.text, 200)}]")
 
 
-@_command("why", "", "tell why this model answered")
+@line_command("why")
 async def _why(chat: LineChat, _: str) -> None:
     last = (await chat.conversation()).path[-1]
     route = await chat.engine.conversations.route(last.id)
@@ -245,13 +252,13 @@ async def _why(chat: LineChat, _: str) -> None:
     _say(*route_lines(last.model, route))
 
 
-@_command("title", "TEXT", "name this conversation", "rename")
+@line_command("rename")
 async def _title(chat: LineChat, text: str) -> None:
     title = await chat.engine.conversations.rename((await chat.conversation()).id, text, whole=True)
     _say(f"[title: {title}]")
 
 
-@_command("export", "FILE", "write this conversation to a file: Markdown, or HTML or JSON for *.html and *.json")
+@line_command("export")
 async def _export(chat: LineChat, name: str) -> None:
     if not name:
         raise CommandError("/export needs the name of a file.", "For example: /export chat.md")
@@ -269,6 +276,6 @@ def _write_file(name: str, text: str) -> None:
     write(expand_home(name), text)
 
 
-@_command("quit", "", "end", "exit", "q")
+@line_command("exit")
 async def _quit(chat: LineChat, _: str) -> None:
     chat.is_ending = True

@@ -6,6 +6,8 @@ from typing import Literal
 
 import msgspec
 
+from chat_tui.config.commands.command_table import COMMANDS
+
 Where = Literal[
     "everywhere",
     "prompt",
@@ -47,7 +49,8 @@ class Action(msgspec.Struct, frozen=True):
     words: str = ""
     """Other words that people look for it by, with commas between."""
     slash: str = ""
-    """Its slash command, then other names of that, with commas between."""
+    """Its slash command, then other names of that, with commas between. Commands that line mode has, too, are rows of
+    `config/commands/command_table.py`: `command_action` makes their actions."""
     argument: str = ""
     """What may follow the slash command, as the help shows it."""
     asks: bool = False
@@ -85,6 +88,39 @@ class Action(msgspec.Struct, frozen=True):
     def usage(self) -> str:
         """The slash command with its argument, such as `/attach FILE`; empty: it has none."""
         return f"/{self.command} {self.argument}".rstrip() if self.slash else ""
+
+
+def command_action(
+    command: str,
+    id: str,
+    name: str,
+    keys: str = "",
+    run: str = "",
+    where: Where = "everywhere",
+    *,
+    label: str = "",
+    words: str = "",
+    asks: bool = False,
+    grave: bool = False,
+    inner: bool = False,
+) -> Action:
+    """Return the action of a slash command that is in the table of all faces; the others are the fields of `Action`."""
+    row = COMMANDS[command]
+    return Action(
+        id,
+        name,
+        keys,
+        run,
+        where,
+        help=row.help,
+        label=label,
+        words=words,
+        slash=", ".join(row.names),
+        argument=row.argument,
+        asks=asks,
+        grave=grave,
+        inner=inner,
+    )
 
 
 def split_words(text: str) -> tuple[str, ...]:

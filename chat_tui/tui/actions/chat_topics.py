@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from chat_tui.tui.actions.action import Action
+from chat_tui.tui.actions.action import Action, command_action
 
 PROMPT = (
     Action(
@@ -43,30 +43,24 @@ PROMPT = (
         help="previous prompt, from any line and from an empty prompt",
     ),
     Action("prompt.later", "Next prompt", "alt+down,ctrl+down", "recall(-1)", "prompt"),
-    Action(
+    command_action(
+        "attach",
         "file.attach",
         "Attach a file",
-        help="attach a file or a web page to your next message; @path or @https://… in the text does the same",
         words="file, upload, image, picture, photo, document, pdf, add file",
-        slash="attach, file, upload",
-        argument="FILE",
         asks=True,
     ),
-    Action(
+    command_action(
+        "detach",
         "file.detach",
         "Remove an attachment",
-        help="remove an attached file; without a name, the last one",
         words="remove file",
-        slash="detach",
-        argument="[name]",
     ),
-    Action(
+    command_action(
+        "analyse",
         "file.analyse",
         "Analyse a text file",
-        help="analyse a text file; a long one part by part",
         words="analyze, summarise a file, long document",
-        slash="analyse, analyze",
-        argument="FILE [question]",
         asks=True,
     ),
     Action(
@@ -85,15 +79,13 @@ PROMPT = (
 )
 
 MODELS = (
-    Action(
+    command_action(
+        "model",
         "models.open",
         "Choose a model",
         "ctrl+o",
-        help="choose a model; without a name, open the list",
         label="models",
         words="switch model, change model, models, select model, llm, pick model",
-        slash="model, models",
-        argument="[provider/model]",
     ),
     Action(
         "model.pin",
@@ -104,98 +96,79 @@ MODELS = (
         help="make the model under the cursor a favourite, which is listed first, or no longer",
         label="favourite",
     ),
-    Action(
+    command_action(
+        "auto",
         "models.auto",
         "Auto",
-        help="let the strategy choose the model",
         words="automatic, auto model, no fixed model, router",
-        slash="auto",
     ),
-    Action(
+    command_action(
+        "strategy",
         "strategy.next",
         "Next strategy",
         "ctrl+t",
-        help="choose a strategy; without a name, switch to the next",
         label="strategy",
         words="routing strategy, quality, cheap, balanced",
-        slash="strategy",
-        argument="[name]",
     ),
-    Action(
+    command_action(
+        "adaptive",
         "adaptive.toggle",
         "Adaptive answers on or off",
         "",
         "screen.command('adaptive')",
         "prompt",
-        help="toggle adaptive answers: a quick one first, then a detailed one",
         words="quick answer, quick and detailed",
-        slash="adaptive",
-        argument="[on|off]",
     ),
-    Action(
+    command_action(
+        "compare",
         "compare.open",
         "Compare models",
         "f4",
         "screen.open_comparison",
         "prompt",
-        help="ask 2 to 4 models side by side; without names, choose them from a list",
         label="compare",
         words="side by side, several models, versus, vs, arena, blind, multiple models",
-        slash="compare",
-        argument="[models] [--blind]",
     ),
-    Action(
+    command_action(
+        "preset",
         "preset.open",
         "Use a preset",
         "f10",
-        help="use a preset; without a name, open the list; `none` stops using one",
         words="presets, persona, role, template, prompt library, translate, agent, character, assistant",
-        slash="preset, presets",
-        argument="[name] [values]",
     ),
-    Action(
+    command_action(
+        "system",
         "system.set",
         "System prompt",
-        help="set this conversation's system prompt; without text, show it; `default` resets it",
         words="prompt, instructions, custom instructions, personalization, personalisation",
-        slash="system",
-        argument="[text]",
         asks=True,
     ),
-    Action(
+    command_action(
+        "temperature",
         "request.temperature",
         "Temperature",
-        help="set how varied this conversation's answers are, from 0 to 2; `default` resets",
         words="creativity, randomness, creative, deterministic, change temperature, set temperature",
-        slash="temperature, temp",
-        argument="[number|default]",
         asks=True,
     ),
-    Action(
+    command_action(
+        "set",
         "request.set",
         "Request settings",
-        help="set temperature, max_tokens, top_p, stop, seed, thinking or web_search here; `default` resets",
         words="top_p, seed, stop sequence, sampling, set, parameters, params, top p, top k, web search, internet",
-        slash="set",
-        argument="[name value]",
         asks=True,
     ),
-    Action(
+    command_action(
+        "thinking",
         "request.thinking",
         "Reasoning effort",
-        help="set this conversation's reasoning effort; `default` resets",
         words="effort, think harder, thinking budget, reasoning, extended thinking",
-        slash="thinking, effort",
-        argument="[off|low|medium|high|default]",
         asks=True,
     ),
-    Action(
+    command_action(
+        "max-tokens",
         "request.max_tokens",
         "Maximum answer length",
-        help="set the maximum length of this conversation's answers in tokens; `default` resets",
         words="max tokens, max_tokens, limit, answer length, shorter, response length",
-        slash="max-tokens, max_tokens",
-        argument="[number|default]",
         asks=True,
     ),
     Action(
@@ -220,75 +193,63 @@ MODELS = (
         help="download a better local model, such as Qwen3, Gemma 3 or Llama 3.2",
         words="local model, better model, qwen, gemma, llama, hugging face, gguf, download model",
     ),
-    Action(
+    command_action(
+        "fetch",
         "models.fetch",
         "Download the built-in model",
-        help="download the built-in model (about 130 MB)",
         words="pull, offline",
-        slash="fetch, download",
     ),
-    Action(
+    command_action(
+        "forget",
         "models.forget",
         "Stop using a found model",
-        help="stop using a discovered model or provider; without a name, list them",
         words="forget, remove model, remove provider, logout, log out",
-        slash="forget",
-        argument="[model]",
         grave=True,
     ),
 )
 
 CONVERSATIONS = (
-    Action(
+    command_action(
+        "clear",
         "conversation.new",
         "New conversation",
         "ctrl+n",
-        help="start a new conversation; this one stays in the history",
         label="new",
         words="new chat, clear conversation, clear chat, start over, reset, fresh, clear context, empty conversation",
-        slash="clear, new",
     ),
-    Action(
+    command_action(
+        "private",
         "conversation.private",
         "New private conversation",
         "f12",
-        help="start a private conversation, which is never saved",
         words="incognito, temporary, secret, off the record, temporary conversation",
-        slash="private, incognito",
     ),
-    Action(
+    command_action(
+        "history",
         "history.open",
         "Browse the history",
         "ctrl+r",
-        help="search messages, or browse the history",
         label="history",
         words="history, conversations, past conversations, chats, previous, recent conversations, list conversations",
-        slash="history",
     ),
-    Action(
+    command_action(
+        "search",
         "history.search",
         "Search messages",
-        help="search messages; without words, browse the history",
         words="search all, search history, grep, search chats, search conversations",
-        slash="search",
-        argument="[words]",
     ),
-    Action(
+    command_action(
+        "open",
         "conversation.open",
         "Open a conversation",
-        help="open a saved conversation by its title; without one, browse the history",
         words="resume, load, continue a conversation, switch conversation, load conversation",
-        slash="open, resume, load",
-        argument="[title]",
     ),
-    Action(
+    command_action(
+        "find",
         "find.open",
         "Find in this conversation",
         "ctrl+f",
-        help="find text in this conversation",
         words="search here, look for, find in chat, search in chat",
-        slash="find",
-        argument="[words]",
     ),
     Action(
         "history.filter",
@@ -300,7 +261,8 @@ CONVERSATIONS = (
         label="filter",
         inner=True,
     ),
-    Action(
+    command_action(
+        "rename",
         "conversation.rename",
         "Rename the conversation",
         "f2",
@@ -308,10 +270,9 @@ CONVERSATIONS = (
         "history list",
         label="rename",
         words="title, name, edit title, change title",
-        slash="rename, title",
-        argument="[title]",
     ),
-    Action(
+    command_action(
+        "pin",
         "conversation.pin",
         "Pin or unpin the conversation",
         "f5",
@@ -319,26 +280,23 @@ CONVERSATIONS = (
         "history list",
         label="pin",
         words="unpin, favourite, favorite, star, bookmark",
-        slash="pin, unpin",
     ),
-    Action(
+    command_action(
+        "delete",
         "conversation.delete",
         "Delete the conversation",
         "f8,delete",
         "screen.act('delete')",
         "history list",
-        help="delete the conversation; it can be restored for 30 days",
         label="delete",
         words="delete chat, remove conversation, erase",
-        slash="delete",
         grave=True,
     ),
-    Action(
+    command_action(
+        "deleted",
         "deleted.open",
         "Deleted conversations",
-        help="show deleted conversations, to restore them or delete them for good",
         words="restore chat, restore, undelete, recover, bring back, recycle, restore conversation, empty trash",
-        slash="deleted, trash, bin",
     ),
     Action(
         "undo.take",
@@ -349,33 +307,28 @@ CONVERSATIONS = (
         help="undo the last change to a conversation",
         label="undo",
     ),
-    Action(
+    command_action(
+        "export",
         "conversation.export",
         "Export the conversation",
         "f7",
         "act('export')",
-        help="export the conversation as Markdown to the current folder; the command also writes HTML and JSON",
         label="export",
         words="share, save conversation, save chat, markdown, html, json, backup, download conversation",
-        slash="export, share",
-        argument="[markdown|html|json] [file]",
     ),
-    Action(
+    command_action(
+        "import",
         "history.import",
         "Import conversations",
-        help="import conversations from ChatGPT, llm, elia or chat-tui's JSON",
         words="chatgpt, migrate, restore backup",
-        slash="import",
-        argument="FILE",
         asks=True,
     ),
-    Action(
+    command_action(
+        "context",
         "context.open",
         "Context: what will be sent",
         "f9",
-        help="show what will be sent, and include or exclude exchanges",
         words="memory, context window, exclude, include, what is sent, context usage",
-        slash="context",
     ),
 )
 
@@ -389,14 +342,13 @@ SCREEN = (
         label="commands",
         words="command palette, menu, actions",
     ),
-    Action(
+    command_action(
+        "help",
         "help.open",
         "Help",
         "f1",
-        help="show help: all keys and commands; also /help",
         label="help",
         words="keys, shortcuts, keyboard, hotkeys, keybindings, manual, commands, key bindings",
-        slash="help, keys, shortcuts, ?",
     ),
     Action(
         "help.here",
@@ -406,20 +358,18 @@ SCREEN = (
         "transcript",
         help="show help: all keys and commands; in the prompt it is a question mark, and F1 shows help",
     ),
-    Action(
+    command_action(
+        "stats",
         "stats.show",
         "Statistics",
-        help="show statistics of the last 30 days by day, model and strategy",
         words="cost, costs, price, spending, budget, usage, bill, money, dashboard, billing",
-        slash="stats, cost, usage",
     ),
-    Action(
+    command_action(
+        "settings",
         "settings.open",
         "Settings",
-        help="show all settings, and change them in the config file",
         words="config, configuration, preferences, options, configure, setup, customize, "
         "customise, edit config, price limit, spending limit, timeout",
-        slash="settings, config, preferences",
     ),
     Action(
         "theme.choose",
@@ -450,15 +400,14 @@ SCREEN = (
         help="back to the shell; use fg to return",
         words="shell, background, terminal",
     ),
-    Action(
+    command_action(
+        "exit",
         "app.quit",
         "Quit",
         "ctrl+q",
         "quit",
-        help="quit; running answers are stopped, and what arrived is kept",
         label="quit",
         words="leave, close, bye, close app, end",
-        slash="exit, quit, q",
         grave=True,
     ),
 )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from chat_tui.tui.actions.action import Action
+from chat_tui.tui.actions.action import Action, command_action
 
 ANSWERS = (
     Action(
@@ -31,17 +31,15 @@ ANSWERS = (
         words="hold, wait",
         slash="pause",
     ),
-    Action(
+    command_action(
+        "retry",
         "answer.regenerate",
         "Regenerate",
         "r",
         "screen.command('retry')",
         "transcript",
-        help="regenerate the answer, with this model or the current choice",
         label="regenerate",
         words="redo, retry, again, another answer, new version, try again, reroll, ask again, rerun",
-        slash="retry, regenerate, regen, redo",
-        argument="[provider/model]",
     ),
     Action(
         "answer.regenerate_with",
@@ -52,27 +50,25 @@ ANSWERS = (
         help="regenerate the answer with another model, once",
         words="other model, retry with, try another model",
     ),
-    Action(
+    command_action(
+        "continue",
         "answer.continue",
         "Continue",
         "c",
         "screen.command('continue')",
         "transcript",
-        help="continue an incomplete answer, or ask again",
         label="continue",
         words="go on, carry on, resume answer, cut off, more, continue generating, keep going, finish the answer",
-        slash="continue",
     ),
-    Action(
+    command_action(
+        "edit",
         "question.edit",
         "Edit and resend",
         "e",
         "edit",
         "transcript",
-        help="edit the chosen question, or the last one, and send it as a new version",
         label="edit",
         words="edit message, edit question, resend, rewrite, change question",
-        slash="edit",
     ),
     Action(
         "turn.branch",
@@ -85,17 +81,15 @@ ANSWERS = (
         words="fork, split, branch conversation, branch in new chat",
         slash="branch, fork",
     ),
-    Action(
+    command_action(
+        "version",
         "version.before",
         "Previous version",
         "left",
         "version(-1)",
         "transcript",
-        help="show the previous version of a message, or the one with this number",
         label="previous",
         words="older version, versions",
-        slash="version",
-        argument="[number]",
     ),
     Action(
         "version.after",
@@ -107,49 +101,45 @@ ANSWERS = (
         label="next",
         words="newer version",
     ),
-    Action(
+    command_action(
+        "diff",
         "version.compare",
         "Compare versions",
         "d",
         "compare",
         "transcript",
-        help="compare the versions of a message word by word",
         label="compare",
         words="difference, changes",
-        slash="diff",
     ),
-    Action(
+    command_action(
+        "undo",
         "change.undo",
         "Undo",
         "u",
         "undo",
         "transcript",
-        help="undo the last change to a conversation",
         label="undo",
         words="revert, take back, undo delete",
-        slash="undo",
     ),
-    Action(
+    command_action(
+        "why",
         "answer.route",
         "Why this model",
         "w",
         "screen.command('why')",
         "transcript",
-        help="show how the answer was routed, and why",
         label="why",
         words="route, routing, explain, attempts, fallback",
-        slash="why, route",
     ),
-    Action(
+    command_action(
+        "info",
         "answer.figures",
         "Tokens, speed and cost",
         "f",
         "figures",
         "transcript",
-        help="show or hide tokens, speed and cost of each answer",
         label="stats",
         words="token count, figures, latency, price of an answer, tokens per second, tps",
-        slash="info, tokens",
     ),
     Action(
         "transcript.fold",
@@ -169,50 +159,45 @@ ANSWERS = (
         help="show or hide the quick answer that was replaced by the detailed one",
         inner=True,
     ),
-    Action(
+    command_action(
+        "good",
         "answer.good",
         "Rate as good",
         "plus",
         "judge(1)",
         "transcript",
-        help="rate the answer as good; strategies learn from it",
         words="like, thumbs up, upvote, good answer",
-        slash="good",
     ),
-    Action(
+    command_action(
+        "bad",
         "answer.bad",
         "Rate as bad",
         "minus",
         "judge(0)",
         "transcript",
-        help="rate the answer as bad",
         words="dislike, thumbs down, downvote, bad answer",
-        slash="bad",
     ),
-    Action(
+    command_action(
+        "insights",
         "insights.toggle",
         "Insights",
         "i",
         "screen.command('insights')",
         "transcript",
-        help="show or hide insights: sentiment, keywords, reading time",
         words="mood, analysis, word count",
-        slash="insights",
     ),
 )
 
 COPYING = (
-    Action(
+    command_action(
+        "copy",
         "transcript.copy",
         "Copy the answer",
         "y",
         "copy_turn",
         "transcript",
-        help="copy the answer; the command also copies one of its code blocks, or the whole conversation",
         label="copy",
         words="yank, clipboard, copy message, copy last answer",
-        slash="copy",
-        argument="[number|all]",
         inner=True,
     ),
     Action(
@@ -232,17 +217,15 @@ COPYING = (
         where="transcript",
         fixed="the digits are the code blocks' numbers",
     ),
-    Action(
+    command_action(
+        "save",
         "code.save",
         "Save a code block",
         "s",
         "code_block('save')",
         "transcript",
-        help="save the current code block to a file, or choose one from a list",
         label="save",
         words="save code, write file",
-        slash="save",
-        argument="[number] [file]",
     ),
     Action("conversation.copy", "Copy the whole conversation", "A", "copy_all", "transcript", words="copy all"),
     Action(

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
 import msgspec
 
+from chat_tui.config.commands.unknown_command import unknown_command
 from chat_tui.core.errors import CommandError
 from chat_tui.core.models import ModelStatus
 from chat_tui.core.text.excerpts import shorten
@@ -122,19 +123,7 @@ def parse(text: str, presets: Collection[str] = ()) -> CommandCall | str:
         return CommandCall(found.name, argument)
     if name and name in presets:
         return CommandCall("preset", f"{name} {argument}".rstrip())
-    raise CommandError(f"Unknown command /{shorten(name, 40)}; nothing was sent.", _near(name))
-
-
-def _near(name: str) -> str:
-    names = [name for known in commands() for name in known.names]
-    begun = [known for known in names if name and known.startswith(name)]
-    near = (
-        begun
-        or get_close_matches(name, names, n=3, cutoff=0.5)
-        or [known for known in names if name and known.startswith(name[0])]
-    )
-    hint = f"Did you mean {' or '.join(f'/{word}' for word in near)}?" if near else "See /help."
-    return f"{hint} To send text that starts with a slash, type two: //{shorten(name, 40)}"
+    raise unknown_command(name, [name for known in commands() for name in known.names])
 
 
 def completions(text: str, sources: CompletionSources) -> Sequence[CompletionRow]:

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from chat_tui.tui.actions.action import Action
+from chat_tui.tui.actions.action import Action, command_action
 
 TOOLS = (
-    Action(
+    command_action(
+        "tools",
         "tools.open",
         "Tools",
-        help="switch tool servers, and single tools, on or off in this conversation",
         words="tools, mcp, functions, function calling, tool servers, plugins, agent tools, model context protocol",
-        slash="tools, mcp, functions",
     ),
     Action(
         "call.run",
