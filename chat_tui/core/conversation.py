@@ -184,6 +184,29 @@ class Conversation(msgspec.Struct, frozen=True):
     """Ids of the turns that follow the end of the path, if the branch goes on."""
 
 
+class WindowRange(msgspec.Struct, frozen=True):
+    """Which part of a path is wanted."""
+
+    size: int
+    """Number of turns, to which results of tool calls may be added."""
+    before: int | None = None
+    """Position in the path behind the last turn that is wanted; None: the end of the path."""
+    turn: str = ""
+    """Id of a turn that the part begins with, together with the turn before it. If it is not in the path, or empty,
+    it makes no difference."""
+
+
+class ConversationWindow(msgspec.Struct, frozen=True):
+    """A part of a conversation's path."""
+
+    conversation: Conversation
+    """Its `path` has only the turns of this part, and its `forks` are those of these turns."""
+    first: int
+    """Position of the first of these turns in the path."""
+    length: int
+    """Number of turns in the whole path."""
+
+
 class Tree(msgspec.Struct, frozen=True):
     """A conversation with all its branches."""
 
@@ -223,6 +246,37 @@ def put_turn(conversation: Conversation, place: int, turn: Turn) -> Conversation
     if siblings:
         forks[turn.id] = (*siblings, turn.id)
     return msgspec.structs.replace(conversation, path=(*path, turn), forks=forks, below=())
+
+
+def window_bounds(roles: Sequence[str], asked: WindowRange, place: int | None) -> tuple[int, int]:
+    """The part of a path with turns of these roles: its first position, and the one behind its last turn.
+
+    `place` is the position of `asked.turn`. Results of tool calls are not separated from the answer with the calls.
+    """
+    length = len(roles)
+    if place is None:
+        end = length if asked.before is None else min(asked.before, length)
+    else:
+        end = min(length, max(0, place - 1) + asked.size)
+    first = max(0, end - asked.size)
+    while 0 < first < length and roles[first] == "tool":
+        first -= 1
+    while 0 < end < length and roles[end] == "tool":
+        end += 1
+    return first, end
+
+
+def cut_window(conversation: Conversation, asked: WindowRange) -> ConversationWindow:
+    """Return a part of a conversation that is in memory."""
+    path = conversation.path
+    place = next((place for place, turn in enumerate(path) if turn.id == asked.turn), None) if asked.turn else None
+    first, end = window_bounds([turn.role for turn in path], asked, place)
+    shown = path[first:end]
+    forks = {turn.id: conversation.forks[turn.id] for turn in shown if turn.id in conversation.forks}
+    below = conversation.below if end == len(path) else ()
+    return ConversationWindow(
+        msgspec.structs.replace(conversation, path=shown, forks=forks, below=below), first, len(path)
+    )
 
 
 def chain_turns(turns: Sequence[Turn]) -> tuple[Turn, ...]:

@@ -6,7 +6,7 @@ What the store cannot save is reported once, stays in memory, and is saved as so
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Callable, Sequence
-from contextlib import aclosing
+from contextlib import aclosing, suppress
 from typing import Literal
 
 import msgspec
@@ -14,9 +14,12 @@ import msgspec
 from chat_tui.core.conversation import (
     Conversation,
     ConversationSummary,
+    ConversationWindow,
     SearchHit,
     SearchStep,
     Turn,
+    WindowRange,
+    cut_window,
     new_id,
     now,
     title_of,
@@ -32,7 +35,7 @@ from chat_tui.engine.conversations.error_reports import ErrorReports
 from chat_tui.engine.conversations.listing import list_page
 from chat_tui.engine.conversations.stores import ConversationStores
 from chat_tui.engine.conversations.turn_writer import PRIVATE_TITLE, TurnWriter
-from chat_tui.history.queries import attachments, branches, naming, reads, writes
+from chat_tui.history.queries import attachments, branches, naming, reads, windows, writes
 
 
 class Conversations:
@@ -107,6 +110,16 @@ class Conversations:
         found = read or known
         assert found is not None
         return self.cache.current(found)
+
+    async def window(self, conversation_id: str, asked: WindowRange) -> ConversationWindow:
+        """A part of a conversation's path; only this part is read, unless the conversation is in memory.
+
+        Raises `HistoryError`.
+        """
+        if self.cache.get(conversation_id) is None and conversation_id not in self.cache.pending.deleted:
+            with suppress(ConversationNotFound):
+                return await self._stores.store_of(conversation_id).read(windows.window, conversation_id, asked)
+        return cut_window(await self.conversation(conversation_id), asked)
 
     async def find(self, name: str) -> str:
         """The id of the saved conversation that a person names by its id, the beginning of it, `last`, or its title.

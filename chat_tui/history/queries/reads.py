@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterable
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 import msgspec
 
@@ -145,8 +145,28 @@ def key_of(db: sqlite3.Connection, table: Literal["conversation", "turn"], id: s
     return None if found is None else int(found[0])
 
 
-def conversation(db: StoreConnection, conversation_id: str) -> Conversation:
-    """A conversation with its current path; attachments come without content. Raises `ConversationNotFound`."""
+def id_of(db: sqlite3.Connection, key: int) -> str:
+    """The id of the turn with this key, which must exist."""
+    return text_of(db.execute("SELECT id FROM turn WHERE key = ?", (key,)).fetchone()[0])
+
+
+class ConversationRow(NamedTuple):
+    """What the store has of a conversation besides its turns."""
+
+    key: int
+    leaf: int | None
+    """Key of the last turn of the current path; None if the path is empty."""
+    title: str
+    system_prompt: str | None
+    created: int
+    updated: int
+    pinned: int
+    preset: str
+    settings: str
+
+
+def conversation_row(db: sqlite3.Connection, conversation_id: str) -> ConversationRow:
+    """The row of a conversation. Raises `ConversationNotFound`."""
     found = db.execute(
         "SELECT key, leaf, title, system_prompt, created, updated, pinned, preset, settings FROM conversation"
         " WHERE key = ? AND deleted IS NULL",
@@ -154,21 +174,40 @@ def conversation(db: StoreConnection, conversation_id: str) -> Conversation:
     ).fetchone()
     if found is None:
         raise not_found(conversation_id)
-    key, leaf, title, system_prompt, created, updated, pinned, preset, settings = found
-    keys: dict[int, str] = {}
-    path = _turns(db, key, db.execute(_PATH, (leaf,)), keys)
+    return ConversationRow(*found)
+
+
+def conversation(db: StoreConnection, conversation_id: str) -> Conversation:
+    """A conversation with its current path; attachments come without content. Raises `ConversationNotFound`."""
+    row = conversation_row(db, conversation_id)
+    return conversation_of(db, conversation_id, row, db.execute(_PATH, (row.leaf,)), {}, is_end=True)
+
+
+def conversation_of(
+    db: StoreConnection,
+    conversation_id: str,
+    row: ConversationRow,
+    turns: Iterable[tuple[Any, ...]],
+    keys: dict[int, str],
+    *,
+    is_end: bool,
+) -> Conversation:
+    """A conversation with these turns, whose path they end if `is_end`. `keys` has the id of the turn before them."""
+    path = _turns(db, row.key, turns, keys)
+    shown = {turn.id for turn in path}
+    below = () if not is_end else db.execute(_BELOW, (row.leaf,)) if row.leaf else db.execute(_FIRST, (row.key,))
     return Conversation(
         conversation_id,
-        clean_line_of(title),
-        None if system_prompt is None else clean_text_of(system_prompt),
-        moment(created),
-        moment(updated),
+        clean_line_of(row.title),
+        None if row.system_prompt is None else clean_text_of(row.system_prompt),
+        moment(row.created),
+        moment(row.updated),
         path,
-        _forks(db, key, keys),
-        bool(pinned),
-        text_of(preset),
-        text_of(settings),
-        tuple(id for (id,) in (db.execute(_BELOW, (leaf,)) if leaf else db.execute(_FIRST, (key,)))),
+        {id: ids for id, ids in _forks(db, row.key, keys).items() if id in shown},
+        bool(row.pinned),
+        text_of(row.preset),
+        text_of(row.settings),
+        tuple(id for (id,) in below),
     )
 
 
