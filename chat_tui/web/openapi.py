@@ -35,7 +35,7 @@ from chat_tui.web.api.conversation_schemas import (
     OfferedChoices,
     OpenedConversation,
 )
-from chat_tui.web.api.conversations import ExportQuery, ListQuery
+from chat_tui.web.api.conversations import ExportQuery, ListQuery, TurnsQuery
 from chat_tui.web.api.events import (
     EndEvent,
     ErrorEvent,
@@ -185,7 +185,7 @@ OPERATIONS: Sequence[Operation] = (
         query=ListQuery,
     ),
     Operation(
-        "GET", _CONVERSATION, "Get a conversation's turns, the latest first.", OpenedConversation, query=ListQuery
+        "GET", _CONVERSATION, "Get a conversation's turns, the latest first.", OpenedConversation, query=TurnsQuery
     ),
     Operation("PATCH", _CONVERSATION, "Rename or pin a conversation.", ChangedConversation, ConversationChanges),
     Operation("DELETE", _CONVERSATION, "Delete a conversation; it can be restored for 30 days.", status=204),

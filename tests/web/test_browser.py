@@ -4,16 +4,24 @@ from __future__ import annotations
 
 import asyncio
 from datetime import datetime, timedelta
+from pathlib import Path
 
 import pytest
 from playwright.async_api import Browser
 
+from chat_tui.config.schema import Config
 from chat_tui.core.chunks import Token
+from chat_tui.core.conversation import Conversation
 from chat_tui.core.errors import KeyRefused, Overloaded
+from chat_tui.history.queries import writes
+from chat_tui.history.store import Store
 from chat_tui.providers.scripted_provider import Fault, Pause, Script
 from tests.doubles.fake_engine import ANSWER
-from tests.support.browser_tab import browser, needs_browser, scripted_tab
+from tests.doubles.scripted_web import scripted_opener
+from tests.support.browser_tab import browser, needs_browser, scripted_tab, tab
 from tests.support.scripted_router import Gate
+from tests.support.turn_paths import turns_in_a_row
+from tests.support.web_site import site
 
 __all__ = ["browser"]
 pytestmark = [pytest.mark.asyncio(loop_scope="module"), needs_browser]
@@ -289,6 +297,47 @@ async def test_below_yesterday_a_row_tells_the_hour(browser: Browser) -> None:
         said = await on.page.locator("#list").inner_text()
         assert "Yesterday" in said
         assert "yesterday" not in said
+
+
+async def test_long_conversations_and_lists_are_loaded_by_scrolling(browser: Browser, tmp_path: Path) -> None:
+    file = tmp_path / "history.db"
+    store = await Store.open(file)
+    for number in range(150):
+        await store.write(writes.add_conversation, Conversation(f"c{number}", title=f"Number {number}"))
+    path = turns_in_a_row([f"text {number} {'zebra' * (number == 41)}" for number in range(400)])
+    await store.write(writes.add_conversation, Conversation("long", title="Long", path=path))
+    await store.close()
+    shown = "[...document.querySelectorAll('[data-turn]')].map((each) => each.dataset.turn)"
+    opener = scripted_opener(["The end."], file=file)
+    async with site(Config(), opener=opener) as web, tab(browser, web.url) as on:
+        await on.open()
+        await on.until(
+            "(document.querySelector('#list').scrollTop = 1e9, document.querySelectorAll('.entry').length > 150)"
+        )
+        assert sum("/api/conversations?" in address for address in on.asked) >= 3
+        await on.page.fill("#search", "zebra")
+        await on.page.locator("#list mark").first.wait_for()
+        await on.page.click("#list .entry")
+        await on.page.locator(".reached").wait_for()
+        # What comes before it is loaded above, and the place is kept.
+        await on.until(f"{shown}[0] === 't0' || document.querySelector('#scroll').scrollTop > 1500")
+        top = await on.page.evaluate("document.querySelector('.reached').getBoundingClientRect().top")
+        assert abs(top - await on.page.evaluate("document.querySelector('#scroll').getBoundingClientRect().top")) < 60
+        assert await on.page.evaluate(f"{shown}.at(-1)") != "t399"
+        assert not any("turn=" in address and "limit=" not in address for address in on.asked)
+        # The whole of it is reached by scrolling, in order and each turn once.
+        down = "document.querySelector('#scroll').scrollTop = 1e9"
+        await on.until(f"({down}, {shown}.at(-1) === 't399')")
+        loaded = await on.page.evaluate(shown)
+        assert loaded == [f"t{number}" for number in range(400)][-len(loaded) :]
+        # A question that is asked from the middle follows the last turn.
+        await on.page.click("#list .entry")
+        await on.page.locator(".reached").wait_for()
+        await on.ask("And now?")
+        await on.answered()
+        await on.shows("The end.")
+        await on.until(f"{shown}.length > 30 && {shown}.at(-3) === 't399'")
+        assert on.errors == []
 
 
 async def test_details_are_folded_until_their_summary_is_clicked(browser: Browser) -> None:

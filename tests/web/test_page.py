@@ -17,6 +17,7 @@ from chat_tui.providers.scripted_provider import Pause
 from chat_tui.web.page.page import document
 from tests.doubles.model_server import ModelServer
 from tests.doubles.scripted_web import scripted_opener
+from tests.support.turn_paths import turns_in_a_row
 from tests.support.web_site import Site, box, site
 
 ROOT = Path(__file__).parents[2]
@@ -133,6 +134,32 @@ async def test_a_conversation_opens_with_its_last_turns_rendered_and_the_earlier
     assert earlier["first"] == 0
     assert earlier["turns"][3]["id"] in [turn["id"] for turn in around["turns"][:3]]
     assert around["turns"][-1] == last["turns"][-1]
+
+
+async def test_a_part_of_a_conversation_is_sent_where_a_limit_is_given(tmp_path: Path) -> None:
+    file = tmp_path / "history.db"
+    store = await Store.open(file)
+    path = turns_in_a_row([f"text {n}" for n in range(300)])
+    await store.write(writes.add_conversation, Conversation("long", path=path))
+    await store.close()
+    async with site(Config(), opener=scripted_opener(file=file)) as web:
+
+        async def got(**parameters: str | int) -> Any:
+            return (await web.client.get("/api/conversations/long", params=parameters)).json()
+
+        last, around = await got(limit=10), await got(limit=10, turn="t40")
+        later = await got(limit=10, before=around["end"] + 10)
+        rest = await got(turn="t40")
+        wrong = await web.client.get("/api/conversations/long?limit=1000")
+        assert web.engine.conversations.cache.get("long") is None
+        await web.client.patch("/api/conversations/long", json={"title": "Renamed"})
+        assert len(web.engine.conversations.cache) == 0
+    assert [turn["id"] for turn in last["turns"]] == [f"t{n}" for n in range(290, 300)]
+    assert (last["first"], last["end"], last["length"]) == (290, 300, 300)
+    assert [turn["id"] for turn in around["turns"]] == [f"t{n}" for n in range(39, 49)]
+    assert [turn["id"] for turn in later["turns"]] == [f"t{n}" for n in range(49, 59)]
+    assert [turn["id"] for turn in rest["turns"]] == [f"t{n}" for n in range(39, 300)]
+    assert wrong.status_code == 400
 
 
 async def test_private_conversations_are_never_told() -> None:

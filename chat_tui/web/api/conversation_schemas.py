@@ -162,6 +162,10 @@ class OpenedConversation(msgspec.Struct, frozen=True, rename="camel"):
     turns: list[ShownTurn]
     first: int
     """Position of the first of these turns in the branch; 0 if nothing precedes it."""
+    end: int
+    """Position behind the last of these turns."""
+    length: int
+    """Number of turns in the branch; more than `end` if some follow these."""
     tools: ConversationTools
     is_calling: bool
     """Whether tool calls run or wait in this process."""

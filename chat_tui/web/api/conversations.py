@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import aclosing
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, TypeVar
 
 import msgspec
 from msgspec import UNSET, Meta
@@ -14,7 +14,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
-from chat_tui.core.conversation import Conversation, SearchHit, SearchStep, Turn
+from chat_tui.core.conversation import Conversation, ConversationWindow, SearchHit, SearchStep, Turn, WindowRange
 from chat_tui.core.errors import ConversationNotFound
 from chat_tui.core.models import SCRIPTED_MODEL, ModelStatus
 from chat_tui.core.settings.conversation_settings import decode_settings
@@ -51,8 +51,11 @@ MORE_HITS = 10_000
 SEARCH_SECONDS = 1.0
 """Maximum duration of one search request if nothing has been found; the page then continues the search."""
 TURNS = 30
-"""Number of turns that are sent at once; the page requests earlier ones later."""
+"""Number of turns that are sent at once if no `limit` is given; earlier ones are requested later."""
+TURN_LIMIT = 200
+"""Maximum number of turns that can be requested at once."""
 _encoder = msgspec.json.Encoder()
+Found = TypeVar("Found")
 
 
 class ListQuery(msgspec.Struct, frozen=True):
@@ -61,6 +64,12 @@ class ListQuery(msgspec.Struct, frozen=True):
     query: Annotated[str, Meta(max_length=1000)] = ""
     limit: Annotated[int, Meta(ge=1, le=LIST_LIMIT)] = 60
     offset: Annotated[int, Meta(ge=0, le=10_000_000)] = 0
+
+
+class TurnsQuery(msgspec.Struct, frozen=True):
+    """Which turns of a conversation are wanted."""
+
+    limit: Annotated[int, Meta(ge=1, le=TURN_LIMIT)] | None = None
     before: Annotated[int, Meta(ge=0)] | None = None
     turn: Annotated[str, Meta(max_length=100)] = ""
 
@@ -134,31 +143,28 @@ def _list_hit(hit: SearchHit) -> ListedConversation:
 
 
 async def open_conversation(request: Request) -> Response:
-    """Return the last turns of a conversation, the turns before position `before`, or all turns from before `turn`
-    on."""
-    asked, engine = parse_query(request, ListQuery), await state_of(request).engine()
-    conversation = await find_conversation(engine, request)
-    end = len(conversation.path) if asked.before is None else min(asked.before, len(conversation.path))
-    first = max(0, end - TURNS)
-    place = next((place for place, turn in enumerate(conversation.path) if turn.id == asked.turn), end)
-    first = min(first, max(0, place - 1))
+    """Return the last turns of a conversation, those before position `before`, or those from before `turn` on: at
+    most `limit`, and results of tool calls that belong to them. With `turn` and without `limit`, return all that
+    follow."""
+    asked, engine = parse_query(request, TurnsQuery), await state_of(request).engine()
+    window = await find_window(engine, request, WindowRange(asked.limit or TURNS, asked.before, asked.turn))
+    if asked.turn and asked.limit is None:
+        window = await find_window(engine, request, WindowRange(max(1, window.length - window.first)))
+    conversation = window.conversation
     growing = {answer.turn.id: answer for answer in engine.running(conversation.id)}
     path = [_with_running_answer(turn, growing.get(turn.id)) for turn in conversation.path]
-    conversation = msgspec.structs.replace(conversation, path=tuple(path))
+    window = msgspec.structs.replace(window, conversation=msgspec.structs.replace(conversation, path=tuple(path)))
     # Rendering takes milliseconds for each turn.
     pending = [status for round in engine.tools.rounds(conversation.id) for status in round.statuses]
     is_calling = conversation.id in engine.tools
-    encoded = await asyncio.to_thread(_encode_conversation, conversation, first, end, pending, is_calling)
+    encoded = await asyncio.to_thread(_encode_window, window, pending, is_calling)
     return Response(encoded, media_type="application/json")
 
 
-def _encode_conversation(
-    conversation: Conversation, first: int, end: int, statuses: Sequence[CallStatus], is_calling: bool
-) -> bytes:
+def _encode_window(window: ConversationWindow, statuses: Sequence[CallStatus], is_calling: bool) -> bytes:
+    conversation = window.conversation
     turns = [
-        _shown_turn(turn, conversation.forks.get(turn.id, ()))
-        for turn in conversation.path[first:end]
-        if turn.role != "system"
+        _shown_turn(turn, conversation.forks.get(turn.id, ())) for turn in conversation.path if turn.role != "system"
     ]
     return encode_record(
         OpenedConversation(
@@ -166,7 +172,9 @@ def _encode_conversation(
             conversation.title,
             conversation.pinned,
             turns,
-            first,
+            window.first,
+            window.first + len(conversation.path),
+            window.length,
             tools_of(conversation),
             is_calling,
             tuple(map(_pending_call, filter(_is_pending, statuses))),
@@ -255,7 +263,7 @@ def _figures(turn: Turn) -> dict[str, Any]:
 async def change_conversation(request: Request) -> Response:
     """Rename, pin or unpin a conversation."""
     asked, engine = await read_body(request, ConversationChanges), await state_of(request).engine()
-    conversation = await find_conversation(engine, request)
+    conversation = await find_short(engine, request)
     if asked.title is not UNSET:
         title = await engine.conversations.rename(conversation.id, str(asked.title))
         conversation = msgspec.structs.replace(conversation, title=title)
@@ -268,7 +276,7 @@ async def change_conversation(request: Request) -> Response:
 async def delete_conversation(request: Request) -> Response:
     """Delete a conversation; it can be restored for 30 days."""
     engine = await state_of(request).engine()
-    await engine.delete((await find_conversation(engine, request)).id)
+    await engine.delete((await find_short(engine, request)).id)
     return Response(status_code=204)
 
 
@@ -288,7 +296,7 @@ async def restore_conversation(request: Request) -> Response:
 async def export_conversation(request: Request) -> Response:
     """Return a conversation as a file; as JSON, with all its branches."""
     asked, engine = parse_query(request, ExportQuery), await state_of(request).engine()
-    conversation = await find_conversation(engine, request)
+    conversation = await find_short(engine, request)
     text = await engine.conversations.export(conversation.id, asked.form)
     media_type = {"json": "application/json", "html": "text/html"}.get(asked.form, "text/markdown")
     return Response(text, media_type=media_type, headers={"Content-Disposition": "attachment"})
@@ -325,11 +333,25 @@ def _offer_of(standing: ModelStatus) -> OfferedModel:
 
 async def find_conversation(engine: Engine, request: Request) -> Conversation:
     """Return the conversation that the path names. Raises `ApiError`."""
+    return await _found(engine, request, engine.conversations.conversation)
+
+
+async def find_short(engine: Engine, request: Request) -> Conversation:
+    """Return the conversation that the path names, with its last turn only. Raises `ApiError`."""
+    return (await find_window(engine, request, WindowRange(1))).conversation
+
+
+async def find_window(engine: Engine, request: Request, asked: WindowRange) -> ConversationWindow:
+    """Return a part of the conversation that the path names. Raises `ApiError`."""
+    return await _found(engine, request, lambda id: engine.conversations.window(id, asked))
+
+
+async def _found(engine: Engine, request: Request, find: Callable[[str], Awaitable[Found]]) -> Found:
     conversation_id = str(request.path_params["id"])
     if engine.conversations.is_private(conversation_id):
         raise _not_found()
     try:
-        return await engine.conversations.conversation(conversation_id)
+        return await find(conversation_id)
     except ConversationNotFound as error:
         raise _not_found() from error
 

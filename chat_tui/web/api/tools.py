@@ -19,7 +19,7 @@ from chat_tui.core.usage.token_estimate import tool_tokens
 from chat_tui.engine.answers.tool_round import Decision, RefuseCall, RunCall, StopCalls
 from chat_tui.engine.tools.consent import full_name
 from chat_tui.engine.tools.decision_relay import DecisionRelay, apply_decision, has_open_call
-from chat_tui.web.api.conversations import find_conversation, tools_of
+from chat_tui.web.api.conversations import find_conversation, find_short, tools_of
 from chat_tui.web.api.schemas import Name, parse_query, read_body
 from chat_tui.web.api.tool_choice import check_servers
 from chat_tui.web.errors import ApiError
@@ -135,7 +135,7 @@ def _listed_server(status: ToolServerStatus) -> ListedToolServer:
 
 async def show_tools(request: Request) -> Response:
     """Return which tools a conversation uses, and which run without being asked about."""
-    conversation = await find_conversation(await state_of(request).engine(), request)
+    conversation = await find_short(await state_of(request).engine(), request)
     return Response(msgspec.json.encode(tools_of(conversation)), media_type="application/json")
 
 

@@ -74,6 +74,7 @@ function ask(streamed) {
   answer.whole = !streamed;
   setPrompt("");
   // A question that was refused returns to the prompt.
+  showOnlyEnd();
   if (!current) $("log").replaceChildren();
   else for (const lost of $("log").querySelectorAll(".turn:not([data-turn])")) lost.remove();
   $("log").append(answer.question, answer.view.element);

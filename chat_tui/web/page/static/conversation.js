@@ -4,7 +4,8 @@ const NEW = "New conversation";
 let current = "";
 let title = NEW;
 let pinned = false;
-let firstShown = 0;
+// Which turns are shown: from this position to before that one. All of it may be more.
+let shown = { first: 0, end: 0, length: 0 };
 let atEnd = true;
 
 function setTitle(words) {
@@ -32,6 +33,8 @@ function newConversation({ keepAddress = false } = {}) {
   setPinned(false);
   setSwitched({ servers: [], off: [] });
   if (!keepAddress) remember("");
+  shown = { first: 0, end: 0, length: 0 };
+  offerOthers();
   $("log").replaceChildren(welcome());
   closeDrawer();
   followEnd();
@@ -64,14 +67,14 @@ async function openConversation(id, { turn = "", keepAddress = false } = {}) {
   const mine = ++opening;
   closeDrawer();
   try {
-    const said = await asked(conversationPath(id, turn ? { turn } : {}));
+    const said = await asked(conversationPath(id, { limit: WINDOW, ...(turn ? { turn } : {}) }));
     if (mine !== opening) return;
     setCurrent(id, said.title);
     setPinned(said.pinned);
     setSwitched(said.tools);
     if (!keepAddress) remember(id);
     showTurns(said);
-    if (isBusy(said)) comeBack(id);
+    if (showsEnd() && isBusy(said)) comeBack(id);
     const found = turn && $("log").querySelector(`[data-turn="${CSS.escape(turn)}"]`);
     if (found) reach(found);
     else followEnd();
@@ -90,7 +93,7 @@ const isBusy = (said) => said.isCalling || said.turns.at(-1)?.state === "streami
 // An answer that runs in the terminal, in another tab or worker: polled until it has ended. What has not changed stays,
 // with the decision about a call that may be half written.
 async function followElsewhere(said, mine) {
-  const isShown = () => mine === opening && current === said.id && !running;
+  const isShown = () => mine === opening && current === said.id && !running && showsEnd();
   for (let before = said; isBusy(before);) {
     await new Promise((resolve) => { setTimeout(resolve, LOOK_MS); });
     if (!isShown()) return;
@@ -109,28 +112,104 @@ async function followElsewhere(said, mine) {
 const conversationPath = (id, parameters) => `api/conversations/${encodeURIComponent(id)}?${new URLSearchParams(parameters)}`;
 
 function showTurns(said) {
-  firstShown = said.first;
+  shown = said;
   $("log").replaceChildren(...savedTurns(said));
-  offerEarlier();
+  offerOthers();
 }
 
-function offerEarlier() {
-  if (!firstShown) return;
-  const button = element("button", { type: "button", className: "earlier" }, "Show earlier messages");
-  button.addEventListener("click", () => showEarlier(button).catch((error) => toast(error.message)));
-  $("log").prepend(button);
+// More turns are loaded when one scrolls near these buttons.
+const WINDOW = 30;
+const NEAR = "1500px 0px";
+
+function othersButton(words, load) {
+  const button = element("button", { type: "button", className: "others" }, words);
+  button.addEventListener("click", load);
+  return button;
 }
 
-async function showEarlier(button) {
-  const id = current;
-  const said = await asked(conversationPath(id, { before: firstShown }));
-  if (id !== current) return;
-  const anchor = button.nextElementSibling;
-  const was = anchor.getBoundingClientRect().top;
-  firstShown = said.first;
-  button.replaceWith(...savedTurns({ ...said, pending: [] }));
-  offerEarlier();
-  $("scroll").scrollTop += anchor.getBoundingClientRect().top - was;
+const earlierButton = othersButton("Show earlier messages", () => showEarlier());
+const laterButton = othersButton("Show later messages", () => showLater());
+const nearby = new IntersectionObserver((seen) => {
+  for (const { target, isIntersecting } of seen) if (isIntersecting && target.isConnected) target.click();
+}, { root: $("scroll"), rootMargin: NEAR });
+
+const showsEnd = () => shown.end >= shown.length;
+
+function offerOthers() {
+  const offer = (button, there, add) => {
+    nearby.unobserve(button);
+    if (!there) return button.remove();
+    if (!button.isConnected) add(button);
+    // Tells at once whether it is near.
+    return nearby.observe(button);
+  };
+  offer(earlierButton, shown.first > 0, (button) => $("log").prepend(button));
+  offer(laterButton, !showsEnd(), (button) => $("log").append(button));
+}
+
+let loading = false;
+
+// The turns before this position. Null: they could not be loaded, or others are shown by now.
+async function loadedTurns(before) {
+  if (loading) return null;
+  loading = true;
+  const [id, mine] = [current, shown];
+  try {
+    const said = await asked(conversationPath(id, { limit: WINDOW, before }));
+    return id === current && mine === shown ? said : null;
+  } catch (error) {
+    toast(error.message);
+    return null;
+  } finally {
+    loading = false;
+  }
+}
+
+async function showEarlier() {
+  const said = await loadedTurns(shown.first);
+  if (!said) return;
+  const anchor = earlierButton.nextElementSibling;
+  const was = anchor?.getBoundingClientRect().top ?? 0;
+  shown = { ...shown, first: said.first };
+  earlierButton.after(...savedTurns({ ...said, pending: [] }));
+  offerOthers();
+  if (anchor && !atEnd) $("scroll").scrollTop += anchor.getBoundingClientRect().top - was;
+  keepPlace();
+}
+
+async function showLater() {
+  const said = await loadedTurns(Math.min(shown.length, shown.end + WINDOW));
+  if (!said) return;
+  shown = { ...shown, end: Math.max(shown.end, said.end), length: said.length };
+  // The first ones may be there already.
+  const there = new Set([...$("log").querySelectorAll("[data-turn]")].map((turn) => turn.dataset.turn));
+  laterButton.before(...savedTurns(said).filter((turn) => !there.has(turn.dataset.turn)));
+  offerOthers();
+  if (showsEnd() && isBusy(said)) comeBack(current);
+}
+
+// A question that is asked now follows the last turn, which may not be shown; those before it are loaded.
+function showOnlyEnd() {
+  if (showsEnd()) return;
+  shown = { ...shown, first: shown.length, end: shown.length };
+  $("log").replaceChildren();
+  offerOthers();
+}
+
+// The turns that follow those that are shown are not on the branch any more.
+function forgetLater() {
+  shown = { ...shown, length: shown.end };
+  offerOthers();
+}
+
+async function goToEnd() {
+  if (!showsEnd()) {
+    const said = await asked(conversationPath(current, { limit: WINDOW }));
+    if (said.id !== current) return;
+    showTurns(said);
+    if (isBusy(said)) comeBack(current);
+  }
+  followEnd();
 }
 
 function reach(found) {
@@ -150,13 +229,13 @@ function followEnd() {
 
 function keepPlace() {
   const scroll = $("scroll");
-  if (atEnd) scroll.scrollTop = scroll.scrollHeight;
+  if (atEnd && showsEnd()) scroll.scrollTop = scroll.scrollHeight;
   $("to-end").hidden = atEnd;
 }
 
 function notePlace() {
   const scroll = $("scroll");
-  atEnd = scroll.scrollHeight - scroll.scrollTop - scroll.clientHeight < 32;
+  atEnd = showsEnd() && scroll.scrollHeight - scroll.scrollTop - scroll.clientHeight < 32;
   $("to-end").hidden = atEnd;
   document.querySelector("main").classList.toggle("scrolled", scroll.scrollTop > 4);
 }
@@ -243,7 +322,7 @@ function listenToConversation() {
   $("title-cancel").addEventListener("click", () => $("title-dialog").close("cancel"));
   $("delete").addEventListener("click", told(remove));
   $("scroll").addEventListener("scroll", notePlace, { passive: true });
-  $("to-end").addEventListener("click", followEnd);
+  $("to-end").addEventListener("click", told(goToEnd));
   new ResizeObserver(keepPlace).observe($("scroll"));
   addEventListener("popstate", () => {
     if (addressed()) openConversation(addressed(), { keepAddress: true });

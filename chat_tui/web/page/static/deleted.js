@@ -36,6 +36,7 @@ function paintDeleted(rows) {
     empty.addEventListener("click", () => confirmErasing(`Delete ${count} for good?`, "api/deleted"));
     parts.push(empty);
   }
+  painted = "";
   $("list").replaceChildren(...parts);
 }
 

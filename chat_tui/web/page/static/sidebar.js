@@ -2,9 +2,14 @@
 
 const PAGE = 60;
 const MOST = 200;
+// So many rows are requested again with the next page, since those before it may have moved meanwhile.
+const OVERLAP = 20;
 let listed = [];
+let painted = "";
 let more = null;
 let listing = 0;
+// The search that the list shows; empty: all conversations.
+let listedQuery = "";
 // How many deleted conversations can be restored.
 let deletions = 0;
 // Progress of the search; null: it is complete, or there is none.
@@ -15,20 +20,32 @@ async function showList() {
   if (query) showsDeleted = false;
   if (showsDeleted) return showDeleted();
   const mine = ++listing;
-  const parameters = query ? { query } : { limit: Math.min(MOST, Math.max(PAGE, listed.length)) };
+  const parameters = query ? { query } : { limit: PAGE };
   try {
     const said = await asked(`api/conversations?${new URLSearchParams(parameters)}`);
     if (mine !== listing) return;
-    listed = said.conversations;
-    more = said.next;
+    // The rows below the first page are kept, so that whoever has scrolled down stays there.
+    const below = query || listedQuery || said.next === null ? [] : rowsBelow(said.conversations.at(-1));
+    listed = joinedRows(said.conversations, below);
+    listedQuery = query;
+    more = below.length ? (more === null ? null : listed.length) : said.next;
     deletions = said.deleted;
     searching = query && !said.complete ? searchedWords(said) : null;
     paintList(query);
     tellTitle();
     if (searching !== null) await searchOn(query, mine);
   } catch (error) {
+    painted = "";
     if (mine === listing) $("list").replaceChildren(element("p", { className: "note" }, error.message));
   }
+}
+
+// Of the rows that were there before, those that follow this one.
+const rowsBelow = (last) => listed.filter((row) => !last.pinned && !row.pinned && row.updated <= last.updated && row.id !== last.id);
+
+function joinedRows(rows, further) {
+  const there = new Set(rows.map((row) => row.id));
+  return [...rows, ...further.filter((row) => !there.has(row.id))];
 }
 
 // Continues a search until the query changes or enough is found.
@@ -37,8 +54,7 @@ async function searchOn(query, mine) {
     const enough = listed.length >= MOST;
     const said = enough ? { conversations: [], complete: true } : await asked(`api/conversations?${new URLSearchParams({ query, offset: more })}`);
     if (mine !== listing) return;
-    const there = new Set(listed.map((row) => row.id));
-    listed = [...listed, ...said.conversations.filter((row) => !there.has(row.id))];
+    listed = joinedRows(listed, said.conversations);
     more = said.next;
     searching = said.complete ? null : searchedWords(said);
     paintList(query);
@@ -52,17 +68,37 @@ function searchedWords({ searched, searchedBackTo }) {
   return `Searching… back to ${month} (${percent})`;
 }
 
+// The next page is loaded when one scrolls near this button.
+const moreButton = element("button", { type: "button", className: "more" }, "Show older conversations");
+moreButton.addEventListener("click", () => showMore().catch((error) => toast(error.message)));
+const nearListEnd = new IntersectionObserver((seen) => {
+  if (seen.at(-1).isIntersecting && moreButton.isConnected) moreButton.click();
+}, { root: $("list"), rootMargin: "600px 0px" });
+let loadingMore = false;
+
 async function showMore() {
-  const said = await asked(`api/conversations?${new URLSearchParams({ limit: PAGE, offset: more })}`);
-  const there = new Set(listed.map((row) => row.id));
-  listed = [...listed, ...said.conversations.filter((row) => !there.has(row.id))];
-  more = said.next;
-  const from = $("list").querySelectorAll(".entry").length;
-  paintList("");
-  $("list").querySelectorAll(".entry")[from]?.focus();
+  if (loadingMore) return;
+  loadingMore = true;
+  const mine = listing;
+  try {
+    const offset = Math.max(0, more - OVERLAP);
+    const said = await asked(`api/conversations?${new URLSearchParams({ limit: PAGE + OVERLAP, offset })}`);
+    if (mine !== listing) return;
+    const byKey = document.activeElement === moreButton;
+    const from = listed.length;
+    listed = joinedRows(listed, said.conversations);
+    more = said.next;
+    paintList("");
+    if (byKey) $("list").querySelectorAll(".entry")[from]?.focus();
+  } finally {
+    loadingMore = false;
+  }
 }
 
 function paintList(query) {
+  const told = JSON.stringify([query, searching, listed, more, deletions, midnight(0)]);
+  if (told === painted) return;
+  painted = told;
   const parts = [];
   let group = "";
   for (const row of listed) {
@@ -73,15 +109,13 @@ function paintList(query) {
   }
   if (query && searching !== null) parts.push(element("p", { className: "note", role: "status" }, searching));
   else if (!listed.length) parts.push(element("p", { className: "note" }, query ? `No results for “${query}”.` : "No conversations yet."));
-  if (more !== null && !query) {
-    const button = element("button", { type: "button", className: "more" }, "Show older conversations");
-    button.addEventListener("click", () => showMore().catch((error) => toast(error.message)));
-    parts.push(button);
-  }
+  nearListEnd.unobserve(moreButton);
+  if (more !== null && !query) parts.push(moreButton);
   if (deletions && !query) parts.push(deletedLink());
   const focused = document.activeElement.closest("#list .entry")?.dataset.id;
   $("list").replaceChildren(...parts);
   if (focused) parts.find((part) => part.dataset.id === focused)?.focus();
+  if (moreButton.isConnected) nearListEnd.observe(moreButton);
 }
 
 function entry(row, group) {

@@ -7,6 +7,7 @@ function again(turn, body) {
   if (running) return;
   const answer = newAnswer(turnPath(turn, "again"), body);
   while (turn.nextElementSibling) turn.nextElementSibling.remove();
+  forgetLater();
   if (body.prompt) turn.before(questionElement(body.prompt));
   turn.replaceWith(answer.view.element);
   run(answer).catch((error) => toast(error.message));
@@ -18,18 +19,18 @@ async function select(turn, to) {
   const [byKey, sign] = [document.activeElement?.matches(":focus-visible"), document.activeElement?.title];
   await request("POST", turnPath(turn, "select").replace(/[^/]+\/select$/, `${encodeURIComponent(to)}/select`));
   if (id !== current) return;
-  const said = await asked(conversationPath(id, { turn: to }));
+  const said = await asked(conversationPath(id, { limit: WINDOW, turn: to }));
   if (id !== current || running) return;
   showTurns(said);
-  const shown = $("log").querySelector(`[data-turn="${CSS.escape(to)}"]`);
-  if (!shown) return;
+  const found = $("log").querySelector(`[data-turn="${CSS.escape(to)}"]`);
+  if (!found) return;
   // The new version appears in the same place.
-  $("scroll").scrollTop += shown.getBoundingClientRect().top - was;
+  $("scroll").scrollTop += found.getBoundingClientRect().top - was;
   notePlace();
-  const buttons = [...shown.querySelectorAll(".versions button:not(:disabled)")];
+  const buttons = [...found.querySelectorAll(".versions button:not(:disabled)")];
   const next = buttons.find((button) => button.title === sign) ?? buttons[0];
   next?.focus({ preventScroll: true, focusVisible: byKey });
-  announce(shown.querySelector(".versions").getAttribute("aria-label") ?? "");
+  announce(found.querySelector(".versions").getAttribute("aria-label") ?? "");
 }
 
 function edit(turn) {
