@@ -58,6 +58,11 @@ def found_servers_file() -> Path:
     return state_folder() / "found-servers.json"
 
 
+def sign_ins_file() -> Path:
+    """Browsers that are signed in to the web page, as hashes."""
+    return state_folder() / "sign-ins.json"
+
+
 def store_file() -> Path:
     """Store of conversations."""
     return data_folder() / "history.db"

@@ -11,7 +11,8 @@
     openai/            `/v1`: records, messages, replies in OpenAI's format
     responses/         `/v1/responses`: the same in the format of OpenAI's Responses API
     anthropic/         `/v1/messages`: the same in Anthropic's format
-    page/              the page at `/`
+    page/              the page at `/`, and its endpoints for signing in and out
+    sign_in/           the browsers that are signed in, and their cookie
     ops/, openapi      `/health`, `/metrics`, the access log; `/openapi.json`
 """
 
@@ -32,6 +33,7 @@ from chat_tui.core.errors import ConfigError
 from chat_tui.core.processes.console import report_error, write_error
 from chat_tui.engine.engine import Engine
 from chat_tui.web.app import build_app
+from chat_tui.web.sign_in.sign_ins import SignIns
 from chat_tui.web.state import AppState
 
 TOKEN_VARIABLE = "CHAT_TUI_TOKEN"
@@ -69,7 +71,8 @@ def create_state(
         write_error(
             f"chat-tui: the token is {token}\n          Set {TOKEN_VARIABLE} to choose it; several workers need that.\n"
         )
-    return AppState(config, token, opener or partial(_open, config), hosts=hosts, tell=report_error)
+    sign_ins = SignIns(token, paths.sign_ins_file(), tell=report_error)
+    return AppState(config, token, opener or partial(_open, config), hosts=hosts, tell=report_error, sign_ins=sign_ins)
 
 
 async def _open(config: Config) -> Engine:

@@ -26,7 +26,7 @@ from chat_tui.web.middleware.private_errors import PrivateErrors
 from chat_tui.web.openai import embeddings, legacy
 from chat_tui.web.openai import routes as openai_api
 from chat_tui.web.ops.access_log import AccessLogMiddleware
-from chat_tui.web.page import page
+from chat_tui.web.page import page, sign_in
 from chat_tui.web.responses import routes as responses_api
 from chat_tui.web.responses import storage
 from chat_tui.web.state import AppState
@@ -47,6 +47,7 @@ def routes() -> list[BaseRoute]:
         deletions,
         versions,
         tools,
+        sign_in,
         operations,
         openapi,
         page,

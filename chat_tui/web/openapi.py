@@ -55,6 +55,7 @@ from chat_tui.web.errors import ANTHROPIC_PATH, OPENAI_PATH, AnthropicFault, Ope
 from chat_tui.web.openai.embeddings import EmbeddingList, EmbeddingRequest
 from chat_tui.web.openai.legacy import LegacyCompletion, LegacyRequest
 from chat_tui.web.openai.schemas import ChatRequest, Completion, CompletionChunk, ModelCard, ModelCards
+from chat_tui.web.page.sign_in import SignInReply
 from chat_tui.web.responses.schemas import DeletedResponse, InputItems, ResponseEvent, ResponseObject, ResponsesRequest
 from chat_tui.web.responses.storage import ItemsQuery, RetrievalQuery
 
@@ -226,6 +227,14 @@ OPERATIONS: Sequence[Operation] = (
         body=CallDecision,
         status=204,
     ),
+    Operation(
+        "POST",
+        "/api/sign-in",
+        "Exchange the token for a sign-in of this browser: a cookie and a proof, which count together.",
+        SignInReply,
+    ),
+    Operation("DELETE", "/api/sign-in", "Sign out this browser.", status=204),
+    Operation("DELETE", "/api/sign-ins", "Sign out all browsers.", status=204),
     Operation("GET", "/api/models", "List models and strategies.", OfferedChoices),
     Operation("GET", "/health", "Server health.", HealthReport, faults={503: HealthReport}),
     Operation("GET", "/metrics", "Metrics for Prometheus.", text="text/plain"),

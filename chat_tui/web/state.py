@@ -21,6 +21,7 @@ from chat_tui.web.errors import ApiError
 from chat_tui.web.ops.access_log import AccessLog
 from chat_tui.web.ops.metrics import Metrics
 from chat_tui.web.ops.rates import RateBuckets
+from chat_tui.web.sign_in.sign_ins import SignIns
 
 DISCOVER_SECONDS = 60.0
 """Time after which model servers are looked for again."""
@@ -44,8 +45,11 @@ class AppState:
         hosts: Sequence[str] = (),
         tell: Callable[[ChatTuiError], None],
         ping_seconds: float = PING_SECONDS,
+        sign_ins: SignIns | None = None,
     ) -> None:
         self.config, self.token = config, token
+        self.sign_ins = sign_ins or SignIns(token)
+        """The browsers that are signed in; those of the default are forgotten when the app stops."""
         self.hosts = frozenset(host.lower() for host in (*hosts, *config.web.hosts))
         """Accepted in the Host header, besides loopback and the address of the connection."""
         self.origins = frozenset(origin.lower() for origin in config.web.origins)

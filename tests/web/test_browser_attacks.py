@@ -15,7 +15,7 @@ from chat_tui.core.chunks import Token
 from chat_tui.core.errors import Overloaded
 from chat_tui.providers.scripted_provider import Fault, Script
 from tests.doubles.scripted_web import scripted_opener
-from tests.support.browser_tab import browser, needs_browser, scripted_tab, tab
+from tests.support.browser_tab import Tab, browser, needs_browser, scripted_tab, tab
 from tests.support.page_attacks import ATTACKS
 from tests.support.web_site import TOKEN, site
 
@@ -134,19 +134,47 @@ async def test_even_unsafe_html_from_the_server_would_run_nothing(browser: Brows
         await opened.unhurt()
 
 
-async def test_the_token_leaves_the_address_and_stays_for_the_session(browser: Browser) -> None:
+async def test_the_token_leaves_the_address_and_all_tabs_of_the_browser_stay_signed_in(browser: Browser) -> None:
     async with scripted_tab(browser, ["Yes."]) as (opened, web):
+        context = opened.page.context
         assert opened.page.url == f"{web.url}/"
         await opened.page.reload()
         await opened.ask("Still here?")
         await opened.shows("Yes.")
-        assert TOKEN not in await opened.page.evaluate("JSON.stringify(localStorage) + location.href + document.title")
+        await opened.lists("Still here?")
+        kept = "JSON.stringify([localStorage, sessionStorage, document.cookie, location.href, document.title])"
+        assert TOKEN not in await opened.page.evaluate(kept)
+        (cookie,) = await context.cookies()
+        assert (cookie["httpOnly"], cookie["sameSite"], TOKEN in cookie["value"]) == (True, "Strict", False)
+        async with context.expect_page() as opening:
+            await opened.page.click("#list .entry", button="middle")
+        other = Tab(await opening.value, web.url)
+        await other.page.bring_to_front()
+        await other.shows("Yes.")
+        await other.page.click("#sign-out")
+        await other.page.click("#sign-out-dialog [value=everywhere]")
+        await other.shows("You are signed out.")
+        # The other tabs of the browser notice.
+        await opened.page.bring_to_front()
+        await opened.page.locator("#locked").wait_for(state="visible")
+        assert await context.cookies() == []
+        await opened.page.fill("#token", TOKEN)
+        await opened.page.keyboard.press("Enter")
+        await opened.page.locator("#list .entry").wait_for()
+        await other.shows("Yes.")
+        # A wrong token in an old link does not end the sign-in, and one that another program ends does.
+        await opened.page.goto(f"{web.url}/#token=an-old-one")
+        await opened.page.locator("#toast").get_by_text("This token is not valid.").wait_for(state="visible")
+        await opened.shows("What would you like to know?")
+        await web.state.sign_ins.end_all()
+        await opened.page.reload()
+        await opened.shows("You are not signed in any more.")
 
 
 async def test_without_the_token_the_page_says_how_to_get_it_and_takes_it(browser: Browser) -> None:
     async with site(Config(), opener=scripted_opener(["Yes."])) as web, tab(browser, web.url) as opened:
         await opened.page.goto(web.url)
-        await opened.shows("This page needs its token", "chat-tui serve")
+        await opened.shows("Open the address that chat-tui serve prints")
         await opened.page.fill("#token", "a wrong one")
         await opened.page.keyboard.press("Enter")
         await opened.shows("This token is not valid.")

@@ -1,4 +1,4 @@
-"""Access control: checks the Host, the Origin and the token of each request before anything else.
+"""Access control: checks the Host, the Origin, and the token or the sign-in of each request before anything else.
 
 An unknown Host means that somebody else's name points to this machine (DNS rebinding); an unknown Origin means that
 another site's page sends the request. Neither can read an answer, even with the token.
@@ -16,10 +16,12 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from chat_tui.web.errors import OPENAI_PATH, ApiError, error_response, is_below
+from chat_tui.web.sign_in.cookie import PROOF_HEADER, ids_in
 from chat_tui.web.state import AppState
 
 TOKEN_SEEN = "chat_tui.token_seen"
-"""Set in the scope if the request, or the handshake of a WebSocket, has the token."""
+"""Set in the scope if the request, or the handshake of a WebSocket, has the token or comes from a browser that is
+signed in."""
 
 _HOST = re.compile(r"(\[[0-9a-f:.]+\]|[a-z0-9._-]+)(?::(\d{1,5}))?", re.ASCII)
 _DEFAULT_PORTS = {"http": "80", "https": "443"}
@@ -33,6 +35,11 @@ _OF_CLIENTS = re.compile(r"x-stainless-[a-z0-9-]{1,60}")
 """Headers that OpenAI's and Anthropic's own clients send; there is one for each thing that they tell of themselves."""
 _EXPOSED = "request-id, retry-after, x-chat-tui-conversation, x-chat-tui-model, x-chat-tui-route, x-request-id"
 _HEADERS_LIMIT = 100
+_NOTHING_GIVEN = {
+    False: "A token is needed: Authorization: Bearer TOKEN.",
+    True: "This browser is not signed in any more. Open the address that `chat-tui serve` prints, or enter the token.",
+}
+"""What a request without a token is told, by whether it comes from a browser that was signed in."""
 _PREFLIGHT_SECONDS = 600
 
 
@@ -101,7 +108,8 @@ class AccessControl:
         if origin.lower() in self._state.origins and scope["type"] == "http":
             send = _with_cors_headers(origin, send)
         try:
-            self._check(scope, headers)
+            self._check_sender(scope, headers)
+            await self._authenticate(scope, headers)
         except ApiError as refusal:
             await error_response(scope["path"], refusal)(scope, receive, send)
             return
@@ -110,7 +118,7 @@ class AccessControl:
             return
         await self._app(scope, receive, send)
 
-    def _check(self, scope: Scope, headers: Headers) -> None:
+    def _check_sender(self, scope: Scope, headers: Headers) -> None:
         hosts, origins = headers.getlist("host"), headers.getlist("origin")
         address = (scope.get("server") or ("", 0))[0] or ""
         if len(hosts) != 1 or not host_is_ours(hosts[0], self._state.hosts, address):
@@ -119,9 +127,8 @@ class AccessControl:
             len(origins) == 1 and origin_is_ours(origins[0], scope["scheme"], hosts[0], self._state.origins)
         ):
             raise ApiError(403, "This origin is not allowed. Add it to [web] origins in the config if it is yours.")
-        self._check_token(scope, headers)
 
-    def _check_token(self, scope: Scope, headers: Headers) -> None:
+    async def _authenticate(self, scope: Scope, headers: Headers) -> None:
         if _is_page(scope) or _is_preflight(scope, headers):
             return
         given = headers.getlist("authorization")
@@ -131,11 +138,23 @@ class AccessControl:
         if is_key or token_is_ours(given, self._state.token):
             scope[TOKEN_SEEN] = True
             return
+        if not given and not keys and await self._is_signed_in(headers):
+            scope[TOKEN_SEEN] = True
+            return
         if scope["type"] == "websocket" and not given:
             # It may say the token in its first message: browsers cannot set a header.
             return
-        words = "The token is wrong." if given or keys else "A token is needed: Authorization: Bearer TOKEN."
+        words = "The token is wrong." if given or keys else _NOTHING_GIVEN[PROOF_HEADER in headers]
         raise ApiError(401, words, code="invalid_api_key", headers={"WWW-Authenticate": "Bearer"})
+
+    async def _is_signed_in(self, headers: Headers) -> bool:
+        proofs = headers.getlist(PROOF_HEADER)
+        if len(proofs) != 1:
+            return False
+        for id in ids_in(headers):
+            if await self._state.sign_ins.is_valid(id, proofs[0]):
+                return True
+        return False
 
 
 def _is_page(scope: Scope) -> bool:

@@ -13,7 +13,20 @@ from starlette.routing import BaseRoute, Route
 
 _FOLDER = Path(__file__).parent / "static"
 _SCRIPTS = (
-    *("dom", "messages", "server", "calls", "turns", "sidebar", "deleted", "conversation", "tools", "ask", "versions"),
+    *(
+        "dom",
+        "messages",
+        "sign_in",
+        "server",
+        "calls",
+        "turns",
+        "sidebar",
+        "deleted",
+        "conversation",
+        "tools",
+        "ask",
+        "versions",
+    ),
     "main",
 )
 """Concatenated in this order."""

@@ -73,11 +73,12 @@ function announce(text) {
 
 // What this browser remembers; one that forbids it remembers nothing.
 const memory = {
+  name: (key) => `chat-tui ${key}`,
   get(store, key) {
-    try { return store().getItem(`chat-tui ${key}`) ?? ""; } catch { return ""; }
+    try { return store().getItem(this.name(key)) ?? ""; } catch { return ""; }
   },
   set(store, key, value) {
-    try { store().setItem(`chat-tui ${key}`, value); } catch { /* It is forgotten. */ }
+    try { store().setItem(this.name(key), value); } catch { /* It is forgotten. */ }
   },
 };
 const forSession = () => sessionStorage;

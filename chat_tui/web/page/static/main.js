@@ -1,4 +1,4 @@
-// Starts the page: colours, token, keys.
+// Starts the page: colours, sign-in, keys.
 
 const THEMES = { "": ["half", "as the system"], dark: ["moon", "dark"], light: ["sun", "light"] };
 
@@ -16,15 +16,6 @@ function nextTheme() {
   memory.set(forEver, "theme", theme);
   showTheme(theme);
   announce(`Colours: ${THEMES[theme][1]}`);
-}
-
-function lock(words = "") {
-  forgetToken();
-  $("app").hidden = true;
-  $("locked").hidden = false;
-  $("refused").hidden = !words;
-  $("refused").textContent = words;
-  $("token").focus();
 }
 
 async function unlock() {
@@ -56,23 +47,12 @@ function pageKey(event) {
   }
 }
 
-$("unlock").addEventListener("submit", (event) => {
-  event.preventDefault();
-  const given = $("token").value.trim();
-  const inAddress = /#token=(.+)$/.exec(given);
-  memory.set(forSession, "token", inAddress ? decoded(inAddress[1]) : given);
-  $("token").value = "";
-  if (takeToken()) unlock();
-});
 $("skip").addEventListener("click", (event) => {
   event.preventDefault();
   $("prompt").focus();
 });
 $("theme").addEventListener("click", nextTheme);
 addEventListener("keydown", pageKey);
-addEventListener("hashchange", () => {
-  if (location.hash.startsWith("#token=") && takeToken()) unlock();
-});
 
 showTheme(memory.get(forEver, "theme"));
 listenToList();
@@ -80,5 +60,5 @@ listenToConversation();
 listenToPrompt();
 listenToTools();
 listenToTurns();
-if (takeToken()) unlock();
-else lock();
+listenToSignIn();
+enter().catch((error) => toast(error.message));

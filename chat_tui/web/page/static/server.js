@@ -1,7 +1,9 @@
-// Requests to the server. The token is sent only to this server. Paths are relative to the page, which a reverse proxy may
+// Requests to the server. The sign-in or the token is sent only to this server. Paths are relative to the page, which a reverse proxy may
 // serve under a prefix.
 
 const BROKEN = "Connection lost. What arrived is kept. Is chat-tui serve still running?";
+const WRONG_TOKEN = "This token is not valid. If the server was started again, it may have a new one.";
+const SIGNED_OUT = "You are not signed in any more. If the server was started again, it may have a new token.";
 
 class Refusal extends Error {
   constructor(status, words, said = {}) {
@@ -11,43 +13,29 @@ class Refusal extends Error {
   }
 }
 
-let token = "";
-
-function takeToken() {
-  const given = /^#token=(.+)$/.exec(location.hash);
-  if (given) {
-    memory.set(forSession, "token", decoded(given[1]));
-    history.replaceState(null, "", location.pathname);
-  }
-  token = memory.get(forSession, "token");
-  return token !== "";
-}
-
-function decoded(text) {
-  try { return decodeURIComponent(text); } catch { return text; }
-}
-
-function forgetToken() {
-  token = "";
-  memory.set(forSession, "token", "");
-}
-
 async function request(method, path, body, signal) {
-  const headers = { Authorization: `Bearer ${token}` };
+  const sent = proof();
+  const headers = token ? { Authorization: `Bearer ${token}` } : {};
+  if (sent) headers["X-Chat-Tui-Proof"] = sent;
   if (body !== undefined) headers["Content-Type"] = "application/json";
   let response;
   try {
     response = await fetch(path, {
-      method, headers, signal, body: body === undefined ? undefined : JSON.stringify(body), cache: "no-store", credentials: "omit",
+      method, headers, signal, body: body === undefined ? undefined : JSON.stringify(body), cache: "no-store", credentials: "same-origin",
     });
   } catch (error) {
     if (error.name === "AbortError") throw error;
     throw new Refusal(0, BROKEN);
   }
   if (response.ok) return response;
+  // Another tab has signed in meanwhile.
+  if (response.status === 401 && !token && proof() && proof() !== sent) return request(method, path, body, signal);
   const said = await response.json().catch(() => ({}));
-  if (response.status === 401) lock("This token is not valid. The server makes a new one at each start.");
-  throw new Refusal(response.status, typeof said.error === "string" ? said.error : `The server replied with status ${response.status}.`, said);
+  const words = typeof said.error === "string" ? said.error : `The server replied with status ${response.status}.`;
+  if (response.status !== 401) throw new Refusal(response.status, words, said);
+  const why = token ? WRONG_TOKEN : SIGNED_OUT;
+  forgetSignIn(why);
+  throw new Refusal(401, why, said);
 }
 
 const asked = async (path) => (await request("GET", path)).json();

@@ -122,10 +122,15 @@ function entry(row, group) {
   const detail = row.snippet
     ? element("small", { className: "found" }, ...marked(row.snippet, row.marks))
     : element("small", {}, [momentWords(new Date(row.updated), { group }), shortName(row.model)].filter(Boolean).join(" · "));
-  const made = element("button", { type: "button", className: "entry", title: row.title }, element("b", {}, row.title || "Untitled"), detail);
+  // A link, so that the middle button opens it in a new tab.
+  const made = element("a", { href: `#c=${encodeURIComponent(row.id)}`, className: "entry", title: row.title }, element("b", {}, row.title || "Untitled"), detail);
   made.dataset.id = row.id;
   if (row.id === current) made.setAttribute("aria-current", "true");
-  made.addEventListener("click", () => openConversation(row.id, { turn: row.turn }));
+  made.addEventListener("click", (event) => {
+    if (event.ctrlKey || event.metaKey || event.shiftKey || event.altKey) return;
+    event.preventDefault();
+    openConversation(row.id, { turn: row.turn });
+  });
   return made;
 }
 
@@ -178,7 +183,7 @@ function closeDrawer() {
 function walkList(event) {
   const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
   if (!step) return;
-  const entries = [...$("list").querySelectorAll("button")];
+  const entries = [...$("list").querySelectorAll("a, button")];
   const place = entries.indexOf(document.activeElement);
   const next = entries[place + step];
   if (next) next.focus();
@@ -195,7 +200,7 @@ function listenToList() {
   $("search").addEventListener("keydown", walkList);
   $("list").addEventListener("keydown", walkList);
   // Show what was sent meanwhile from the terminal or another tab.
-  addEventListener("visibilitychange", () => { if (!document.hidden && token) showList(); });
+  addEventListener("visibilitychange", () => { if (!document.hidden && isSignedIn()) showList(); });
   $("open-drawer").addEventListener("click", () => {
     setDrawer(true);
     $("new").focus();

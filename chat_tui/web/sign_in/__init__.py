@@ -1,0 +1,1 @@
+"""Signing in from a browser: the sign-ins and their cookie."""
