@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import os
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Literal
 
@@ -295,3 +295,29 @@ def title_of(text: str) -> str:
         return line or "New conversation"
     cut = line[: TITLE_LENGTH - 1]
     return (cut[: cut.rfind(" ")] if " " in cut[TITLE_LENGTH // 2 :] else cut).rstrip() + "…"
+
+
+class RunningTurn(msgspec.Struct, frozen=True):
+    """An answer, or the result of a tool call, that another process is writing."""
+
+    conversation: str
+    """Id of the conversation."""
+    title: str
+    turn: str
+    """Id of the turn."""
+    model: str
+    since: datetime
+
+
+class HistoryState(msgspec.Struct, frozen=True):
+    """Marks of the history; two that differ mean that something has changed between. They are valid in one process."""
+
+    version: tuple[int, int] = (-1, -1)
+    """Of the store: if it is equal, nothing was written."""
+    list_mark: int = 0
+    """Of the list of conversations: titles, order, pins."""
+    marks: Mapping[str, int] = {}
+    """Of single conversations, by id: their turns and settings. What this process adds to a growing answer is not
+    counted."""
+    running: tuple[RunningTurn, ...] = ()
+    """What other processes are writing."""

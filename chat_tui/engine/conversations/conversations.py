@@ -30,6 +30,7 @@ from chat_tui.core.settings.conversation_settings import ConversationSettings, e
 from chat_tui.core.text.control_characters import clean
 from chat_tui.engine.background_tasks import BackgroundTasks
 from chat_tui.engine.conversations.cache import ConversationCache
+from chat_tui.engine.conversations.changes import HistoryChanges
 from chat_tui.engine.conversations.deletion import ConversationDeletion
 from chat_tui.engine.conversations.error_reports import ErrorReports
 from chat_tui.engine.conversations.listing import list_page
@@ -49,6 +50,8 @@ class Conversations:
         """Stores questions and answers."""
         self.deletion = ConversationDeletion(stores, self.cache, errors)
         """Deletes, restores and erases conversations."""
+        self.changes = HistoryChanges(stores.saved, errors)
+        """Notices what changes, also by other processes."""
         self._tasks = BackgroundTasks()
 
     # -- reading --------------------------------------------------------------------------------------------------
