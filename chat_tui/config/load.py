@@ -95,6 +95,7 @@ _RANGES: dict[str, tuple[float, float, bool]] = {
     "web.max_body_bytes": _ABOVE_0,
     "web.reader_seconds": _ABOVE_0,
     "web.stop_seconds": _FROM_0,
+    "web.orphan_seconds": _FROM_0,
     "tools.start_seconds": _ABOVE_0,
     "tools.call_seconds": _ABOVE_0,
     "tools.result_bytes": _ABOVE_0,

@@ -195,6 +195,8 @@ class Web(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Disconnect a client that has read nothing of its answer for this long (Linux only)."""
     stop_seconds: float = 10.0
     """Time that running answers are given to finish when the server is stopped."""
+    orphan_seconds: float = 600.0
+    """Time that an answer of the web page runs on while no page is open; then it is cancelled and saved. 0: at once."""
 
 
 class ProviderRow(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

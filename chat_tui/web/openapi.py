@@ -47,6 +47,8 @@ from chat_tui.web.api.events import (
     ToolResultEvent,
 )
 from chat_tui.web.api.html_events import HtmlEvent, PlaceEvent, StatsEvent
+from chat_tui.web.api.live.events import AnswerBatch, ChangedEvent, ListEvent, ReadyEvent, RunningEvent
+from chat_tui.web.api.live.feed import FeedQuery
 from chat_tui.web.api.operations import HealthReport
 from chat_tui.web.api.schemas import PromptBody, RepeatBody
 from chat_tui.web.api.stream import FailedReply, GeneratedReply
@@ -210,6 +212,30 @@ OPERATIONS: Sequence[Operation] = (
         events=_STREAMED,
     ),
     Operation("POST", f"{_TURN}/select", "Switch to another version.", status=204),
+    Operation(
+        "POST",
+        "/api/ask",
+        "Begin the answer to a question and return its place; it runs without a client.",
+        PlaceEvent,
+        PromptBody,
+        status=202,
+    ),
+    Operation(
+        "POST",
+        f"{_TURN}/ask",
+        "Edit a question or regenerate an answer, which runs without a client.",
+        PlaceEvent,
+        RepeatBody,
+        status=202,
+    ),
+    Operation("POST", f"{_CONVERSATION}/stop", "Stop the answer of a conversation and its tool calls.", status=204),
+    Operation(
+        "GET",
+        "/api/events",
+        "Follow what runs and changes, as server-sent events without an end.",
+        query=FeedQuery,
+        events=(ReadyEvent, RunningEvent, ListEvent, ChangedEvent, AnswerBatch),
+    ),
     Operation("GET", "/api/tools", "List the tool servers with their tools.", ListedToolServers),
     Operation("GET", f"{_CONVERSATION}/tools", "Show which tools a conversation uses.", ConversationTools),
     Operation(

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Awaitable, Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Awaitable, Callable, Coroutine, Iterator, Sequence
+from contextlib import contextmanager, nullcontext, suppress
+from functools import partial
 from time import monotonic
 
 from starlette.requests import HTTPConnection
@@ -15,12 +16,14 @@ from chat_tui.core.errors import ChatTuiError
 from chat_tui.core.processes.console import write_error
 from chat_tui.engine.answers.answer import Answer
 from chat_tui.engine.engine import Engine
-from chat_tui.engine.tools.decision_relay import DecisionRelay
-from chat_tui.engine.tools.steps import cancel_steps, have_ended
+from chat_tui.engine.tools.decision_relay import DecisionRelay, apply_decision
+from chat_tui.engine.tools.steps import cancel_steps, have_ended, saved_answers
 from chat_tui.web.errors import ApiError
 from chat_tui.web.ops.access_log import AccessLog
 from chat_tui.web.ops.metrics import Metrics
 from chat_tui.web.ops.rates import RateBuckets
+from chat_tui.web.presence.monitor import HistoryMonitor
+from chat_tui.web.presence.page_answers import PageAnswers
 from chat_tui.web.sign_in.sign_ins import SignIns
 
 DISCOVER_SECONDS = 60.0
@@ -67,6 +70,9 @@ class AppState:
         self._starting: Counter[str] = Counter()
         self._clients: dict[Answer, str] = {}
         """The client of each answer that is not saved yet, or whose tool calls have not ended."""
+        self.page_answers = PageAnswers(config.web.orphan_seconds)
+        """Those that run without a client."""
+        self.monitor = HistoryMonitor(self.page_answers)
         self.metrics = Metrics()
         self.log = AccessLog(write_error if config.web.access_log else None)
         self._watching: set[asyncio.Task[None]] = set()
@@ -125,8 +131,11 @@ class AppState:
 
     # -- answers --------------------------------------------------------------------------------------------------
 
-    async def ask(self, client: str, begin: Callable[[Engine], Awaitable[Answer]], *, named: bool) -> Answer:
+    async def ask(
+        self, client: str, begin: Callable[[Engine], Awaitable[Answer]], *, named: bool, runs_alone: bool = False
+    ) -> Answer:
         """Start an answer for a client, within its limit. `named`: the model is named, so no list of models is needed.
+        `runs_alone`: the answer needs no client that reads it.
 
         Raises `ApiError`, `ChatTuiError`.
         """
@@ -144,20 +153,38 @@ class AppState:
             if not self._starting[client]:
                 del self._starting[client]
         self._clients[answer] = client
-        watching = asyncio.ensure_future(self._watch(answer, DecisionRelay(engine.places)))
-        self._watching.add(watching)
-        watching.add_done_callback(self._watching.discard)
+        if runs_alone:
+            self.page_answers.add(answer)
+            self._track(self._keep(engine, answer))
+        self._track(self._watch(answer, None if runs_alone else DecisionRelay(engine.places)))
+        self.monitor.hurry()
         if self._stopped:
             await answer.cancel()
         return answer
 
-    async def _watch(self, answer: Answer, relay: DecisionRelay) -> None:
+    async def _keep(self, engine: Engine, answer: Answer) -> None:
+        """Let an answer run on without a client; shutdown waits for it."""
+        with self.serving_reader():
+            await self.page_answers.watch(engine, answer)
+            async for _ in saved_answers(answer):
+                pass
+        self.monitor.hurry()
+
+    def _track(self, work: Coroutine[None, None, None]) -> None:
+        task = asyncio.ensure_future(work)
+        self._watching.add(task)
+        task.add_done_callback(self._watching.discard)
+
+    async def _watch(self, answer: Answer, relay: DecisionRelay | None) -> None:
+        """Count an answer until it has ended, and take the decisions of other workers about its calls."""
         step: Answer | None = answer
         try:
             while step is not None:
                 await self.metrics.watch(step)
                 if step.round is not None:
-                    async with relay.receiving(step.conversation_id, step.round):
+                    decide = partial(apply_decision, [step.round])
+                    receiving = relay.receiving(step.conversation_id, decide) if relay is not None else nullcontext()
+                    async with receiving:
                         async for _ in step.round.follow():
                             pass
                 step = step.next
@@ -182,6 +209,11 @@ class AppState:
             if not self._readers:
                 self._quiet.set()
 
+    @property
+    def has_stopped(self) -> bool:
+        """Whether all answers were cancelled because the server stops."""
+        return self._stopped
+
     # -- the stop -------------------------------------------------------------------------------------------------
 
     async def stop(self, seconds: float, at_once: asyncio.Event) -> None:
@@ -203,6 +235,7 @@ class AppState:
         """Cancel all answers and their calls, including those that are just starting. Partial answers are saved."""
         self._stopped = True
         await asyncio.gather(*map(cancel_steps, self.running()))
+        self.monitor.hurry()
 
     async def close(self) -> None:
         """Cancel searches, close the engine and write the rest of the log."""

@@ -156,6 +156,7 @@ NUMBERS = [
     ("web.max_body_bytes", 0, 1000),
     ("web.reader_seconds", 0, 1),
     ("web.stop_seconds", -1, 0),
+    ("web.orphan_seconds", -1, 0),
     ("tool_use.max_calls", 0, 1),
 ]
 

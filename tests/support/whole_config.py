@@ -108,6 +108,7 @@ max_body_bytes = 1000
 access_log = false
 reader_seconds = 30
 stop_seconds = 1
+orphan_seconds = 60
 
 [keys]
 "answer.cancel" = "ctrl+k"

@@ -124,6 +124,10 @@ class Answer:
         """All chunks so far."""
         return tuple(self._log)
 
+    def chunks_from(self, position: int) -> Sequence[Chunk]:
+        """The chunks from this position of the log on."""
+        return self._log[position:]
+
     async def follow(self, start: int = 0) -> AsyncIterator[Chunk]:
         """The chunks from this position of the log on, until the `End`."""
         position = start

@@ -6,7 +6,7 @@ With several workers of a server, a person's decision may come to another worker
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 
 import msgspec
@@ -21,6 +21,9 @@ REPLY_SECONDS = 5.0
 """How long a decision waits to be taken."""
 _KEY = "tool decision "
 """Begins the place key of a conversation's last decision from another process."""
+
+Decide = Callable[[str, Decision], bool]
+"""Decides about the call with this id; False if it does not wait for that. Without an id, a stop ends the answer."""
 
 
 class SentDecision(msgspec.Struct, frozen=True, tag="decision", omit_defaults=True):
@@ -95,20 +98,21 @@ class DecisionRelay:
         return isinstance(told, DecisionReply) and told.taken
 
     @asynccontextmanager
-    async def receiving(self, conversation_id: str, round: ToolRound) -> AsyncIterator[None]:
-        """Take the decisions that other processes send for the calls of a round."""
-        receiving = asyncio.ensure_future(self._receive(_KEY + conversation_id, round))
+    async def receiving(self, conversation_id: str, decide: Decide) -> AsyncIterator[None]:
+        """Take the decisions that other processes send for the calls of a conversation. One receiver of a conversation
+        takes them: of two, the second would say that it is too late."""
+        receiving = asyncio.ensure_future(self._receive(_KEY + conversation_id, decide))
         try:
             yield
         finally:
             receiving.cancel()
             await asyncio.wait([receiving])
 
-    async def _receive(self, key: str, round: ToolRound) -> None:
+    async def _receive(self, key: str, decide: Decide) -> None:
         while True:
             told = _decode(await self._places.get(key))
             if isinstance(told, SentDecision):
-                taken = apply_decision([round], told.call, told.decision)
+                taken = decide(told.call, told.decision)
                 await self._places.set(key, _encode(DecisionReply(told.id, taken)))
             await asyncio.sleep(self._poll_seconds)
 

@@ -104,12 +104,17 @@ async def saved_answers(first: Answer) -> AsyncIterator[Answer]:
         answer = answer.next
 
 
+def answers_so_far(first: Answer) -> Sequence[Answer]:
+    """Return the answer and those that have begun behind it."""
+    answers = [first]
+    while (following := answers[-1].next) is not None:
+        answers.append(following)
+    return answers
+
+
 def current_of(first: Answer) -> Answer:
     """Return the last of the answers that have begun."""
-    answer = first
-    while answer.next is not None:
-        answer = answer.next
-    return answer
+    return answers_so_far(first)[-1]
 
 
 def have_ended(first: Answer) -> bool:

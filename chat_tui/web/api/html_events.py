@@ -62,49 +62,26 @@ def place_event(engine: Engine, answer: Answer) -> PlaceEvent:
     return PlaceEvent(answer.conversation_id, question, forks.get(question, ()), turn, forks.get(turn, ()))
 
 
-class PageStream:
-    """Encodes an answer for the page, with those that follow its tool calls; each is placed in the conversation, and
-    rendered at most ten times a second."""
+def html_event(change: HtmlChange) -> HtmlEvent:
+    """Return the event of a block that has changed."""
+    return HtmlEvent(change.block, change.piece.html, change.piece.joins, change.piece.details)
 
-    def __init__(self, engine: Engine, answer: Answer, words: EventEncoder) -> None:
-        self._engine, self._answer, self._words = engine, answer, words
-        self._called = False
-        """The last batch told of its calls: further text is of the next answer."""
+
+class GrowingHtml:
+    """Renders one growing answer. Slow: not for the event loop."""
+
+    def __init__(self) -> None:
         self._rendering = HtmlRendering()
         self._phase: object = None
         self._texts: dict[str, list[str]] = {"text": [], "thinking": []}
         """What has arrived, of the phase that is shown."""
-        self._rendered = 0.0
 
-    async def encode(self, chunks: Sequence[StepChunk]) -> bytes:
-        """Return the events of these chunks with those for the page; `end` stays the last."""
-        called, self._called = self._called, isinstance(chunks[-1], (ToolAskChunk, ToolResultChunk))
-        first = [self._begin_next()] if called and not self._called and self._answer.next is not None else []
-        # The first question or result says that the answer itself has ended.
-        is_last = isinstance(chunks[-1], (End, ToolAskChunk, ToolResultChunk))
-        ended = is_last and (not called or bool(first))
-        if all(isinstance(chunk, Token) for chunk in chunks):
-            # More text may gather until it is time to render again.
-            await asyncio.sleep(self._rendered + RENDER_SECONDS - monotonic())
-        self._rendered = monotonic()
-        texts = [chunk for chunk in chunks if _changes_text(chunk)]
-        changes = await asyncio.to_thread(self._changes, texts, ended) if texts or ended else []
-        told = [event for event in map(self._words.event_of, chunks) if event is not None]
-        last = [told.pop()] if is_last else []
-        pieces = [(change.block, change.piece) for change in changes]
-        shown = [HtmlEvent(block, piece.html, piece.joins, piece.details) for block, piece in pieces]
-        return to_sse([*first, *told, *shown, StatsEvent(to_camel(self._answer.figures())), *last])
-
-    def _begin_next(self) -> PlaceEvent:
-        assert self._answer.next is not None
-        self._answer = self._answer.next
-        self._rendering, self._phase, self._texts = HtmlRendering(), None, {"text": [], "thinking": []}
-        return place_event(self._engine, self._answer)
-
-    def _changes(self, chunks: Sequence[StepChunk], ended: bool) -> list[HtmlChange]:
+    def changes(self, chunks: Sequence[StepChunk], ended: bool) -> list[HtmlChange]:
+        """Return what these chunks change; `ended` says that they are the last ones with text."""
         for chunk in chunks:
             if isinstance(chunk, Metadata):
-                self._reclassify(chunk)
+                if chunk.event == "reclassified":
+                    self._reclassify(chunk)
             elif isinstance(chunk, Token) and chunk.kind == "thinking":
                 self._texts["thinking"].append(chunk.token)
             elif isinstance(chunk, Token):
@@ -122,6 +99,42 @@ class PageStream:
         self._texts = {"text": [text], "thinking": [thinking]}
         self._rendering = HtmlRendering()
         self._rendering.feed(text)
+
+
+class PageStream:
+    """Encodes an answer for the page, with those that follow its tool calls; each is placed in the conversation, and
+    rendered at most ten times a second."""
+
+    def __init__(self, engine: Engine, answer: Answer, words: EventEncoder) -> None:
+        self._engine, self._answer, self._words = engine, answer, words
+        self._called = False
+        """The last batch told of its calls: further text is of the next answer."""
+        self._html = GrowingHtml()
+        self._rendered = 0.0
+
+    async def encode(self, chunks: Sequence[StepChunk]) -> bytes:
+        """Return the events of these chunks with those for the page; `end` stays the last."""
+        called, self._called = self._called, isinstance(chunks[-1], (ToolAskChunk, ToolResultChunk))
+        first = [self._begin_next()] if called and not self._called and self._answer.next is not None else []
+        # The first question or result says that the answer itself has ended.
+        is_last = isinstance(chunks[-1], (End, ToolAskChunk, ToolResultChunk))
+        ended = is_last and (not called or bool(first))
+        if all(isinstance(chunk, Token) for chunk in chunks):
+            # More text may gather until it is time to render again.
+            await asyncio.sleep(self._rendered + RENDER_SECONDS - monotonic())
+        self._rendered = monotonic()
+        texts = [chunk for chunk in chunks if _changes_text(chunk)]
+        changes = await asyncio.to_thread(self._html.changes, texts, ended) if texts or ended else []
+        told = [event for event in map(self._words.event_of, chunks) if event is not None]
+        last = [told.pop()] if is_last else []
+        shown = map(html_event, changes)
+        return to_sse([*first, *told, *shown, StatsEvent(to_camel(self._answer.figures())), *last])
+
+    def _begin_next(self) -> PlaceEvent:
+        assert self._answer.next is not None
+        self._answer = self._answer.next
+        self._html = GrowingHtml()
+        return place_event(self._engine, self._answer)
 
 
 def _changes_text(chunk: StepChunk) -> bool:

@@ -136,8 +136,9 @@ def request_settings(engine: Engine, asked: GenerationOptions) -> Settings:
     return asked.settings().replace(model=meant.model, strategy=meant.strategy or asked.strategy, tool_use=tool_use)
 
 
-async def start_answer(state: AppState, client: str, asked: PromptBody) -> Answer:
-    """Start the answer in an existing or a new conversation. Raises `ApiError`, `ChatTuiError`."""
+async def start_answer(state: AppState, client: str, asked: PromptBody, *, runs_alone: bool = False) -> Answer:
+    """Start the answer in an existing or a new conversation; `runs_alone` as in `AppState.ask`. Raises `ApiError`,
+    `ChatTuiError`."""
     check_prompt(asked.prompt)
     if asked.conversation is not None and asked.system is not None:
         raise ApiError(400, "`system` can only be set for a new conversation.", param="system")
@@ -157,4 +158,5 @@ async def start_answer(state: AppState, client: str, asked: PromptBody) -> Answe
         except ConversationNotFound as error:
             raise ApiError(404, "Conversation not found: it may have been deleted.", param="conversation") from error
 
-    return await state.ask(client, begin, named=await names_model(state, asked))
+    named = await names_model(state, asked)
+    return await state.ask(client, begin, named=named, runs_alone=runs_alone)

@@ -15,7 +15,7 @@ from chat_tui.web.api.schemas import RepeatBody, read_body
 from chat_tui.web.api.stream import check_free, check_prompt, names_model, request_settings, stream_response
 from chat_tui.web.api.tool_choice import check_unchanged, start_servers
 from chat_tui.web.errors import ApiError
-from chat_tui.web.state import client_of, state_of
+from chat_tui.web.state import AppState, client_of, state_of
 
 
 def routes() -> list[BaseRoute]:
@@ -30,6 +30,12 @@ def routes() -> list[BaseRoute]:
 async def ask_again(request: Request) -> Response:
     """Edit the question, or regenerate or continue the answer; replies as `/stream` does."""
     state, asked = state_of(request), await read_body(request, RepeatBody)
+    return await stream_response(state, await start_again(state, request, asked), asked)
+
+
+async def start_again(state: AppState, request: Request, asked: RepeatBody, *, runs_alone: bool = False) -> Answer:
+    """Start another answer at the turn that the path names; `runs_alone` as in `AppState.ask`. Raises `ApiError`,
+    `ChatTuiError`."""
     if asked.prompt is not None:
         check_prompt(asked.prompt)
     check_unchanged(asked)
@@ -42,8 +48,8 @@ async def ask_again(request: Request) -> Response:
             await check_free(engine, conversation.id)
             return await _start_answer(engine, conversation, _find_turn(conversation, request), asked, settings)
 
-    answer = await state.ask(client_of(request), begin, named=await names_model(state, asked))
-    return await stream_response(state, answer, asked)
+    named = await names_model(state, asked)
+    return await state.ask(client_of(request), begin, named=named, runs_alone=runs_alone)
 
 
 async def _start_answer(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from functools import partial
 
 import pytest
 
@@ -37,7 +38,7 @@ async def test_of_two_decisions_at_once_the_last_one_counts() -> None:
         await asyncio.sleep(0.01)
     second = asyncio.ensure_future(relay.send("a", "call", RunCall(arguments={"x": 1})))
     assert not await first
-    async with relay.receiving("a", round):
+    async with relay.receiving("a", partial(apply_decision, [round])):
         assert await second
     assert await waiting == RunCall(arguments={"x": 1})
 

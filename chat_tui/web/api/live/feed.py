@@ -1,0 +1,153 @@
+"""`GET /api/events`: one stream of all that a page shows, of as many answers as it likes.
+
+Nothing is queued for a reader: each round takes what is new since the last one, so that a reader who stood still gets
+one large event instead of many small ones, and holds no memory meanwhile.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator, Mapping, Sequence
+from time import monotonic
+from typing import Annotated
+
+import msgspec
+from msgspec import Meta
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
+
+from chat_tui.engine.answers.answer import Answer
+from chat_tui.engine.engine import Engine
+from chat_tui.engine.tools.steps import answers_so_far
+from chat_tui.web.api.events import to_sse
+from chat_tui.web.api.html_events import RENDER_SECONDS
+from chat_tui.web.api.live.answer_reader import AnswerReader
+from chat_tui.web.api.live.events import (
+    AnswerBatch,
+    ChangedEvent,
+    ListEvent,
+    LiveEvent,
+    ReadyEvent,
+    RunningEvent,
+)
+from chat_tui.web.api.schemas import parse_query
+from chat_tui.web.presence.running_answers import RunningAnswer, running_answers, stored_answers
+from chat_tui.web.state import AppState, state_of
+
+FOLLOWED_LIMIT = 50
+"""Maximum number of conversations that one stream follows."""
+_PING = b": ping\n\n"
+
+
+class FeedQuery(msgspec.Struct, frozen=True):
+    """Parameters of the URL."""
+
+    follow: Annotated[str, Meta(max_length=10_000)] = ""
+    """Ids of the conversations whose answers are sent, separated by commas."""
+
+
+async def follow_events(request: Request) -> Response:
+    """Send what changes, and the answers of the followed conversations, until the client goes."""
+    asked, state = parse_query(request, FeedQuery), state_of(request)
+    engine = await state.engine()
+    names = dict.fromkeys(name for name in asked.follow.split(",") if name)
+    followed = [name for name in names if not engine.conversations.is_private(name)][:FOLLOWED_LIMIT]
+    return PageFeed(state, engine, followed)
+
+
+class PageFeed(Response):
+    """The stream of one page, or of all pages of a browser."""
+
+    media_type = "text/event-stream"
+
+    def __init__(self, state: AppState, engine: Engine, followed: Sequence[str]) -> None:
+        super().__init__(None, 200, {"X-Accel-Buffering": "no"})
+        del self.headers["content-length"]
+        self._state, self._engine, self._followed = state, engine, followed
+        self._readers: dict[str, AnswerReader] = {}
+        """By conversation."""
+        self._known: set[str] = set()
+        """Turns of the answers that are or were read."""
+        self._list_mark = 0
+        self._marks: Mapping[str, int] = {}
+        self._running: tuple[RunningAnswer, ...] = ()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Send the stream until the client disconnects or the server stops."""
+        sending = asyncio.ensure_future(self._send(send))
+        leaving = asyncio.ensure_future(_wait_for_disconnect(receive))
+        try:
+            await asyncio.wait([sending, leaving], return_when=asyncio.FIRST_COMPLETED)
+            if sending.done():
+                sending.result()
+        except OSError:
+            # Some servers tell so that the client has gone.
+            pass
+        finally:
+            for task in (sending, leaving):
+                task.cancel()
+            await asyncio.wait([sending, leaving])
+
+    async def _send(self, send: Send) -> None:
+        await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
+        monitor, wrote = self._state.monitor, monotonic()
+        with self._state.page_answers.open_page(), monitor.watching(self._engine, self._followed):
+            await monitor.look_now(self._engine)
+            self._list_mark, self._marks = monitor.state.list_mark, monitor.state.marks
+            self._running = running_answers(self._engine, monitor.state)
+            body = to_sse([ReadyEvent(), RunningEvent(self._running), *await self._read_answers()])
+            while True:
+                if body:
+                    await send({"type": "http.response.body", "body": body, "more_body": True})
+                    wrote = monotonic()
+                if self._state.has_stopped and not self._readers:
+                    break
+                await monitor.wait(RENDER_SECONDS if self._readers else self._state.ping_seconds)
+                body = to_sse([*self._changes(), *await self._read_answers()])
+                if not body and monotonic() - wrote >= self._state.ping_seconds:
+                    body = _PING
+        await send({"type": "http.response.body", "body": b"", "more_body": False})
+
+    def _changes(self) -> Iterator[LiveEvent]:
+        """Yield what differs from what was told last."""
+        state = self._state.monitor.state
+        running = running_answers(self._engine, state)
+        if running != self._running:
+            self._running = running
+            yield RunningEvent(running)
+        if state.list_mark != self._list_mark:
+            self._list_mark = state.list_mark
+            yield ListEvent()
+        for name in self._followed:
+            if name in state.marks and state.marks[name] != self._marks.get(name, state.marks[name]):
+                yield ChangedEvent(name)
+        self._marks = {**self._marks, **state.marks}
+
+    async def _read_answers(self) -> Sequence[LiveEvent]:
+        for name in self._followed:
+            if name not in self._readers and (answer := self._next_answer(name)) is not None:
+                self._readers[name] = AnswerReader(self._engine, answer)
+        batches: list[LiveEvent] = []
+        for name, reader in list(self._readers.items()):
+            if events := await reader.read():
+                batches.append(AnswerBatch(name, list(events)))
+            self._known.update(reader.turns)
+            if reader.ended:
+                del self._readers[name]
+        return batches
+
+    def _next_answer(self, conversation_id: str) -> Answer | None:
+        """Return an answer that was not read yet."""
+        asked = self._state.page_answers.of(conversation_id)
+        running = [answer for answer in stored_answers(self._engine) if answer.conversation_id == conversation_id]
+        covered = {step.turn.id for first in asked for step in answers_so_far(first)}
+        for answer in [*asked, *(each for each in running if each.turn.id not in covered)]:
+            if answer.turn.id not in self._known:
+                return answer
+        return None
+
+
+async def _wait_for_disconnect(receive: Receive) -> None:
+    while (await receive())["type"] != "http.disconnect":
+        pass

@@ -1,0 +1,1 @@
+"""What a process knows of open pages and running answers."""

@@ -1,0 +1,74 @@
+"""Notices, while pages are open, what changes in the history."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager, suppress
+
+from chat_tui.core.conversation import HistoryState
+from chat_tui.engine.engine import Engine
+from chat_tui.web.presence.page_answers import PageAnswers
+
+LOOK_SECONDS = 0.4
+"""Time between two looks at the history."""
+
+
+class HistoryMonitor:
+    """Looks at the history for all open pages of this process at once; it looks at nothing while none is open."""
+
+    def __init__(self, page_answers: PageAnswers) -> None:
+        self._page_answers = page_answers
+        self._followed: Counter[str] = Counter()
+        self._watchers = 0
+        self._looking: asyncio.Task[None] | None = None
+        self._hurry, self._changed = asyncio.Event(), asyncio.Event()
+        self.state = HistoryState()
+        """The history as it was seen last."""
+
+    @contextmanager
+    def watching(self, engine: Engine, conversations: Collection[str]) -> Iterator[None]:
+        """Keep `state` current, with the marks of these conversations."""
+        self._watchers += 1
+        self._followed.update(conversations)
+        if self._looking is None:
+            self._looking = asyncio.ensure_future(self._look(engine))
+        try:
+            yield
+        finally:
+            self._watchers -= 1
+            self._followed.subtract(conversations)
+            self._followed = +self._followed
+            if not self._watchers and self._looking is not None:
+                self._looking.cancel()
+                self._looking = None
+
+    async def look_now(self, engine: Engine) -> None:
+        """Look at the history at once."""
+        self.state = await engine.conversations.changes.look(self.state, tuple(self._followed))
+
+    def hurry(self) -> None:
+        """Look soon: something has changed in this process."""
+        self._hurry.set()
+
+    async def wait(self, seconds: float) -> None:
+        """Wait for a change, for this long at most."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await self._changed.wait()
+
+    async def _look(self, engine: Engine) -> None:
+        while True:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(LOOK_SECONDS):
+                    await self._hurry.wait()
+            hurried = self._hurry.is_set()
+            self._hurry.clear()
+            before = self.state
+            await self.look_now(engine)
+            if self.state.running:
+                await self._page_answers.sign(engine.places)
+            if hurried or before != self.state:
+                self._changed.set()
+                self._changed = asyncio.Event()

@@ -1,0 +1,65 @@
+"""Which answers run, in this process and in others."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Literal
+
+import msgspec
+
+from chat_tui.core.conversation import HistoryState
+from chat_tui.engine.answers.answer import Answer
+from chat_tui.engine.engine import Engine
+
+
+class RunningAnswer(msgspec.Struct, frozen=True, rename="camel"):
+    """An answer that runs, or whose tool calls do."""
+
+    conversation: str
+    """Id of the conversation."""
+    title: str
+    answer: str
+    """Its turn's id."""
+    model: str
+    since: datetime | None
+    state: Literal["answering", "calling", "asking"]
+    """`calling` while its tool calls run, `asking` while one of them waits for a person."""
+    tool: str = ""
+    """Name of the tool that a person is asked about."""
+    elsewhere: bool = False
+    """True if another process has it, such as the terminal: then `changed` tells of each change."""
+
+
+def running_answers(engine: Engine, state: HistoryState) -> tuple[RunningAnswer, ...]:
+    """Return the answers that run, here and in other processes; private ones are never told."""
+    here = [_running_here(engine, answer) for answer in stored_answers(engine)]
+    elsewhere = [
+        RunningAnswer(turn.conversation, turn.title, turn.turn, turn.model, turn.since, "answering", elsewhere=True)
+        for turn in state.running
+    ]
+    return (*here, *elsewhere)
+
+
+def stored_answers(engine: Engine) -> Sequence[Answer]:
+    """Return the answers of this process that run, or whose calls do, and that may be told."""
+    answers = dict.fromkeys([*engine.running(), *engine.tools.calling()])
+    return [
+        answer
+        for answer in answers
+        if answer.conversation_id and not engine.conversations.is_private(answer.conversation_id)
+    ]
+
+
+def _running_here(engine: Engine, answer: Answer) -> RunningAnswer:
+    known = engine.conversations.cache.get(answer.conversation_id)
+    asked = answer.round.asked if answer.round is not None else None
+    return RunningAnswer(
+        answer.conversation_id,
+        known.title if known is not None else "",
+        answer.turn.id,
+        answer.turn.model,
+        answer.turn.created,
+        "asking" if asked is not None else "answering" if answer.round is None else "calling",
+        asked.call.name if asked is not None else "",
+    )
