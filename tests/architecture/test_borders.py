@@ -16,7 +16,7 @@ HOME = {"core.text.control_characters", "core.text.sanitizer", "engine.cleaning"
 
 COMES_IN = {
     "cli.commands.chat": "a question and a system prompt on the command line",
-    "cli.line.line_commands": "a system prompt that is typed",
+    "cli.line.commands.setting_commands": "a system prompt that is typed",
     "cli.commands.tui": "a question and a system prompt on the command line",
     "cli.doctor.checkup": "values of variables and names of packages",
     "cli.options.value_types": "names of models on the command line",

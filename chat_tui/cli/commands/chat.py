@@ -55,7 +55,7 @@ async def _chat(options: argparse.Namespace, tell_end: Callable[[int], None]) ->
             await engine.models.discover()
         if name := " ".join(getattr(options, "name", ())) or options.conversation:
             await chat.open(name, keeps_model=options.model is not None or options.strategy is not None)
-        await run_chat(chat, input, commands.run, clean(" ".join(options.question)))
+        await run_chat(chat, commands.run, clean(" ".join(options.question)))
     except ChatTuiError as error:
         report_error(error)
         return 1

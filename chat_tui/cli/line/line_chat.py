@@ -1,52 +1,60 @@
-"""A conversation in lines: asks the questions, writes the answers, and asks about tool calls."""
+"""A conversation in lines: what is in use, and what a person types, question by question."""
 
 from __future__ import annotations
 
-import asyncio
-import json
-import signal
 from collections.abc import Awaitable, Callable
-from contextlib import aclosing
+from functools import partial
 
+from msgspec.structs import replace
+
+from chat_tui.cli.line.answer_lines import AnswerLines
 from chat_tui.cli.line.message_input import MessageInput
-from chat_tui.cli.output.answer_stream import cancel_when, report_notice
-from chat_tui.cli.output.answer_writer import AnswerWriter
-from chat_tui.cli.output.text_output import PlainOutput
+from chat_tui.cli.line.named_files import attach_named
 from chat_tui.core.attachments.attachment import Attachment
-from chat_tui.core.chunks import Start
 from chat_tui.core.conversation import Conversation, Turn
 from chat_tui.core.errors import ChatTuiError, CommandError
 from chat_tui.core.processes.console import report_error, write_error
 from chat_tui.core.request import Request
-from chat_tui.core.settings.conversation_settings import ConversationSettings, NewConversation
-from chat_tui.core.settings.preset import Preset
+from chat_tui.core.settings.conversation_settings import ConversationSettings, NewConversation, decode_settings
+from chat_tui.core.settings.preset import Preset, encode_preset
 from chat_tui.core.text.excerpts import shorten
 from chat_tui.engine.answers.answer import Answer
-from chat_tui.engine.answers.tool_round import Decision, RefuseCall, RunCall, StopCalls
 from chat_tui.engine.conversations.continuation import find_continuation
 from chat_tui.engine.engine import Engine
-from chat_tui.engine.tools.steps import ToolAskChunk, current_of, merged_batches
+from chat_tui.tui.chat.conversation.undo import Undo
 
 RunCommand = Callable[[str], Awaitable[None]]
 """Runs a slash command, as it was typed. Raises `ChatTuiError`."""
-_ARGUMENTS = 2_000
-_CONSENT = "Run it? y: once, a: always in this conversation, n: no, s: stop, or a reason to refuse:"
+
+
+def say(*lines: str) -> None:
+    """Write lines that are no part of an answer to standard error."""
+    write_error("".join(f"{line}\n" for line in lines))
 
 
 class LineChat:
     """The conversation in use, and the model or strategy of the next question."""
 
     def __init__(self, engine: Engine, input: MessageInput, *, model: str | None, strategy: str) -> None:
-        self.engine, self._input = engine, input
+        self.engine, self.input = engine, input
         self.model, self.strategy = model, strategy
+        self.adaptive = engine.config.adaptive.enabled
+        """Whether a quick answer precedes the detailed one."""
+        self.answers = AnswerLines(engine, input)
+        self.undo = Undo()
         self.conversation_id: str | None = None
         """None until the first question of a conversation is asked."""
         self.attachments: list[Attachment] = []
         """Files of the next question."""
+        self.compared: tuple[str, ...] = ()
+        """Models that all answer the next question; empty: one does."""
+        self.is_blind = False
+        """Whether the names of these models are not told before one answer is kept."""
+        self.titles: list[str] = []
+        """Titles of the newest conversations, for completion."""
         self.is_ending = False
         """Whether the program is to end."""
         self.begin()
-        self._interrupted = asyncio.Event()
 
     def begin(self, system_prompt: str | None = None, preset: Preset | None = None) -> None:
         """Begin a new conversation with the next question."""
@@ -56,6 +64,9 @@ class LineChat:
     @property
     def settings(self) -> Request:
         """The model or strategy of the next question."""
+        if self.adaptive:
+            second = self.engine.config.adaptive.second_strategy
+            return Request(model=self.model, strategy=second, adaptive=True)
         return Request(model=self.model, strategy=self.strategy)
 
     # -- conversations --------------------------------------------------------------------------------------------
@@ -66,104 +77,106 @@ class LineChat:
             raise CommandError("This conversation is empty.", "Ask something first.")
         return await self.engine.conversations.conversation(self.conversation_id)
 
+    async def last_answer(self) -> Turn:
+        """Return the last answer of the conversation in use. Raises `CommandError` if there is none."""
+        path = (await self.conversation()).path
+        answer = next((turn for turn in reversed(path) if turn.role == "assistant"), None)
+        if answer is None:
+            raise CommandError("There is no answer yet.", "Ask something first.")
+        return answer
+
     async def open(self, name: str, *, keeps_model: bool = False) -> None:
         """Go on with a saved conversation, with its model or strategy. Raises `HistoryError`."""
         found = await find_continuation(self.engine.conversations, name)
-        self.begin()
-        self.conversation_id = found.conversation.id
-        self.own_settings = found.settings
+        self.begin(preset=found.preset)
+        self.conversation_id, self.own_settings = found.conversation.id, found.settings
         model, strategy = found.choice(self.engine.models.strategies())
         if not keeps_model and (model or strategy):
             self.model, self.strategy = model, strategy or self.strategy
         goes_on = "".join(f", {label}" for label in found.labels(own_model=not keeps_model))
-        write_error(f"[continues “{shorten(found.conversation.title, 60)}”{goes_on}]\n")
+        say(f"[continues “{shorten(found.conversation.title, 60)}”{goes_on}]")
         for turn in found.conversation.path[-2:]:
-            _show(turn)
+            say(f"{who(turn)}: {turn.text}")
+
+    async def go_back(self, conversation_id: str, leaf: str | None) -> None:
+        """End a conversation at this turn, or before the first if None, and go on with it. Raises `HistoryError`."""
+        if conversation_id != self.conversation_id:
+            await self.open(conversation_id)
+        await self.engine.conversations.end_at(conversation_id, leaf)
 
     async def set_own(self, settings: ConversationSettings) -> None:
         """Set the settings of the conversation in use. Raises `HistoryError`."""
-        self.own_settings = settings
         if self.conversation_id is not None:
+            # What was allowed of its tools meanwhile stays.
+            stored = decode_settings((await self.conversation()).settings).tools
+            if settings.tools is not None and stored is not None:
+                settings = replace(settings, tools=replace(settings.tools, consents=stored.consents))
             await self.engine.conversations.set_settings(self.conversation_id, settings)
+        self.own_settings = settings
 
-    # -- answers --------------------------------------------------------------------------------------------------
+    async def set_preset(self, preset: Preset | None) -> None:
+        """Use a preset in the conversation in use; None: no preset. Raises `HistoryError`."""
+        if self.conversation_id is not None:
+            await self.engine.conversations.set_preset(self.conversation_id, encode_preset(preset))
+        self.preset = preset
+
+    # -- questions ------------------------------------------------------------------------------------------------
 
     async def ask(self, text: str) -> None:
         """Ask a question, and write the answer."""
+        if self.input.was_typed:
+            self.attachments += await attach_named(text)
         files, self.attachments = self.attachments, []
         target = self.conversation_id or NewConversation(self.system_prompt, self.preset, self.own_settings)
+        leaf = await self._leaf()
         try:
-            await self.write(await self.engine.ask(target, text, self.settings, attachments=files))
+            if self.compared:
+                await self._compare(target, text, files)
+            else:
+                await self.write(await self.engine.ask(target, text, self.settings, attachments=files))
         except ChatTuiError:
-            self.attachments = files
+            if files:
+                self.attachments = files
+                say("[the files stay attached to the next message]")
             raise
+        self.note_step("take back the question", f"[taken back: {shorten(text, 200)}]", leaf)
+
+    async def _leaf(self) -> str | None:
+        """Return the id of the last turn of the conversation in use; None if there is none."""
+        path = (await self.conversation()).path if self.conversation_id is not None else ()
+        return path[-1].id if path else None
+
+    def note_step(self, name: str, told: str, leaf: str | None) -> None:
+        """Let `/undo` go back to the end of the conversation in use as it was, the turn `leaf`."""
+        assert self.conversation_id is not None
+        self.undo.push(name, told, partial(self.go_back, self.conversation_id, leaf))
+
+    async def _compare(self, target: str | NewConversation, text: str, files: list[Attachment]) -> None:
+        """Ask several models, and write their answers one after the other."""
+        compared = await self.engine.compare(target, text, self.compared, self.settings, attachments=files)
+        self.compared, self.conversation_id = (), compared.conversation_id
+        await self.answers.write_compared(compared, is_blind=self.is_blind)
 
     async def write(self, answer: Answer) -> None:
-        """Write an answer and those after its tool calls as they come; Ctrl-C stops them and keeps what arrived."""
+        """Write an answer and those after its tool calls as they come."""
         self.conversation_id = answer.conversation_id
-        self._interrupted.clear()
-        # Each time: the line editor has its own meanwhile.
-        asyncio.get_running_loop().add_signal_handler(signal.SIGINT, self._interrupted.set)
-        watch = asyncio.ensure_future(cancel_when(self._interrupted, answer))
-        writer = AnswerWriter(as_json=False, output=PlainOutput(), in_lines=True)
-        performance = self.engine.config.performance
-        batches = merged_batches(
-            answer, tokens=performance.streaming_batch_size, hold_bytes=performance.streaming_buffer_size
-        )
-        try:
-            async with aclosing(batches):
-                async for chunks in batches:
-                    for chunk in chunks:
-                        if isinstance(chunk, Start):
-                            writer.note(f"[{chunk.model} answers; Ctrl-C stops]\n")
-                        writer.take(chunk)
-                    await asyncio.to_thread(writer.flush)
-                    for chunk in chunks:
-                        if isinstance(chunk, ToolAskChunk):
-                            await self._decide(answer, chunk)
-        finally:
-            watch.cancel()
-            writer.close()
-        report_notice(answer)
-        # What is typed next may ask for its route, or change it.
-        await current_of(answer).saved.wait()
-
-    async def _decide(self, answer: Answer, call: ToolAskChunk) -> None:
-        """Ask about a tool call, and tell its round the decision."""
-        arguments = shorten(json.dumps(json.loads(call.arguments), ensure_ascii=False), _ARGUMENTS)
-        changed = ", which was changed after you allowed it," if call.changed else ""
-        write_error(f"[{call.server} wants to run {call.name}{changed} with {arguments}]\n")
-        typed = await self._input.ask(_CONSENT)
-        if (asking := current_of(answer).round) is not None:
-            asking.decide(call.id, _decision(typed))
+        await self.answers.write(answer)
 
 
-def _decision(typed: str | None) -> Decision:
-    """Return the decision that was typed; the end of the input stops."""
-    word = "s" if typed is None else typed.strip()
-    if word.casefold() in ("y", "yes"):
-        return RunCall()
-    if word.casefold() in ("a", "always"):
-        return RunCall(always=True)
-    if word.casefold() in ("s", "stop"):
-        return StopCalls()
-    return RefuseCall("" if word.casefold() in ("", "n", "no") else word)
+def who(turn: Turn) -> str:
+    """Return who speaks in a turn."""
+    return "You" if turn.role == "user" else turn.model or turn.role
 
 
-def _show(turn: Turn) -> None:
-    who = "You" if turn.role == "user" else turn.model or turn.role
-    write_error(f"{who}: {turn.text}\n")
-
-
-async def run_chat(chat: LineChat, input: MessageInput, run_command: RunCommand, first: str = "") -> None:
+async def run_chat(chat: LineChat, run_command: RunCommand, first: str = "") -> None:
     """Read messages and answer them until the input ends, or `/quit` ends it."""
-    typed: str | None = first or await _read(input)
+    typed: str | None = first or await _read(chat)
     while typed is not None:
         try:
             await _take(chat, run_command, typed)
         except ChatTuiError as error:
             report_error(error)
-        typed = None if chat.is_ending else await _read(input)
+        typed = None if chat.is_ending else await _read(chat)
 
 
 async def _take(chat: LineChat, run_command: RunCommand, typed: str) -> None:
@@ -174,9 +187,11 @@ async def _take(chat: LineChat, run_command: RunCommand, typed: str) -> None:
         await chat.ask(typed.replace("//", "/", 1) if text.startswith("//") else typed)
 
 
-async def _read(input: MessageInput) -> str | None:
+async def _read(chat: LineChat) -> str | None:
     while True:
+        chat.answers.watch_interrupts(chat.input.interrupt)
+        chat.titles = [row.title for row in await chat.engine.conversations.summaries()]
         try:
-            return await input.read()
+            return await chat.input.read()
         except KeyboardInterrupt:
-            write_error("[Ctrl-D or /quit ends]\n")
+            say("[nothing was sent; Ctrl-D or /quit ends]")

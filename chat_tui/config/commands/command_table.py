@@ -46,12 +46,14 @@ TOPICS: Mapping[str, tuple[SlashCommand, ...]] = {
             argument="[number|all]",
         ),
         SlashCommand(
-            "save", "save the current code block to a file, or choose one from a list", argument="[number] [file]"
+            "save",
+            "save a code block to a file: the current one, or the one with this number",
+            argument="[number] [file]",
         ),
     ),
     "Models": (
         SlashCommand(
-            "model", "choose a model; without a name, open the list", argument="[provider/model]", aliases=("models",)
+            "model", "choose a model; without a name, list them", argument="[provider/model]", aliases=("models",)
         ),
         SlashCommand("auto", "let the strategy choose the model"),
         SlashCommand("strategy", "choose a strategy; without a name, switch to the next", argument="[name]"),
@@ -60,12 +62,12 @@ TOPICS: Mapping[str, tuple[SlashCommand, ...]] = {
         ),
         SlashCommand(
             "compare",
-            "ask 2 to 4 models side by side; without names, choose them from a list",
+            "ask 2 to 4 models the same question, and compare their answers",
             argument="[models] [--blind]",
         ),
         SlashCommand(
             "preset",
-            "use a preset; without a name, open the list; `none` stops using one",
+            "use a preset; without a name, list them; `none` stops using one",
             argument="[name] [values]",
             aliases=("presets",),
         ),
@@ -137,7 +139,7 @@ TOPICS: Mapping[str, tuple[SlashCommand, ...]] = {
         SlashCommand("context", "show what will be sent, and include or exclude exchanges"),
     ),
     "Screen": (
-        SlashCommand("help", "show help: all keys and commands; also /help", aliases=("keys", "shortcuts", "?")),
+        SlashCommand("help", "show help: all keys and commands", aliases=("keys", "shortcuts", "?")),
         SlashCommand(
             "stats", "show statistics of the last 30 days by day, model and strategy", aliases=("cost", "usage")
         ),

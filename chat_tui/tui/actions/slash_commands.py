@@ -210,7 +210,7 @@ def chosen_model(name: str, known: Sequence[str]) -> str:
     if name in known or (slash and id and provider in servers):
         return name
     near = get_close_matches(name, known, n=3, cutoff=0.3) or list(known[:4])
-    raise CommandError(f"Unknown model: {shorten(name, 80)}.", f"Did you mean {', '.join(near)}? Ctrl+O lists all.")
+    raise CommandError(f"Unknown model: {shorten(name, 80)}.", f"Did you mean {', '.join(near)}? /model lists all.")
 
 
 def chosen_strategy(name: str, known: Sequence[str]) -> str:

@@ -5,10 +5,8 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-import msgspec
-
-from chat_tui.core.errors import CommandError
-from chat_tui.core.settings.conversation_settings import DEFAULT, NAMES, ConversationSettings, parse_setting
+from chat_tui.core.settings.conversation_settings import DEFAULT, NAMES, ConversationSettings
+from chat_tui.core.settings.setting_change import parse_change
 from chat_tui.core.text.excerpts import shorten
 from chat_tui.tui.chat.commands.context import CommandContext
 
@@ -16,16 +14,6 @@ if TYPE_CHECKING:
     from chat_tui.config.schema import Config
     from chat_tui.config.setting_list import Override
     from chat_tui.engine.engine import Engine
-
-_SHORT_NAMES = {
-    "temp": "temperature",
-    "max": "max_tokens",
-    "tokens": "max_tokens",
-    "reasoning": "thinking",
-    "web": "web_search",
-    "search": "web_search",
-}
-
 
 _OWN = "this conversation"
 _LIVE = frozenset(("theme", "model", "strategy"))
@@ -90,24 +78,19 @@ def _overrides(context: CommandContext, system_prompt: str) -> dict[str, Overrid
 async def set_typed(context: CommandContext, typed: str) -> None:
     """Handle `/set NAME VALUE`, `/set NAME default` and `/set default`; without a value, show the settings. Raises
     `CommandError`, `HistoryError`."""
-    words = typed.replace("=", " ", 1).split(maxsplit=1)
-    name = words[0].casefold().replace("-", "_") if words else ""
-    value = words[1].strip() if len(words) > 1 else ""
-    name = _SHORT_NAMES.get(name, name)
-    if name == DEFAULT:
-        kept = ConversationSettings(tools=context.chat.session.own_settings.tools)
-        await _change(context, kept, "The conversation has no settings of its own now")
-    elif not value:
-        await _show(context, _check_name(name) if name else "")
+    change = parse_change(typed)
+    name, own = change.name, context.chat.session.own_settings
+    if not change.value:
+        await _show(context, name)
+    elif not name:
+        await _change(context, change.apply(own), "The conversation has no settings of its own now")
     else:
-        own = context.chat.session.own_settings
-        name, unset = _check_name(name), value.casefold() == DEFAULT
-        changed = getattr(ConversationSettings(), name) if unset else parse_setting(name, value)
-        own = msgspec.structs.replace(own, **{name: changed})
+        own = change.apply(own)
         whose = "this conversation" if context.chat.session.conversation_id else "the next conversation"
-        told = f"{name.replace('_', ' ').capitalize()} for {whose}: {DEFAULT if unset else own.value(name)}"
+        value = DEFAULT if change.is_reset else own.value(name)
+        told = f"{name.replace('_', ' ').capitalize()} for {whose}: {value}"
         more = _why_without_search(context) if name == "web_search" and own.web_search else ""
-        await _change(context, own, told, more or ("" if unset else f"/set {name} {DEFAULT} resets it."))
+        await _change(context, own, told, more or ("" if change.is_reset else f"/set {name} {DEFAULT} resets it."))
 
 
 def _why_without_search(context: CommandContext) -> str:
@@ -120,13 +103,6 @@ def _why_without_search(context: CommandContext) -> str:
     if chosen and chosen not in searching:
         return f"{shorten(chosen, 80)} cannot search the web: choose another with /model."
     return "" if searching else "None of your models can search the web: OpenAI's own can."
-
-
-def _check_name(name: str) -> str:
-    if name in NAMES:
-        return name
-    known = ", ".join(NAMES)
-    raise CommandError(f"{shorten(name, 40)} cannot be set for a conversation.", f"These can: {known}.")
 
 
 async def _change(context: CommandContext, settings: ConversationSettings, told: str, more: str = "") -> None:

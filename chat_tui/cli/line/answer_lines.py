@@ -1,0 +1,155 @@
+"""Writes answers in lines, and asks about their tool calls."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from collections.abc import Callable, Generator, Sequence
+from contextlib import aclosing, contextmanager
+
+from chat_tui.cli.line.message_input import MessageInput
+from chat_tui.cli.line.tool_consent import ask_consent
+from chat_tui.cli.output.answer_stream import cancel_when, report_notice
+from chat_tui.cli.output.answer_writer import AnswerWriter
+from chat_tui.cli.output.text_output import PlainOutput
+from chat_tui.core.chunks import Chunk, Start
+from chat_tui.core.processes.console import report_error, write_error, write_output
+from chat_tui.engine.answers.answer import Answer
+from chat_tui.engine.answers.comparison import Comparison
+from chat_tui.engine.engine import Engine
+from chat_tui.engine.insights.observer import InsightsObserver
+from chat_tui.engine.tools.steps import StepChunk, ToolAskChunk, ToolResultChunk, current_of, last_of, merged_batches
+
+_NEXT = {
+    "cancelled": "/continue goes on with it, /retry asks again",
+    "broken": "/continue goes on with it, /retry asks again",
+    "length": "/continue goes on with it",
+    "failed": "the question is kept; /retry asks again, /model chooses another model",
+    "empty": "the question is kept; /retry asks again, /model chooses another model",
+}
+"""What can be done after an answer with this state."""
+
+
+class AnswerLines:
+    """Follows answers. Ctrl-C stops them and keeps what arrived."""
+
+    def __init__(self, engine: Engine, input: MessageInput) -> None:
+        self._engine, self._input = engine, input
+        self._interrupted = asyncio.Event()
+        self.has_figures = True
+        """Whether tokens, speed and cost follow each answer."""
+        self.has_insights = engine.config.display.insights
+        """Whether sentiment, keywords and reading time follow each answer."""
+
+    def watch_interrupts(self, handle: Callable[[], None]) -> None:
+        """Let Ctrl-C call `handle` from now on. To be called each time: the line editor has a handler of its own."""
+        asyncio.get_running_loop().add_signal_handler(signal.SIGINT, handle)
+
+    @contextmanager
+    def interruptible(self) -> Generator[asyncio.Event]:
+        """Give an event that Ctrl-C sets; a question that waits for its answer ends, too."""
+        self._interrupted.clear()
+        self.watch_interrupts(self._interrupt)
+        yield self._interrupted
+
+    def _interrupt(self) -> None:
+        self._interrupted.set()
+        self._input.interrupt()
+
+    async def write(self, answer: Answer) -> None:
+        """Write an answer and those after its tool calls as they come."""
+        with self.interruptible() as interrupted:
+            watch = asyncio.ensure_future(cancel_when(interrupted, answer))
+            writer = AnswerWriter(as_json=False, output=PlainOutput() if self.has_figures else None, in_lines=True)
+            try:
+                await self._write_chunks(answer, writer)
+            finally:
+                watch.cancel()
+                writer.close()
+        report_notice(answer)
+        last = await last_of(answer)
+        # What is typed next may ask for its route, or change it.
+        await last.saved.wait()
+        if next_step := _NEXT.get(last.turn.state):
+            write_error(f"[{next_step}]\n")
+
+    async def _write_chunks(self, answer: Answer, writer: AnswerWriter) -> None:
+        performance = self._engine.config.performance
+        batches = merged_batches(
+            answer, tokens=performance.streaming_batch_size, hold_bytes=performance.streaming_buffer_size
+        )
+        observer = InsightsObserver(report_error) if self.has_insights else None
+        async with aclosing(batches):
+            async for chunks in batches:
+                for chunk in chunks:
+                    if isinstance(chunk, Start):
+                        writer.note(f"[{chunk.model} answers; Ctrl-C stops]\n")
+                    for observed in await _observe(observer, chunk):
+                        writer.take(observed)
+                await asyncio.to_thread(writer.flush)
+                for chunk in chunks:
+                    if isinstance(chunk, ToolAskChunk):
+                        await self._decide(answer, chunk)
+
+    async def _decide(self, answer: Answer, call: ToolAskChunk) -> None:
+        """Ask about a tool call, and tell its round the decision."""
+        decision = await ask_consent(call, self._input)
+        if (asking := current_of(answer).round) is not None:
+            asking.decide(call.id, decision)
+
+    async def write_compared(self, comparison: Comparison, *, is_blind: bool) -> None:
+        """Write the answers of a comparison one after the other, and let one be kept. Raises `ChatTuiError`."""
+        count = len(comparison.answers)
+        with self.interruptible() as interrupted:
+            watch = asyncio.ensure_future(_cancel_all(interrupted, comparison))
+            try:
+                for number, answer in enumerate(comparison.answers, 1):
+                    name = "" if is_blind else f", {comparison.models[number - 1]}"
+                    write_error(f"[answer {number} of {count}{name}; Ctrl-C stops all]\n")
+                    await _write_whole(answer, is_blind=is_blind)
+            finally:
+                watch.cancel()
+        if not any(answer.turn.text for answer in comparison.answers):
+            write_error(f"[no answer came; {_NEXT['failed']}]\n")
+            return
+        chosen = await self._choose(count)
+        others = [f"answer {number} was {model}" for number, model in enumerate(comparison.models, 1)]
+        told = f"; {', '.join(others)}" if is_blind else ""
+        if chosen:
+            await comparison.keep(chosen)
+        kept = f"kept: answer {chosen}" if chosen else "the first whole answer stays"
+        write_error(f"[{kept}{told}; /version shows the others]\n")
+
+    async def _choose(self, count: int) -> int:
+        """Return the number of the answer that a person keeps; 0 for none."""
+        while True:
+            typed = (await self._input.ask(f"Which answer is kept? 1 to {count}, or nothing:") or "").strip()
+            if not typed:
+                return 0
+            if typed.isdecimal() and 1 <= int(typed[:3]) <= count:
+                return int(typed)
+            write_error(f"[there is no answer {typed[:20]}]\n")
+
+
+async def _observe(observer: InsightsObserver | None, chunk: StepChunk) -> Sequence[StepChunk]:
+    if observer is None or isinstance(chunk, (ToolAskChunk, ToolResultChunk)):
+        return [chunk]
+    observed: list[Chunk] = await observer.take([chunk])
+    return observed
+
+
+async def _write_whole(answer: Answer, *, is_blind: bool) -> None:
+    """Write an answer of a comparison once it has ended, with its figures unless it is blind."""
+    await answer.saved.wait()
+    turn = answer.turn
+    if turn.text:
+        await asyncio.to_thread(write_output, turn.text.rstrip("\n") + "\n")
+    if turn.error is not None:
+        write_error(f"[no whole answer: {'its model cannot be told yet' if is_blind else turn.error.title}]\n")
+    elif turn.state != "complete":
+        write_error(f"[{turn.state}; what arrived is kept]\n")
+
+
+async def _cancel_all(interrupted: asyncio.Event, comparison: Comparison) -> None:
+    await interrupted.wait()
+    await comparison.cancel_all()

@@ -1,0 +1,1 @@
+"""The handlers of the slash commands of line mode, by what they are about."""
