@@ -25,6 +25,8 @@ class Exchange(msgspec.Struct, frozen=True):
     kept: bool | None = None
     """The user's choice, which is stored with the question."""
     why_not: LeftOut = ""
+    is_summary: bool = False
+    """Whether it is a summary of earlier exchanges, which is always sent; `question` is the id of its turn."""
 
     @property
     def sent(self) -> bool:

@@ -14,10 +14,12 @@ import msgspec
 from chat_tui.core.attachments.attachment import Attachment
 from chat_tui.core.chunks import ErrorInfo, State, Timings, Usage
 from chat_tui.core.route import Route, Seam
+from chat_tui.core.text.counts import count_of
 from chat_tui.core.tools import ToolCall, ToolResult
 
-Role = Literal["system", "user", "assistant", "tool"]
-"""`tool`: the result of a tool call, which follows the answer with the call."""
+Role = Literal["system", "user", "assistant", "tool", "summary"]
+"""`tool`: the result of a tool call, which follows the answer with the call. `summary`: requests send it in place of
+earlier turns."""
 
 STEERED = "steered"
 """Finish reason of an answer that the user stopped in order to steer it."""
@@ -48,6 +50,15 @@ class QuickAnswer(msgspec.Struct, frozen=True, gc=False):
     """Time to its first token in seconds; None if unknown."""
     alone: str = ""
     """Why there was no detailed answer."""
+
+
+class SummarizedTurns(msgspec.Struct, frozen=True, gc=False):
+    """The turns that a summary replaces in requests."""
+
+    turns: int = 0
+    """So many turns, counted from the beginning of the conversation."""
+    messages: int = 0
+    """How many questions and answers are among them."""
 
 
 class Turn(msgspec.Struct, frozen=True, gc=False):
@@ -90,6 +101,8 @@ class Turn(msgspec.Struct, frozen=True, gc=False):
     """What a turn of the role `tool` answers; None for all others."""
     replay: str = ""
     """What the provider wants returned with this answer, such as signed thinking: JSON of the dialect."""
+    summarized: SummarizedTurns | None = None
+    """What a turn of the role `summary` replaces; None for all others."""
 
 
 class ConversationSummary(msgspec.Struct, frozen=True):
@@ -237,7 +250,11 @@ def put_turn(conversation: Conversation, place: int, turn: Turn) -> Conversation
     """Return the conversation with this turn at this position of the path; what was there becomes a sibling, and
     what followed leaves the path."""
     path = conversation.path[:place]
-    if place < len(conversation.path):
+    siblings: tuple[str, ...]
+    if turn.role == "summary":
+        # It follows the turns that it does not replace, beside no other version.
+        siblings = ()
+    elif place < len(conversation.path):
         before = conversation.path[place].id
         siblings = conversation.forks.get(before, (before,))
     else:
@@ -286,6 +303,12 @@ def chain_turns(turns: Sequence[Turn]) -> tuple[Turn, ...]:
         parent = path[-1].id if path else None
         path.append(msgspec.structs.replace(turn, id=new_id(), parent=parent, created=now()))
     return tuple(path)
+
+
+def summary_title(turn: Turn) -> str:
+    """Return the heading of a summary, such as `Summary of 12 earlier messages`."""
+    messages = turn.summarized.messages if turn.summarized is not None else 0
+    return f"Summary of {count_of(messages, 'earlier message') if messages > 0 else 'earlier messages'}"
 
 
 def title_of(text: str) -> str:

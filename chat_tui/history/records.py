@@ -11,7 +11,7 @@ import msgspec
 
 from chat_tui.core.attachments.attachment import Attachment
 from chat_tui.core.chunks import ErrorInfo, State, Timings, Usage
-from chat_tui.core.conversation import QuickAnswer, Role, Turn, now
+from chat_tui.core.conversation import QuickAnswer, Role, SummarizedTurns, Turn, now
 from chat_tui.core.route import Seam
 from chat_tui.core.text.bounds import EARLIEST, EPOCH, clamped_time
 from chat_tui.core.text.lazy_pattern import lazy_pattern
@@ -54,6 +54,7 @@ class TurnDetails(msgspec.Struct, frozen=True, omit_defaults=True):
     calls: tuple[ToolCall, ...] = ()
     result: ToolResult | None = None
     replay: str = ""
+    summarized: SummarizedTurns | None = None
 
 
 _NO_DETAILS = TurnDetails()
@@ -150,6 +151,7 @@ def turn(row: tuple[Any, ...], parent: str | None, attachments: tuple[Attachment
         calls=known.calls,
         result=known.result,
         replay=known.replay,
+        summarized=known.summarized,
     )
 
 

@@ -40,7 +40,7 @@ async def test_a_question_leaves_its_route_its_tries_and_its_requests(home: Home
     assert all(LINE.fullmatch(line) for line in text.splitlines()), text
     for part in (
         r"chat-tui \S+, Python 3\.\d+",
-        r"store: created with schema 9",
+        r"store: created with schema 10",
         r"route: request=\w+ strategy=fixed chosen=box/t2 .*ranked=box/t2:1\.00",
         r"http: POST 127\.0\.0\.1:\d+ /v1/chat/completions -> 200 in [\d.]+ seconds",
         r"try: request=\w+ model=box/t2 attempt=1 outcome=answered waited=[\d.]+ seconds=[\d.]+",
@@ -177,4 +177,4 @@ def test_each_migration_of_an_older_store_is_logged(tmp_path: Path, caplog: pyte
             owner.release()
             db.close()
     told = [re.sub(r" in [\d.]+ seconds", "", record.getMessage()) for record in caplog.records]
-    assert told == ["store: created with schema 9", "store: migrated to schema 10", "store: migrated to schema 11"]
+    assert told == ["store: created with schema 10", "store: migrated to schema 11", "store: migrated to schema 12"]

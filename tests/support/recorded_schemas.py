@@ -429,7 +429,60 @@ nh1*~gWY$fi6C>L-88yCF)XLv(;)H~{|5j700000=zr+{0{{R30002|boBp;@tVY6000000002cH_~cS
 +Z$0dovc0f-?||n?*G3f@fQF9000000Q8~u_&@sp000000002}-v6h@mnGx6@l8Gh00000004m7N&Hv-<GcNp&K26ZBBw>#VH_?1000000Dyk>->({-<N
 """
 
-RECORDED = [SCHEMA_1, SCHEMA_2, SCHEMA_3, SCHEMA_4, SCHEMA_5, SCHEMA_6, SCHEMA_7, SCHEMA_8]
+# What the code of schema 9 made of that one.
+SCHEMA_9 = """
+c-rmVYiu0HVF&P?oqgOLd0d`s=AzKDmM6>PSro;iUX~nL)`PYg%aScoR$M1OE$@bRTkh>ryL+Y>MQu)YTL(#t7R`qME!qNYfCedIAV5<fXxbtz+NS*w^h47mHG;HB<G5
+`az>1wXG1|`T9`8j`64Ew}F8?2n`<R)XncbZ`a&~r)=bk)ehs<2`{F)V-d!=DXmZgVGQ<9`1{<BMJyOaMY9qWYuB*j9h8rG$a4M|faqKd@E55>9}&j0`b00000;K%3gR
+GLp^;|0n16rTV9000000Kos5NjWWLG>s$@nlvJ%OEZ%8$g^);II~~UF24G%#%o12Ubz0iBc97nkvMfSAxZnU?<y7AspGkFp}K0?ff-hr87!@u3r?LKJ<iMp-)4(bS8}d
+ZW4Xh*l2>NAtEs5}e_b+uz$X9z000000MIWqnjxhbS*4j|sSx-7zb6@Q@d*F`000000Q3`uN<^kqN{ajcRpU=3<3EgV7+*3z&ldpz000000N^J}LZ#W{vdu~?t<bTg6^
+2%+T4QdQqI5J_^4yRwCuBN8!n*IO!-Vc6JoGu{2Uci%t{nCM2X{!ur_*0ZKRr0l7XbhO007{p*B<pwDMO@@ZCX0|y6-gaGmNAw1-TwDzvR`H9Tu{+hmR|s%dW}Fh?Gf^
+?OWShJfF;uT6?J#1a=TwZn)rkOUzx{>Pn9JzUSu-U&$@mZaH^2H^+M}zF%JsSvfbE3+>Q}o>{J1;qI_*n=4jeGPlgi=1SFem>E{>z_i?8h51n&ua@mrrue2++YR}a7x<
+QD)hde^CZ3M2GM_zQTEUWORV>>T-+&%HG3~P;6x%KP-g9=D@jB)BTFomnCtmbf=&xD}qCSh36R@jStCq9K3vZSmR=s+q8irIHgXDH`)ROTrXsFxL)=cXV^d7n^xqw-<A
+b0qgD>*AH@_qHK5<dz&WN*6$m-nnjm9PTO6-T5V=B~c?>M_^jmG`HfFUxVUYlptDP5(uG{~cDLRjk9@N?2Vh)bUD|vnQx|j#Hc2UD&(7wqQAyTVmy-UyD!wm0UfrDomU
+keoSi1VKEe^j@PO%J(+9n1n)|=f@gSe=!KTk3fU_{_=(`>w$cjR&o}0sRaR~%o6PZpZ`Ukw(hrAzom~~DUYyB56d#6*VKHF5|61nj(^G}XT)FN?{n&Q!%+!8SyvVV*%=
+~6V?(n|psp*aK?`?SVo_EgiRyrCT4>1EC)Y+OWySI@<2ePB3bRN>~R?{qa(RS^iT5O%k_`L9>4&%G&@$-6k@71%`s>AF`)eK6!Z_j+us2{COJxcgnGTD4fCgZo{T>4UB
+qj%&+-v(g5^6}4nz46j_{`j}W{r{@*RmphMc+L1X;~RVt000000001PE8-ddO9k=3f2E*`nYCAmW-~OJ6{7KfX&6Te00000005w$iT*z^{#N2I000000002^$+uUglC$
+IQzVp#n@BVV;n}7Yu4?N?1u)O_?iO>D)#D7lw?)ka-5B=6JTfcev;*+TlE;w69^JDk@z1-~oe_P@&000000002!2N|NIwXCFFeDz(8>t8AR)?%27`u}f9`~?62000000
+DXwkbTS_Qe_i4)000000002!CrLs_GTt(CONDs+|N9bu0RR910000$pV8?^Qd|KL<NvbpUCH<Xp8x;=00000K;KYgDiK*Bd`eSM|NnK-|Hl&m000000001ebpe2qBvmO
+PvK&AE|3!(v000000002swlYB!>G3-Y2lgF2c;No~OVez6`oN(>r30l!Yu~;@2d%va3Nz({3r?NI&;P$H@fQF9000000NjRl(8rTEy9N-C|Gy&f7XSbN00000+}^T8la
+k5Nv0!O+D!d$q>~gqg*|BUlZM-Zc(hp0<o9Ty*7mcx@KN~ub{)6-)4jBLd0002MM($2g>9|-RnkH$45Sb84h(d@;2wy+?(GPG$ks2~jv`?GfRoJ_Kkx*(KC=*%PJG1W~
+pY1!u78F_8Z<P=6sKxvD@|A;!X7<ZULeq6!YsepIW^*mUv$-TsALV6;ySND%DqE{ZW~OHj?4B;{o}S?~umeKUHO~#JYvF_>ea~S>>H+h4{dixHPs1wTnyys&a&nbfew3
+Jpe7*4!pT6?(&k!YARuny>4i9RY#(x^}uXfhtIeB_Y?yZ7M-d^*{%sJwCCCk|p)I7(j&FtnoUX$rSN3~><@U2yc*_Em+r$q&=Ah3hbazmM<f|A9%tG?}4<c<o;ijo-}8
+W>Lh%!k*G?ESnVPw<LRqFb)Vcgv@}RiZrygeUO3%A*}cP(?{)hBFsmTr1!tFW@|#wp@iO!3y)0-s}~kR4r#w=_y6&Ek)@lMNw2eqYq~ue_^edyLmAujp^>JRiacpm#IB
+js~u-l?Z{PCc%FkiqivfuS(Q*}I58#e|JRIv5a0iI-S~IoUyQHv6#xJL00000xE*K;86=t<&D40N#4{StWLZ^`d=@|d|6K|H{SN>D00000puY^zQSuz~1KV>I@%;Z5V^
+lJ}XS{0sqw#s;)5c52?-{>gylA}N@QjPb3FDo{K4a3@!4m-h000000Q4Vi3zhB&mR9u)l}5x<7TPcmSgEdR2A_vjrVddlV+W&YDjnJEQHS&(mB!l7FboV(Y1`V<4yhEC
+Mw`znWRg_McRwbeCwRHyfr6w?rLC4Lo;gr8UZmw_RGzx~34vjSO5<G*2MkgwZErmiFevl2*24li;dzTE3Q|%3|1QaR)A+XW&&HRHzcl{D_(S89#;+MaZ}>*hc+xm-95!
+Z*`*<P%000000DwM}rrSyT>i~3m2jQLnVKL`Dc0<gArPVD%bd0n+_=94jRySMTLi41%SDzfD+sN7#fPoAhC*5Bba2Gv7Hocgj(G0PJp#&Wv;=({erz1(xix<W8d|`k{B
+Q9EGQgkbcFCOS(;J<mjAtkc1TuqGs(;->(|GzaP<D3Hk00000^snciUHj^}UwTNA$Td3stfdi3iOZ)lS;$c0WMonylz2oY)dVG0LMHYQCBcwP`~ki`Ad_HFqog!Q$<h{
+?ga##5LnbT3d_GKM%i&us@~zw`XD`LK)p;_WJRFqCD$m0iAo7C43#(^{T(Y7VA~TyuRe1KkPGw4L9>jaiGOr1*A0cwp;u$+UW0q1W@l!l6UYuRwTZv>Y&!)l)2!@EvyX
+r)C7>}`ejHpbVm&SN$F5~+pl8JhSJdZ%9WJM>k=kj7iWXL0`DI)t8-+YyCZu5*?UYS7bvBfuC+QK9Fp0Dst8Q(NyJi_M@RZ%fsyLfLI-=;3gTwy$+&yPWsA0kobRflKI
+1{7UWTGX|fwzi-~D{8zL$E#{PsoL=qrBR#ls*$47J>ql|Lc|Y=zW;Bq96$g61Bt%?00000005xx;QRjo00000008<~@Av-^<4uXb000000001>->5`MB#0`;|7GKK$@n
+3k000000000$ANBnyA*!rUl2k<hUo~EljJJ&M8Lt`N=8FIT000000C4;E_^G1MB%ksL@B2$crBq6$)2@_KKPIUkGycl>mGoW7HwLdKGl>uD-%40I(?6^Ix_-a<vQ}0;p
+&X*0q7TY{L`URD$zPCjM3p`!6{TlKwd|gqWW{#N>~hI-#e)S_XnStaVb-D~=^w<=2LSj{z3>pxvpaW^7f*!Ng2OsLWjmMU6K7|S&Ci<i$Bv(xH9KR>iImy2#8%C@)AO^
+B%$_x$I6L?Fv9nK`kIg=99y>pOX6`i4;qlqi^OLRQcG;YtefPY1`V9X$f9jNZ{`B0F=V#3mkItTW%$(rS?|jf4AJ4b9DEZ6^S-Dln+LrAU_2u$SQixw2t?09}56_;RJ$
++*KoEg@AzAt<i^5&V-=E>PpvwU~Y&Gv4-Y`g9T`ST4PK6d`pygA)b7nfJ}){>T)!#b+nag1uqo*x#)k&TX3e2Cidp&dG`=P<72KR(`07pw*$s}+}hueKaU>7%GgbJ=GB
+3pdZf<guacR)S5F<X4h<Hk&1l$D<Zh_N~P*nxwkgOcZ2JbTyqQ%Z`>Zx%v4sLw32Rn)!T6%O1%RDf;^$xa8O&D_Zr?i`I)#fyF{J8)(RhxRRx)lD=0D<4Llsl2MR35w(
+SlTJp`>%ZX#>P8>TqJ8Am-o#gkl?|frHk1Fx}j;IpLHY>%GL{}xEpdbBh)m8b{`MTAbx3gJyygTBmw!6d|MR$A@o&SaRsd{!~gnZ~iw3DJR@uPL^VqAqE;|E7)tGm&$>
+HcK9*)dwSeCCF?{Asdod-3nPHao^a$lnN?MfQ9Uwj;b1m-)Bwc@VutZt-)BACR(L3fC95#FjS*z17dMc0}|)$!_ICEcE$aS5|K!X~_#hem;(!>a162*-p??_WEYNVSXF
+8_>QD;;~&?w>;og4eIkiQQ7nk5{)D1sckLoiNAHnl!hl_>Gq=>cs&>6|dLk!WtHvhzT3(W56MxRYW)4y<``FISnr2t;dZu$tIVj)qhK0^GD#rh%VH|k?000000Dyj$PH
+vM-Qk0C}H?9tSY3LI}JJR1B{PV#l2mWT@snqvVUr1d{zMNbl#l&Y5D~XK$5&a46bJ`L0tLg{Tapen&OMgfHqI`+`7mnnH8r$BXXSZ)B*OJji#Q1Vd#aeDHjCNf(Yz3PW
+junI(jIb<QwjUI&#gO?ox-Q&IS9e3(xk0-8@_l-C#}3jMkE+LfD`4fKxGvkVxT~v*9TDclrMl&J)}(8gsO&k8<p<Ff-uC!PDX(Y8M@S<Z?Q3+k)pCOs=CiU`xvyE+-07
+3E?>4)l#YOt~l6~{adfvS7=<M0q_zL|IbKD97I|wZ|9B(`_p=Za&64#!I_G`uS%f*Us)q?g?vz({q&d#6b^^13|9UWaNK7VfR^dshC80<GEqR>e(_7IBUgd@?oTYR~iu
+ehGeM5I%%xq<yYQ5}8~LT`z=@mkIbO12$`l&a#ejF07VJMP(e@A&vc{=Qw4yQlUXe&C%)9z6QcGw*rtv&D;7-hcJy#&h|`W8>lsC9V})BQ?b+lb~a9!+q(9U$--H@Q;6
+QiuY>S!Wg*{oqH<`tx~nd%P%(T(GJOXHG}mjMO$cxMkAIYIRDg6ExT)sc)bOPgVA1{*ev&`dG%y1!txjH;csK!YV~%j74HDCFuuOUMsJSZ);bxDcdWJ9D9MB7^m}&18E
+4uV`<@qNeDC^<MN~(|9T#%f@?9J4Iv2g$-ka02dwA}&v)b*AM8M9Cs^2lbwqa?_eQC&JdUpR#(m1&O?yu$uQ)k#cT}5q_T9np3y4Q?Y+r8Gf)w$LuN@Ku`D>1je5(}%v
+(5`jeFtKCvN;FfiuS9%5L2KZ9(u~Fo*Vl;G=J<9kJC-HSM0JS<iK9jpE#<n3Zbym&o8!q*W4m%Uf6Mc;_E`I@#lv!9ajcn1b2zo*w8d#QJ7MjCy|tQm4E1#!&hj=roA3
+U74np37YqnbvYuneimsWhc>}ZH{t)O_6lz+yw5{{p|OB1_TY!?zYT(P)qeF@E0-O4^*&)@jo!_I)aHb3jpy(a5Uxd_ekU*M<z_x={}w(>XQ9@0qn{7w?@w?(_MF5n$qz
+jw#i#g9)cb^pSBjvw&3`A5&3pEu8*xiELKLEg^KWu7#S^p<FsFL$qP-LxzoIX)4vid`1Bclb5_r$xo}COb>+jL!Gep_bLf7-}QaTLu13vU*nEzG)>y?6|mRV8cH&796j
+%WF9|t=6HVmZ8sX*jdCoAY4$xM(G3ud(N?|0&)d3cAVQ-112!%;`t7&jO%8egPCZ*FkcQFwOS^gM)`yIA@B8`$H$U6T9r2+)x~@=u4trMb+`PE|;R#>fqGxySCXGAR)k
+2)a-t{{+ug5K)^J`NX@y8x{A^sz_{kyxpw56+<&fo6;&o}U_{W)`!+g+kGQD*H;#Z3j9-Fi}EW!ox-tIKSoyMJ~MYuRI?HyA7y#YN-9Vj<H|4Lv(LN*dPM-G?H$IUDZ1
+=de}PTR57V-6X_M?`p_`==8RG4!ef5?9r{8RhzkG{)?qpi04Klm)5gew~}ky<DN|v8c&D1`!iA4%^SkaPJQ$D@h!H1_(bFfZ**_mvSaZ-5DL*O{nS8wYurG5SDFZmCWG
+B~rHLSOqTMvQKQSz)-qRrR82<+V000000O)_{{{sL300000{B-pHiSe4mUjP6A00000&^OX*QcET!?U85SxNv5F-2cBW@fQF9000000Q8SRsu4-M`0BeF*B_8Y|6et}A
+{jq4UN^pD{1aaU00000004m7hNcjS$ZA?i>g4Fx;xJiNk`hs(DOLD1Df<7i@rGo)#U}s&000000MJKNN{FmdnoP#`|NpDRUjP6A00000aN8SEG@YzH_TRc8AnyOaCGi&
+k00000008u%_V_>g{{R3000000{oenl#+N1Iy75gu0{{R30001h+e!Q_|MA`aO6LmgT#?fv?Jy1(00000002Ng`)|J4o#y
+"""
+
+RECORDED = [SCHEMA_1, SCHEMA_2, SCHEMA_3, SCHEMA_4, SCHEMA_5, SCHEMA_6, SCHEMA_7, SCHEMA_8, SCHEMA_9]
 
 
 def recorded(folder: Path, schema: int) -> Path:

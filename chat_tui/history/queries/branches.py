@@ -15,11 +15,14 @@ _LAST_USED = """
     SELECT ending.turn FROM below JOIN ending ON ending.turn = below.key ORDER BY ending.key DESC LIMIT 1
 """
 
+# A summary that nothing follows was taken back, unless the user was there last.
 _NEWEST = """
     WITH RECURSIVE newest (key) AS (
         VALUES (?)
-        UNION ALL SELECT (SELECT max(turn.key) FROM turn WHERE turn.parent = newest.key AND turn.key > newest.key)
-            FROM newest WHERE newest.key IS NOT NULL
+        UNION ALL SELECT (
+            SELECT max(turn.key) FROM turn WHERE turn.parent = newest.key AND turn.key > newest.key
+            AND (turn.role <> 'summary' OR EXISTS (SELECT 1 FROM turn AS next WHERE next.parent = turn.key))
+        ) FROM newest WHERE newest.key IS NOT NULL
     )
     SELECT max(key) FROM newest
 """
@@ -42,17 +45,19 @@ def select(db: sqlite3.Connection, conversation_id: str, turn_id: str) -> None:
     db.execute("UPDATE conversation SET leaf = ? WHERE key = ?", (leaf, conversation))
 
 
-def end_at(db: sqlite3.Connection, conversation_id: str, turn_id: str | None) -> None:
+def end_at(db: sqlite3.Connection, conversation_id: str, turn_id: str | None, *, takes_back: bool = False) -> None:
     """End the current path at this turn, or before the first one if None; turns below it stay in the tree.
 
-    Raises `HistoryError`, also for a turn of another conversation.
+    With `takes_back`, choosing the branch again does not lead back to where it ended. Raises `HistoryError`, also for a
+    turn of another conversation.
     """
     conversation = conversation_key(db, conversation_id)
     turn = None if turn_id is None else _turn_key(db, conversation, turn_id)
-    db.execute(
-        "INSERT OR REPLACE INTO ending (turn) SELECT leaf FROM conversation WHERE key = ? AND leaf IS NOT NULL",
-        (conversation,),
-    )
+    leaf = "SELECT leaf FROM conversation WHERE key = ? AND leaf IS NOT NULL"
+    if takes_back:
+        db.execute(f"DELETE FROM ending WHERE turn IN ({leaf})", (conversation,))
+    else:
+        db.execute(f"INSERT OR REPLACE INTO ending (turn) {leaf}", (conversation,))
     db.execute("UPDATE conversation SET leaf = ? WHERE key = ?", (turn, conversation))
 
 

@@ -53,7 +53,8 @@ _FORKS = """
     ORDER BY key
 """
 
-_BELOW = "SELECT id FROM turn INDEXED BY turn_parent WHERE parent = ? ORDER BY key"
+# A summary is no version of the question that follows the same turn.
+_BELOW = "SELECT id FROM turn INDEXED BY turn_parent WHERE parent = ? AND role <> 'summary' ORDER BY key"
 _FIRST = "SELECT id FROM turn INDEXED BY turn_root WHERE parent IS NULL AND conversation = ? ORDER BY key"
 
 _PROMPTS = """

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from chat_tui.core.attachments.attachment import Attachment
 from chat_tui.core.chunks import Usage, sum_usages
-from chat_tui.core.conversation import Tree, Turn
+from chat_tui.core.conversation import Tree, Turn, summary_title
 from chat_tui.core.text.counts import count_of
 from chat_tui.core.text.excerpts import shorten
 from chat_tui.core.tools import ToolCall
@@ -81,6 +81,8 @@ class HtmlDocument:
             yield _result(turn)
         elif turn.role == "assistant":
             yield f'<div class="text">{static_html(turn.text)}</div>'
+        elif turn.role == "summary":
+            yield _fold(summary_title(turn), f'<div class="text">{static_html(turn.text)}</div>')
         else:
             yield _said(turn.text)
         for call in turn.calls:
@@ -110,7 +112,7 @@ class HtmlDocument:
 
 
 def _heading(turn: Turn) -> str:
-    if turn.role == "tool":
+    if turn.role in ("tool", "summary"):
         return ""
     names = {"user": "You", "system": "System"}
     name = names.get(turn.role) or shorten(turn.model) or "Answer"
@@ -139,7 +141,7 @@ def _result(turn: Turn) -> str:
 
 
 def _figures(turn: Turn) -> Iterator[str]:
-    if turn.role != "assistant":
+    if turn.role not in ("assistant", "summary"):
         return
     figures = _amounts(turn.usage, turn.cost)
     if turn.served_model:

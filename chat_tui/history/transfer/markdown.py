@@ -1,9 +1,9 @@
 """The current path of a conversation as Markdown, for people and for other programs.
 
 Each turn begins with a line `<!-- turn … -->`, since answers have headings, too. The line has `id`, `role` and
-`created`, for answers `model`, `state`, `tokens`, `cost` and `route`, and for results of tool calls `call`, `tool`,
-`server` and `state`. Calls and results are code blocks, results folded. The front matter is YAML: `model` and `route`
-are those of the last answer, and `cost` is in US dollars.
+`created`, for answers `model`, `state`, `tokens`, `cost` and `route`, for results of tool calls `call`, `tool`,
+`server` and `state`, and for a summary of earlier messages `model`. Calls and results are code blocks, results folded.
+The front matter is YAML: `model` and `route` are those of the last answer, and `cost` is in US dollars.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from datetime import datetime
 import msgspec
 
 from chat_tui.core.chunks import Usage, sum_usages
-from chat_tui.core.conversation import Tree, Turn
+from chat_tui.core.conversation import Tree, Turn, summary_title
 from chat_tui.core.route import Route
 from chat_tui.core.text.control_characters import clean
 from chat_tui.core.text.excerpts import shorten
@@ -81,6 +81,8 @@ def _name(turn: Turn) -> str:
         return "You"
     if turn.role == "system":
         return "System"
+    if turn.role == "summary":
+        return summary_title(turn)
     if turn.role == "tool":
         return f"Tool: {_heading(turn.result.name) if turn.result else ''}".rstrip(": ")
     return _heading(turn.model) or "Answer"
@@ -154,6 +156,8 @@ def _mark(turn: Turn, route: Route | None) -> str:
         if turn.cost is not None:
             facts["cost"] = _dollars(turn.cost)
         facts["route"] = _route_text(turn, route)
+    if turn.role == "summary":
+        facts["model"] = turn.model
     if turn.result is not None:
         facts |= {"call": turn.result.call, "tool": turn.result.name, "server": turn.result.source, "state": turn.state}
     return f"<!-- turn {' '.join(f'{name}={_fact(value)}' for name, value in facts.items() if value)} -->"

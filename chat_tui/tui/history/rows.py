@@ -26,7 +26,7 @@ _HEADING = re.compile(r"(?<!\S)#{1,6} ")
 _FENCE = re.compile(r"(?<!\S)`{3,}[\w+#.-]*(?:\s|$)")
 _ITEM = re.compile(r"(?<!\S)\*(?= )")
 _SPEAKERS = {"user": "You", "tool": "Tool"}
-"""Who is named for turns without a model, whose texts are no Markdown."""
+"""Who is named for turns whose texts are no Markdown."""
 
 Exchange = tuple[Turn, Turn | None]
 """A question, and its answer where there is one."""
@@ -84,7 +84,9 @@ def exchange_lines(exchange: Exchange, width: int) -> list[Line]:
 
 def hit_lines(hit: SearchHit, width: int, now: datetime) -> list[Line]:
     """A turn that was found: its conversation, who said it and when, and the passage with the words marked."""
-    who = _SPEAKERS.get(hit.role) or hit.model.rpartition("/")[2] or "Bot"
+    who = (
+        _SPEAKERS.get(hit.role) or ("Summary" if hit.role == "summary" else "") or hit.model.rpartition("/")[2] or "Bot"
+    )
     when = formatting.moment(hit.created, now) if hit.created is not None else formatting.UNKNOWN
     right = Span(f"{crop_start(who, _LONGEST_MODEL)} · {when} ", "dim")
     title = Span(f" {hit.conversation_title or 'Untitled'}", "strong")

@@ -108,9 +108,9 @@ class ShownTurn(msgspec.Struct, frozen=True, rename="camel"):
     id: str
     role: Role
     text: str
-    """Text; Markdown for an answer."""
+    """Text; Markdown for an answer and a summary."""
     blocks: list[HtmlPiece]
-    """Text of an answer as safe HTML."""
+    """Text of an answer or a summary as safe HTML."""
     created: datetime | None = None
     thinking: str = ""
     model: str = ""
@@ -130,6 +130,8 @@ class ShownTurn(msgspec.Struct, frozen=True, rename="camel"):
     """Tool calls of an answer; their results follow as turns."""
     result: ShownResult | None = None
     """What a turn of the role `tool` answers."""
+    title: str | UnsetType = UNSET
+    """Heading of a turn of the role `summary`, which later requests send in place of earlier turns."""
 
 
 class ShownConsent(msgspec.Struct, frozen=True):

@@ -14,7 +14,15 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
-from chat_tui.core.conversation import Conversation, ConversationWindow, SearchHit, SearchStep, Turn, WindowRange
+from chat_tui.core.conversation import (
+    Conversation,
+    ConversationWindow,
+    SearchHit,
+    SearchStep,
+    Turn,
+    WindowRange,
+    summary_title,
+)
 from chat_tui.core.errors import ConversationNotFound
 from chat_tui.core.models import SCRIPTED_MODEL, ModelStatus
 from chat_tui.core.settings.conversation_settings import decode_settings
@@ -229,7 +237,7 @@ def _shown_turn(turn: Turn, versions: tuple[str, ...]) -> ShownTurn:
         turn.id,
         turn.role,
         turn.text,
-        render_pieces(turn.text) if answer else [],
+        render_pieces(turn.text) if answer or turn.role == "summary" else [],
         turn.created,
         turn.thinking,
         turn.model,
@@ -242,6 +250,7 @@ def _shown_turn(turn: Turn, versions: tuple[str, ...]) -> ShownTurn:
         tuple(file.name for file in turn.attachments),
         tuple(ShownCall(call.id, call.name, _indented(call.arguments)) for call in turn.calls),
         _shown_result(turn),
+        summary_title(turn) if turn.role == "summary" else UNSET,
     )
 
 

@@ -57,6 +57,8 @@ async def _start_answer(
 ) -> Answer:
     if turn.role == "tool":
         raise ApiError(400, "This turn is the result of a tool call. Ask again for its answer or its question.")
+    if turn.role == "summary":
+        raise ApiError(400, "This turn is a summary of earlier messages. Ask again for an answer or a question.")
     if turn.role == "user":
         if asked.prompt is None:
             raise ApiError(400, "`prompt` is missing: it is the new text of the question.", param="prompt")

@@ -131,7 +131,7 @@ async def list_input_items(request: Request) -> Response:
     asked, state = parse_query(request, ItemsQuery), state_of(request)
     engine = await state.engine()
     stored = await find_response(engine, request.path_params["id"])
-    before = stored.conversation.path[: stored.place]
+    before = [turn for turn in stored.conversation.path[: stored.place] if turn.role != "summary"]
     turns = await engine.conversations.with_contents(stored.conversation, before)
     # Images are encoded anew.
     page = await asyncio.to_thread(_encode_page, turns, asked, state.token)

@@ -17,7 +17,7 @@ from typing import Any, BinaryIO, NamedTuple
 from chat_tui.cli.output.history_notices import report_migration, report_recovery
 from chat_tui.cli.output.progress import ProgressLine
 from chat_tui.config import paths
-from chat_tui.core.conversation import ConversationSummary, SearchHit, Tree, Turn, days_left, now
+from chat_tui.core.conversation import ConversationSummary, SearchHit, Tree, Turn, days_left, now, summary_title
 from chat_tui.core.errors import HistoryError, StoreDamaged
 from chat_tui.core.files import writing as files
 from chat_tui.core.files.home_folder import expand_home
@@ -144,7 +144,8 @@ async def _show(options: argparse.Namespace) -> int:
 
 
 def _format_turn(turn: Turn, *, with_ids: bool) -> str:
-    facts = [shorten(turn.model, 100) or turn.role, _format_time(turn.created)]
+    who = summary_title(turn) if turn.role == "summary" else shorten(turn.model, 100) or turn.role
+    facts = [who, _format_time(turn.created)]
     facts += [] if turn.state == "complete" else [turn.state]
     facts += [f"{turn.id} below {turn.parent or 'nothing'}"] if with_ids else []
     files = "".join(f"\n[{shorten(file.name, 200)}, {file.size_bytes} bytes]" for file in turn.attachments)

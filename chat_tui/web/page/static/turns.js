@@ -224,7 +224,18 @@ function savedTurns({ id, turns, pending }) {
   return shown;
 }
 
+// Later requests send a summary in place of the turns before it.
+function summaryElement(turn) {
+  const view = new AnswerView();
+  turn.blocks.forEach((piece, block) => view.put({ block, ...piece }));
+  const fold = element("details", {}, element("summary", {}, turn.title), view.text);
+  const made = element("article", { className: "turn summary", "aria-label": turn.title }, fold, element("div", { className: "tools" }, element("span", { className: "versions" })));
+  place(made, turn.id, turn.versions);
+  return made;
+}
+
 function savedTurn(turn, cards) {
+  if (turn.role === "summary") return summaryElement(turn);
   if (turn.role !== "assistant") return questionElement(turn.text, turn);
   const view = new AnswerView();
   place(view.element, turn.id, turn.versions);
