@@ -29,6 +29,7 @@ from chat_tui.engine.answers.budget import Budget, paid_since_question
 from chat_tui.engine.answers.comparison import Comparison, check_models, request_for
 from chat_tui.engine.answers.price_limit import PriceLimit
 from chat_tui.engine.answers.runner import AnswerRunner, PreparedAnswer, Preview
+from chat_tui.engine.answers.summarizer import Summarizer
 from chat_tui.engine.answers.titles import TitleGenerator
 from chat_tui.engine.answers.tool_round import ToolOffer
 from chat_tui.engine.cleaning import clean_in_pieces
@@ -113,6 +114,8 @@ class Engine:
         self._budget = Budget(config, self.costs, self._answers, spent_elsewhere)
         self.embeddings = EmbeddingRunner(router, backend, self._budget, self._answers)
         """Asks for embeddings."""
+        self.summaries = Summarizer(router, self.conversations, self._answers, self.ask_apart, self.estimates.context)
+        """Summarises earlier messages."""
         self.titles = TitleGenerator(config, router, self.conversations)
         """Makes titles by a model."""
         self._asking = asyncio.Lock()

@@ -12,6 +12,7 @@ from chat_tui.core.request import Request
 from chat_tui.core.settings.conversation_settings import NewConversation, decode_settings, encode_settings
 from chat_tui.core.settings.preset import Preset, decode_preset, encode_preset
 from chat_tui.engine.conversations.conversations import Conversations
+from chat_tui.engine.conversations.summarized_path import replace_summarized
 
 _GO_ON = "(You were stopped so that these words could be added. Go on from where you stopped, and repeat nothing.)"
 
@@ -33,7 +34,7 @@ class RequestBuilder:
 
     async def build(self, conversation: Conversation, path: Sequence[Turn], settings: Request) -> Request:
         """The request for these turns, with the content of their attachments."""
-        turns = await self._conversations.with_contents(conversation, path)
+        turns = await self._conversations.with_contents(conversation, replace_summarized(path))
         return build_request(self._config, conversation, turns, settings)
 
     async def build_next(self, before: Conversation, question: Turn, settings: Request | None) -> Request:
@@ -50,6 +51,7 @@ def build_request(config: Config, conversation: Conversation, path: Sequence[Tur
     defaults = config.request
     preset = decode_preset(conversation.preset) or Preset()
     settings = preset.settings(decode_settings(conversation.settings).apply(settings))
+    path = replace_summarized(path)
     if preset.prompt:
         path = [replace(turn, text=preset.fill_prompt(turn.text)) if turn.role == "user" else turn for turn in path]
     path = mark_steering(path)

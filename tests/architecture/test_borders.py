@@ -27,6 +27,7 @@ COMES_IN = {
     "core.files.path_text": "names of files that completion offers",
     "core.settings.conversation_settings": "settings that were typed or stored",
     "core.settings.preset": "values that were typed, and stored presets",
+    "engine.answers.summarizer": "a summary that a person has changed",
     "engine.answers.titles": "titles that a model writes",
     "engine.conversations.conversations": "titles from any face",
     "engine.engine": "questions from any face",

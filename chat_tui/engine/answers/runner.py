@@ -247,9 +247,9 @@ class AnswerRunner:
             answer.saved.set()
 
     async def pay_apart(self, dollars: float) -> None:
-        """Add the cost of what is not stored to what was spent today."""
+        """Add the cost of what is not stored to what was spent today; a negative one is now counted elsewhere."""
         async with self._paying:
-            paid = await self.spent_apart() + dollars
+            paid = max(0.0, await self.spent_apart() + dollars)
             await self._places.set(PAID_APART, f"{midnight().date()} {paid:.9f}")
 
     async def spent_apart(self) -> float:

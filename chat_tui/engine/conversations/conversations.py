@@ -178,13 +178,14 @@ class Conversations:
         await self._stores.store_of(conversation_id).write(branches.select, conversation_id, turn_id)
         return await self._read_again(conversation_id)
 
-    async def end_at(self, conversation_id: str, turn_id: str | None) -> Conversation:
+    async def end_at(self, conversation_id: str, turn_id: str | None, *, takes_back: bool = False) -> Conversation:
         """End the path at this turn, or before the first one if None, so that the next turn branches off there.
 
-        Raises `HistoryError`.
+        With `takes_back`, choosing the branch again does not lead back to where it ended. Raises `HistoryError`.
         """
         await self.cache.ensure_saved(conversation_id)
-        await self._stores.store_of(conversation_id).write(branches.end_at, conversation_id, turn_id)
+        store = self._stores.store_of(conversation_id)
+        await store.write(branches.end_at, conversation_id, turn_id, takes_back=takes_back)
         return await self._read_again(conversation_id)
 
     async def _read_again(self, conversation_id: str) -> Conversation:

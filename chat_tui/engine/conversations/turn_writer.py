@@ -48,7 +48,7 @@ class TurnWriter:
             await self._rename(asked.id, question.text)
 
     async def add_answer(self, conversation_id: str, turn: Turn) -> None:
-        """Store an answer that begins, and make it the end of the current path."""
+        """Store an answer that begins, or a summary, and make it the end of the current path."""
         if self._pending.is_saved(conversation_id):
             await self._add(conversation_id, turn)
 

@@ -124,15 +124,17 @@ def fit(
     """The context for a window of so many tokens (None: not known, all is sent). The last exchange always stays; if it
     is too long by itself, the oldest results of its tool calls are shortened.
 
+    A summary of earlier turns is always sent, in front of the first of the others.
     Exchanges that a person keeps take their room first, the newest first; then the last of the others, at most
     `exchanges` of them. With `step_tokens`, whole steps are cut from the beginning, so that the next requests begin
     with the same turns and a server's cached prefix survives. `scale` corrects the estimate for a tokenizer that is
     known to cost more. `tool_tokens` are those of the tools that are offered. `listed` gives each exchange too, which
     costs a look at all of the conversation.
     """
-    system, talk, empty = _normalise(turns)
+    summary = [turn for turn in turns if turn.role == "summary"]
+    system, talk, empty = _normalise([turn for turn in turns if turn.role != "summary"])
     pairs = _exchanges(pair_results(talk))
-    base = _tokens(system, scale) + round(tool_tokens * scale)
+    base = _tokens(system, scale) + _tokens(summary, scale) + round(tool_tokens * scale)
     reply = _reply_tokens(window, reply_tokens)
     room = None if window is None else window - reply - base
     chosen, spent, why = _choose(pairs, room, exchanges, step_tokens, scale)
@@ -141,15 +143,31 @@ def fit(
         # Only the last exchange is left.
         pairs[-1], shortened = _shorten_results(pairs[-1], room / scale)
         spent = _tokens(pairs[-1], scale)
+    sent = _put_in_front(summary, [turn for index in chosen for turn in pairs[index]])
     return Context(
-        (*system, *(turn for index in chosen for turn in pairs[index])),
+        (*system, *sent),
         base + spent,
         left_out=sum(reason != "kept out" for reason in why.values()),
-        exchanges=_list_exchanges(pairs, why, empty, scale) if listed else (),
+        exchanges=(*_list_summary(summary, scale), *_list_exchanges(pairs, why, empty, scale)) if listed else (),
         window=window,
         reply_tokens=reply,
         shortened=shortened,
     )
+
+
+def _put_in_front(summary: Sequence[Turn], talk: Sequence[Turn]) -> Sequence[Turn]:
+    """The talk with the summary as the beginning of its first question: a summary is the work of a model, so it is not
+    sent as instructions, and servers want two messages of the user as one."""
+    if not summary:
+        return talk
+    first = msgspec.structs.replace(summary[0], role="user")
+    if not talk or talk[0].role != "user":
+        return [first, *talk]
+    return [_join(first, talk[0]), *talk[1:]]
+
+
+def _list_summary(summary: Sequence[Turn], scale: float) -> Sequence[Exchange]:
+    return [Exchange(turn.id, tokens=_tokens([turn], scale), is_summary=True) for turn in summary]
 
 
 def can_be_cut(turns: Sequence[Turn]) -> bool:
