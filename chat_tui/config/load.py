@@ -92,6 +92,8 @@ _RANGES: dict[str, tuple[float, float, bool]] = {
     "local.idle_minutes": _ABOVE_0,
     "web.max_streams": _ABOVE_0,
     "web.requests_per_minute": _ABOVE_0,
+    "web.unauthenticated_connections": _ABOVE_0,
+    "web.unauthenticated_per_minute": _ABOVE_0,
     "web.max_body_bytes": _ABOVE_0,
     "web.reader_seconds": _ABOVE_0,
     "web.stop_seconds": _FROM_0,

@@ -187,6 +187,11 @@ class Web(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Maximum number of concurrent answers for one client."""
     requests_per_minute: int = 6000
     """Maximum number of requests of one client per minute, in bursts of up to the same number."""
+    unauthenticated_connections: int = 100
+    """Maximum number of connections of one client that have not shown the token; further ones are closed after 2
+    seconds."""
+    unauthenticated_per_minute: int = 600
+    """Maximum number of requests of one client per minute that have no token or a wrong one."""
     max_body_bytes: int = 20 * 1024 * 1024
     """Maximum size of a request in bytes."""
     access_log: bool = True

@@ -12,7 +12,7 @@
     responses/         `/v1/responses`: the same in the format of OpenAI's Responses API
     anthropic/         `/v1/messages`: the same in Anthropic's format
     page/              the page at `/`, and its endpoints for signing in and out
-    sign_in/           the browsers that are signed in, and their cookie
+    sign_in/           the check of the token, the browsers that are signed in, and their cookie
     ops/, openapi      `/health`, `/metrics`, the access log; `/openapi.json`
 """
 

@@ -8,8 +8,10 @@ import signal
 import socket
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from ipaddress import ip_address
 from os import strerror
+from typing import cast
 from urllib.parse import quote
 
 import uvicorn
@@ -19,6 +21,7 @@ from chat_tui.core.errors import ChatTuiError, ConfigError
 from chat_tui.core.text.excerpts import shorten
 from chat_tui.web import TOKEN_VARIABLE, configured_token, create_state, new_token
 from chat_tui.web.app import build_app
+from chat_tui.web.middleware.connections import GuardedWebSocket, UnauthenticatedConnections
 from chat_tui.web.middleware.idle_timeout import IdleTimeout
 from chat_tui.web.state import AppState
 
@@ -113,10 +116,11 @@ class Server(uvicorn.Server):
 
 
 def _settings(state: AppState) -> uvicorn.Config:
+    connections = UnauthenticatedConnections(state.config.web.unauthenticated_connections)
     return uvicorn.Config(
         build_app(state),
-        http=IdleTimeout,
-        ws="websockets-sansio",
+        http=cast("type[IdleTimeout]", partial(IdleTimeout, connections=connections)),
+        ws=GuardedWebSocket,
         ws_max_size=state.config.web.max_body_bytes,
         ws_ping_interval=PING_SECONDS,
         ws_ping_timeout=PONG_SECONDS,

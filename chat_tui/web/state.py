@@ -21,10 +21,11 @@ from chat_tui.engine.tools.steps import cancel_steps, have_ended, saved_answers
 from chat_tui.web.errors import ApiError
 from chat_tui.web.ops.access_log import AccessLog
 from chat_tui.web.ops.metrics import Metrics
-from chat_tui.web.ops.rates import RateBuckets
+from chat_tui.web.ops.rates import RateBuckets, network_of
 from chat_tui.web.presence.monitor import HistoryMonitor
 from chat_tui.web.presence.page_answers import PageAnswers
 from chat_tui.web.sign_in.sign_ins import SignIns
+from chat_tui.web.sign_in.token_check import TokenCheck
 
 DISCOVER_SECONDS = 60.0
 """Time after which model servers are looked for again."""
@@ -60,7 +61,9 @@ class AppState:
         self.stopping = False
         """No new answers are started."""
         self.tell, self.ping_seconds = tell, ping_seconds
+        self.token_check = TokenCheck(token)
         self._rates = RateBuckets(config.web.requests_per_minute)
+        self._unauthenticated_rates = RateBuckets(config.web.unauthenticated_per_minute)
         self._unauthenticated: Counter[str] = Counter()
         self._stopped = False
         self._opener = opener
@@ -128,6 +131,10 @@ class AppState:
     def count(self, client: str) -> None:
         """Count a request of a client. Raises `ApiError` if the client sends too many."""
         self._rates.count(client)
+
+    def count_unauthenticated(self, client: str) -> None:
+        """Count a request without the token. Raises `ApiError` if the client sends too many."""
+        self._unauthenticated_rates.count(network_of(client))
 
     # -- answers --------------------------------------------------------------------------------------------------
 

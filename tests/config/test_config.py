@@ -153,6 +153,8 @@ NUMBERS = [
     ("local.idle_minutes", 0, 0.5),
     ("web.max_streams", 0, 1),
     ("web.requests_per_minute", 0, 1),
+    ("web.unauthenticated_per_minute", 0, 1),
+    ("web.unauthenticated_connections", 0, 1),
     ("web.max_body_bytes", 0, 1000),
     ("web.reader_seconds", 0, 1),
     ("web.stop_seconds", -1, 0),

@@ -104,6 +104,8 @@ origins = ["https://chat.example.com"]
 aliases = { "gpt-4o" = "fast" }
 max_streams = 3
 requests_per_minute = 60
+unauthenticated_per_minute = 90
+unauthenticated_connections = 50
 max_body_bytes = 1000
 access_log = false
 reader_seconds = 30

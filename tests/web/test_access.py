@@ -11,7 +11,7 @@ from msgspec.structs import replace
 from chat_tui.config.schema import Config, Web
 from chat_tui.core.errors import ConfigError
 from chat_tui.web import create_app
-from chat_tui.web.middleware.access import host_is_ours, origin_is_ours, token_is_ours
+from chat_tui.web.middleware.access import bearer_token, host_is_ours, origin_is_ours
 from chat_tui.web.server import bind_socket
 from tests.doubles.model_server import ModelServer
 from tests.support.web_site import TOKEN, Site, box, site
@@ -107,9 +107,9 @@ def test_no_other_origin_may(origin: str) -> None:
     "wrong", [[], ["Bearer"], ["Bearer "], [TOKEN], [f"Basic {TOKEN}"], [f"Bearer {TOKEN}x"], ["Bearer é"], ["a", "b"]]
 )
 def test_only_the_token_is_the_token(given: str, ours: bool, wrong: list[str]) -> None:
-    assert token_is_ours([given], TOKEN) is ours
-    assert not token_is_ours(wrong, TOKEN)
-    assert not token_is_ours([given, given], TOKEN)
+    assert (bearer_token([given]) == TOKEN) is ours
+    assert bearer_token(wrong) != TOKEN
+    assert bearer_token([given, given]) is None
 
 
 async def test_strangers_are_refused_before_their_token_is_looked_at(server: ModelServer) -> None:

@@ -28,7 +28,8 @@ from chat_tui.web.api.schemas import PromptBody, RequestId, decode, parse
 from chat_tui.web.api.stream import start_answer
 from chat_tui.web.api.tools import DecisionFields, decision_of, late_decision
 from chat_tui.web.errors import ApiError, error_response, to_api_error
-from chat_tui.web.middleware.access import TOKEN_SEEN, same_token
+from chat_tui.web.middleware.access import TOKEN_SEEN
+from chat_tui.web.middleware.connections import admit
 from chat_tui.web.middleware.limits import too_large_error
 from chat_tui.web.state import AppState, client_of, state_of
 
@@ -177,14 +178,16 @@ class WebSocketSession:
             async with asyncio.timeout(AUTH_SECONDS):
                 async for text in self._texts():
                     heard = decode(text if len(text) <= AUTH_CHARACTERS else "", AuthMessage)
-                    if same_token(heard.token, self._state.token):
+                    if await self._state.token_check.is_right(self._client, heard.token):
+                        admit(self._socket.scope)
                         return True
                     break
                 words = "The token is wrong."
         except TimeoutError:
             words = f"No token arrived within {AUTH_SECONDS:g} seconds."
-        except ApiError:
-            words = 'The first message must be {"type":"auth","token":…}.'
+        except ApiError as refusal:
+            is_slowed_down = refusal.status == 429
+            words = refusal.words if is_slowed_down else 'The first message must be {"type":"auth","token":…}.'
         await self._send(ErrorEvent(words))
         if not self._gone:
             await self._socket.close(NO_TOKEN, "A token is needed.")
@@ -229,7 +232,7 @@ class WebSocketSession:
             self._requests[request_id] = asked = _PendingRequest()
             self._answering.create_task(self._answer(request_id, asked, heard))
         elif isinstance(heard, AuthMessage):
-            if not same_token(heard.token, self._state.token):
+            if not await self._state.token_check.is_right(self._client, heard.token):
                 raise ApiError(401, "The token is wrong.")
         else:
             asked = self._requests.get(heard.request_id) or _unknown_request()

@@ -6,7 +6,6 @@ another site's page sends the request. Neither can read an answer, even with the
 
 from __future__ import annotations
 
-import hmac
 import re
 from collections.abc import Collection, Sequence
 from ipaddress import IPv4Address, IPv6Address, ip_address
@@ -16,6 +15,7 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from chat_tui.web.errors import OPENAI_PATH, ApiError, error_response, is_below
+from chat_tui.web.middleware.connections import admit
 from chat_tui.web.sign_in.cookie import PROOF_HEADER, ids_in
 from chat_tui.web.state import AppState
 
@@ -79,17 +79,12 @@ def _with_port(origin: str) -> str:
     return f"{scheme}://{match[1]}:{match[2] or _DEFAULT_PORTS.get(scheme, '')}"
 
 
-def token_is_ours(authorization: Sequence[str], token: str) -> bool:
-    """Return whether the single Authorization header contains the token."""
+def bearer_token(authorization: Sequence[str]) -> str | None:
+    """Return the token of the single Authorization header; None if there is none, or another scheme."""
     if len(authorization) != 1:
-        return False
+        return None
     scheme, _, given = authorization[0].partition(" ")
-    return scheme.lower() == "bearer" and same_token(given.strip(" "), token)
-
-
-def same_token(given: str, token: str) -> bool:
-    """Compare the token in constant time."""
-    return hmac.compare_digest(given.encode("utf-8", "replace"), token.encode())
+    return given.strip(" ") if scheme.lower() == "bearer" else None
 
 
 class AccessControl:
@@ -129,23 +124,35 @@ class AccessControl:
             raise ApiError(403, "This origin is not allowed. Add it to [web] origins in the config if it is yours.")
 
     async def _authenticate(self, scope: Scope, headers: Headers) -> None:
+        if await self._is_authenticated(scope, headers):
+            scope[TOKEN_SEEN] = True
+            admit(scope)
+            return
+        if not (_is_page(scope) and self._is_known_browser(headers)):
+            self._state.count_unauthenticated(_client(scope))
         if _is_page(scope) or _is_preflight(scope, headers):
             return
-        given = headers.getlist("authorization")
-        # Anthropic's clients have a header of their own.
-        keys = headers.getlist("x-api-key") if is_below(scope["path"], OPENAI_PATH) else []
-        is_key = len(keys) == 1 and same_token(keys[0], self._state.token)
-        if is_key or token_is_ours(given, self._state.token):
-            scope[TOKEN_SEEN] = True
-            return
-        if not given and not keys and await self._is_signed_in(headers):
-            scope[TOKEN_SEEN] = True
-            return
-        if scope["type"] == "websocket" and not given:
+        given = [name for name in ("authorization", "x-api-key") if name in headers]
+        if scope["type"] == "websocket" and "authorization" not in given:
             # It may say the token in its first message: browsers cannot set a header.
             return
-        words = "The token is wrong." if given or keys else _NOTHING_GIVEN[PROOF_HEADER in headers]
+        words = "The token is wrong." if given else _NOTHING_GIVEN[PROOF_HEADER in headers]
         raise ApiError(401, words, code="invalid_api_key", headers={"WWW-Authenticate": "Bearer"})
+
+    async def _is_authenticated(self, scope: Scope, headers: Headers) -> bool:
+        """Return whether a request has the token, or comes from a browser that is signed in. Raises `ApiError` if its
+        client has sent too many wrong tokens."""
+        if _is_page(scope) or _is_preflight(scope, headers):
+            return False
+        tokens = _tokens(scope, headers)
+        for token in tokens:
+            if await self._state.token_check.is_right(_client(scope), token):
+                return True
+        return not tokens and "authorization" not in headers and await self._is_signed_in(headers)
+
+    def _is_known_browser(self, headers: Headers) -> bool:
+        """Return whether a request for the page has the cookie of a sign-in: others cannot use up its limit."""
+        return any(map(self._state.sign_ins.is_known, ids_in(headers)))
 
     async def _is_signed_in(self, headers: Headers) -> bool:
         proofs = headers.getlist(PROOF_HEADER)
@@ -155,6 +162,18 @@ class AccessControl:
             if await self._state.sign_ins.is_valid(id, proofs[0]):
                 return True
         return False
+
+
+def _tokens(scope: Scope, headers: Headers) -> Sequence[str]:
+    """Return the tokens that a request gives."""
+    # Anthropic's clients have a header of their own.
+    keys = headers.getlist("x-api-key") if is_below(scope["path"], OPENAI_PATH) else []
+    bearer = bearer_token(headers.getlist("authorization"))
+    return [*(keys if len(keys) == 1 else []), *([] if bearer is None else [bearer])]
+
+
+def _client(scope: Scope) -> str:
+    return (scope.get("client") or ("", 0))[0]
 
 
 def _is_page(scope: Scope) -> bool:

@@ -1,4 +1,4 @@
-"""Closes connections on which no complete request arrives."""
+"""Closes connections on which no complete request arrives, and bounds those without the token."""
 
 from __future__ import annotations
 
@@ -7,23 +7,41 @@ from typing import Any
 
 from uvicorn.protocols.http.auto import AutoHTTPProtocol
 
+from chat_tui.web.middleware.connections import CONNECTION, Connection, UnauthenticatedConnections
+
 HEAD_SECONDS = 20.0
 """Maximum time for the head of a request; idle connections are closed sooner."""
 
 
 class IdleTimeout(AutoHTTPProtocol):  # type: ignore[misc, valid-type]
-    """uvicorn's protocol has a time limit between two requests, but none for an incomplete head."""
+    """uvicorn's protocol has a time limit between two requests, but none for an incomplete head. With `connections`,
+    those without the token are bounded."""
 
     head_seconds = HEAD_SECONDS
     loop: asyncio.AbstractEventLoop
     transport: asyncio.Transport
     cycle: Any
     """The last request; None before the first."""
+    app_state: dict[str, Any]
+
+    def __init__(self, *arguments: Any, connections: UnauthenticatedConnections | None = None, **named: Any) -> None:
+        super().__init__(*arguments, **named)
+        self._unauthenticated = connections
+        self._connection: Connection | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Handle a new connection."""
         super().connection_made(transport)
+        if self._unauthenticated is not None and isinstance(transport, asyncio.Transport):
+            self._connection = self._unauthenticated.open(transport)
+            self.app_state = {**self.app_state, CONNECTION: self._connection}
         self._look_later(None)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Handle the end of the connection."""
+        super().connection_lost(exc)
+        if self._connection is not None:
+            self._connection.settle()
 
     def _look_later(self, before: object) -> None:
         self.loop.call_later(self.head_seconds, self._look, before)

@@ -1,1 +1,1 @@
-"""Signing in from a browser: the sign-ins and their cookie."""
+"""Who is let in: the check of the token, the browsers that are signed in, and their cookie."""
