@@ -37,6 +37,10 @@ class Feed:
         batches = [event for event in self.heard if event.get("conversation") == conversation]
         return [event for batch in batches for event in batch.get("events", [])]
 
+    def at(self) -> str:
+        """How far the answer that is followed was read."""
+        return next((f"~{event['at']}" for event in reversed(self.heard) if event["type"] == "answer"), "")
+
     def text(self, conversation: str) -> str:
         return "".join(event["token"] for event in self.answer(conversation) if event["type"] == "token")
 
@@ -120,6 +124,44 @@ async def test_an_answer_runs_on_without_a_client_and_whoever_comes_joins_it_whe
         )
         assert events[-1]["metadata"]["state"] == "complete"
     assert [row["answer"] for row in first.heard[1]["answers"]] == [place["answer"]]
+
+
+async def test_a_stream_that_was_cut_is_gone_on_with_and_nothing_is_doubled_or_lost() -> None:
+    tools = FakeTools([offered("read")], read=ToolOutput("a line"))
+    gates = [Gate(), Gate()]
+    scripts: list[Script] = [["Let *me ", gates[0], "look*. ", *call("read")], ["It ", gates[1], "is."]]
+    async with scripted_site(*scripts, tools=tools) as web:
+        id = (await begun(web, "Hi", askTools=True, tools=["fake"]))["conversation"]
+        heard: list[list[dict[str, Any]]] = []
+        follow = id
+        for step in range(4):
+            async with feed(web, follow) as page:
+                if step == 0:
+                    await until(lambda: page.text(id) != "")
+                elif step == 1:
+                    gates[0].open()
+                    await until(lambda: any(event["type"] == "tool_ask" for event in page.answer(id)))
+                elif step == 2:
+                    await web.post(f"/api/conversations/{id}/calls/call-read-0", decision="run")
+                    await until(lambda: page.text(id) == "It ")
+                    gates[1].open()
+                    await until(lambda: page.has_ended(id))
+                else:
+                    await until(lambda: page.running() == [])
+            heard.append(page.answer(id))
+            follow = id + page.at()
+    shown: list[str] = []
+    events = [event for part in heard for event in part]
+    for event in events[: next(place for place, event in enumerate(events) if event["type"] == "tool_result")]:
+        if event["type"] == "html":
+            shown[event["block"] :] = [event["html"]]
+    assert shown == ["<p>Let <em>me look</em>.</p>"]
+    kinds = [event["type"] for event in events]
+    assert [kind for kind in kinds if kind in ("placed", "tool_result", "end")] == [
+        *("placed", "tool_result", "placed", "end"),
+    ]
+    assert "".join(event["token"] for event in events if event["type"] == "token") == "Let *me look*. It is."
+    assert heard[3] == []
 
 
 async def test_an_answer_is_stopped_by_anyone_and_kept() -> None:

@@ -71,7 +71,11 @@ class AnswerBatch(msgspec.Struct, frozen=True, tag_field="type", tag="answer"):
 
     conversation: str
     """Id of the conversation."""
+    follow: int
+    """Which of the followed ones it is, from 0: a conversation may be followed more than once."""
     events: list[AnswerEvent]
+    at: str
+    """What has been sent now. A stream that follows `ID~AT` goes on from there."""
 
 
 LiveEvent = ReadyEvent | RunningEvent | ListEvent | ChangedEvent | AnswerBatch

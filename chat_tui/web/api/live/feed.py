@@ -22,9 +22,10 @@ from chat_tui.engine.engine import Engine
 from chat_tui.engine.tools.steps import answers_so_far
 from chat_tui.web.api.events import to_sse
 from chat_tui.web.api.html_events import RENDER_SECONDS
-from chat_tui.web.api.live.answer_reader import AnswerReader
+from chat_tui.web.api.live.answer_reader import AnswerReader, parse_position
 from chat_tui.web.api.live.events import (
     AnswerBatch,
+    AnswerEvent,
     ChangedEvent,
     ListEvent,
     LiveEvent,
@@ -44,15 +45,47 @@ class FeedQuery(msgspec.Struct, frozen=True):
     """Parameters of the URL."""
 
     follow: Annotated[str, Meta(max_length=10_000)] = ""
-    """Ids of the conversations whose answers are sent, separated by commas."""
+    """Ids of the conversations whose answers are sent, separated by commas; each with `~` and the `at` of the last
+    batch, if a stream is to go on where another one has ended."""
+
+
+class FollowedConversation:
+    """A conversation that a stream follows, and how far."""
+
+    def __init__(self, text: str) -> None:
+        self.id, _, at = text.partition("~")
+        self.position = parse_position(at) if at else None
+        self.reader: AnswerReader | None = None
+        self._known = {self.position.turn} if self.position is not None and self.position.chunks < 0 else set[str]()
+        """Turns of answers that are or were read."""
+
+    def begin_reading(self, engine: Engine, asked: Sequence[Answer], running: Sequence[Answer]) -> None:
+        """Read the next answer, if there is one: those that pages have asked for from their first one on."""
+        covered = {step.turn.id for first in asked for step in answers_so_far(first)}
+        mine = [answer for answer in running if answer.conversation_id == self.id]
+        for answer in [*asked, *(each for each in mine if each.turn.id not in covered)]:
+            if not any(step.turn.id in self._known for step in answers_so_far(answer)):
+                self.reader = AnswerReader(engine, answer, self.position)
+                self.position = None
+                return
+
+    async def read(self) -> Sequence[AnswerEvent]:
+        """Return what is new of the answer that is read."""
+        if self.reader is None:
+            return []
+        events = await self.reader.read()
+        self._known |= self.reader.turns
+        self.position = self.reader.position
+        if self.reader.ended:
+            self.reader = None
+        return events
 
 
 async def follow_events(request: Request) -> Response:
     """Send what changes, and the answers of the followed conversations, until the client goes."""
     asked, state = parse_query(request, FeedQuery), state_of(request)
     engine = await state.engine()
-    names = dict.fromkeys(name for name in asked.follow.split(",") if name)
-    followed = [name for name in names if not engine.conversations.is_private(name)][:FOLLOWED_LIMIT]
+    followed = [FollowedConversation(text) for text in asked.follow.split(",")[:FOLLOWED_LIMIT] if text]
     return PageFeed(state, engine, followed)
 
 
@@ -61,14 +94,11 @@ class PageFeed(Response):
 
     media_type = "text/event-stream"
 
-    def __init__(self, state: AppState, engine: Engine, followed: Sequence[str]) -> None:
+    def __init__(self, state: AppState, engine: Engine, followed: Sequence[FollowedConversation]) -> None:
         super().__init__(None, 200, {"X-Accel-Buffering": "no"})
         del self.headers["content-length"]
         self._state, self._engine, self._followed = state, engine, followed
-        self._readers: dict[str, AnswerReader] = {}
-        """By conversation."""
-        self._known: set[str] = set()
-        """Turns of the answers that are or were read."""
+        self._names = tuple({each.id for each in followed if not engine.conversations.is_private(each.id)})
         self._list_mark = 0
         self._marks: Mapping[str, int] = {}
         self._running: tuple[RunningAnswer, ...] = ()
@@ -92,7 +122,7 @@ class PageFeed(Response):
     async def _send(self, send: Send) -> None:
         await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
         monitor, wrote = self._state.monitor, monotonic()
-        with self._state.page_answers.open_page(), monitor.watching(self._engine, self._followed):
+        with self._state.page_answers.open_page(), monitor.watching(self._engine, self._names):
             await monitor.look_now(self._engine)
             self._list_mark, self._marks = monitor.state.list_mark, monitor.state.marks
             self._running = running_answers(self._engine, monitor.state)
@@ -101,9 +131,10 @@ class PageFeed(Response):
                 if body:
                     await send({"type": "http.response.body", "body": body, "more_body": True})
                     wrote = monotonic()
-                if self._state.has_stopped and not self._readers:
+                is_reading = any(each.reader is not None for each in self._followed)
+                if self._state.has_stopped and not is_reading:
                     break
-                await monitor.wait(RENDER_SECONDS if self._readers else self._state.ping_seconds)
+                await monitor.wait(RENDER_SECONDS if is_reading else self._state.ping_seconds)
                 body = to_sse([*self._changes(), *await self._read_answers()])
                 if not body and monotonic() - wrote >= self._state.ping_seconds:
                     body = _PING
@@ -119,33 +150,19 @@ class PageFeed(Response):
         if state.list_mark != self._list_mark:
             self._list_mark = state.list_mark
             yield ListEvent()
-        for name in self._followed:
+        for name in self._names:
             if name in state.marks and state.marks[name] != self._marks.get(name, state.marks[name]):
                 yield ChangedEvent(name)
         self._marks = {**self._marks, **state.marks}
 
     async def _read_answers(self) -> Sequence[LiveEvent]:
-        for name in self._followed:
-            if name not in self._readers and (answer := self._next_answer(name)) is not None:
-                self._readers[name] = AnswerReader(self._engine, answer)
-        batches: list[LiveEvent] = []
-        for name, reader in list(self._readers.items()):
-            if events := await reader.read():
-                batches.append(AnswerBatch(name, list(events)))
-            self._known.update(reader.turns)
-            if reader.ended:
-                del self._readers[name]
+        running, batches = stored_answers(self._engine), list[LiveEvent]()
+        for place, each in enumerate(self._followed):
+            if each.reader is None and each.id in self._names:
+                each.begin_reading(self._engine, self._state.page_answers.of(each.id), running)
+            if events := await each.read():
+                batches.append(AnswerBatch(each.id, place, list(events), str(each.position)))
         return batches
-
-    def _next_answer(self, conversation_id: str) -> Answer | None:
-        """Return an answer that was not read yet."""
-        asked = self._state.page_answers.of(conversation_id)
-        running = [answer for answer in stored_answers(self._engine) if answer.conversation_id == conversation_id]
-        covered = {step.turn.id for first in asked for step in answers_so_far(first)}
-        for answer in [*asked, *(each for each in running if each.turn.id not in covered)]:
-            if answer.turn.id not in self._known:
-                return answer
-        return None
 
 
 async def _wait_for_disconnect(receive: Receive) -> None:
