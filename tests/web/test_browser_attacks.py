@@ -6,9 +6,10 @@ import asyncio
 import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
-from playwright.async_api import Browser
+from playwright.async_api import Browser, Route
 
 from chat_tui.config.schema import Config
 from chat_tui.core.chunks import Token
@@ -123,8 +124,17 @@ async def test_even_unsafe_html_from_the_server_would_run_nothing(browser: Brows
         hostile = json.dumps({"type": "html", "block": 0, "joins": False, "html": "".join(ATTACKS)})
         end = json.dumps({"type": "end", "metadata": {"state": "complete"}})
         start = json.dumps({"type": "start", "metadata": {"conversationId": "c", "model": "m/m", "strategy": ""}})
-        lines = "".join(f"data: {event}\n\n" for event in (start, hostile, end))
-        await opened.page.route("**/stream", lambda route: route.fulfill(body=lines, content_type="text/event-stream"))
+        events = f"[{start}, {hostile}, {end}]"
+
+        async def send(route: Route) -> None:
+            follow = parse_qs(urlsplit(route.request.url).query).get("follow", [""])[0]
+            batch = f'{{"type": "answer", "conversation": "{follow}", "follow": 0, "at": "a~-1~0", "events": {events}}}'
+            told = ['{"type": "ready"}', *([batch] if follow and "~" not in follow else [])]
+            lines = "".join(f"data: {event}\n\n" for event in told)
+            await route.fulfill(body=lines, content_type="text/event-stream")
+
+        await opened.page.route("**/api/events*", send)
+        await opened.page.reload()
         await opened.ask("Hello")
         await opened.answered()
         assert "window.hit" in await opened.said()

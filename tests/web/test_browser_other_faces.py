@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from playwright.async_api import Browser
 
-from chat_tui.providers.scripted_provider import Pause, Script
+from chat_tui.providers.scripted_provider import Script
 from tests.support.browser_tab import browser, needs_browser, scripted_tab
 from tests.support.scripted_router import Gate
 from tests.support.web_site import TOKEN
@@ -26,7 +26,8 @@ async def test_an_answer_that_runs_elsewhere_is_followed_to_its_end(browser: Bro
         await tab.page.goto(f"{web.url}/#token={TOKEN}")
         await tab.page.reload()
         await tab.page.click("#list .entry")
-        await tab.shows("The first words,", "still being written")
+        await tab.shows("The first words,")
+        await tab.page.locator("#stop").wait_for(state="visible")
         gate.open()
         await tab.shows("and the last.")
         await answer.saved.wait()
@@ -35,16 +36,26 @@ async def test_an_answer_that_runs_elsewhere_is_followed_to_its_end(browser: Bro
         assert tab.errors == []
 
 
-async def test_a_question_is_refused_while_an_answer_runs_elsewhere_and_not_lost(browser: Browser) -> None:
-    async with scripted_tab(browser, ["One. ", Pause(60)]) as (tab, web):
+async def test_a_question_that_is_refused_is_not_lost_and_leaves_the_other_alone(browser: Browser) -> None:
+    gate = Gate()
+    async with scripted_tab(browser, slow(gate)) as (tab, web):
         answer = await web.engine.ask(None, "Asked in the terminal")
+        # The page does not know that it runs.
+        await tab.page.route("**/api/events*", lambda route: route.abort())
         await tab.page.reload()
+        await tab.shows("The server cannot be reached.")
         await tab.page.click("#list .entry")
         await tab.shows("still being written")
         await tab.ask("And this?")
         await tab.shows("An answer is running in this conversation.")
         assert await tab.page.input_value("#prompt") == "And this?"
-        await answer.cancel()
+        await tab.page.unroute("**/api/events*")
+        await tab.page.locator("#stop").wait_for(state="visible")
+        gate.open()
+        await tab.answered()
+        await tab.shows("and the last.")
+        assert answer.turn.state == "complete"
+        await tab.until("document.querySelector('#offline').hidden")
 
 
 async def test_the_title_is_the_one_that_the_history_has(browser: Browser) -> None:
@@ -57,7 +68,6 @@ async def test_the_title_is_the_one_that_the_history_has(browser: Browser) -> No
         await tab.lists(title)
         (row,) = await web.engine.conversations.summaries()
         await web.engine.conversations.rename(row.id, "Multiplexers")
-        await tab.page.evaluate("dispatchEvent(new Event('visibilitychange'))")
         await tab.lists("Multiplexers")
         await tab.until("document.querySelector('#title').textContent === 'Multiplexers'")
 

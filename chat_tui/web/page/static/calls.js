@@ -67,6 +67,8 @@ class CallCard {
   }
 
   ask(conversation, { server, arguments: json, description, changed }) {
+    // A decision that one has begun to write stays.
+    if (this.state === "asking") return;
     this.conversation = conversation;
     this.tellServer(server);
     this.setArguments(json);
@@ -167,6 +169,13 @@ class CallCard {
     this.choices.replaceChildren();
     this.argumentsText.hidden = false;
     this.argumentsBox.open = false;
+  }
+
+  // It runs: here or elsewhere somebody has allowed it.
+  run() {
+    if (this.ended) return;
+    this.close();
+    this.setState("running");
   }
 
   end({ server, state, text, images = 0, arguments: changed = "" }) {

@@ -59,7 +59,6 @@ function remember(id) {
 
 const addressed = () => decoded(/^#c=(.+)$/.exec(location.hash)?.[1] ?? "");
 
-const LOOK_MS = 1000;
 let opening = 0;
 
 async function openConversation(id, { turn = "", keepAddress = false } = {}) {
@@ -74,38 +73,17 @@ async function openConversation(id, { turn = "", keepAddress = false } = {}) {
     setSwitched(said.tools);
     if (!keepAddress) remember(id);
     showTurns(said);
-    if (showsEnd() && isBusy(said)) comeBack(id);
+    followConversation(id, { anew: true });
+    settle();
     const found = turn && $("log").querySelector(`[data-turn="${CSS.escape(turn)}"]`);
     if (found) reach(found);
     else followEnd();
     announce(`Opened ${said.title}`);
-    followElsewhere(said, mine).catch((error) => toast(error.message));
     if (!narrow.matches && !found) $("prompt").focus();
   } catch (error) {
     if (mine !== opening) return;
     toast(error.message);
     if (keepAddress) newConversation();
-  }
-}
-
-const isBusy = (said) => said.isCalling || said.turns.at(-1)?.state === "streaming";
-
-// An answer that runs in the terminal, in another tab or worker: polled until it has ended. What has not changed stays,
-// with the decision about a call that may be half written.
-async function followElsewhere(said, mine) {
-  const isShown = () => mine === opening && current === said.id && !running && showsEnd();
-  for (let before = said; isBusy(before);) {
-    await new Promise((resolve) => { setTimeout(resolve, LOOK_MS); });
-    if (!isShown()) return;
-    const now = await asked(conversationPath(said.id, {}));
-    if (!isShown()) return;
-    const [last, was] = [now.turns.at(-1), before.turns.at(-1)];
-    if (JSON.stringify(now) !== JSON.stringify(before)) {
-      if (last?.id === was.id && last.role === "assistant" && !last.calls.length) $("log").lastElementChild.replaceWith(savedTurn(last, new Map()));
-      else showTurns(now);
-    }
-    before = now;
-    keepPlace();
   }
 }
 
@@ -185,7 +163,7 @@ async function showLater() {
   const there = new Set([...$("log").querySelectorAll("[data-turn]")].map((turn) => turn.dataset.turn));
   laterButton.before(...savedTurns(said).filter((turn) => !there.has(turn.dataset.turn)));
   offerOthers();
-  if (showsEnd() && isBusy(said)) comeBack(current);
+  running?.mount();
 }
 
 // A question that is asked now follows the last turn, which may not be shown; those before it are loaded.
@@ -207,7 +185,7 @@ async function goToEnd() {
     const said = await asked(conversationPath(current, { limit: WINDOW }));
     if (said.id !== current) return;
     showTurns(said);
-    if (isBusy(said)) comeBack(current);
+    running?.mount();
   }
   followEnd();
 }

@@ -23,6 +23,7 @@ async function unlock() {
   $("app").hidden = false;
   setDrawer(false);
   showList();
+  listenToEvents();
   showChoices().catch((error) => toast(error.message));
   showTools().catch((error) => toast(error.message));
   if (addressed()) await openConversation(addressed(), { keepAddress: true });

@@ -13,10 +13,14 @@ class Refusal extends Error {
   }
 }
 
+function signInHeaders() {
+  const sent = proof();
+  return { ...(token ? { Authorization: `Bearer ${token}` } : {}), ...(sent ? { "X-Chat-Tui-Proof": sent } : {}) };
+}
+
 async function request(method, path, body, signal) {
   const sent = proof();
-  const headers = token ? { Authorization: `Bearer ${token}` } : {};
-  if (sent) headers["X-Chat-Tui-Proof"] = sent;
+  const headers = signInHeaders();
   if (body !== undefined) headers["Content-Type"] = "application/json";
   let response;
   try {
@@ -39,23 +43,3 @@ async function request(method, path, body, signal) {
 }
 
 const asked = async (path) => (await request("GET", path)).json();
-
-// Yields the events of a stream. Ends without an `end` event only if the connection was lost.
-async function* events(response) {
-  const reader = response.body.getReader();
-  const decoder = new TextDecoder();
-  let waiting = "";
-  try {
-    for (;;) {
-      const { done, value } = await reader.read();
-      if (done) return;
-      waiting += decoder.decode(value, { stream: true });
-      const whole = waiting.split("\n\n");
-      waiting = whole.pop();
-      for (const event of whole) if (event.startsWith("data: ")) yield JSON.parse(event.slice(6));
-    }
-  } catch (error) {
-    if (error.name === "AbortError") throw error;
-    throw new Refusal(0, BROKEN);
-  }
-}

@@ -116,6 +116,7 @@ function paintList(query) {
   $("list").replaceChildren(...parts);
   if (focused) parts.find((part) => part.dataset.id === focused)?.focus();
   if (moreButton.isConnected) nearListEnd.observe(moreButton);
+  markRunning();
 }
 
 function entry(row, group) {

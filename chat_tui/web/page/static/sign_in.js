@@ -60,6 +60,7 @@ async function enter(given = takeToken() || memory.get(forSession, "token")) {
 }
 
 function lock(words = "") {
+  stopEvents();
   $("app").hidden = true;
   $("locked").hidden = false;
   $("refused").hidden = !words;

@@ -5,12 +5,14 @@ const turnPath = (turn, verb) => `api/conversations/${encodeURIComponent(current
 // What followed the turn belongs to its previous version.
 function again(turn, body) {
   if (running) return;
-  const answer = newAnswer(turnPath(turn, "again"), body);
+  const answer = new LiveAnswer(current);
+  answer.addView();
+  const path = turnPath(turn, "ask");
   while (turn.nextElementSibling) turn.nextElementSibling.remove();
   forgetLater();
-  if (body.prompt) turn.before(questionElement(body.prompt));
+  if (body.prompt) turn.before(answer.question = questionElement(body.prompt));
   turn.replaceWith(answer.view.element);
-  run(answer).catch((error) => toast(error.message));
+  send(answer, path, body);
 }
 
 async function select(turn, to) {

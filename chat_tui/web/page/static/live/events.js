@@ -1,0 +1,158 @@
+// What the stream of events tells, and what the page does with it.
+
+let isOnline = true;
+let stream = null;
+// What this page follows: the open conversation.
+let followed = null;
+
+function listenToEvents() {
+  stream ??= new EventStream({ headers: signInHeaders, take: takeEvent, tell: takeLine });
+  stream.follow(followed ? [followed] : []);
+}
+
+// Signed out.
+function stopEvents() {
+  stream?.close();
+  isOnline = true;
+  $("offline").hidden = true;
+}
+
+// Called when another conversation is opened; `anew`: nothing of its running answer is shown.
+function followConversation(id, { anew = false } = {}) {
+  if ((followed?.conversation ?? "") === id && !anew) return;
+  followed = id ? { conversation: id, at: "" } : null;
+  stream?.follow(followed ? [followed] : []);
+}
+
+function takeLine(state) {
+  const was = isOnline;
+  isOnline = state === "open";
+  $("offline").hidden = isOnline;
+  // What was missed is fetched.
+  if (isOnline && !was) {
+    showList();
+    refreshSoon();
+    showChoices().catch((error) => toast(error.message));
+  }
+  // Tells why, and asks for the token.
+  if (state === "refused") asked("api/tools").then(listenToEvents, () => {});
+}
+
+function takeEvent(event, its) {
+  if (event.type === "running") takeRunning(event.answers);
+  else if (event.type === "list") showListChange();
+  else if (event.type === "changed") {
+    if (event.conversation === current) refreshSoon();
+  } else if (event.type === "answer" && its === followed) takeBatch(event);
+}
+
+// A search is not repeated by itself.
+function showListChange() {
+  if (!$("search").value.trim()) showList();
+}
+
+let taking = Promise.resolve();
+
+function takeBatch({ conversation, events }) {
+  taking = taking.then(() => takeEvents(conversation, events)).catch((error) => console.error(error));
+}
+
+async function takeEvents(conversation, events) {
+  if (conversation !== current) return;
+  if (running?.sending) {
+    running.held.push(events);
+    return;
+  }
+  if (!running) {
+    // An answer that has just ended, and is there already.
+    if (events.at(-1).type === "end" && events[0].type === "placed" && turnElement(events[0].answer)) return;
+    setRunning(new LiveAnswer(conversation));
+  }
+  const answer = running;
+  for (const event of events) {
+    if (running !== answer) return;
+    answer.take(event);
+  }
+  keepPlace();
+  if (answer.ended) endRunning();
+  else showLive();
+}
+
+function endRunning() {
+  setRunning(null);
+  keepPlace();
+  if (document.activeElement === document.body) $("prompt").focus();
+}
+
+// Fetches the open conversation again, and changes what is not as it was. Elements that are the same stay, with what one has begun to
+// write in them.
+
+const REFRESH_MS = 300;
+let refreshing = null;
+
+function refreshSoon() {
+  refreshing ??= setTimeout(() => {
+    refresh().catch((error) => { if (isOnline) toast(error.message); }).finally(() => { refreshing = null; });
+  }, REFRESH_MS);
+}
+
+async function refresh() {
+  const id = current;
+  // Its events tell what changes.
+  if (!id || running?.sending || (running?.view && running.view.element.isConnected)) return;
+  const said = await asked(conversationPath(id, { limit: WINDOW }));
+  const made = await savedTurns(said);
+  if (id !== current || running?.sending) return;
+  if (!showsEnd()) {
+    shown = { ...shown, length: said.length };
+    offerOthers();
+  } else if (!joinTurns(said, made)) {
+    await showTurns(said, made);
+  }
+  running?.mount();
+  if (atEnd) followEnd();
+}
+
+// What each element shows, as text.
+const shownAs = new WeakMap();
+
+function textsOf({ turns, pending }) {
+  const texts = new Map();
+  let owner = "";
+  for (const turn of turns) {
+    if (turn.role !== "tool") owner = turn.id;
+    texts.set(owner, (texts.get(owner) ?? "") + JSON.stringify(turn));
+  }
+  if (pending.length) texts.set(owner, texts.get(owner) + JSON.stringify(pending));
+  return texts;
+}
+
+// False if the turns do not continue those that are shown.
+function joinTurns(said, made) {
+  const texts = textsOf(said);
+  for (const each of made) shownAs.set(each, texts.get(each.dataset.turn));
+  const first = made.length ? turnElement(made[0].dataset.turn) : null;
+  if (!first) return false;
+  let place = first.previousElementSibling;
+  const there = [];
+  for (let each = first; each; each = each.nextElementSibling) if (each.dataset.turn) there.push(each);
+  const known = new Map(there.map((each) => [each.dataset.turn, each]));
+  const wanted = made.map((each) => {
+    const old = known.get(each.dataset.turn);
+    // One that has grown here shows more than what is saved.
+    const same = old && (shownAs.get(old) ?? shownAs.get(each)) === shownAs.get(each) && !old.hasAttribute("aria-busy");
+    if (same) shownAs.set(old, shownAs.get(each));
+    return same ? old : each;
+  });
+  for (const each of there) if (!wanted.includes(each)) each.remove();
+  for (const each of wanted) {
+    const next = place ? place.nextElementSibling : $("log").firstElementChild;
+    if (next !== each) {
+      if (place) place.after(each);
+      else $("log").prepend(each);
+    }
+    place = each;
+  }
+  shown = { ...shown, end: said.end, length: said.length };
+  return true;
+}

@@ -1,0 +1,101 @@
+// Which answers run, of all conversations: they are marked in the list, where they can be stopped.
+
+let runningAnswers = [];
+// The answer in the open conversation, as far as this page knows; null if none runs.
+let running = null;
+// After an answer is not told as running any more, its end may still come.
+const END_MS = 700;
+
+function setRunning(answer) {
+  running = answer;
+  $("stream").hidden = $("whole").hidden = answer !== null;
+  $("stop").hidden = answer === null;
+  $("live").hidden = answer === null;
+  // Other turns cannot be changed meanwhile: a conversation has one answer at a time.
+  document.querySelector("main").classList.toggle("answering", answer !== null);
+  showPageTitle();
+  showLive();
+}
+
+function showLive() {
+  if (!running) return;
+  const told = figureWords({ ...running.phase, durationSeconds: (performance.now() - running.since) / 1000 });
+  $("live").replaceChildren(...[phaseWords(running.phase), ...told].map((words) => element("span", {}, words)));
+}
+
+function takeRunning(answers) {
+  tellQuestions(answers);
+  runningAnswers = answers;
+  markRunning();
+  settle();
+}
+
+const runningIn = (id) => runningAnswers.find((row) => row.conversation === id);
+
+// Makes the prompt agree with what runs in the open conversation.
+function settle() {
+  const row = current ? runningIn(current) : undefined;
+  if (row && !running) {
+    const answer = new LiveAnswer(current);
+    answer.since -= Math.max(0, Date.now() - new Date(row.since));
+    answer.phase = { phase: row.elsewhere ? "answering elsewhere" : "streaming" };
+    setRunning(answer);
+  }
+  if (row || !running || running.sending) return;
+  const answer = running;
+  setTimeout(() => {
+    if (running !== answer || runningIn(current) || !isOnline) return;
+    // It has ended unseen.
+    setRunning(null);
+    refreshSoon();
+  }, END_MS);
+}
+
+// A call in another conversation that waits for a person.
+function tellQuestions(answers) {
+  const before = new Set(runningAnswers.filter((row) => row.state === "asking").map((row) => row.answer));
+  for (const row of answers) {
+    if (row.state !== "asking" || row.conversation === current || before.has(row.answer)) continue;
+    toast(`A call of ${visible(row.tool)} needs your consent: “${titleOf(row.title)}”.`);
+  }
+}
+
+const RUNNING_WORDS = { answering: "is being answered", calling: "runs tools", asking: "waits for your decision" };
+
+function markRunning() {
+  const focused = document.activeElement;
+  for (const each of [...$("list").querySelectorAll(".running-row")]) if (!runningIn(each.firstElementChild.dataset.id)) each.replaceWith(each.firstElementChild);
+  for (const entry of $("list").querySelectorAll(".entry[data-id]")) {
+    const row = runningIn(entry.dataset.id);
+    if (!row) continue;
+    const box = entry.parentElement.matches(".running-row") ? entry.parentElement : runningRow(entry);
+    box.dataset.state = row.state;
+    box.querySelector(".mark").textContent = row.state === "asking" ? "waits for you" : "running";
+    box.querySelector(".mark").title = `“${row.title}” ${RUNNING_WORDS[row.state]}`;
+  }
+  if (focused !== document.activeElement && focused?.isConnected) focused.focus({ preventScroll: true });
+}
+
+function runningRow(entry) {
+  const title = entry.querySelector("b").textContent;
+  const button = element("button", { type: "button", className: "stop-one", title: "Stop", "aria-label": `Stop the answer in “${title}”` });
+  button.addEventListener("click", () => stopAnswer(entry.dataset.id));
+  const box = element("div", { className: "running-row" });
+  entry.replaceWith(box);
+  box.append(entry, element("span", { className: "mark" }), button);
+  return box;
+}
+
+async function stopAnswer(id) {
+  try {
+    await request("POST", `api/conversations/${encodeURIComponent(id)}/stop`);
+  } catch (error) {
+    toast(error.message);
+  }
+}
+
+function stop() {
+  if (!running) return;
+  if (running.sending) running.stopAsked = true;
+  else stopAnswer(running.id);
+}
