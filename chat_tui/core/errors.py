@@ -73,7 +73,7 @@ class CommandError(ChatTuiError):
 
 
 class ClipboardError(ChatTuiError):
-    """Nothing was copied."""
+    """Nothing was copied, or nothing was pasted."""
 
 
 class QueryError(ChatTuiError):

@@ -24,6 +24,7 @@ COMES_IN = {
     "config.load": "the config file",
     "config.presets": "preset files",
     "core.attachments.attachment": "names of files, and the text of a PDF",
+    "core.attachments.clipboard_content": "the clipboard",
     "core.files.path_text": "names of files that completion offers",
     "core.settings.conversation_settings": "settings that were typed or stored",
     "core.settings.preset": "values that were typed, and stored presets",

@@ -116,9 +116,11 @@ def test_a_folder_that_is_not_installed_has_no_bounds() -> None:
 
 def test_a_capable_terminal() -> None:
     environ = {"TERM": "xterm-kitty", "COLORTERM": "truecolor"}
-    found = by_name(check_terminal(TerminalFacts(environ, (120, 36), TerminalAnswers(2, True), ("wl-copy", "xclip"))))
+    facts = TerminalFacts(environ, (120, 36), TerminalAnswers(2, True), ("wl-copy", "xclip"), ("wl-paste", "xclip"))
+    found = by_name(check_terminal(facts))
     assert {finding.state for finding in found.values()} == {"ok"}
     assert found["clipboard"].text == "copies with wl-copy, then xclip, then OSC 52"
+    assert found["pasting"].text == "Ctrl+V and /paste read the clipboard with wl-paste, then xclip"
     assert found["reached by"].text == "directly"
 
 
@@ -126,7 +128,8 @@ def test_a_limited_terminal() -> None:
     environ = {"TERM": "xterm", "NO_COLOR": "1", "TMUX": "/tmp/x", "SSH_TTY": "/dev/pts/1"}
     found = by_name(check_terminal(TerminalFacts(environ, (50, 10), TerminalAnswers(1, False), ())))
     noted = {name for name, finding in found.items() if finding.state == "note"}
-    assert noted == {"colours", "size", "keyboard", "clipboard", "emoji"}
+    assert noted == {"colours", "size", "keyboard", "clipboard", "pasting", "emoji"}
+    assert "scp" in found["pasting"].hint
     assert "Ctrl+J" in found["keyboard"].hint
     assert found["reached by"].text == "tmux, ssh"
     del environ["NO_COLOR"]

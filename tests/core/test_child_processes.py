@@ -291,7 +291,9 @@ async def test_the_command_for_a_key_has_the_users_environment_and_starts_at_hom
 
 def test_programs_of_the_clipboard_get_no_key_and_are_not_taken_from_the_working_folder(hostile: Path) -> None:
     environment: Mapping[str, str] = {"PATH": f".:{os.environ['PATH']}", "DISPLAY": ":9", "TMUX": "/tmp/x,1,0"}
-    assert not {"./xclip", str(hostile / "xclip")} & {p.command[0] for p in clipboard_programs.programs(environment)}
+    assert not {"./xclip", str(hostile / "xclip")} & {
+        p.command[0] for p in clipboard_programs.copy_programs(environment)
+    }
     found = find_program("xclip", environment)
     assert found is None or not found.startswith(str(hostile))
     command = program_command(("env",), {**environment, **KEYS}, allowed=child_process.CLIPBOARD)

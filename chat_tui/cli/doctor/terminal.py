@@ -27,7 +27,9 @@ class TerminalFacts(msgspec.Struct, frozen=True):
     size: tuple[int, int] | None
     """Columns and rows; None: standard output is no terminal."""
     answers: TerminalAnswers
-    clipboard_programs: tuple[str, ...]
+    copy_programs: tuple[str, ...]
+    """In the order in which they are tried."""
+    paste_programs: tuple[str, ...] = ()
     """In the order in which they are tried."""
 
 
@@ -39,8 +41,9 @@ def read_terminal(environ: Mapping[str, str] = os.environ) -> TerminalFacts:
         source = sys.stdin.fileno()
         if is_in_foreground(source):
             answers = ask_terminal(source, console.write_data)
-    found = tuple(program.command[0] for program in clipboard_programs.programs(environ))
-    return TerminalFacts(environ, console.output_size() if is_terminal else None, answers, found)
+    copying = tuple(program.command[0] for program in clipboard_programs.copy_programs(environ))
+    pasting = tuple(dict.fromkeys(program.name for program in clipboard_programs.paste_programs(environ)))
+    return TerminalFacts(environ, console.output_size() if is_terminal else None, answers, copying, pasting)
 
 
 def check_terminal(facts: TerminalFacts) -> Iterator[Finding]:
@@ -51,6 +54,7 @@ def check_terminal(facts: TerminalFacts) -> Iterator[Finding]:
     yield _size(facts.size)
     yield _keyboard(facts)
     yield _clipboard(facts)
+    yield _pasting(facts)
     yield _emoji(facts.answers.emoji_columns)
     yield _way(facts.environ)
 
@@ -102,8 +106,8 @@ def _keyboard(facts: TerminalFacts) -> Finding:
 
 
 def _clipboard(facts: TerminalFacts) -> Finding:
-    if facts.clipboard_programs:
-        first, *others = facts.clipboard_programs
+    if facts.copy_programs:
+        first, *others = facts.copy_programs
         then = f", then {', '.join(others)}" if others else ""
         return Finding(_SECTION, "clipboard", "ok", f"copies with {first}{then}, then OSC 52")
     if facts.environ.get("STY"):
@@ -113,6 +117,19 @@ def _clipboard(facts: TerminalFacts) -> Finding:
     else:
         hint = "Install wl-clipboard (Wayland) or xclip (X11), or allow OSC 52 in the terminal's settings."
     return Finding(_SECTION, "clipboard", "note", "copies with OSC 52, which terminals do not confirm", hint)
+
+
+def _pasting(facts: TerminalFacts) -> Finding:
+    if facts.paste_programs:
+        first, *others = facts.paste_programs
+        then = f", then {', '.join(others)}" if others else ""
+        return Finding(_SECTION, "pasting", "ok", f"Ctrl+V and /paste read the clipboard with {first}{then}")
+    if clipboard_programs.is_remote(facts.environ):
+        text, hint = "Ctrl+V and /paste do not reach the clipboard over ssh", clipboard_programs.REMOTE_HINT
+    else:
+        text = "no program reads the clipboard for Ctrl+V and /paste"
+        hint = f"{clipboard_programs.install_hint(facts.environ)}; or {clipboard_programs.INSTEAD}."
+    return Finding(_SECTION, "pasting", "note", text, hint)
 
 
 def _emoji(columns: int | None) -> Finding:

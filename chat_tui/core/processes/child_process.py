@@ -17,11 +17,13 @@ import errno
 import json
 import logging
 import os
+import signal
 import subprocess
 import sys
 import time
 from asyncio.subprocess import Process
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 import msgspec
@@ -114,7 +116,7 @@ CLIPBOARD = (
         "__CF_USER_TEXT_ENCODING",
     ],
 )
-"""For programs that write to the clipboard."""
+"""For programs that write to the clipboard or read it."""
 DOWNLOADING = (
     *DESKTOP,
     *[
@@ -204,6 +206,7 @@ COMPUTING = (
 
 _SEARCH_PATHS = ("PATH", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "DYLD_FALLBACK_LIBRARY_PATH")
 """Variables with lists of folders, in which a relative folder would mean the working folder."""
+_READ_BYTES = 64 * 1024
 _ROOT = os.path.abspath(os.sep)
 _MAIN = Path(__file__).with_name("child_main.py")
 
@@ -380,3 +383,49 @@ def run(
     took = time.monotonic() - started
     log.info("child: %s ended, code=%d seconds=%.1f", command.name, done.returncode, took)
     return ChildResult(done.returncode, done.stdout or b"", done.stderr or b"")
+
+
+async def start_with_pipe(
+    command: ChildCommand, *, stderr: int | None = DEVNULL
+) -> tuple[Process, asyncio.StreamReader, asyncio.ReadTransport]:
+    """Start a process in a session of its own; returns its standard output, too, and the pipe that it comes through.
+
+    The pipe can be closed while the process, or a child that it leaves, keeps its end open. Raises OSError, ValueError.
+    """
+    read_end, write_end = os.pipe()
+    stream = asyncio.StreamReader()
+    pipe, _ = await asyncio.get_running_loop().connect_read_pipe(
+        lambda: asyncio.StreamReaderProtocol(stream), os.fdopen(read_end, "rb", buffering=0)
+    )
+    try:
+        process = await start(command, stdout=write_end, stderr=stderr, new_session=True)
+    except BaseException:
+        pipe.close()
+        raise
+    finally:
+        os.close(write_end)
+    return process, stream, pipe
+
+
+async def read_output(command: ChildCommand, *, most_bytes: int, seconds: float) -> ChildResult:
+    """Run the process to its end, without input, and return what it writes to standard output.
+
+    It is killed when it has written more than `most_bytes`; its output is then one byte longer than that. Raises
+    OSError, ValueError, and TimeoutError after `seconds`.
+    """
+    process, stream, pipe = await start_with_pipe(command)
+    output = bytearray()
+    try:
+        async with asyncio.timeout(seconds):
+            while len(output) <= most_bytes and (piece := await stream.read(_READ_BYTES)):
+                output += piece
+            if len(output) <= most_bytes:
+                await process.wait()
+    finally:
+        pipe.close()
+        if process.returncode is None:
+            with suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
+            await process.wait()
+    del output[most_bytes + 1 :]
+    return ChildResult(process.returncode or 0, bytes(output))

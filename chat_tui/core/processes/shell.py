@@ -11,7 +11,7 @@ from typing import Literal
 
 import msgspec
 
-from chat_tui.core.processes.child_process import STDOUT, ChildCommand, program_command, start
+from chat_tui.core.processes.child_process import STDOUT, program_command, start_with_pipe
 
 OUTPUT_BYTES = 200_000
 SECONDS = 600.0
@@ -43,7 +43,7 @@ async def run_shell(
     shell = environment.get("SHELL", "")
     arguments = [shell if os.path.isabs(shell) else "/bin/sh", "-c", command]
     program = msgspec.structs.replace(program_command(arguments, environment), folder=folder)
-    process, stream, pipe = await _start(program)
+    process, stream, pipe = await start_with_pipe(program, stderr=STDOUT)
     output = bytearray()
     reading = asyncio.ensure_future(_read(stream, output, most_bytes))
     tasks = [reading, asyncio.ensure_future(process.wait()), asyncio.ensure_future(stop.wait())]
@@ -70,26 +70,6 @@ async def run_shell(
     elif is_running:
         ended = ended or "stopped"
     return ShellOutput(_text_of(bytes(output[:most_bytes])), process.returncode or 0, ended)
-
-
-async def _start(
-    program: ChildCommand,
-) -> tuple[asyncio.subprocess.Process, asyncio.StreamReader, asyncio.ReadTransport]:
-    """Start a program; returns its output, which can be closed before a child that it leaves does so. Raises OSError,
-    ValueError."""
-    read_end, write_end = os.pipe()
-    stream = asyncio.StreamReader()
-    pipe, _ = await asyncio.get_running_loop().connect_read_pipe(
-        lambda: asyncio.StreamReaderProtocol(stream), os.fdopen(read_end, "rb", buffering=0)
-    )
-    try:
-        process = await start(program, stdout=write_end, stderr=STDOUT, new_session=True)
-    except BaseException:
-        pipe.close()
-        raise
-    finally:
-        os.close(write_end)
-    return process, stream, pipe
 
 
 async def _read(stream: asyncio.StreamReader, output: bytearray, most_bytes: int) -> None:

@@ -16,7 +16,7 @@ import msgspec
 
 from chat_tui.core.errors import ClipboardError
 from chat_tui.core.processes import child_process
-from chat_tui.core.processes.clipboard_programs import ClipboardProgram, programs
+from chat_tui.core.processes.clipboard_programs import ClipboardProgram, copy_programs
 from chat_tui.core.text.control_characters import clean
 
 PROGRAM_SECONDS = 2.0
@@ -93,7 +93,7 @@ class Clipboard:
     def _by_program(self, text: str) -> tuple[str, str]:
         """The cleaned text, and what is told; empty where no program took it."""
         cleaned = clean(text)
-        for program in programs(self._environment, self._find):
+        for program in copy_programs(self._environment, self._find):
             if self._run(program, cleaned.encode(program.encoding, "replace")):
                 return cleaned, program.told
         return cleaned, ""

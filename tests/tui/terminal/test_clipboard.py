@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 import pytest
 
 from chat_tui.core.errors import ClipboardError
-from chat_tui.core.processes.clipboard_programs import ClipboardProgram, programs
+from chat_tui.core.processes.clipboard_programs import ClipboardProgram, copy_programs
 from chat_tui.tui.terminal import clipboard
 from chat_tui.tui.terminal.clipboard import OSC_BYTES, Clipboard, sequence
 from tests.doubles.scripted_chat import scripted_chat
@@ -46,11 +46,11 @@ def there(*names: str) -> Callable[[str], str | None]:
 def test_a_program_is_taken_only_where_its_display_is(
     environment: Mapping[str, str], platform: str, expected: Sequence[str]
 ) -> None:
-    assert [program.command[0] for program in programs(environment, there(*ALL), platform)] == expected
+    assert [program.command[0] for program in copy_programs(environment, there(*ALL), platform)] == expected
 
 
 def test_a_program_that_is_not_installed_is_not_tried() -> None:
-    assert programs(WAYLAND | X | TMUX, there("xsel"), "linux")[0].command[0] == "xsel"
+    assert copy_programs(WAYLAND | X | TMUX, there("xsel"), "linux")[0].command[0] == "xsel"
 
 
 class Taken:
