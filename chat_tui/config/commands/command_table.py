@@ -14,6 +14,7 @@ TOPICS: Mapping[str, tuple[SlashCommand, ...]] = {
             argument="FILE",
             aliases=("file", "upload"),
         ),
+        SlashCommand("paste", "attach the image in the clipboard, or paste its text"),
         SlashCommand("detach", "remove an attached file; without a name, the last one", argument="[name]"),
         SlashCommand(
             "analyse", "analyse a text file; a long one part by part", argument="FILE [question]", aliases=("analyze",)

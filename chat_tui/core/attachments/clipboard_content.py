@@ -41,6 +41,10 @@ class ClipboardContent(msgspec.Struct, frozen=True):
     """Clean, with plain newlines; empty if there is an image."""
 
 
+class NothingToPaste(ClipboardError):
+    """No program reads the clipboard here, or there is nothing in it."""
+
+
 class _ClipboardReader:
     """Reads by one program after the other, and notes why the content could not be read."""
 
@@ -95,14 +99,15 @@ class _ClipboardReader:
 async def read_clipboard(
     environment: Mapping[str, str], *, platform: str = sys.platform, most_seconds: float = float("inf")
 ) -> ClipboardContent:
-    """Return the image in the clipboard, or else its text. Raises `ClipboardError` if there is neither.
+    """Return the image in the clipboard, or else its text. Raises `NothingToPaste`, and
+    `ClipboardError` for what cannot be pasted.
 
     The content decides which it is, not what a program says of it; a path in it is text. `most_seconds` limits each
     program, besides its own limit.
     """
     programs = await asyncio.to_thread(paste_programs, environment, platform=platform)
     if not programs:
-        raise ClipboardError(*_no_program(environment))
+        raise NothingToPaste(*_no_program(environment))
     reader = _ClipboardReader(environment, most_seconds)
     for program in programs:
         content = await reader.read(program)
@@ -114,7 +119,7 @@ async def read_clipboard(
             return ClipboardContent(text=text)
     if reader.faults:
         raise ClipboardError("The clipboard cannot be pasted.", f"{reader.faults[0]} Instead, {INSTEAD}.")
-    raise ClipboardError("The clipboard has no image and no text.", "Copy one, then paste again.")
+    raise NothingToPaste("The clipboard has no image and no text.", "Copy one, then paste again.")
 
 
 def _no_program(environment: Mapping[str, str]) -> tuple[str, str]:

@@ -51,6 +51,15 @@ PROMPT = (
         asks=True,
     ),
     command_action(
+        "paste",
+        "clipboard.paste",
+        "Paste from the clipboard",
+        "ctrl+v",
+        "paste",
+        "prompt",
+        words="paste, paste image, paste picture, screenshot",
+    ),
+    command_action(
         "detach",
         "file.detach",
         "Remove an attachment",

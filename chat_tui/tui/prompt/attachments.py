@@ -4,6 +4,7 @@ fetched, and listed above the prompt before they are sent."""
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import os
 import time
 from collections.abc import Awaitable, Callable, Iterable, Sequence
@@ -17,7 +18,7 @@ from chat_tui.core.attachments.attached_page import AttachedPage, is_address
 from chat_tui.core.attachments.attachment import Attachment
 from chat_tui.core.errors import AttachmentRefused, ChatTuiError, CommandError
 from chat_tui.core.usage.token_estimate import attachment_tokens
-from chat_tui.tui.prompt.attachments_line import AttachmentsLine, PendingAttachment
+from chat_tui.tui.prompt.attachments_line import PASTED, AttachmentsLine, PendingAttachment
 from chat_tui.tui.prompt.prompt import Prompt
 
 MOST = 20
@@ -86,6 +87,8 @@ class PromptAttachments:
         self._going: list[PendingAttachment] = []
         self._awaited: Sequence[PendingAttachment] = ()
         """Pages and resources that a question, which was sent, waits for."""
+        self._pasted: dict[str, PendingAttachment] = {}
+        """Images from the clipboard by their paths, as long as a draft needs them: nothing else has them."""
         self._reading: dict[int, _Reading] = {}
         self._line: AttachmentsLine | None = None
         self._no_images = False
@@ -107,16 +110,30 @@ class PromptAttachments:
     async def attach(self, path: str) -> PendingAttachment:
         """Attach a file. Raises `AttachmentRefused`, `CommandError`."""
         going = PendingAttachment(_absolute(path))
-        if any(known.path == going.path for known in self._going):
-            raise CommandError(f"{going.name} is already attached.", "Use /detach to remove it.")
-        if len(self._going) >= MOST:
-            raise CommandError(f"You can attach at most {MOST} files.", "Use /detach to remove one.")
-        self._going.append(going)
+        self._add(going)
         await self._begin_reading(going).wait()
         if going.error is not None:
             self._drop(going)
             raise going.error
         return going
+
+    def _add(self, going: PendingAttachment) -> None:
+        if any(known.path == going.path for known in self._going):
+            raise CommandError(f"{going.name} is already attached.", "Use /detach to remove it.")
+        if len(self._going) >= MOST:
+            raise CommandError(f"You can attach at most {MOST} files.", "Use /detach to remove one.")
+        self._going.append(going)
+
+    async def attach_pasted(self, image: Attachment) -> None:
+        """Attach an image from the clipboard. Raises `CommandError`."""
+        going = await asyncio.to_thread(_pasted, image)
+        stem, _, ending = image.name.rpartition(".")
+        names = [known.name for known in self._going if known.path != going.path]
+        number = next(number for number in range(1, MOST + 2) if _numbered(stem, number, ending) not in names)
+        going.files = (msgspec.structs.replace(image, name=_numbered(stem, number, ending)),)
+        self._add(going)
+        self._show()
+        self.on_change()
 
     def detach(self, name: str = "") -> PendingAttachment | None:
         """Detach the file of this name, by default the last one; None if there is none."""
@@ -158,6 +175,7 @@ class PromptAttachments:
     def _drop(self, going: PendingAttachment) -> None:
         if going.is_remote:
             self._stop_reading(going)
+        self._pasted.pop(going.path, None)
         self._going = [known for known in self._going if known is not going]
         self._show()
         self.on_change()
@@ -166,6 +184,8 @@ class PromptAttachments:
         """Remove the attachments, since they have been sent."""
         self.follow(is_finished=True)
         taken, self._going = self._going, []
+        for going in taken:
+            self._pasted.pop(going.path, None)
         self._show()
         self.on_taken()
         return taken
@@ -180,7 +200,8 @@ class PromptAttachments:
     # -- stored with a draft --------------------------------------------------------------------------------------
 
     def encode(self) -> str:
-        """The attachments as they are stored with a draft; empty for none."""
+        """The attachments as they are stored with a draft; empty for none. Images from the clipboard are kept here."""
+        self._pasted.update({going.path: going for going in self._going if going.is_pasted and going.files})
         files = [DraftFile(going.path, going.named) for going in self._going]
         return msgspec.json.encode(files).decode() if files else ""
 
@@ -190,13 +211,17 @@ class PromptAttachments:
             files = msgspec.json.decode(stored, type=list[DraftFile]) if stored else []
         except (msgspec.MsgspecError, ValueError, RecursionError):
             files = []
-        self._going = [
-            PendingAttachment(file.path, file.named, is_resource=self._is_resource(file.path)) for file in files[:MOST]
-        ]
+        self._going = [self._restored(file) for file in files[:MOST]]
         for going in self._going:
             self._prompt.named.restore(going.named)
-            self._begin_reading(going)
+            if not going.is_pasted:
+                self._begin_reading(going)
         self._show()
+
+    def _restored(self, file: DraftFile) -> PendingAttachment:
+        if file.path.startswith(PASTED):
+            return self._pasted.get(file.path) or PendingAttachment(file.path, error=_lost_image())
+        return PendingAttachment(file.path, file.named, is_resource=self._is_resource(file.path))
 
     # -- reading --------------------------------------------------------------------------------------------------
 
@@ -279,9 +304,9 @@ class PromptAttachments:
         for going in taken:
             await self._wait_for(going)
             seen = going.stamp is not None
-            if not going.is_remote:
+            if not going.is_remote and not going.is_pasted:
                 await asyncio.to_thread(_read, going)
-            elif not going.files and going.error is None:
+            elif going.is_remote and not going.files and going.error is None:
                 await self._fetch(going)
             if going.error is not None and not (isinstance(going.error, _NotThere) and going.named and not seen):
                 raise going.error
@@ -340,6 +365,20 @@ def _read(going: PendingAttachment) -> None:
         # The text of a PDF has another size than the file.
         going.size_bytes = stamp[0] if reference.kind == "file" and stamp else _size_of(read.files)
     going.stamp = stamp or (0, 0)
+
+
+def _pasted(image: Attachment) -> PendingAttachment:
+    """Return an image from the clipboard as it is attached; a blocking call."""
+    path = PASTED + hashlib.sha256(image.content).hexdigest()
+    return PendingAttachment(path, files=(image,), size_bytes=image.size_bytes, tokens=attachment_tokens(image))
+
+
+def _numbered(stem: str, number: int, ending: str) -> str:
+    return f"{stem}.{ending}" if number == 1 else f"{stem}-{number}.{ending}"
+
+
+def _lost_image() -> AttachmentRefused:
+    return AttachmentRefused("A pasted image was not kept.", "Paste it again, or use /detach; nothing was sent.")
 
 
 def _size_of(files: Sequence[Attachment]) -> int:

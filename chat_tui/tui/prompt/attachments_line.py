@@ -15,6 +15,8 @@ from chat_tui.tui.widgets import formatting
 from chat_tui.tui.widgets.formatting import byte_size
 from chat_tui.tui.widgets.styled_lines import Line, Span, StyledLines, apart
 
+PASTED = "<clipboard>"
+"""Begins the path of an image that was pasted, before a hash of its content; the paths of files are absolute."""
 ROWS = 4
 """Files that are listed; of more the last row tells how many."""
 
@@ -24,8 +26,8 @@ class PendingAttachment(msgspec.Struct):
     question."""
 
     path: str
-    """An absolute path, which may name a folder, a pattern, or lines of a file; the address of a web page; or
-    `server:uri`."""
+    """An absolute path, which may name a folder, a pattern, or lines of a file; the address of a web page;
+    `server:uri`; or `PASTED` and a hash."""
     named: str = ""
     """How the text names it; empty: it does not."""
     files: Sequence[Attachment] = ()
@@ -50,6 +52,11 @@ class PendingAttachment(msgspec.Struct):
         return is_address(self.path)
 
     @property
+    def is_pasted(self) -> bool:
+        """Whether it is an image from the clipboard, which is nowhere but here."""
+        return self.path.startswith(PASTED)
+
+    @property
     def is_remote(self) -> bool:
         """Whether it is fetched, as a web page or a resource, and not read again for each question."""
         return self.is_page or self.is_resource
@@ -60,6 +67,8 @@ class PendingAttachment(msgspec.Struct):
         its server, on one line."""
         if self.is_remote:
             return shorten(self.path, 200)
+        if self.is_pasted:
+            return self.files[0].name if self.files else "pasted image"
         slash = "/" if self.path.endswith("/") else ""
         return shorten(os.path.basename(self.path.rstrip("/")) + slash, 200)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from typing import ClassVar
 
 from textual import events, on
@@ -130,6 +131,8 @@ class DraftArea(TextArea, inherit_bindings=False):
         self.match_cursor_bracket = False
         self.register_theme(DraftStyles("draft"))
         self.theme = "draft"
+        self.read_clipboard: Callable[[], None] = lambda: self.paste(self.app.clipboard)
+        """What Ctrl+V does, and a paste of nothing, which terminals send for an image."""
         self._held = PastePlaceholders()
         self.is_bulk = False
         """What is inserted now was not typed."""
@@ -174,13 +177,15 @@ class DraftArea(TextArea, inherit_bindings=False):
             self.move_cursor((row, len(self.document.get_line(row))))
 
     async def _on_paste(self, event: events.Paste) -> None:
-        event.stop()
-        event.prevent_default()
-        self.paste(event.text)
+        event.stop().prevent_default()
+        if event.text:
+            self.paste(event.text)
+        else:
+            self.action_paste()
 
     def action_paste(self) -> None:
-        """Paste what was copied inside the app."""
-        self.paste(self.app.clipboard)
+        """Paste from the clipboard."""
+        self.read_clipboard()
 
     def action_copy(self) -> None:
         """Copy the selection; without one the key goes on."""

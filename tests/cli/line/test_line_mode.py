@@ -14,6 +14,7 @@ from chat_tui.cli.line.tool_consent import decision_of
 from chat_tui.core.conversation import Turn
 from chat_tui.engine.answers.tool_round import Decision, RefuseCall, RunCall, StopCalls
 from tests.doubles.model_server import ModelServer
+from tests.support.clipboard_programs import WAYLAND, put_wl_paste
 from tests.support.pty_terminal import PtyTerminal
 from tests.wire.home import Home, Ran, kept
 
@@ -80,9 +81,8 @@ async def test_a_conversation_goes_on_is_undone_and_asked_again(home: Home, serv
 
 async def test_mistakes_are_told_and_the_chat_goes_on(home: Home, server: ModelServer) -> None:
     home.serve(server.base_url, "t3")
-    ran = await chat(
-        home, "/foo", "/undo", "/open nothing", "/strategy x", "/set x 1", "/attach none.txt", "/export", "hello"
-    )
+    mistakes = ("/foo", "/undo", "/open nothing", "/strategy x", "/set x 1", "/attach none.txt", "/export", "/paste")
+    ran = await chat(home, *mistakes, "hello")
     told = ran.told()
     for part in (
         "Unknown command /foo",
@@ -91,6 +91,7 @@ async def test_mistakes_are_told_and_the_chat_goes_on(home: Home, server: ModelS
         "Unknown strategy: x",
         "x cannot be set",
         "none.txt",
+        "No program here reads the clipboard.",
     ):
         assert part in told, part
     assert questions(await kept(home)) == ["hello"]
@@ -107,9 +108,12 @@ async def test_quit_ends_and_private_saves_nothing(home: Home, server: ModelServ
 async def test_files_go_with_the_next_message(home: Home, server: ModelServer, tmp_path: Path) -> None:
     home.serve(server.base_url, "t3")
     (tmp_path / "notes.txt").write_text("Tea.")
-    await chat(home, f"/attach {tmp_path}/notes.txt", "What is it?", "And now?")
+    put_wl_paste(tmp_path, text=b"Coffee.")
+    home.environment |= {**WAYLAND, "PATH": f"{tmp_path}:{home.environment['PATH']}"}
+    ran = await chat(home, f"/attach {tmp_path}/notes.txt", "/paste", "What is it?", "And now?")
+    assert "[attached: notes.txt, clipboard.txt, ≈" in ran.told()
     first, second = (turn for turn in await kept(home) if turn.role == "user")
-    assert [file.name for file in first.attachments] == ["notes.txt"]
+    assert [file.name for file in first.attachments] == ["notes.txt", "clipboard.txt"]
     assert not second.attachments
 
 

@@ -13,6 +13,8 @@ from chat_tui.cli.line.line_chat import LineChat, say, who
 from chat_tui.cli.line.named_files import describe
 from chat_tui.cli.line.word_completion import WordCompletion, complete_argument, complete_path
 from chat_tui.config import presets
+from chat_tui.core.attachments.attachment import of_bytes
+from chat_tui.core.attachments.clipboard_content import read_clipboard
 from chat_tui.core.errors import ClipboardError, CommandError
 from chat_tui.core.files.home_folder import expand_home
 from chat_tui.core.processes import console
@@ -52,6 +54,13 @@ async def _attach(chat: LineChat, name: str) -> None:
 def _unquoted(name: str) -> str:
     """Return a path as shells write it, without its quotation marks."""
     return name[1:-1] if len(name) > 1 and name[0] == name[-1] and name[0] in "\"'" else name
+
+
+@line_command("paste")
+async def _paste(chat: LineChat, _: str) -> None:
+    content = await read_clipboard(os.environ)
+    chat.attachments.append(content.image or of_bytes("clipboard.txt", content.text.encode()))
+    say(f"[{describe(chat.attachments)}; they go with the next message]")
 
 
 @line_command("detach", _complete_attached)

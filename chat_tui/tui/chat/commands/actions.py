@@ -240,6 +240,11 @@ async def _open(context: CommandContext, title: str) -> None:
     raise CommandError(f"No conversation is titled {shorten(title, 60)}.", "Ctrl+R searches all conversations.")
 
 
+@command("paste", needs_engine=False)
+async def _paste(context: CommandContext, _argument: str) -> None:
+    await context.submission.clipboard_paste.paste()
+
+
 @command("pause", needs_engine=False)
 async def _pause(context: CommandContext, _argument: str) -> None:
     context.answers.pause_or_resume()

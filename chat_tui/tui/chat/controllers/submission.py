@@ -17,6 +17,7 @@ from chat_tui.tui.widgets.delayed_calls import call_after
 if TYPE_CHECKING:
     from chat_tui.engine.answers.runner import Preview
     from chat_tui.engine.engine import Engine
+    from chat_tui.tui.chat.controllers.clipboard_paste import ClipboardPaste
     from chat_tui.tui.chat.controllers.shell_commands import ShellCommands
     from chat_tui.tui.chat.conversation.live_preview import LivePreview
 
@@ -45,6 +46,8 @@ class PromptSubmission:
         self._warmed = False
         self._preview: LivePreview | None = None
         self._shell: ShellCommands | None = None
+        self._paste: ClipboardPaste | None = None
+        chat.prompt.read_clipboard = lambda: self.clipboard_paste.begin()
 
     def send(self, text: str) -> bool:
         """Handle Enter: run a command, or one of the shell, or ask a question. Returns False if the text stays in the
@@ -52,6 +55,9 @@ class PromptSubmission:
         chat = self._chat
         if chat.screen.has_class("-too-small"):
             # Nothing is visible, so nothing is sent.
+            return False
+        if self._paste is not None and self._paste.is_reading:
+            chat.host.say("The clipboard is still being read", "Press Enter again when its content is here.")
             return False
         if has_shell_command(chat.prompt):
             return self._shell_commands().run(text[1:].strip())
@@ -71,6 +77,15 @@ class PromptSubmission:
         chat.sender.ask(said, self._models.settings(), preview=self._take_preview())
         self._on_asked()
         return True
+
+    @property
+    def clipboard_paste(self) -> ClipboardPaste:
+        """What pastes from the clipboard, imported with the first Ctrl+V."""
+        if self._paste is None:
+            from chat_tui.tui.chat.controllers.clipboard_paste import ClipboardPaste
+
+            self._paste = ClipboardPaste(self._chat)
+        return self._paste
 
     def _shell_commands(self) -> ShellCommands:
         if self._shell is None:

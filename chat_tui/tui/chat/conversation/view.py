@@ -328,7 +328,10 @@ class ChatView(Vertical):
         if self.transcript.has_focus:
             event.stop()
             self.leave_transcript()
-            self.prompt.paste(event.text)
+            if event.text:
+                self.prompt.paste(event.text)
+            else:
+                self.prompt.action_paste()
 
     @on(events.MouseDown)
     def _keep_keys(self, event: events.MouseDown) -> None:
