@@ -183,6 +183,11 @@ class ToolUse(msgspec.Struct, frozen=True, omit_defaults=True):
     asks: bool = True
     """Whether a person is asked about other calls; False: they are refused."""
 
+    def switch(self, server: str) -> ToolUse:
+        """Return the use without this server, or with it if it was off."""
+        rest = tuple(name for name in self.servers if name != server)
+        return msgspec.structs.replace(self, servers=rest if server in self.servers else (*rest, server))
+
 
 class ToolOutput(msgspec.Struct, frozen=True):
     """What a call came to. Untrusted: cleaned and bounded by who makes it."""

@@ -7,12 +7,14 @@ import signal
 from collections.abc import Callable, Generator, Sequence
 from contextlib import aclosing, contextmanager
 
+from msgspec.structs import replace
+
 from chat_tui.cli.line.message_input import MessageInput
 from chat_tui.cli.line.tool_consent import ask_consent
 from chat_tui.cli.output.answer_stream import cancel_when, report_notice
 from chat_tui.cli.output.answer_writer import AnswerWriter
 from chat_tui.cli.output.text_output import PlainOutput
-from chat_tui.core.chunks import Chunk, Start
+from chat_tui.core.chunks import Chunk, Start, Token
 from chat_tui.core.processes.console import report_error, write_error, write_output
 from chat_tui.engine.answers.answer import Answer
 from chat_tui.engine.answers.comparison import Comparison
@@ -28,6 +30,30 @@ _NEXT = {
     "empty": "the question is kept; /retry asks again, /model chooses another model",
 }
 """What can be done after an answer with this state."""
+_UNNAMED = {
+    "cancelled": "cancelled; what arrived is kept",
+    "broken": "connection lost; what arrived is kept",
+    "length": "the token limit was reached",
+}
+"""How an answer ended whose model is not told yet."""
+
+
+class KnownText:
+    """The beginning of an answer's text that is not written again."""
+
+    def __init__(self, text: str) -> None:
+        self._rest = text
+
+    def cut(self, chunk: StepChunk) -> StepChunk:
+        """Return the chunk without what is known of its text."""
+        if not self._rest or not isinstance(chunk, Token) or chunk.kind != "text":
+            return chunk
+        text, rest = chunk.token, self._rest
+        if rest.startswith(text):
+            self._rest = rest[len(text) :]
+            return replace(chunk, token="")
+        self._rest = ""
+        return replace(chunk, token=text.removeprefix(rest))
 
 
 class AnswerLines:
@@ -56,16 +82,15 @@ class AnswerLines:
         self._interrupted.set()
         self._input.interrupt()
 
-    async def write(self, answer: Answer) -> None:
-        """Write an answer and those after its tool calls as they come."""
+    async def write(self, answer: Answer, known: str = "") -> None:
+        """Write an answer and those after its tool calls as they come. `known` is the part of its text that was written
+        before."""
         with self.interruptible() as interrupted:
             watch = asyncio.ensure_future(cancel_when(interrupted, answer))
-            writer = AnswerWriter(as_json=False, output=PlainOutput() if self.has_figures else None, in_lines=True)
             try:
-                await self._write_chunks(answer, writer)
+                await self._write_chunks(answer, KnownText(known))
             finally:
                 watch.cancel()
-                writer.close()
         report_notice(answer)
         last = await last_of(answer)
         # What is typed next may ask for its route, or change it.
@@ -73,7 +98,9 @@ class AnswerLines:
         if next_step := _NEXT.get(last.turn.state):
             write_error(f"[{next_step}]\n")
 
-    async def _write_chunks(self, answer: Answer, writer: AnswerWriter) -> None:
+    async def _write_chunks(self, answer: Answer, known: KnownText, *, announces: bool = True) -> None:
+        """Write the chunks as they come. `announces`: also who answers."""
+        writer = AnswerWriter(as_json=False, output=PlainOutput() if self.has_figures else None, in_lines=True)
         performance = self._engine.config.performance
         batches = merged_batches(
             answer, tokens=performance.streaming_batch_size, hold_bytes=performance.streaming_buffer_size
@@ -82,10 +109,10 @@ class AnswerLines:
         async with aclosing(batches):
             async for chunks in batches:
                 for chunk in chunks:
-                    if isinstance(chunk, Start):
+                    if isinstance(chunk, Start) and announces:
                         writer.note(f"[{chunk.model} answers; Ctrl-C stops]\n")
                     for observed in await _observe(observer, chunk):
-                        writer.take(observed)
+                        writer.take(known.cut(observed))
                 await asyncio.to_thread(writer.flush)
                 for chunk in chunks:
                     if isinstance(chunk, ToolAskChunk):
@@ -106,7 +133,11 @@ class AnswerLines:
                 for number, answer in enumerate(comparison.answers, 1):
                     name = "" if is_blind else f", {comparison.models[number - 1]}"
                     write_error(f"[answer {number} of {count}{name}; Ctrl-C stops all]\n")
-                    await _write_whole(answer, is_blind=is_blind)
+                    if is_blind:
+                        await _write_unnamed(answer)
+                    else:
+                        await self._write_chunks(answer, KnownText(""), announces=False)
+                    await answer.saved.wait()
             finally:
                 watch.cancel()
         if not any(answer.turn.text for answer in comparison.answers):
@@ -138,16 +169,13 @@ async def _observe(observer: InsightsObserver | None, chunk: StepChunk) -> Seque
     return observed
 
 
-async def _write_whole(answer: Answer, *, is_blind: bool) -> None:
-    """Write an answer of a comparison once it has ended, with its figures unless it is blind."""
+async def _write_unnamed(answer: Answer) -> None:
+    """Write an answer once it has ended, and nothing that tells its model."""
     await answer.saved.wait()
-    turn = answer.turn
-    if turn.text:
-        await asyncio.to_thread(write_output, turn.text.rstrip("\n") + "\n")
-    if turn.error is not None:
-        write_error(f"[no whole answer: {'its model cannot be told yet' if is_blind else turn.error.title}]\n")
-    elif turn.state != "complete":
-        write_error(f"[{turn.state}; what arrived is kept]\n")
+    if text := answer.turn.text.rstrip("\n"):
+        await asyncio.to_thread(write_output, f"{text}\n")
+    if answer.turn.state != "complete":
+        write_error(f"[{_UNNAMED.get(answer.turn.state, 'the model gave no answer')}]\n")
 
 
 async def _cancel_all(interrupted: asyncio.Event, comparison: Comparison) -> None:

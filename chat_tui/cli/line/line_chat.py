@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 
 from msgspec.structs import replace
@@ -25,6 +25,7 @@ from chat_tui.tui.chat.conversation.undo import Undo
 
 RunCommand = Callable[[str], Awaitable[None]]
 """Runs a slash command, as it was typed. Raises `ChatTuiError`."""
+_RESULT_CHARACTERS = 200
 
 
 def say(*lines: str) -> None:
@@ -95,8 +96,9 @@ class LineChat:
             self.model, self.strategy = model, strategy or self.strategy
         goes_on = "".join(f", {label}" for label in found.labels(own_model=not keeps_model))
         say(f"[continues “{shorten(found.conversation.title, 60)}”{goes_on}]")
-        for turn in found.conversation.path[-2:]:
-            say(f"{who(turn)}: {turn.text}")
+        path = found.conversation.path
+        last = max((place for place, turn in enumerate(path) if turn.role == "user"), default=0)
+        say(*turn_lines(path[last:]))
 
     async def go_back(self, conversation_id: str, leaf: str | None) -> None:
         """End a conversation at this turn, or before the first if None, and go on with it. Raises `HistoryError`."""
@@ -157,15 +159,27 @@ class LineChat:
         self.compared, self.conversation_id = (), compared.conversation_id
         await self.answers.write_compared(compared, is_blind=self.is_blind)
 
-    async def write(self, answer: Answer) -> None:
-        """Write an answer and those after its tool calls as they come."""
+    async def write(self, answer: Answer, known: str = "") -> None:
+        """Write an answer and those after its tool calls as they come. `known` is the part of its text that was written
+        before."""
         self.conversation_id = answer.conversation_id
-        await self.answers.write(answer)
+        await self.answers.write(answer, known)
 
 
 def who(turn: Turn) -> str:
     """Return who speaks in a turn."""
     return "You" if turn.role == "user" else turn.model or turn.role
+
+
+def turn_lines(turns: Sequence[Turn]) -> list[str]:
+    """Return messages, and in short the results of tool calls between them."""
+    lines: list[str] = []
+    for turn in turns:
+        if turn.result is not None:
+            lines.append(f"[{turn.result.name}: {shorten(turn.text, _RESULT_CHARACTERS)}]")
+        elif turn.text:
+            lines.append(f"{who(turn)}: {turn.text}")
+    return lines
 
 
 async def run_chat(chat: LineChat, run_command: RunCommand, first: str = "") -> None:

@@ -10,6 +10,8 @@ from prompt_toolkit.document import Document
 from prompt_toolkit.history import InMemoryHistory
 from prompt_toolkit.key_binding import KeyBindings, KeyPressEvent
 from prompt_toolkit.keys import Keys
+from prompt_toolkit.output import create_output
+from prompt_toolkit.output.vt100 import Vt100_Output
 from prompt_toolkit.shortcuts import CompleteStyle
 
 from chat_tui.cli.line.word_completion import Complete
@@ -21,6 +23,11 @@ class LineEditor:
     def __init__(self, earlier: Sequence[str], complete: Complete) -> None:
         self.has_pasted = False
         """Whether something was pasted since this was last set."""
+        output = create_output()
+        if isinstance(output, Vt100_Output):
+            # The terminal is not asked where the cursor is: only a menu needs to know, for which the screen would be
+            # scrolled.
+            output.enable_cpr = False
         self._session: PromptSession[str] = PromptSession(
             history=InMemoryHistory([*reversed(earlier)]),
             completer=_WordCompleter(complete),
@@ -29,8 +36,10 @@ class LineEditor:
             key_bindings=self._keys(),
             enable_open_in_editor=True,
             enable_suspend=True,
+            reserve_space_for_menu=0,
+            output=output,
         )
-        self._asking: PromptSession[str] = PromptSession()
+        self._asking: PromptSession[str] = PromptSession(reserve_space_for_menu=0, output=output)
 
     async def read(self, prompt: str, text: str = "") -> str:
         """Return a line, or several if they were pasted or Alt+Enter was pressed; `text` is there at first. Raises

@@ -13,8 +13,8 @@ from chat_tui.engine.tools.steps import ToolAskChunk
 
 _ARGUMENTS = 2_000
 _CONSENT = (
-    "Run it? y: once, a: always in this conversation, e: with other arguments, d: all details, n: no, s: stop, "
-    "or a reason to refuse:"
+    "[y: once, a: always in this conversation, e: with other arguments, d: all details, n: no, s: stop, "
+    "or a reason to refuse]\n"
 )
 
 
@@ -23,9 +23,9 @@ async def ask_consent(call: ToolAskChunk, input: MessageInput) -> Decision:
     arguments = json.loads(call.arguments)
     changed = ", which was changed after you allowed it," if call.changed else ""
     text = shorten(json.dumps(arguments, ensure_ascii=False), _ARGUMENTS)
-    write_error(f"[{call.server} wants to run {call.name}{changed} with {text}]\n")
+    write_error(f"[{call.server} wants to run {call.name}{changed} with {text}]\n{_CONSENT}")
     while True:
-        typed = await input.ask(_CONSENT)
+        typed = await input.ask("Run it?")
         word = (typed or "").strip().casefold()
         if word in ("d", "details"):
             write_error(f"{call.description or 'Its server says nothing about it.'}\n{call.arguments}\n")

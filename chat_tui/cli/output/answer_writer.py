@@ -196,7 +196,8 @@ class AnswerWriter:
             self._waiting.append(("error", f"[{_ENDINGS[chunk.state]}]\n"))
         elif chunk.state == "complete" and not is_known(chunk.finish_reason):
             self._line(f"the server ended the answer with `{chunk.finish_reason}`")
-        if self._has_figures:
+        # In lines, figures that are only a name say nothing after the error.
+        if self._has_figures and not (self._in_lines and chunk.state == "failed"):
             self._line(format_figures(chunk))
         if chunk.insights is not None:
             self._waiting.append(("error", format_insights(chunk.insights)))
@@ -263,6 +264,9 @@ class AnswerWriter:
         if self._quiet:
             return
         self._clear()
+        if self._in_lines and self._terminal and console.output_is_terminal():
+            # Both outputs share the line that the text has begun.
+            self._end_line()
         self._waiting.append(("error", f"[{text}]\n"))
 
     def _clear(self) -> None:

@@ -108,7 +108,8 @@ TOPICS: Mapping[str, tuple[SlashCommand, ...]] = {
     "Tools": (
         SlashCommand(
             "tools",
-            "switch tool servers, and single tools, on or off in this conversation",
+            "switch tool servers, and single tools, on or off in this conversation; with a name, that server",
+            argument="[server]",
             aliases=("mcp", "functions"),
         ),
     ),
@@ -137,9 +138,13 @@ TOPICS: Mapping[str, tuple[SlashCommand, ...]] = {
             aliases=("share",),
         ),
         SlashCommand("import", "import conversations from ChatGPT, llm, elia or chat-tui's JSON", argument="FILE"),
-        SlashCommand("context", "show what will be sent, and include or exclude exchanges"),
+        SlashCommand(
+            "context",
+            "show what will be sent; with a number, include or exclude that exchange",
+            argument="[number include|exclude|auto]",
+        ),
     ),
-    "Screen": (
+    "Program": (
         SlashCommand("help", "show help: all keys and commands", aliases=("keys", "shortcuts", "?")),
         SlashCommand(
             "stats", "show statistics of the last 30 days by day, model and strategy", aliases=("cost", "usage")

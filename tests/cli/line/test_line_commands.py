@@ -13,9 +13,10 @@ from chat_tui.cli.line.line_commands import LineCommands
 from chat_tui.cli.line.message_input import read_message
 from chat_tui.config.commands.command_table import COMMANDS
 from chat_tui.core.chunks import ToolCallDelta
+from chat_tui.core.errors import KeyRefused, Unreachable
 from chat_tui.core.models import Model
 from chat_tui.core.tools import ToolOutput
-from chat_tui.providers.scripted_provider import Script
+from chat_tui.providers.scripted_provider import Fault, Script
 from chat_tui.tui.actions.slash_commands import commands
 from chat_tui.tui.chat.commands import actions
 from tests.doubles.fake_tools import FakeTools, offered
@@ -190,6 +191,35 @@ async def test_words_are_found_in_the_conversation_and_in_the_history(capsys: py
     assert f"{found.chat.conversation_id}: green tea, you: green tea" in found.told
     assert f"{found.chat.conversation_id}: green tea, 2" in found.told
     assert "1. sent, ≈" in found.told
+
+
+async def test_an_exchange_is_excluded_by_its_number(capsys: pytest.CaptureFixture[str]) -> None:
+    lines = ("tea", "coffee", "/context 1 exclude", "/context", "/context 3 exclude", "/context x", "/context 1 auto")
+    found = await session(capsys, *lines)
+    assert "[exchange 1 is not sent]\n1. left out, excluded by you, ≈" in found.told
+    assert "There is no exchange 3.\n          This conversation has 2 exchanges." in found.told
+    assert "For example: /context 2 exclude" in found.told
+    assert found.told.endswith("[exchange 1 is sent if it fits]\n")
+
+
+async def test_only_the_new_part_of_an_answer_that_goes_on_is_written(capsys: pytest.CaptureFixture[str]) -> None:
+    broken = Fault(Unreachable("The connection was lost.", provider="one", model="one/a"))
+    found = await session(capsys, "tell", "/continue", "/why", scripts=[["One, ", "two, ", broken], ["three."]])
+    assert found.output.replace("\n", "") == "One, two, three."
+    assert "[/continue goes on with it, /retry asks again]" in found.told
+    assert "[one/a continues the answer.]" in found.told
+
+
+async def test_a_failed_answer_says_what_was_kept_and_what_to_do(capsys: pytest.CaptureFixture[str]) -> None:
+    found = await session(
+        capsys,
+        "tell",
+        scripts=[[Fault(KeyRefused("The key is not accepted.", "Set another.", provider="one", model="one/a"))]],
+    )
+    assert found.told.endswith(
+        "chat-tui: The key is not accepted.\n          Set another.\n"
+        "[the question is kept; /retry asks again, /model chooses another model]\n"
+    )
 
 
 async def test_figures_and_insights_follow_answers_as_long_as_they_are_on(capsys: pytest.CaptureFixture[str]) -> None:

@@ -143,7 +143,8 @@ def test_a_tool_call_runs_only_if_that_is_said(typed: str | None, decision: Deci
 async def test_a_tool_call_is_asked_about(home: Home) -> None:
     ran = await chat(home, "/tools chat-tui", "go", "n", options=("-m", "scripted/demo"))
     assert "[chat-tui wants to run " in ran.told()
-    assert "Run it? y: once" in ran.told()
+    assert "[y: once, a: always" in ran.told()
+    assert "Run it?\n" in ran.told()
     assert "refused" in ran.told()
 
 

@@ -53,6 +53,12 @@ async def test_an_exchange_kept_out_is_not_sent_until_it_is_let_in_again() -> No
         await chat.shows("excluded by you")
         await chat.pilot.press("home", "x")
         await chat.until(lambda: "excluded by you" not in chat.shown())
+        await chat.pilot.press("escape")
+        await chat.until(lambda: chat.app.screen is chat.screen)
+        await chat.ask("/context 2 exclude")
+        await chat.until(lambda: "Exchange 2 is not sent" in chat.notices())
+        await chat.ask("fifth")
+        await chat.until(lambda: sent(chat) == ["first", "third", "fourth", "fifth"])
 
 
 async def test_context_says_when_there_is_nothing_to_show() -> None:

@@ -89,6 +89,11 @@ async def test_a_server_is_switched_on_before_the_first_question_and_the_prompt_
         await chat.ask("Hello")
         await chat.until(lambda: len(chat.provider.requests) == 2)
         assert chat.provider.requests[-1].tools == ()
+        await chat.ask("/tools time")
+        await chat.until(lambda: "time is on in this conversation" in chat.notices())
+        assert use_of(chat).servers == ("time",)
+        await chat.ask("/tools nothing")
+        await chat.until(lambda: "There is no tool server nothing." in chat.notices())
 
 
 async def test_a_question_that_waits_for_a_tool_server_says_so() -> None:

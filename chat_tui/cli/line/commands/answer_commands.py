@@ -6,7 +6,7 @@ import asyncio
 
 from chat_tui.cli.line.command_registry import line_command
 from chat_tui.cli.line.commands.model_commands import complete_model, known_model
-from chat_tui.cli.line.line_chat import LineChat, say, who
+from chat_tui.cli.line.line_chat import LineChat, say, turn_lines
 from chat_tui.cli.output.answer_writer import format_insights
 from chat_tui.cli.output.route_table import route_lines
 from chat_tui.core.conversation import Conversation, Turn
@@ -37,10 +37,10 @@ async def _retry(chat: LineChat, name: str) -> None:
 @line_command("continue")
 async def _continue(chat: LineChat, _: str) -> None:
     conversation = await chat.conversation()
-    await chat.write(await chat.engine.go_on(conversation.id, chat.settings))
-    if conversation.path:
-        last = conversation.path[-1].id
-        chat.note_step("go back to the previous answer", "[back to the previous answer]", last)
+    answer = await chat.engine.go_on(conversation.id, chat.settings)
+    last = conversation.path[-1]
+    await chat.write(answer, last.text if last.role == "assistant" else "")
+    chat.note_step("go back to the previous answer", "[back to the previous answer]", last.id)
 
 
 @line_command("edit")
@@ -79,7 +79,7 @@ async def _version(chat: LineChat, number: str) -> None:
     chat.note_step("go back to the previous version", "[back to the previous version]", leaf)
     say(f"[version {place + 1} of {len(ids)}]")
     begin = next((at for at, turn in enumerate(shown) if turn.id == ids[place]), 0)
-    say(*[f"{who(turn)}: {turn.text}" for turn in shown[begin:]])
+    say(*turn_lines(shown[begin:]))
 
 
 @line_command("diff")

@@ -10,6 +10,7 @@ from chat_tui.cli.line.word_completion import WordCompletion, complete_argument
 from chat_tui.core.context import Exchange
 from chat_tui.core.conversation import RESTORABLE_DAYS, ConversationSummary, days_left, now
 from chat_tui.core.errors import CommandError
+from chat_tui.core.settings.exchange_choice import parse_choice
 from chat_tui.core.text.counts import count_of
 from chat_tui.core.text.excerpts import shorten
 
@@ -152,9 +153,14 @@ async def _deleted(chat: LineChat, _: str) -> None:
 
 
 @line_command("context")
-async def _context(chat: LineChat, _: str) -> None:
+async def _context(chat: LineChat, typed: str) -> None:
     conversation = await chat.conversation()
     context = await chat.engine.estimates.context(conversation.id, chat.settings)
+    if typed:
+        choice = parse_choice(typed, context)
+        await chat.engine.conversations.keep(conversation.id, choice.exchange.question, choice.kept)
+        say(f"[{choice.told}]")
+        return
     texts = {turn.id: turn.text for turn in conversation.path}
     for number, exchange in enumerate(context.exchanges, 1):
         say(f"{number}. {_exchange(exchange)}: {shorten(texts.get(exchange.question, ''), 100)}")

@@ -132,21 +132,18 @@ async def _thinking(chat: LineChat, level: str) -> None:
 async def _tools(chat: LineChat, name: str) -> None:
     known = chat.engine.tools.backend.statuses()
     if name and name not in [status.name for status in known]:
+        there = ", ".join(status.name for status in known)
         raise CommandError(
-            f"There is no tool server {shorten(name, 40)}.", "Add it with `chat-tui tools add NAME -- COMMAND`."
+            f"There is no tool server {shorten(name, 40)}.",
+            f"There are: {there}." if there else "Add one with `chat-tui tools add NAME -- COMMAND`.",
         )
     use = chat.own_settings.tools or ToolUse()
     if name:
-        use = replace(use, servers=switch_server(use.servers, name))
+        use = use.switch(name)
         await chat.set_own(replace(chat.own_settings, tools=use))
     say(*[_server(status, use) for status in known if not name or status.name == name] or ["[no tool servers]"])
     if known and not name:
         say("[/tools NAME switches one on or off in this conversation]")
-
-
-def switch_server(servers: Sequence[str], name: str) -> tuple[str, ...]:
-    """Return the servers without this one, or with it if it was not among them."""
-    return tuple(each for each in servers if each != name) if name in servers else (*servers, name)
 
 
 def _server(status: ToolServerStatus, use: ToolUse) -> str:

@@ -83,8 +83,13 @@ async def _compare(context: CommandContext, typed: str) -> None:
 
 
 @command("context")
-async def _context(context: CommandContext, _argument: str) -> None:
-    await context.views.show_context()
+async def _context(context: CommandContext, typed: str) -> None:
+    if not typed:
+        await context.views.show_context()
+        return
+    from chat_tui.tui.chat.commands import setting_actions
+
+    await setting_actions.choose_exchange(context, typed)
 
 
 @command("continue", needs_engine=False)
@@ -365,11 +370,14 @@ async def _thinking(context: CommandContext, level: str) -> None:
 
 
 @command("tools")
-async def _tools(context: CommandContext, _argument: str) -> None:
+async def _tools(context: CommandContext, name: str) -> None:
     engine = await context.engine.wait()
     from chat_tui.tui.chat.commands import tool_actions
 
-    await tool_actions.open_tools(context, engine)
+    if name:
+        await tool_actions.switch_server(context, engine, name)
+    else:
+        await tool_actions.open_tools(context, engine)
 
 
 @command("undo")

@@ -1,11 +1,13 @@
-"""Handlers of /settings, and of /set, /thinking and /max-tokens, which change the settings of one conversation."""
+"""Handlers of /settings, and of /set, /thinking, /max-tokens and /context, which change one conversation."""
 
 from __future__ import annotations
 
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from chat_tui.core.errors import CommandError
 from chat_tui.core.settings.conversation_settings import DEFAULT, NAMES, ConversationSettings
+from chat_tui.core.settings.exchange_choice import parse_choice
 from chat_tui.core.settings.setting_change import parse_change
 from chat_tui.core.text.excerpts import shorten
 from chat_tui.tui.chat.commands.context import CommandContext
@@ -128,3 +130,15 @@ def _describe(context: CommandContext, engine: Engine, name: str) -> str:
         if value is not None and value != ():
             return f"{ConversationSettings(**{name: value}).value(name)} ({where})"
     return "off" if name == "web_search" else "the model's default"
+
+
+async def choose_exchange(context: CommandContext, typed: str) -> None:
+    """Handle `/context NUMBER include|exclude|auto`. Raises `CommandError`, `HistoryError`."""
+    engine, session = await context.engine.wait(), context.chat.session
+    if session.conversation_id is None:
+        raise CommandError("This conversation is empty.", "Ask something first.")
+    shown = await engine.estimates.context(session.conversation_id, session.settings())
+    choice = parse_choice(typed, shown)
+    await engine.conversations.keep(session.conversation_id, choice.exchange.question, choice.kept)
+    context.chat.estimate.refresh()
+    context.host.say(f"{choice.told[:1].upper()}{choice.told[1:]}", "/context shows what will be sent.")

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from chat_tui.core.errors import CommandError
+from chat_tui.core.text.excerpts import shorten
 from chat_tui.core.tools import GivenConsent, ToolUse
 from chat_tui.tui.chat.commands.context import CommandContext
 from chat_tui.tui.widgets.host import report_errors
@@ -47,6 +49,17 @@ async def open_tools(context: CommandContext, engine: Engine) -> None:
         price=_price(context, engine),
     )
     context.chat.app.push_screen(screen, release)
+
+
+async def switch_server(context: CommandContext, engine: Engine, name: str) -> None:
+    """Switch a tool server on or off in the conversation in view. Raises `CommandError`, `HistoryError`."""
+    known = [status.name for status in engine.tools.backend.statuses()]
+    if name not in known:
+        there = f"There are: {', '.join(known)}." if known else "Add one with `chat-tui tools add NAME -- COMMAND`."
+        raise CommandError(f"There is no tool server {shorten(name, 40)}.", there)
+    use = (await context.chat.session.read_tools()).switch(name)
+    await use_tools(context, use)
+    context.host.say(f"{name} is {'on' if name in use.servers else 'off'} in this conversation")
 
 
 async def use_tools(context: CommandContext, use: ToolUse) -> None:
