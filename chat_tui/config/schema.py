@@ -191,7 +191,8 @@ class Web(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Maximum number of connections of one client that have not shown the token; further ones are closed after 2
     seconds."""
     unauthenticated_per_minute: int = 600
-    """Maximum number of requests of one client per minute that have no token or a wrong one."""
+    """Maximum number of requests of one client per minute that have no token. After a twentieth of it with wrong
+    tokens, the client is slowed down."""
     max_body_bytes: int = 20 * 1024 * 1024
     """Maximum size of a request in bytes."""
     access_log: bool = True

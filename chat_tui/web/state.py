@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Awaitable, Callable, Coroutine, Iterator, Sequence
 from contextlib import contextmanager, nullcontext, suppress
 from functools import partial
+from math import ceil
 from time import monotonic
 
 from starlette.requests import HTTPConnection
@@ -37,6 +38,10 @@ LAST_EVENTS_SECONDS = 2.0
 """Time to send the last events to clients at shutdown."""
 
 
+WRONG_SHARE = 0.05
+"""How many of the requests without the token, per minute, may have a wrong one before their client is slowed down."""
+
+
 class AppState:
     """Shared by all requests of an app; used within one event loop."""
 
@@ -61,7 +66,8 @@ class AppState:
         self.stopping = False
         """No new answers are started."""
         self.tell, self.ping_seconds = tell, ping_seconds
-        self.token_check = TokenCheck(token)
+        wrong_per_minute = ceil(config.web.unauthenticated_per_minute * WRONG_SHARE)
+        self.token_check = TokenCheck(token, wrong_per_minute=wrong_per_minute)
         self._rates = RateBuckets(config.web.requests_per_minute)
         self._unauthenticated_rates = RateBuckets(config.web.unauthenticated_per_minute)
         self._unauthenticated: Counter[str] = Counter()

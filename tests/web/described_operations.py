@@ -25,7 +25,8 @@ from tests.doubles.model_scripts import Script
 from tests.doubles.model_server import ModelServer
 from tests.support.web_site import TOKEN, box, site
 
-QUIET = Web(access_log=False)
+QUIET = Web(access_log=False, unauthenticated_per_minute=1_000_000)
+"""The limits of clients without the token are tested elsewhere (`tests/web/test_strangers.py`)."""
 EXAMPLES = 4
 """Of each operation, besides those that cover each rule of its schemas: up to 600 right and wrong ones."""
 load_all_checks()

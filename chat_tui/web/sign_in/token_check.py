@@ -11,7 +11,7 @@ from chat_tui.web.errors import ApiError
 from chat_tui.web.ops.rates import RateBuckets, network_of
 
 WRONG_PER_MINUTE = 30
-"""Wrong tokens of one address until it is slowed down, and how many are forgotten per minute."""
+"""Default number of wrong tokens of one address until it is slowed down; as many are forgotten per minute."""
 DELAY_SECONDS = 1.0
 """Time that the check of a token from such an address takes."""
 CHECKS = 16
@@ -29,9 +29,11 @@ def same_token(given: str, token: str) -> bool:
 class TokenCheck:
     """Checks tokens. After many wrong ones from an address, few a second are looked at."""
 
-    def __init__(self, token: str, *, delay_seconds: float = DELAY_SECONDS) -> None:
+    def __init__(
+        self, token: str, *, wrong_per_minute: int = WRONG_PER_MINUTE, delay_seconds: float = DELAY_SECONDS
+    ) -> None:
         self._token, self._delay_seconds = token, delay_seconds
-        self._wrong = RateBuckets(WRONG_PER_MINUTE)
+        self._wrong = RateBuckets(wrong_per_minute)
         self._checking: Counter[str] = Counter()
 
     async def is_right(self, client: str, given: str) -> bool:
