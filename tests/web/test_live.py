@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 
 from chat_tui.config.schema import Config, Web
@@ -378,3 +379,17 @@ async def test_an_answer_of_a_program_that_takes_no_requests_is_not_stopped(tmp_
         await answer.saved.wait()
     assert reply.status_code == 409
     assert answer.turn.state == "complete"
+
+
+async def test_a_stream_ends_with_the_sign_in_that_it_came_with() -> None:
+    async with site(Config(web=QUIET), opener=scripted_opener(["Hi."]), ping_seconds=0.05) as web:
+        reply = await web.client.post("/api/sign-in")
+        web.client.headers = httpx.Headers({"Cookie": reply.headers["set-cookie"].partition(";")[0]})
+        web.client.headers["X-Chat-Tui-Proof"] = reply.json()["proof"]
+        async with web.client.stream("GET", "/api/events") as response:
+            assert response.status_code == 200
+            lines = response.aiter_lines()
+            await anext(lines)
+            await web.state.sign_ins.end_all()
+            async with asyncio.timeout(10):
+                assert [line async for line in lines if line.startswith("data: ")][1:] == []

@@ -13,6 +13,7 @@ from typing import Annotated
 
 import msgspec
 from msgspec import Meta
+from starlette.datastructures import Headers
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
@@ -34,6 +35,7 @@ from chat_tui.web.api.live.events import (
 )
 from chat_tui.web.api.schemas import parse_query
 from chat_tui.web.presence.running_answers import RunningAnswer, running_answers, stored_answers
+from chat_tui.web.sign_in.cookie import PROOF_HEADER, ids_in
 from chat_tui.web.state import AppState, state_of
 
 FOLLOWED_LIMIT = 50
@@ -86,7 +88,7 @@ async def follow_events(request: Request) -> Response:
     asked, state = parse_query(request, FeedQuery), state_of(request)
     engine = await state.engine()
     followed = [FollowedConversation(text) for text in asked.follow.split(",")[:FOLLOWED_LIMIT] if text]
-    return PageFeed(state, engine, followed)
+    return PageFeed(state, engine, followed, request.headers)
 
 
 class PageFeed(Response):
@@ -94,10 +96,15 @@ class PageFeed(Response):
 
     media_type = "text/event-stream"
 
-    def __init__(self, state: AppState, engine: Engine, followed: Sequence[FollowedConversation]) -> None:
+    def __init__(
+        self, state: AppState, engine: Engine, followed: Sequence[FollowedConversation], given: Headers
+    ) -> None:
         super().__init__(None, 200, {"X-Accel-Buffering": "no"})
         del self.headers["content-length"]
         self._state, self._engine, self._followed = state, engine, followed
+        self._given = given
+        """The headers of the request."""
+        self._checked = monotonic()
         self._names = tuple({each.id for each in followed if not engine.conversations.is_private(each.id)})
         self._list_mark = 0
         self._marks: Mapping[str, int] = {}
@@ -132,13 +139,24 @@ class PageFeed(Response):
                     await send({"type": "http.response.body", "body": body, "more_body": True})
                     wrote = monotonic()
                 is_reading = any(each.reader is not None for each in self._followed)
-                if self._state.has_stopped and not is_reading:
+                if (self._state.has_stopped and not is_reading) or not await self._is_signed_in():
                     break
                 await monitor.wait(RENDER_SECONDS if is_reading else self._state.ping_seconds)
                 body = to_sse([*self._changes(), *await self._read_answers()])
                 if not body and monotonic() - wrote >= self._state.ping_seconds:
                     body = _PING
         await send({"type": "http.response.body", "body": b"", "more_body": False})
+
+    async def _is_signed_in(self) -> bool:
+        """Return whether the client may still read: its sign-in may have ended since. Looks now and then."""
+        if "authorization" in self._given or monotonic() - self._checked < self._state.ping_seconds:
+            return True
+        self._checked = monotonic()
+        proof = self._given.get(PROOF_HEADER, "")
+        for id in ids_in(self._given):
+            if await self._state.sign_ins.is_valid(id, proof):
+                return True
+        return False
 
     def _changes(self) -> Iterator[LiveEvent]:
         """Yield what differs from what was told last."""
