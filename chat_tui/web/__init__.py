@@ -6,7 +6,8 @@
     app, server        the routes with their middleware; uvicorn on one port
     state, errors      what all requests share (the engine, running answers, shutdown), and error replies
     middleware/        what a request passes on its way in: headers, access, limits, timeouts
-    api/               `/stream`, `/generate`, `/ws`, and the conversations of the page
+    api/               `/stream`, `/generate`, `/ws`, and the conversations of the page; live/, answers without a client
+    presence/          open pages and running answers
     gateway/           what the next three share: questions, tools, images, the start of answers
     openai/            `/v1`: records, messages, replies in OpenAI's format
     responses/         `/v1/responses`: the same in the format of OpenAI's Responses API

@@ -112,6 +112,7 @@ _STREAMED = (
 
 OPERATIONS: Sequence[Operation] = (
     Operation("GET", "/", "The web page.", text="text/html", open=True),
+    Operation("GET", "/worker.js", "The script that the tabs of the page share.", text="text/javascript", open=True),
     Operation(
         "POST",
         "/stream",

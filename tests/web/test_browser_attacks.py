@@ -133,6 +133,7 @@ async def test_even_unsafe_html_from_the_server_would_run_nothing(browser: Brows
             lines = "".join(f"data: {event}\n\n" for event in told)
             await route.fulfill(body=lines, content_type="text/event-stream")
 
+        await opened.page.add_init_script("delete window.SharedWorker")
         await opened.page.route("**/api/events*", send)
         await opened.page.reload()
         await opened.ask("Hello")

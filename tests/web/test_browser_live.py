@@ -17,6 +17,8 @@ pytestmark = [pytest.mark.asyncio(loop_scope="module"), needs_browser]
 
 MANY = 9
 """Answers at once: more than a browser has connections to a server."""
+TABS = 7
+"""More than a browser has connections, too."""
 
 
 def slow(gate: Gate) -> Script:
@@ -94,8 +96,10 @@ async def test_many_answers_run_at_once_and_none_is_cancelled_by_another(browser
                 await tab.page.click("#new")
                 await tab.answered()
         assert len(web.engine.running()) == MANY
-        tabs = [await second_tab(tab) for _ in range(2)]
+        tabs = [await second_tab(tab) for _ in range(TABS)]
         await tabs[-1].until(f"document.querySelectorAll('.running-row').length === {MANY}")
+        # They share one stream, in a worker.
+        assert not any("/api/events" in address for each in tabs for address in each.asked)
         gate.open()
         await tab.answered()
         await tab.shows("and the last.")

@@ -40,7 +40,8 @@ async def test_a_question_that_is_refused_is_not_lost_and_leaves_the_other_alone
     gate = Gate()
     async with scripted_tab(browser, slow(gate)) as (tab, web):
         answer = await web.engine.ask(None, "Asked in the terminal")
-        # The page does not know that it runs.
+        # The page does not know that it runs. A worker's requests could not be held up here.
+        await tab.page.add_init_script("delete window.SharedWorker")
         await tab.page.route("**/api/events*", lambda route: route.abort())
         await tab.page.reload()
         await tab.shows("The server cannot be reached.")

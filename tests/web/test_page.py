@@ -35,6 +35,7 @@ async def kept(web: Site, *prompts: str) -> str:
 async def test_the_page_is_served_without_the_token_and_lets_nothing_else_run() -> None:
     async with site(Config(), opener=scripted_opener()) as web:
         reply = await web.client.get("/", headers={"Authorization": ""})
+        worker = await web.client.get("/worker.js", headers={"Authorization": ""})
     assert reply.status_code == 200
     assert reply.headers["content-type"] == "text/html; charset=utf-8"
     policy = dict(part.split(" ", 1) for part in reply.headers["content-security-policy"].split("; "))
@@ -43,6 +44,9 @@ async def test_the_page_is_served_without_the_token_and_lets_nothing_else_run() 
     assert re.fullmatch(r"'sha256-[^']+'", policy["style-src"])
     assert policy["connect-src"] == "'self'"
     assert policy["require-trusted-types-for"] == "'script'"
+    assert worker.status_code == 200
+    assert worker.headers["content-type"].startswith("text/javascript")
+    assert worker.headers["content-security-policy"] == "default-src 'none'; connect-src 'self'"
 
 
 def test_the_page_is_one_file_without_any_outside_resource() -> None:

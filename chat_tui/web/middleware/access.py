@@ -23,6 +23,8 @@ TOKEN_SEEN = "chat_tui.token_seen"
 """Set in the scope if the request, or the handshake of a WebSocket, has the token or comes from a browser that is
 signed in."""
 
+PAGE_PATHS = ("/", "/worker.js")
+"""Served without the token: they contain nothing private."""
 _HOST = re.compile(r"(\[[0-9a-f:.]+\]|[a-z0-9._-]+)(?::(\d{1,5}))?", re.ASCII)
 _DEFAULT_PORTS = {"http": "80", "https": "443"}
 _METHODS = "GET, POST, PUT, PATCH, DELETE"
@@ -177,7 +179,7 @@ def _client(scope: Scope) -> str:
 
 
 def _is_page(scope: Scope) -> bool:
-    return scope["type"] == "http" and scope["path"] == "/" and scope["method"] in ("GET", "HEAD")
+    return scope["type"] == "http" and scope["path"] in PAGE_PATHS and scope["method"] in ("GET", "HEAD")
 
 
 def _is_preflight(scope: Scope, headers: Headers) -> bool:

@@ -1,10 +1,11 @@
-"""The web page at `/`: one document without external resources, whose content security policy allows no other
-scripts."""
+"""The web page at `/`: one document, whose content security policy allows no other scripts, and the worker that its
+tabs share."""
 
 from __future__ import annotations
 
 import base64
 import hashlib
+from collections.abc import Sequence
 from pathlib import Path
 
 from starlette.requests import Request
@@ -27,6 +28,7 @@ _SCRIPTS = (
         "live/answer",
         "live/running",
         "live/stream",
+        "live/shared_stream",
         "live/events",
         "live/ask",
         "versions",
@@ -34,6 +36,9 @@ _SCRIPTS = (
     "main",
 )
 """Concatenated in this order."""
+_WORKER = ("live/stream", "live/worker")
+WORKER_PATH = "/worker.js"
+_WORKER_POLICY = "default-src 'none'; connect-src 'self'"
 TRUSTED_TYPES = "chat-tui"
 """Name of the policy with which the page creates elements from HTML."""
 
@@ -41,7 +46,8 @@ TRUSTED_TYPES = "chat-tui"
 def document() -> tuple[bytes, str]:
     """Return the page and its content security policy."""
     style = (_FOLDER / "page.css").read_text("utf-8")
-    script = "\n".join(file.read_text("utf-8") for file in (_FOLDER / f"{name}.js" for name in _SCRIPTS))
+    # A tab of another version has a worker of its own.
+    script = _read_scripts(_SCRIPTS).replace("/*version*/", hashlib.sha256(worker()).hexdigest()[:16], 1)
     html = (_FOLDER / "page.html").read_text("utf-8")
     html = html.replace("/*style*/", style, 1).replace("/*script*/", script, 1)
     policy = (
@@ -49,6 +55,7 @@ def document() -> tuple[bytes, str]:
         f"script-src {_hash(script)}",
         f"style-src {_hash(style)}",
         "connect-src 'self'",
+        "worker-src 'self'",
         "img-src 'self' data:",
         "base-uri 'none'",
         "form-action 'none'",
@@ -59,16 +66,29 @@ def document() -> tuple[bytes, str]:
     return html.encode(), "; ".join(policy)
 
 
+def worker() -> bytes:
+    """Return the script of the worker."""
+    return _read_scripts(_WORKER).encode()
+
+
+def _read_scripts(names: Sequence[str]) -> str:
+    return "\n".join((_FOLDER / f"{name}.js").read_text("utf-8") for name in names)
+
+
 def _hash(text: str) -> str:
     return f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'"
 
 
 def routes() -> list[BaseRoute]:
-    """Return the route of the page, which contains nothing private and is served without the token."""
+    """Return the routes of the page and its worker, which contain nothing private and are served without the token."""
     html, policy = document()
+    script = worker()
     headers = {"Content-Security-Policy": policy, "Cross-Origin-Opener-Policy": "same-origin"}
 
     async def page(_: Request) -> Response:
         return Response(html, media_type="text/html", headers=headers)
 
-    return [Route("/", page)]
+    async def page_worker(_: Request) -> Response:
+        return Response(script, media_type="text/javascript", headers={"Content-Security-Policy": _WORKER_POLICY})
+
+    return [Route("/", page), Route(WORKER_PATH, page_worker)]

@@ -22,7 +22,7 @@ function icon(name) {
   return svg;
 }
 
-const policy = window.trustedTypes?.createPolicy("chat-tui", { createHTML: (html) => html });
+const policy = window.trustedTypes?.createPolicy("chat-tui", { createHTML: (html) => html, createScriptURL: (url) => url });
 const KNOWN_TAGS = new Set(
   ("P H1 H2 H3 H4 H5 H6 BLOCKQUOTE UL OL LI TABLE THEAD TBODY TR TH TD EM STRONG S SUB SUP KBD A BR HR CODE PRE SPAN DIV BUTTON DETAILS SUMMARY").split(" "),
 );

@@ -6,7 +6,7 @@ let stream = null;
 let followed = null;
 
 function listenToEvents() {
-  stream ??= new EventStream({ headers: signInHeaders, take: takeEvent, tell: takeLine });
+  stream ??= openStream({ headers: signInHeaders, take: takeEvent, tell: takeLine });
   stream.follow(followed ? [followed] : []);
 }
 

@@ -24,6 +24,7 @@ class EventStream {
 
   close() {
     clearTimeout(this.waiting);
+    this.waiting = 0;
     this.line?.abort();
     this.line = null;
   }
