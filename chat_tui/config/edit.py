@@ -12,8 +12,7 @@ import errno
 import os
 import stat
 import tomllib
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -21,7 +20,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from chat_tui.config.load import parse
 from chat_tui.config.schema import Config
 from chat_tui.core.errors import ConfigError
-from chat_tui.core.files.file_lock import wait_for_lock
+from chat_tui.core.files.file_lock import hold_folder
 from chat_tui.core.files.reading import NotRegularError, read_regular
 from chat_tui.core.files.writing import new_file
 
@@ -180,7 +179,7 @@ def _edit(
     # A config may be a link into a folder of dotfiles: the file behind it is changed, and the link stays.
     target = Path(os.path.realpath(file))
     try:
-        with _hold_folder(target.parent):
+        with hold_folder(target.parent):
             mode, raw = _read(target)
             current = parse(raw, str(file))
             if check is not None:
@@ -235,18 +234,6 @@ def _changed_text(
         return new if tomllib.loads(new) == settings else None
     except (TOMLKitError, TypeError, ValueError, LookupError):
         return None
-
-
-@contextmanager
-def _hold_folder(folder: Path) -> Iterator[None]:
-    """Keep other processes from changing a config in this folder, which is created if needed."""
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    handle = os.open(folder, os.O_RDONLY | os.O_CLOEXEC)
-    try:
-        wait_for_lock(handle)
-        yield
-    finally:
-        os.close(handle)
 
 
 def _read(file: Path) -> tuple[int, bytes]:

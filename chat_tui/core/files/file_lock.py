@@ -70,6 +70,19 @@ def hold_lock(file: Path, wait_seconds: float | None = None) -> Iterator[None]:
         os.close(handle)
 
 
+@contextmanager
+def hold_folder(folder: Path) -> Iterator[None]:
+    """Hold the lock of a folder inside the block, so that two processes that do so change its files one after the
+    other; the folder is created if needed. Blocks while another process holds the lock."""
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    handle = os.open(folder, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        wait_for_lock(handle)
+        yield
+    finally:
+        os.close(handle)
+
+
 def _poll(handle: int, file: Path, seconds: float) -> None:
     deadline = time.monotonic() + seconds
     while not try_lock(handle):
