@@ -28,6 +28,11 @@ def config_folder() -> Path:
     return Path(platformdirs.user_config_dir(NAME, appauthor=False))
 
 
+def memory_file() -> Path:
+    """What the user has asked to remember."""
+    return config_folder() / "memory.md"
+
+
 def data_folder() -> Path:
     """Folder of the store."""
     return Path(platformdirs.user_data_dir(NAME, appauthor=False))
@@ -61,6 +66,11 @@ def found_servers_file() -> Path:
 def sign_ins_file() -> Path:
     """Browsers that are signed in to the web page, as hashes."""
     return state_folder() / "sign-ins.json"
+
+
+def folder_memory_file() -> Path:
+    """Which folders' notes the user has allowed."""
+    return state_folder() / "folder-memory.json"
 
 
 def store_file() -> Path:
