@@ -20,12 +20,15 @@ from chat_tui.bootstrap.unusable_providers import UnusableProviders
 from chat_tui.bootstrap.web_pages import LatePages
 from chat_tui.config import paths
 from chat_tui.config.known_providers import KnownProvider, known_providers
+from chat_tui.config.memory.folder_notes import FolderMemory
+from chat_tui.config.memory.user_memory import UserMemory
 from chat_tui.config.schema import Config
 from chat_tui.config.watched_file import watched_config
 from chat_tui.core.errors import ChatTuiError, ConfigError, HistoryError
 from chat_tui.core.models import LOCAL_MODEL, Model
 from chat_tui.core.text.excerpts import shorten
 from chat_tui.core.usage.spending import PAID_APART, EarlierSpending, midnight, paid_apart
+from chat_tui.engine.conversations.memory import Memory
 from chat_tui.engine.engine import Engine
 from chat_tui.history.opening import StoreSettings
 from chat_tui.history.queries import costs, reads
@@ -126,6 +129,14 @@ async def _spent_today(config: Config, file: Path, tell: Callable[[ChatTuiError]
         return None
 
 
+def _memory(folder: Path | None, tell: Callable[[ChatTuiError], None]) -> Memory:
+    """Return the user's memory, with the notes of a folder if there is one."""
+    # Errors come from the threads that read the files.
+    tell = _in_loop(tell)
+    notes = FolderMemory(folder, paths.folder_memory_file(), tell) if folder is not None else None
+    return Memory(tell, user=UserMemory(paths.memory_file()), folder=notes)
+
+
 async def open_engine(
     config: Config,
     *,
@@ -137,15 +148,16 @@ async def open_engine(
     known: Mapping[str, KnownProvider] | None = None,
     owner_of: OwnerLookup = listening_owner,
     runtime: Runtime | None = None,
+    folder: Path | None = None,
     when_slow: Callable[[], None] = lambda: None,
     when_recovering: Callable[[float], None] = lambda part: None,
 ) -> Engine:
     """Open an engine over the user's store. If the store cannot be used, that is reported and nothing is saved.
 
     `environ` and `known` are searched for keys and servers, `owner_of` returns the owner of a server that was found,
-    `runtime` is llama.cpp (None: the user's). `when_slow` is called in another thread if updating the store takes
-    longer than a second, `when_recovering` every few seconds while a damaged store is recovered, with the part that is
-    done, 0 to 1.
+    `runtime` is llama.cpp (None: the user's), `folder` the one whose notes may be part of the memory. `when_slow` is
+    called in another thread if updating the store takes longer than a second, `when_recovering` every few seconds while
+    a damaged store is recovered, with the part that is done, 0 to 1.
     """
     config = await asyncio.to_thread(with_dialects, config, tell)
     config = _with_a_strategy(config, {*names(), *await asyncio.to_thread(plug_ins)}, tell)
@@ -179,6 +191,7 @@ async def open_engine(
         tell=tell,
         tools=LateToolServers(config, environ=environ, file=watched_config()),
         pages=LatePages(),
+        memory=_memory(folder, tell) if save else None,
         spent_elsewhere=None if save else await _spent_today(config, store_file or paths.store_file(), tell),
     )
     history.when_displaced = _in_loop(engine.conversations.note_displaced)

@@ -34,7 +34,11 @@ class RequestDefaults(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class ContextSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """`[memory]`: how much of the conversation is sent with a question."""
+    """`[memory]`: what is sent with a question besides it. `docs/memory.md` says more."""
+
+    enabled: bool = True
+    """Send what you have asked to remember (`/remember`), and the notes of a folder that you have allowed. `/set memory
+    off` does without them in one conversation."""
 
     exchanges: int | None = None
     """Maximum number of previous exchanges (a question and its answer). Unset: as many as fit into the context

@@ -7,6 +7,7 @@ from typing import Literal
 import msgspec
 
 from chat_tui.core.conversation import Turn
+from chat_tui.core.settings.memory_text import MemoryText
 
 LeftOut = Literal["", "window", "exchanges", "kept out", "empty"]
 """Why an exchange is not sent: the context window is full, `[memory] exchanges` is exceeded, the user has excluded
@@ -54,6 +55,10 @@ class Context(msgspec.Struct, frozen=True):
     """Tokens of the window that are reserved for the answer."""
     price: float | None = None
     """Estimated price of the answer in US dollars; None if unknown."""
+    system_tokens: int = 0
+    """Estimated tokens of the system prompt, without the memory."""
+    memory: tuple[MemoryText, ...] = ()
+    """What the user has asked to remember, as it is part of the system prompt."""
     quick: str = ""
     """Model of the quick answer before this one; its price is included."""
     images: bool | None = None

@@ -8,6 +8,7 @@ from typing import Any, Literal
 import msgspec
 
 from chat_tui.core.conversation import Turn
+from chat_tui.core.settings.memory_text import MemoryText
 from chat_tui.core.text.prompt_features import PromptFeatures
 from chat_tui.core.tools import HostedTool, OutputFormat, Tool, ToolChoice, ToolUse
 
@@ -83,6 +84,11 @@ class Request(msgspec.Struct, frozen=True):
     tool_choice: ToolChoice = ToolChoice()
     tool_use: ToolUse | None = None
     """The tool servers that the engine offers and runs; None: those of the conversation. Nothing for the router."""
+    uses_memory: bool = False
+    """Whether what the user has asked to remember is part of the system prompt: set where a person asks. Nothing for
+    the router."""
+    memory: tuple[MemoryText, ...] = ()
+    """What of it is in the system turn; set by the engine."""
     web_search: bool | None = None
     """Whether the model may search the web with its provider's own search; only models that can are asked. None: no."""
     hosted_tools: tuple[HostedTool, ...] = ()

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import msgspec
 
+from chat_tui.core.settings.memory_text import MemoryText
+
 
 class Candidate(msgspec.Struct, frozen=True, gc=False):
     """A model that was considered."""
@@ -84,5 +86,7 @@ class Route(msgspec.Struct, frozen=True):
     """Features of the prompt, in words."""
     difficulty: float | None = None
     """The prompt's difficulty in logits; a model of that ability gives a good answer in half of the cases."""
+    memory: tuple[MemoryText, ...] = ()
+    """What the user has asked to remember, as it was part of the system prompt."""
     notes: tuple[str, ...] = ()
     """Changes of the request that a server required, and other remarks."""

@@ -37,6 +37,7 @@ from chat_tui.engine.conversations.conversations import Conversations
 from chat_tui.engine.conversations.costs import ConversationCosts
 from chat_tui.engine.conversations.drafts import Drafts
 from chat_tui.engine.conversations.error_reports import ErrorReports
+from chat_tui.engine.conversations.memory import Memory
 from chat_tui.engine.conversations.places import Places
 from chat_tui.engine.conversations.stores import ConversationStores
 from chat_tui.engine.embeddings import EmbeddingRunner
@@ -75,6 +76,7 @@ class Engine:
         spent_elsewhere: EarlierSpending | None = None,
         tools: ToolBackend | None = None,
         pages: PageSource | None = None,
+        memory: Memory | None = None,
     ) -> None:
         self.config, self.weights, self.setup, self.pages = config, weights, setup, pages or NoPages()
         self._history, self._router, self._backend = history, router, backend
@@ -91,7 +93,9 @@ class Engine:
         """What faces remember between sessions."""
         self.costs = ConversationCosts(stores, self.errors)
         """What stored answers have cost."""
-        self._requests = RequestBuilder(config, self.conversations)
+        self.memory = memory or Memory()
+        """What a person has asked to remember."""
+        self._requests = RequestBuilder(config, self.conversations, self.memory)
         self.models = ModelRegistry(config, router, self.places, weights, backend)
         self.tools = ToolLoop(
             tools or NoTools(),
@@ -113,11 +117,9 @@ class Engine:
         )
         self._budget = Budget(config, self.costs, self._answers, spent_elsewhere)
         self.embeddings = EmbeddingRunner(router, backend, self._budget, self._answers)
-        """Asks for embeddings."""
         self.summaries = Summarizer(router, self.conversations, self._answers, self.ask_apart, self.estimates.context)
         """Summarises earlier messages."""
         self.titles = TitleGenerator(config, router, self.conversations)
-        """Makes titles by a model."""
         self._asking = asyncio.Lock()
         """One question is stored at a time, so that none is asked behind another's back, nor paid for twice."""
 

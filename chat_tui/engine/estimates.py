@@ -14,6 +14,7 @@ from chat_tui.core.conversation import Conversation, Turn
 from chat_tui.core.request import Request
 from chat_tui.core.settings.conversation_settings import NewConversation
 from chat_tui.core.tools import ToolUse
+from chat_tui.core.usage.token_estimate import estimate
 from chat_tui.engine.answers.comparison import best_of, request_for
 from chat_tui.engine.conversations.conversations import Conversations
 from chat_tui.engine.protocols import ModelBackend
@@ -54,7 +55,8 @@ class CostEstimator:
         conversation = await self._conversations.conversation(conversation_id)
         settings = settings or Request()
         request = await self._requests.build(conversation, conversation.path, settings)
-        return await asyncio.to_thread(self._router.context, self._with_tools(request, conversation, settings))
+        context = await asyncio.to_thread(self._router.context, self._with_tools(request, conversation, settings))
+        return _with_system_tokens(context, request)
 
     async def estimate(
         self,
@@ -75,7 +77,8 @@ class CostEstimator:
         question = Turn("user", text, attachments=(*files, *attachments))
         # Files of earlier turns count by their size, so they need not be read.
         settings = settings or Request()
-        request = build_request(self._config, before, (*before.path[:place], question), settings)
+        memory = await self._requests.memory_for(before, settings)
+        request = build_request(self._config, before, (*before.path[:place], question), settings, memory)
         request = self._with_tools(request, before, settings)
         if request.model:
             self._backend.admit(request.model)
@@ -125,3 +128,10 @@ class CostEstimator:
         """`best_two` for a question with its attachments."""
         request = await self._requests.build(before, (*before.path, question), settings)
         return best_of(self._router.plan(request.replace(model=None)).candidates)
+
+
+def _with_system_tokens(context: Context, request: Request) -> Context:
+    """Return the context with the parts of the request's system prompt."""
+    system = sum(estimate(turn.text) for turn in request.turns if turn.role == "system")
+    own = max(0, system - sum(each.tokens for each in request.memory))
+    return msgspec.structs.replace(context, system_tokens=own, memory=request.memory)

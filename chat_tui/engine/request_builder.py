@@ -10,8 +10,10 @@ from chat_tui.config.schema import Config
 from chat_tui.core.conversation import STEERED, Conversation, Turn, chain_turns, new_id, now, title_of
 from chat_tui.core.request import Request
 from chat_tui.core.settings.conversation_settings import NewConversation, decode_settings, encode_settings
+from chat_tui.core.settings.memory_text import MemoryText, with_memory
 from chat_tui.core.settings.preset import Preset, decode_preset, encode_preset
 from chat_tui.engine.conversations.conversations import Conversations
+from chat_tui.engine.conversations.memory import Memory
 from chat_tui.engine.conversations.summarized_path import replace_summarized
 
 _GO_ON = "(You were stopped so that these words could be added. Go on from where you stopped, and repeat nothing.)"
@@ -20,8 +22,8 @@ _GO_ON = "(You were stopped so that these words could be added. Go on from where
 class RequestBuilder:
     """Builds requests from conversations. Its methods raise `HistoryError`."""
 
-    def __init__(self, config: Config, conversations: Conversations) -> None:
-        self._config, self._conversations = config, conversations
+    def __init__(self, config: Config, conversations: Conversations, memory: Memory) -> None:
+        self._config, self._conversations, self._memory = config, conversations, memory
 
     async def conversation(self, conversation: str | NewConversation | None, text: str) -> Conversation:
         """The stored conversation with this id, or a new one, not stored yet, whose title comes from `text`."""
@@ -35,7 +37,15 @@ class RequestBuilder:
     async def build(self, conversation: Conversation, path: Sequence[Turn], settings: Request) -> Request:
         """The request for these turns, with the content of their attachments."""
         turns = await self._conversations.with_contents(conversation, replace_summarized(path))
-        return build_request(self._config, conversation, turns, settings)
+        return build_request(self._config, conversation, turns, settings, await self.memory_for(conversation, settings))
+
+    async def memory_for(self, conversation: Conversation, settings: Request) -> tuple[MemoryText, ...]:
+        """The memory that is sent with a question of this conversation; none of a private one."""
+        own = decode_settings(conversation.settings).memory
+        is_on = self._config.memory.enabled if own is None else own
+        if not (settings.uses_memory and is_on) or self._conversations.is_private(conversation.id):
+            return ()
+        return await self._memory.texts()
 
     async def build_next(self, before: Conversation, question: Turn, settings: Request | None) -> Request:
         """The request for a question at the end of the path, without the question's id and time: two questions with the
@@ -45,9 +55,15 @@ class RequestBuilder:
         return request.replace(turns=(*turns, replace(last, id="", created=None)))
 
 
-def build_request(config: Config, conversation: Conversation, path: Sequence[Turn], settings: Request) -> Request:
+def build_request(
+    config: Config,
+    conversation: Conversation,
+    path: Sequence[Turn],
+    settings: Request,
+    memory: tuple[MemoryText, ...] = (),
+) -> Request:
     """The request for these turns; what `settings` leaves unset comes from the conversation's own settings, from the
-    preset, then from the config."""
+    preset, then from the config. `memory` follows the system prompt, whichever that is."""
     defaults = config.request
     preset = decode_preset(conversation.preset) or Preset()
     settings = preset.settings(decode_settings(conversation.settings).apply(settings))
@@ -64,7 +80,8 @@ def build_request(config: Config, conversation: Conversation, path: Sequence[Tur
     by_strategy = own_strategy is not None and settings.model is None
     return settings.replace(
         prompt="",
-        turns=(*_system(config, conversation, preset), *path),
+        turns=(*_system(config, conversation, preset, memory), *path),
+        memory=memory,
         model=settings.model if settings.model or by_strategy else config.model,
         strategy=own_strategy or config.strategy,
         stop=settings.stop or defaults.stop,
@@ -90,8 +107,10 @@ def mark_steering(path: Sequence[Turn]) -> Sequence[Turn]:
     return said
 
 
-def _system(config: Config, conversation: Conversation, preset: Preset) -> Sequence[Turn]:
+def _system(
+    config: Config, conversation: Conversation, preset: Preset, memory: tuple[MemoryText, ...]
+) -> Sequence[Turn]:
     """The conversation's own system prompt goes before the preset's, that before the config's."""
     said = (conversation.system_prompt, preset.system(), config.system_prompt)
-    text = next(text for text in said if text is not None)
+    text = with_memory(next(text for text in said if text is not None), memory)
     return (Turn("system", text),) if text.strip() else ()

@@ -12,6 +12,7 @@ from chat_tui.core.chunks import Chunk
 from chat_tui.core.errors import ChatTuiError, HistoryError
 from chat_tui.core.models import Model
 from chat_tui.engine.answers.answer import Answer
+from chat_tui.engine.conversations.memory import Memory
 from chat_tui.engine.engine import Engine
 from chat_tui.engine.protocols import ToolBackend
 from chat_tui.history.store import Store
@@ -45,6 +46,7 @@ async def stage(
     weights: bool = True,
     models: Sequence[Model] = (A, B),
     tools: ToolBackend | None = None,
+    memory: Memory | None = None,
 ) -> AsyncIterator[Stage]:
     """An engine whose model `one/a` plays the scripts in turn; closed at the end, and no task is left.
 
@@ -63,6 +65,7 @@ async def stage(
         open_private=partial(Store.open, None),
         tell=told.append,
         tools=tools,
+        memory=memory,
     )
     _open_stages.append(engine)
     try:

@@ -37,6 +37,7 @@ _SHORT = {
     "seed": "seed",
     "thinking": "thinking",
     "web_search": "web search",
+    "memory": "memory",
 }
 _STOP_LABEL_CHARACTERS = 12
 
@@ -52,6 +53,8 @@ class ConversationSettings(msgspec.Struct, frozen=True, omit_defaults=True):
     thinking: Thinking | None = None
     web_search: bool | None = None
     """Whether the model may search the web with its provider's own search."""
+    memory: bool | None = None
+    """Whether what the user has asked to remember is sent."""
     tools: ToolUse | None = None
     """The tools that are on, and what was allowed."""
 
@@ -109,7 +112,7 @@ def parse_setting(name: str, typed: str) -> Any:
         if (level := typed.casefold()) not in LEVELS:
             raise _refusal(name, typed, f"one of {', '.join(LEVELS)}")
         return level
-    if name == "web_search":
+    if name in ("web_search", "memory"):
         if typed.casefold() not in SWITCH:
             raise _refusal(name, typed, "on or off")
         return typed.casefold() == "on"
@@ -168,11 +171,12 @@ def decode_settings(stored: str) -> ConversationSettings:
 
 
 def without_costs(stored: str) -> str:
-    """Return stored settings without those that decide what an answer may cost, whether the web is searched, and which
-    tools run: another person may have made the file that they come from."""
+    """Return stored settings without those that decide what an answer may cost, whether the web is searched, whether
+    the memory is sent, and which tools run: another person may have made the file that they come from."""
     settings = decode_settings(stored)
-    settings = msgspec.structs.replace(settings, max_tokens=None, thinking=None, web_search=None, tools=None)
-    return encode_settings(settings)
+    return encode_settings(
+        msgspec.structs.replace(settings, max_tokens=None, thinking=None, web_search=None, memory=None, tools=None)
+    )
 
 
 def _fits(name: str, value: float | None) -> bool:

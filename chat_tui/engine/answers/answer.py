@@ -16,6 +16,7 @@ from chat_tui.core.answers.reclassification import reclassify
 from chat_tui.core.chunks import Chunk, End, Error, ErrorInfo, Metadata, Start, State, Token, ToolCallDelta
 from chat_tui.core.conversation import STEERED, QuickAnswer, Turn, TurnDelta
 from chat_tui.core.route import Route
+from chat_tui.core.settings.memory_text import MemoryText
 from chat_tui.core.tools import ToolCall, new_call_id
 from chat_tui.core.usage.stream_stats import LiveStats, StreamStats
 from chat_tui.engine.answers.tool_round import ToolOffer, ToolRound
@@ -54,6 +55,7 @@ class Answer:
         *,
         cut: Turn | None = None,
         offer: ToolOffer | None = None,
+        memory: tuple[MemoryText, ...] = (),
         on_end: Callable[[Answer], None],
         save_turn: SaveTurn,
     ) -> None:
@@ -72,6 +74,7 @@ class Answer:
         self.saved = asyncio.Event()
         """Set when the ended turn was stored, or could not be."""
         self.route: Route | None = None
+        self._memory = memory
         self._at_end, self._save_turn = on_end, save_turn
         self._log: list[Chunk] = []
         self._grown = asyncio.Event()
@@ -318,7 +321,7 @@ class Answer:
 
     def _finish(self, end: End) -> None:
         self.ended = True
-        self.route = end.route
+        self.route = msgspec.structs.replace(end.route, memory=self._memory) if end.route is not None else None
         model, quick = end.model or self.turn.model, (self.turn.quick or QuickAnswer()) if self._quick else None
         if quick is not None and self.text:
             quick = msgspec.structs.replace(quick, text=self.quick)

@@ -176,6 +176,7 @@ class AnswerRunner:
             turn,
             cut=prepared.cut if prepared else None,
             offer=prepared.offer if prepared else None,
+            memory=request.memory,
             on_end=self._settle,
             save_turn=self._save_turn,
         )

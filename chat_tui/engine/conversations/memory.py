@@ -1,0 +1,138 @@
+"""What goes with the questions of a person: what they have asked to remember, and the notes of their folder."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Literal, TypeVar
+
+import msgspec
+
+from chat_tui.config.memory.folder_notes import FolderMemory, FolderNotes
+from chat_tui.config.memory.memory_file import sent_text
+from chat_tui.config.memory.user_memory import MemoryLine, UserMemory
+from chat_tui.core.errors import ChatTuiError, CommandError, ConfigError
+from chat_tui.core.settings.memory_text import MemoryText
+from chat_tui.core.usage.token_estimate import estimate
+
+T = TypeVar("T")
+
+FolderUse = Literal["none", "on", "off", "offered"]
+"""Whether the notes of the folder are sent; `none`: there are none."""
+
+
+class FolderOffer(msgspec.Struct, frozen=True):
+    """The notes of the folder, and whether they are sent."""
+
+    use: FolderUse
+    file: Path | None = None
+    tokens: int = 0
+    """Estimated."""
+
+
+class Memory:
+    """The memory of an engine. Its files are read for each question, so that changes count at once."""
+
+    def __init__(
+        self,
+        tell: Callable[[ChatTuiError], None] = lambda error: None,
+        *,
+        user: UserMemory | None = None,
+        folder: FolderMemory | None = None,
+    ) -> None:
+        """Without `user` nothing is remembered, and nothing is sent; without `folder` there are no notes."""
+        self._tell, self._user, self._folder = tell, user, folder
+        self._told: set[str] = set()
+
+    @property
+    def file(self) -> Path | None:
+        """The user's file; None: nothing is remembered here."""
+        return self._user.file if self._user is not None else None
+
+    async def texts(self) -> tuple[MemoryText, ...]:
+        """Return what is sent now, the user's own first. A file that cannot be used is reported once."""
+        if self._user is None:
+            return ()
+        return await asyncio.to_thread(self._read_texts, self._user)
+
+    def _read_texts(self, user: UserMemory) -> tuple[MemoryText, ...]:
+        own = self._report(lambda: sent_text(user.read()), "")
+        texts = [MemoryText(user.file.name, own)] if own else []
+        notes = self._report(self._folder.read_allowed, None) if self._folder is not None else None
+        if notes is not None:
+            texts.append(MemoryText(notes.file.name, notes.text, of_folder=True))
+        return tuple(texts)
+
+    def _report(self, read: Callable[[], T], otherwise: T) -> T:
+        try:
+            return read()
+        except ConfigError as error:
+            if error.title not in self._told:
+                self._told.add(error.title)
+                self._tell(error)
+            return otherwise
+
+    # -- the user's file ------------------------------------------------------------------------------------------
+
+    async def remember(self, words: str) -> bool:
+        """Add a line to the user's file; False if it is there already. Raises `CommandError`, `ConfigError`."""
+        return await asyncio.to_thread(self._own().add, words)
+
+    async def find(self, words: str) -> Sequence[MemoryLine]:
+        """Return the lines of the user's file with these words. Raises `CommandError`, `ConfigError`."""
+        return await asyncio.to_thread(self._own().find, words)
+
+    async def forget(self, lines: Sequence[MemoryLine]) -> Sequence[MemoryLine]:
+        """Remove lines of the user's file, and return those that were there. Raises `CommandError`, `ConfigError`."""
+        return await asyncio.to_thread(self._own().remove, lines)
+
+    async def restore(self, lines: Sequence[MemoryLine]) -> None:
+        """Put back what `forget` has returned. Raises `CommandError`, `ConfigError`."""
+        await asyncio.to_thread(self._own().restore, lines)
+
+    def _own(self) -> UserMemory:
+        if self._user is None:
+            raise CommandError("Nothing is remembered in a private session.", "Start chat-tui without --private.")
+        return self._user
+
+    # -- the folder's notes ---------------------------------------------------------------------------------------
+
+    async def folder(self) -> FolderOffer:
+        """Return the notes of the folder, and whether they are sent. Raises `ConfigError` if they cannot be used."""
+        return (await asyncio.to_thread(self._look))[0]
+
+    async def new_offer(self) -> FolderOffer | None:
+        """Return notes that the user has neither decided about nor heard of; from then on they have heard of them.
+
+        Raises `ConfigError` if there are notes that cannot be used."""
+        offer, notes = await asyncio.to_thread(self._look)
+        if notes is None or offer.use != "offered" or self._folder is None:
+            return None
+        if await asyncio.to_thread(self._folder.decision, notes) is not None:
+            return None
+        await asyncio.to_thread(_decide, self._folder, notes, "offered")
+        return offer
+
+    async def use_folder(self, use: bool) -> FolderOffer:
+        """Send the notes of the folder as they are now, or no longer. Raises `CommandError` where there are none,
+        `ConfigError`."""
+        offer, notes = await asyncio.to_thread(self._look)
+        if notes is None or self._folder is None:
+            raise CommandError("This folder has no notes.", "They would be in .chat-tui.md or AGENTS.md.")
+        await asyncio.to_thread(_decide, self._folder, notes, "on" if use else "off")
+        return msgspec.structs.replace(offer, use="on" if use else "off")
+
+    def _look(self) -> tuple[FolderOffer, FolderNotes | None]:
+        notes = self._folder.read() if self._folder is not None and self._user is not None else None
+        if notes is None or self._folder is None:
+            return FolderOffer("none"), None
+        return FolderOffer(self._folder.decision(notes) or "offered", notes.file, estimate(notes.text)), notes
+
+
+def _decide(folder: FolderMemory, notes: FolderNotes, decision: Literal["on", "off", "offered"]) -> None:
+    try:
+        folder.decide(notes, decision)
+    except OSError as error:
+        why = error.strerror or str(error)
+        raise ConfigError(f"The decision about {notes.file.name} could not be saved: {why}.", "Try again.") from error
