@@ -170,16 +170,14 @@ async def open_engine(
     catalogue = await asyncio.to_thread(_read_catalogue, config)
     told_file = paths.found_servers_file() if save else None
     found_servers = FoundServers(tell, told_file=told_file, owner_of=owner_of)
-    unusable = UnusableProviders(tell)
-    parts = Backend(config, local, registry, setup.keys, catalogue, clock, found_servers, unusable)
+    parts = Backend(config, local, registry, setup.keys, catalogue, clock, found_servers, UnusableProviders(tell))
     setup.attach(parts)
     await parts.list_offers()
     for warning in key_warnings([row.name for row in config.providers if row.api_key], paths.config_file()):
         tell(warning)
-    file = (store_file or paths.store_file()) if save else None
-    history = await _opened_history(
-        file, StoreSettings(when_slow=when_slow, when_recovering=when_recovering, recovers=True), tell
-    )
+    file = store_file or paths.store_file()
+    stored = StoreSettings(when_slow=when_slow, when_recovering=when_recovering, recovers=True)
+    history = await _opened_history(file if save else None, stored, tell)
     engine = Engine(
         config,
         parts.router,
@@ -192,7 +190,7 @@ async def open_engine(
         tools=LateToolServers(config, environ=environ, file=watched_config()),
         pages=LatePages(),
         memory=_memory(folder, tell) if save else None,
-        spent_elsewhere=None if save else await _spent_today(config, store_file or paths.store_file(), tell),
+        spent_elsewhere=None if save else await _spent_today(config, file, tell),
     )
     history.when_displaced = _in_loop(engine.conversations.note_displaced)
     if history.notice:

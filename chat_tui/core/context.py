@@ -7,7 +7,7 @@ from typing import Literal
 import msgspec
 
 from chat_tui.core.conversation import Turn
-from chat_tui.core.settings.memory_text import MemoryText
+from chat_tui.core.text.memory_text import MemoryText
 
 LeftOut = Literal["", "window", "exchanges", "kept out", "empty"]
 """Why an exchange is not sent: the context window is full, `[memory] exchanges` is exceeded, the user has excluded

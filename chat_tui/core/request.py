@@ -8,7 +8,7 @@ from typing import Any, Literal
 import msgspec
 
 from chat_tui.core.conversation import Turn
-from chat_tui.core.settings.memory_text import MemoryText
+from chat_tui.core.text.memory_text import MemoryText
 from chat_tui.core.text.prompt_features import PromptFeatures
 from chat_tui.core.tools import HostedTool, OutputFormat, Tool, ToolChoice, ToolUse
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
-from chat_tui.core.settings.memory_text import MemoryText
+from chat_tui.core.text.memory_text import MemoryText
 
 
 class Candidate(msgspec.Struct, frozen=True, gc=False):

@@ -94,7 +94,6 @@ class Engine:
         self.costs = ConversationCosts(stores, self.errors)
         """What stored answers have cost."""
         self.memory = memory or Memory()
-        """What a person has asked to remember."""
         self._requests = RequestBuilder(config, self.conversations, self.memory)
         self.models = ModelRegistry(config, router, self.places, weights, backend)
         self.tools = ToolLoop(

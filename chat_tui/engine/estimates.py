@@ -14,7 +14,7 @@ from chat_tui.core.conversation import Conversation, Turn
 from chat_tui.core.request import Request
 from chat_tui.core.settings.conversation_settings import NewConversation
 from chat_tui.core.tools import ToolUse
-from chat_tui.core.usage.token_estimate import estimate
+from chat_tui.core.usage.token_estimate import estimate, memory_tokens
 from chat_tui.engine.answers.comparison import best_of, request_for
 from chat_tui.engine.conversations.conversations import Conversations
 from chat_tui.engine.protocols import ModelBackend
@@ -133,5 +133,5 @@ class CostEstimator:
 def _with_system_tokens(context: Context, request: Request) -> Context:
     """Return the context with the parts of the request's system prompt."""
     system = sum(estimate(turn.text) for turn in request.turns if turn.role == "system")
-    own = max(0, system - sum(each.tokens for each in request.memory))
+    own = max(0, system - sum(map(memory_tokens, request.memory)))
     return msgspec.structs.replace(context, system_tokens=own, memory=request.memory)

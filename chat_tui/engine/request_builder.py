@@ -10,8 +10,8 @@ from chat_tui.config.schema import Config
 from chat_tui.core.conversation import STEERED, Conversation, Turn, chain_turns, new_id, now, title_of
 from chat_tui.core.request import Request
 from chat_tui.core.settings.conversation_settings import NewConversation, decode_settings, encode_settings
-from chat_tui.core.settings.memory_text import MemoryText, with_memory
 from chat_tui.core.settings.preset import Preset, decode_preset, encode_preset
+from chat_tui.core.text.memory_text import MemoryText, with_memory
 from chat_tui.engine.conversations.conversations import Conversations
 from chat_tui.engine.conversations.memory import Memory
 from chat_tui.engine.conversations.summarized_path import replace_summarized

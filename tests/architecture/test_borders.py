@@ -59,6 +59,8 @@ COMES_IN = {
     "tools.worker.server_session": "errors of tools",
     "tools.worker.tool_list": "names, descriptions and schemas of tools",
     "tools.worker_process": "what tool servers write to standard error",
+    "config.memory.memory_file": "the memory, and notes of folders",
+    "config.memory.user_memory": "what is to be remembered",
     "tui.prompt.paste_placeholders": "what is pasted",
     "tui.terminal.input_splitter": "what the terminal sends",
     "web.api.stream": "questions of clients",

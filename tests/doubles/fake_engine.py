@@ -17,6 +17,7 @@ from chat_tui.core.models import Model, ModelStatus
 from chat_tui.core.usage.spending import Spending
 from chat_tui.core.usage.stream_stats import StreamStats
 from chat_tui.engine.answers.answer import Answer
+from chat_tui.engine.conversations.memory import Memory
 from chat_tui.engine.engine import Engine
 from chat_tui.tui.app import ChatApp
 
@@ -211,6 +212,7 @@ class FakeEngine:
         self.drafts = FakeDrafts()
         self.places = FakePlaces()
         self.tools = FakeToolLoop()
+        self.memory = Memory()
         self.models = FakeModels()
         self.estimates = FakeEstimates()
         self.titles = SimpleNamespace(offer=lambda: "")

@@ -19,6 +19,7 @@ from chat_tui.core.errors import ChatTuiError
 from chat_tui.core.models import LOCAL_MODEL, SCRIPTED_MODEL, Model
 from chat_tui.core.request import Request
 from chat_tui.core.settings.preset import Preset
+from chat_tui.engine.conversations.memory import Memory
 from chat_tui.engine.engine import Engine
 from chat_tui.engine.protocols import PageSource, ToolBackend
 from chat_tui.history.store import Store
@@ -89,8 +90,9 @@ class ScriptedChat:
         open_seconds: float = SOON_SECONDS,
         tools: ToolBackend | None = None,
         pages: PageSource | None = None,
+        memory: Memory | None = None,
     ) -> None:
-        self._tools, self._pages = tools, pages
+        self._tools, self._pages, self._memory = tools, pages, memory
         self.provider = Scripted(*(scripts or [["Hello ", "there."]]))
         self.weights = weights
         self._config, self._file = config, file
@@ -130,6 +132,7 @@ class ScriptedChat:
             tell=tell,
             tools=self._tools,
             pages=self._pages,
+            memory=self._memory,
         )
 
     @property
@@ -245,13 +248,14 @@ async def scripted_chat(
     open_seconds: float = OPEN_SECONDS,
     tools: ToolBackend | None = None,
     pages: PageSource | None = None,
+    memory: Memory | None = None,
 ) -> AsyncIterator[ScriptedChat]:
     """The screen of these columns and rows, by default with its engine open; `file` is the history.
     `open_seconds`: how long after the first paint the engine is opened, where it is not `opened` at once."""
     soon = SOON_SECONDS if opened else open_seconds
     opening = opening or (Opening(preset) if preset is not None else None)
     chat = ScriptedChat(
-        config or Config(), scripts, file, weights or FakeWeights(), opening, clock, kept_in, soon, tools, pages
+        config or Config(), scripts, file, weights or FakeWeights(), opening, clock, kept_in, soon, tools, pages, memory
     )
     chat.started.draws_at_once = not opened
     async with guard_ends("the app", chat.app.run_test(size=size, notifications=True)):

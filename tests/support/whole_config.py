@@ -58,6 +58,7 @@ seed = 7
 thinking = "low"
 
 [memory]
+enabled = false
 exchanges = 5
 
 [performance]

@@ -85,7 +85,7 @@ TOPICS: Mapping[str, tuple[SlashCommand, ...]] = {
         ),
         SlashCommand(
             "set",
-            "set temperature, max_tokens, top_p, stop, seed, thinking or web_search here; `default` resets",
+            "set temperature, max_tokens, top_p, stop, seed, thinking, web_search or memory here; `default` resets",
             argument="[name value]",
         ),
         SlashCommand(
@@ -101,9 +101,6 @@ TOPICS: Mapping[str, tuple[SlashCommand, ...]] = {
             aliases=("max_tokens",),
         ),
         SlashCommand("fetch", "download the built-in model (about 130 MB)", aliases=("download",)),
-        SlashCommand(
-            "forget", "stop using a discovered model or provider; without a name, list them", argument="[model]"
-        ),
     ),
     "Tools": (
         SlashCommand(
@@ -111,6 +108,24 @@ TOPICS: Mapping[str, tuple[SlashCommand, ...]] = {
             "switch tool servers, and single tools, on or off in this conversation; with a name, that server",
             argument="[server]",
             aliases=("mcp", "functions"),
+        ),
+    ),
+    "Memory": (
+        SlashCommand(
+            "remember",
+            "remember words: a line of your memory, which is sent with your questions",
+            argument="WORDS",
+        ),
+        SlashCommand(
+            "memory",
+            "show what is remembered; `folder on` also sends the notes of this folder, `folder off` does not",
+            argument="[folder on|folder off]",
+        ),
+        SlashCommand(
+            "forget",
+            "forget remembered lines with these words, or stop using a discovered model or provider; without words,"
+            " list these models",
+            argument="[words|model]",
         ),
     ),
     "Conversations": (

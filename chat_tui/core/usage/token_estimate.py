@@ -10,6 +10,7 @@ from string import ascii_letters
 import msgspec
 
 from chat_tui.core.attachments.attachment import Attachment
+from chat_tui.core.text.memory_text import MemoryText
 from chat_tui.core.tools import Tool
 
 _PLAIN = (ascii_letters + "_ \t\n\r\x0b\x0c").encode()
@@ -72,6 +73,11 @@ def tool_tokens(tools: Sequence[Tool]) -> int:
     if not tools:
         return 0
     return estimate(msgspec.json.encode(tools).decode()) + TOOL_TOKENS * len(tools)
+
+
+def memory_tokens(memory: MemoryText) -> int:
+    """Estimate the tokens of a part of the memory, with the words that tell a model what it is."""
+    return estimate(memory.prompt())
 
 
 def estimate_streamed(chunks: int, characters: int, sample: str) -> int:

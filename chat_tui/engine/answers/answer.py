@@ -16,7 +16,7 @@ from chat_tui.core.answers.reclassification import reclassify
 from chat_tui.core.chunks import Chunk, End, Error, ErrorInfo, Metadata, Start, State, Token, ToolCallDelta
 from chat_tui.core.conversation import STEERED, QuickAnswer, Turn, TurnDelta
 from chat_tui.core.route import Route
-from chat_tui.core.settings.memory_text import MemoryText
+from chat_tui.core.text.memory_text import MemoryText
 from chat_tui.core.tools import ToolCall, new_call_id
 from chat_tui.core.usage.stream_stats import LiveStats, StreamStats
 from chat_tui.engine.answers.tool_round import ToolOffer, ToolRound

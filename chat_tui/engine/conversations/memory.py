@@ -13,8 +13,8 @@ from chat_tui.config.memory.folder_notes import FolderMemory, FolderNotes
 from chat_tui.config.memory.memory_file import sent_text
 from chat_tui.config.memory.user_memory import MemoryLine, UserMemory
 from chat_tui.core.errors import ChatTuiError, CommandError, ConfigError
-from chat_tui.core.settings.memory_text import MemoryText
-from chat_tui.core.usage.token_estimate import estimate
+from chat_tui.core.text.memory_text import MemoryText
+from chat_tui.core.usage.token_estimate import memory_tokens
 
 T = TypeVar("T")
 
@@ -27,8 +27,22 @@ class FolderOffer(msgspec.Struct, frozen=True):
 
     use: FolderUse
     file: Path | None = None
+    text: str = ""
+    """As it is sent."""
     tokens: int = 0
     """Estimated."""
+
+
+class MemoryView(msgspec.Struct, frozen=True):
+    """All of the memory, to be read."""
+
+    file: Path | None
+    """The user's file; None: nothing is remembered here."""
+    text: str
+    """Of the user's file, as it is sent."""
+    tokens: int
+    """Estimated tokens of the user's file."""
+    folder: FolderOffer
 
 
 class Memory:
@@ -72,6 +86,12 @@ class Memory:
                 self._told.add(error.title)
                 self._tell(error)
             return otherwise
+
+    async def view(self) -> MemoryView:
+        """Return all of it. Raises `ConfigError` if a file cannot be used."""
+        text = sent_text(await asyncio.to_thread(self._user.read)) if self._user is not None else ""
+        tokens = memory_tokens(MemoryText("", text)) if text else 0
+        return MemoryView(self.file, text, tokens, await self.folder())
 
     # -- the user's file ------------------------------------------------------------------------------------------
 
@@ -127,7 +147,8 @@ class Memory:
         notes = self._folder.read() if self._folder is not None and self._user is not None else None
         if notes is None or self._folder is None:
             return FolderOffer("none"), None
-        return FolderOffer(self._folder.decision(notes) or "offered", notes.file, estimate(notes.text)), notes
+        tokens = memory_tokens(MemoryText(notes.file.name, notes.text, of_folder=True))
+        return FolderOffer(self._folder.decision(notes) or "offered", notes.file, notes.text, tokens), notes
 
 
 def _decide(folder: FolderMemory, notes: FolderNotes, decision: Literal["on", "off", "offered"]) -> None:

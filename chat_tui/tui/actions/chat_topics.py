@@ -208,13 +208,6 @@ MODELS = (
         "Download the built-in model",
         words="pull, offline",
     ),
-    command_action(
-        "forget",
-        "models.forget",
-        "Stop using a found model",
-        words="forget, remove model, remove provider, logout, log out",
-        grave=True,
-    ),
 )
 
 CONVERSATIONS = (

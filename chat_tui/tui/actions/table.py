@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from chat_tui.tui.actions.action import Action
 from chat_tui.tui.actions.chat_topics import CONVERSATIONS, MODELS, PROMPT, SCREEN
 from chat_tui.tui.actions.list_topics import COMPARISON, DIALOGS, LISTS
+from chat_tui.tui.actions.memory_topics import MEMORY
 from chat_tui.tui.actions.message_topics import ANSWERS, COPYING, READING
 from chat_tui.tui.actions.tool_topics import TOOLS
 
@@ -16,6 +17,7 @@ TOPICS: Mapping[str, tuple[Action, ...]] = {
     "Copy and save": COPYING,
     "Models": MODELS,
     "Tools": TOOLS,
+    "Memory": MEMORY,
     "Conversations": CONVERSATIONS,
     "Screen": SCREEN,
     "Reading": READING,

@@ -15,6 +15,7 @@ from chat_tui.core.conversation import Turn
 from chat_tui.core.errors import ChatTuiError
 from chat_tui.core.request import Request
 from chat_tui.core.text.excerpts import shorten
+from chat_tui.core.usage.token_estimate import memory_tokens
 from chat_tui.tui.actions import bindings
 from chat_tui.tui.dialogs.frame import FramedScreen
 from chat_tui.tui.widgets import formatting
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
     from chat_tui.engine.engine import Engine
 
 _EXCERPT = 200
-_SUM_ROWS = 4
+_SUM_ROWS = 5
 """The height in its style sheet."""
 _WHY = {
     "window": "excluded: context window full",
@@ -50,10 +51,16 @@ def exchange_line(number: int, exchange: Exchange, question: str, width: int) ->
     return (mark, *apart(name, Span(right, role), room))
 
 
+def _system_text(context: Context) -> str:
+    """The tokens of the system prompt and, by file, of the memory behind it."""
+    parts = [("system prompt", context.system_tokens), *((each.name, memory_tokens(each)) for each in context.memory)]
+    return "with " + " · ".join(f"{name} {formatting.tokens(tokens, estimated=True)}" for name, tokens in parts)
+
+
 class ContextSum(StyledLines):
     """The sum against the window."""
 
-    DEFAULT_CSS = "ContextSum { height: 4; width: 1fr; padding: 0 1; background: $surface; }"
+    DEFAULT_CSS = "ContextSum { height: 5; width: 1fr; padding: 0 1; background: $surface; }"
 
     def __init__(self) -> None:
         super().__init__()
@@ -65,7 +72,7 @@ class ContextSum(StyledLines):
         self.redraw()
 
     def lines(self, width: int) -> Sequence[Line]:
-        """The model, the sum, a gauge, what was left out."""
+        """The model, the sum, a gauge, the system prompt, what was left out."""
         context = self._shown
         if context is None:
             return []
@@ -83,6 +90,7 @@ class ContextSum(StyledLines):
             (Span(crop(context.model or "no model", width), "strong"),),
             (Span(crop(said, width), "text"),),
             (Span(filled, "accent"), Span(rest, "line")),
+            (Span(crop(_system_text(context), width), "dim"),),
             (Span(crop(count, width), "warning" if context.left_out or context.shortened else "dim"),),
         ]
 

@@ -11,8 +11,10 @@ from textual.binding import Binding, BindingType
 from chat_tui.core.conversation import Turn
 from chat_tui.core.route import Alternative, Candidate, Route, Seam, Try
 from chat_tui.core.text.excerpts import shorten
+from chat_tui.core.text.memory_text import MemoryText
 from chat_tui.core.text.prompt_features import level_of, without_level
 from chat_tui.core.tools import ToolCall
+from chat_tui.core.usage.token_estimate import memory_tokens
 from chat_tui.tui.dialogs.reader import ReaderScreen
 from chat_tui.tui.widgets import formatting
 from chat_tui.tui.widgets.styled_lines import Line, Span, crop, wrap
@@ -28,6 +30,8 @@ _ARGUMENTS = 400
 _NO_ERRORS = ("answered", "cancelled")
 FIXED = "fixed"
 """Stands for a strategy where the user has chosen the model."""
+_MEMORY_LINES = 40
+"""Lines of a file of the memory that are shown."""
 _SHORTEST = 0.05
 """Seconds: a shorter wait would be told as none."""
 
@@ -47,6 +51,7 @@ def route_lines(turn: Turn, route: Route, width: int) -> list[Line]:
         why = "; ".join(f"{count:,} excluded: {reason}" for reason, count in route.left_out_for.items())
         lines += _text(f"and {route.left_out:,} more" + (f" ({why})" if why else ""), width)
     lines += _section("Tries", [_try(entry, width) for entry in route.tries])
+    lines += _section("Memory that was sent", [row for each in route.memory for row in _memory(each, width)])
     lines += _section("Tool calls", [_call(call, width) for call in turn.calls])
     lines += _section("Seams", [_seam(seam, width) for seam in route.seams])
     lines += _section("What other strategies would have picked", [_other(other, width) for other in route.others])
@@ -129,6 +134,15 @@ def _try(entry: Try, width: int) -> list[Line]:
 
 def _call(call: ToolCall, width: int) -> list[Line]:
     return _row(call.name, "", shorten(" ".join(call.arguments[:_ARGUMENTS].split()), _ARGUMENTS // 2), width)
+
+
+def _memory(sent: MemoryText, width: int) -> list[list[Line]]:
+    """The name of a file with its tokens, and the beginning of its text."""
+    about = f"{sent.name} · {formatting.tokens(memory_tokens(sent), estimated=True)} tokens"
+    lines = sent.text.split("\n")
+    more = f"and {len(lines) - _MEMORY_LINES:,} more lines" if len(lines) > _MEMORY_LINES else ""
+    shown = filter(None, [*lines[:_MEMORY_LINES], more])
+    return [[(Span(crop(about, width), "strong"),)], *(_text(line, width) for line in shown)]
 
 
 def _seam(seam: Seam, width: int) -> list[Line]:

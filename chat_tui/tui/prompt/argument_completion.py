@@ -60,6 +60,11 @@ def on_off(typed: str, _sources: CompletionSources) -> Sequence[CompletionRow]:
     return _match(typed, [("on", ""), ("off", "")])
 
 
+def memory(typed: str, _sources: CompletionSources) -> Sequence[CompletionRow]:
+    """Whether the notes of the folder are sent."""
+    return _match(typed, [("folder on", "send the notes of this folder"), ("folder off", "do not send them")])
+
+
 def consents(typed: str, _sources: CompletionSources) -> Sequence[CompletionRow]:
     """The ways to allow a tool call; without one it runs once."""
     rows = [("always", "this tool in this conversation"), ("edit", "with other arguments"), ("show", "all of it")]
@@ -106,6 +111,7 @@ _SETTING_VALUES = {
     "max_tokens": (("500", ""), ("1000", ""), ("4000", ""), ("16000", "")),
     "thinking": (("off", ""), ("low", ""), ("medium", ""), ("high", "")),
     "web_search": (("on", ""), ("off", "")),
+    "memory": (("on", ""), ("off", "")),
     "top_p": (("0.5", ""), ("0.9", ""), ("1", "")),
     "stop": (),
     "seed": (("1", "the same seed tends to give the same answer"),),
@@ -116,6 +122,7 @@ _SETTING_HELP = {
     "max_tokens": "maximum length of an answer in tokens",
     "thinking": "reasoning effort: off, low, medium or high",
     "web_search": "on or off: the provider's own web search",
+    "memory": "on or off: what you have asked to remember",
     "top_p": "0 to 1: sample from the most likely tokens only",
     "stop": "texts at which the answer ends",
     "seed": "whole number for repeatable answers",

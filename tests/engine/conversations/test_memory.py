@@ -14,8 +14,9 @@ from chat_tui.config.schema import Config, ContextSettings
 from chat_tui.core.errors import ChatTuiError, CommandError, ConfigError
 from chat_tui.core.request import Request
 from chat_tui.core.settings.conversation_settings import ConversationSettings, NewConversation, without_costs
-from chat_tui.core.settings.memory_text import MemoryText, with_memory
 from chat_tui.core.settings.preset import Preset
+from chat_tui.core.text.memory_text import MemoryText, with_memory
+from chat_tui.core.usage.token_estimate import memory_tokens
 from chat_tui.engine.answers.answer import Answer
 from chat_tui.engine.conversations.memory import Memory
 from tests.support.scripted_engine import Stage, stage
@@ -142,8 +143,8 @@ async def test_its_tokens_and_price_are_known_before(tmp_path: Path) -> None:
         context = await on.engine.estimates.context(answer.conversation_id, BY_A_PERSON)
         bare = await on.engine.estimates.context(answer.conversation_id, replace(BY_A_PERSON, uses_memory=False))
         (own,) = context.memory
-        assert own.tokens > 300
-        assert context.tokens == pytest.approx(bare.tokens + own.tokens, abs=5)
+        assert memory_tokens(own) > 300
+        assert context.tokens == pytest.approx(bare.tokens + memory_tokens(own), abs=5)
         assert context.system_tokens == pytest.approx(bare.system_tokens, abs=5)
         assert bare.memory == ()
         estimate = await on.engine.estimates.estimate(answer.conversation_id, "Two?", BY_A_PERSON)

@@ -302,4 +302,6 @@ async def test_forgetting_what_was_not_chosen_says_so() -> None:
         await chat.ask("/forget")
         await chat.until(lambda: "Found models that you chose none" in chat.notices())
         await chat.ask("/forget shelf/fast")
-        await chat.until(lambda: "shelf/fast is not a found model that you chose." in chat.notices())
+        await chat.until(
+            lambda: "shelf/fast is in no remembered line, and is not a found model that you chose." in chat.notices()
+        )

@@ -156,19 +156,11 @@ async def _find(context: CommandContext, words: str) -> None:
 
 
 @command("forget")
-async def _forget(context: CommandContext, name: str) -> None:
+async def _forget(context: CommandContext, words: str) -> None:
     engine = await context.engine.wait()
-    chosen = await engine.models.chosen_models()
-    if not name:
-        context.host.say("Found models that you chose", ", ".join(chosen) or "none", long=True)
-        return
-    forgotten = await engine.models.forget(name)
-    if not forgotten:
-        told = f"There are: {', '.join(chosen)}." if chosen else "You have not chosen any."
-        raise CommandError(f"{shorten(name, 80)} is not a found model that you chose.", told)
-    if context.models.model in forgotten:
-        context.models.choose(None, context.models.strategy)
-    context.host.say("No longer used", ", ".join(forgotten))
+    from chat_tui.tui.chat.commands import memory_actions
+
+    await memory_actions.forget(context, engine, words)
 
 
 @command("good")
@@ -201,6 +193,14 @@ async def _insights(context: CommandContext, _argument: str) -> None:
 @command("info")
 async def _info(context: CommandContext, _argument: str) -> None:
     context.chat.action_figures()
+
+
+@command("memory", complete=argument_completion.memory)
+async def _memory(context: CommandContext, typed: str) -> None:
+    engine = await context.engine.wait()
+    from chat_tui.tui.chat.commands import memory_actions
+
+    await memory_actions.show(context, engine, typed)
 
 
 @command("temperature", complete=argument_completion.temperatures)
@@ -286,6 +286,14 @@ async def _provider(context: CommandContext, typed: str) -> None:
 @command("refuse")
 async def _refuse(context: CommandContext, reason: str) -> None:
     context.chat.consent.refuse(reason)
+
+
+@command("remember")
+async def _remember(context: CommandContext, words: str) -> None:
+    engine = await context.engine.wait()
+    from chat_tui.tui.chat.commands import memory_actions
+
+    await memory_actions.remember(context, engine, words)
 
 
 @command("rename")

@@ -71,7 +71,7 @@ def _overrides(context: CommandContext, system_prompt: str) -> dict[str, Overrid
         }
     for name in NAMES:
         if session.own_settings.value(name):
-            found[f"request.{name}"] = Override(
+            found["memory.enabled" if name == "memory" else f"request.{name}"] = Override(
                 getattr(session.own_settings, name), _OWN, f"back with /set {name} {DEFAULT}"
             )
     return found
@@ -129,6 +129,8 @@ def _describe(context: CommandContext, engine: Engine, name: str) -> str:
         value = getattr(source, name, None)
         if value is not None and value != ():
             return f"{ConversationSettings(**{name: value}).value(name)} ({where})"
+    if name == "memory":
+        return f"{'on' if engine.config.memory.enabled else 'off'} (config)"
     return "off" if name == "web_search" else "the model's default"
 
 

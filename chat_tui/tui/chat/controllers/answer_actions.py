@@ -30,7 +30,9 @@ class AnswerActions:
             models = self._models
             if model is not None:
                 models.use(model)
-            asked = models.settings() if model == models.model else Request(model=model, strategy=models.strategy)
+            asked = models.settings()
+            if model != models.model:
+                asked = Request(model=model, strategy=models.strategy, uses_memory=asked.uses_memory)
             self._chat.sender.regenerate(turn, asked)
             self._on_asked()
 

@@ -1,16 +1,23 @@
-"""The text of an empty conversation: the first keys and, at the first start, the models that were found."""
+"""The text of an empty conversation: the first keys and, at the first start, the models that were found; and the offer
+of a folder's notes."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import msgspec
 
+from chat_tui.core.errors import ChatTuiError
 from chat_tui.core.models import ModelStatus
 from chat_tui.tui.actions import bindings
 from chat_tui.tui.actions.table import BY_ID
 from chat_tui.tui.chat.conversation.view import ChatView
 from chat_tui.tui.panels.welcome import has_only_built_in
+from chat_tui.tui.widgets import formatting
+
+if TYPE_CHECKING:
+    from chat_tui.engine.engine import Engine
 
 
 class FirstSteps:
@@ -46,6 +53,18 @@ class FirstSteps:
         self._models = models if is_all else ()
         is_shown = only_built_in or not self._chat.host.kept.welcomed
         self._chat.welcome.show_found(models if is_shown else (), only_built_in=only_built_in)
+
+    async def offer_notes(self, engine: Engine) -> None:
+        """Tell once that the folder has notes that can be sent with questions."""
+        try:
+            offer = await engine.memory.new_offer()
+        except ChatTuiError as error:
+            self._chat.host.tell(error)
+            return
+        if offer is not None and offer.file is not None:
+            tokens = formatting.tokens(offer.tokens, estimated=True)
+            more = f"/memory shows it ({tokens} tokens); /memory folder on sends it with your questions."
+            self._chat.host.say(f"This folder has notes: {offer.file.name}", more, long=True)
 
     def finish(self) -> None:
         """Record that a question was asked: from now on the short list of keys is shown."""

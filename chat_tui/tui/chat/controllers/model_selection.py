@@ -77,8 +77,8 @@ class ModelSelection:
     def settings(self) -> Request:
         """The model and strategy of the next question, as a request without a prompt."""
         if self.adaptive:
-            return Request(model=self.model, strategy=self._phases.second_strategy, adaptive=True)
-        return Request(model=self.model, strategy=self.strategy)
+            return Request(model=self.model, strategy=self._phases.second_strategy, adaptive=True, uses_memory=True)
+        return Request(model=self.model, strategy=self.strategy, uses_memory=True)
 
     def toggle_adaptive(self) -> None:
         """Switch adaptive answers on or off."""
@@ -223,6 +223,11 @@ class ModelSelection:
         await engine.models.warm(asked.model, asked.strategy)
         if asked.adaptive:
             await engine.models.warm(None, self._phases.first_strategy)
+
+    def fetch_if_needed(self, engine: Engine) -> None:
+        """Download the built-in model if it would answer the next question."""
+        if engine.models.needs_download(self.model, self.strategy):
+            self._chat.fetch_line.begin(engine.weights)
 
     def fetch(self) -> None:
         """Download the built-in model if it is missing."""

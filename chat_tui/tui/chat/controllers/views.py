@@ -72,7 +72,7 @@ class ChatViews:
         """Show which part of the conversation is sent."""
         engine, id = await self._engine.wait(), self._chat.session.conversation_id
         if id is None or not self._chat.conversation.turns:
-            self._chat.host.say("This conversation is empty", "Only the system prompt would be sent.")
+            self._chat.host.say("This conversation is empty", "Only the system prompt and the memory would be sent.")
             return
         from chat_tui.tui.dialogs.context import ContextScreen
 

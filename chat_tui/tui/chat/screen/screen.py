@@ -191,14 +191,14 @@ class ChatScreen(Screen[None]):
         self.run_worker(partial(self._discover, engine), group="discover")  # type: ignore[arg-type]
 
     async def _discover(self, engine: Engine) -> None:
+        await self._first_steps.offer_notes(engine)
         await self.models.restore_preferences(engine)
         await engine.models.discover()
         self.context.presets = await asyncio.to_thread(_presets)
         self.picker.set_standings(engine.models.status())
         self._first_steps.show_found(engine.models.status())
         self.models.show()
-        if engine.models.needs_download(self.models.model, self.models.strategy):
-            self.chat.fetch_line.begin(engine.weights)
+        self.models.fetch_if_needed(engine)
 
     async def leave(self) -> None:
         """Store what is needed to restore the conversation at the next start."""

@@ -7,8 +7,6 @@ from collections.abc import Sequence
 
 import msgspec
 
-from chat_tui.core.usage.token_estimate import estimate
-
 _USER = "The user has asked you to remember this in all conversations:"
 _FOLDER = (
     "These are notes on the folder that the user works in, from its file {name}. The user has allowed them, but others"
@@ -26,11 +24,6 @@ class MemoryText(msgspec.Struct, frozen=True):
     """Without control characters."""
     of_folder: bool = False
     """Whether the file belongs to the folder, and others may have written it; False: it is the user's own."""
-
-    @property
-    def tokens(self) -> int:
-        """Estimated tokens, with the words that tell a model what it is."""
-        return estimate(self.prompt())
 
     def prompt(self) -> str:
         """Return the text with the words that tell a model what it is."""
