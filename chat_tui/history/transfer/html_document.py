@@ -7,7 +7,7 @@ typed.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -16,6 +16,7 @@ from chat_tui.core.chunks import Usage, sum_usages
 from chat_tui.core.conversation import Tree, Turn, summary_title
 from chat_tui.core.text.counts import count_of
 from chat_tui.core.text.excerpts import shorten
+from chat_tui.core.text.memory_text import MemoryText
 from chat_tui.core.tools import ToolCall
 from chat_tui.history.transfer.markdown import ENDINGS
 from chat_tui.markdown import html
@@ -48,16 +49,21 @@ class HtmlDocument:
             f"<title>{title}</title>\n<style>\n{style}</style>\n</head>\n<body>\n<main>\n"
         )
         yield "".join(["<header>", f"<h1>{title}</h1>", *self._header(), "</header>\n"])
+        memory: Sequence[MemoryText] = ()
         for turn in self._tree.conversation.path:
+            route = self._tree.routes.get(turn.id) if turn.role == "assistant" else None
+            sent = route.memory if route is not None else memory
             yield "".join(
                 [
                     f'<article class="turn {turn.role}">',
                     _heading(turn),
                     *self._turn(turn),
                     *_figures(turn),
+                    *(_memory(sent) if sent != memory else ()),
                     "</article>\n",
                 ]
             )
+            memory = sent
         yield "</main>\n</body>\n</html>\n"
 
     def _header(self) -> Iterator[str]:
@@ -150,6 +156,14 @@ def _figures(turn: Turn) -> Iterator[str]:
         figures.append(f"{turn.timings.duration_seconds:,.1f} s")
     if figures:
         yield _line("figures", figures)
+
+
+def _memory(memory: Sequence[MemoryText]) -> Iterator[str]:
+    """What was sent of the memory with an answer's question, where it was another than before."""
+    for each in memory:
+        yield _fold(f"Memory that was sent: {shorten(each.name)}", _said(each.text))
+    if not memory:
+        yield _line("facts", ["From here on no memory was sent."])
 
 
 def _amounts(usage: Usage | None, cost: float | None) -> list[str]:

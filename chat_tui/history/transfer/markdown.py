@@ -1,15 +1,15 @@
 """The current path of a conversation as Markdown, for people and for other programs.
 
 Each turn begins with a line `<!-- turn … -->`, since answers have headings, too. The line has `id`, `role` and
-`created`, for answers `model`, `state`, `tokens`, `cost` and `route`, for results of tool calls `call`, `tool`,
-`server` and `state`, and for a summary of earlier messages `model`. Calls and results are code blocks, results folded.
-The front matter is YAML: `model` and `route` are those of the last answer, and `cost` is in US dollars.
+`created`, for answers `model`, `state`, `tokens`, `cost`, `route` and `memory`, for results of tool calls `call`,
+`tool`, `server` and `state`, and for a summary of earlier messages `model`. Calls and results are code blocks, results
+folded. The front matter is YAML: `model` and `route` are those of the last answer, and `cost` is in US dollars.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 
 import msgspec
@@ -19,6 +19,7 @@ from chat_tui.core.conversation import Tree, Turn, summary_title
 from chat_tui.core.route import Route
 from chat_tui.core.text.control_characters import clean
 from chat_tui.core.text.excerpts import shorten
+from chat_tui.core.text.memory_text import MemoryText
 
 _FENCE = re.compile(r" {0,3}(`{3,}|~{3,})(.*)")
 _BACKTICKS = re.compile(r"`{3,}")
@@ -68,12 +69,27 @@ def _front_matter(tree: Tree) -> Iterator[str]:
 def _body(tree: Tree) -> Iterator[str]:
     yield ""
     yield f"# {_heading(tree.conversation.title) or 'Conversation'}"
+    memory: tuple[MemoryText, ...] = ()
     for turn in tree.conversation.path:
+        route = tree.routes.get(turn.id)
         yield ""
-        yield _mark(turn, tree.routes.get(turn.id))
+        yield _mark(turn, route)
         yield f"## {_name(turn)}"
         yield ""
         yield from _turn(turn)
+        if turn.role == "assistant" and route is not None and route.memory != memory:
+            memory = route.memory
+            yield from _memory(memory)
+
+
+def _memory(memory: Sequence[MemoryText]) -> Iterator[str]:
+    """What was sent of the memory with an answer's question, where it was another than before."""
+    for each in memory:
+        yield ""
+        yield from _collapse(f"Memory that was sent: {_heading(each.name)}", each.text)
+    if not memory:
+        yield ""
+        yield "*From here on no memory was sent.*"
 
 
 def _name(turn: Turn) -> str:
@@ -156,6 +172,7 @@ def _mark(turn: Turn, route: Route | None) -> str:
         if turn.cost is not None:
             facts["cost"] = _dollars(turn.cost)
         facts["route"] = _route_text(turn, route)
+        facts["memory"] = ", ".join(each.name for each in route.memory) if route is not None else ""
     if turn.role == "summary":
         facts["model"] = turn.model
     if turn.result is not None:

@@ -12,6 +12,8 @@ from msgspec.structs import replace
 from chat_tui.core.attachments.attachment import Attachment
 from chat_tui.core.chunks import ErrorInfo, Timings, Usage
 from chat_tui.core.conversation import Conversation, QuickAnswer, Tree, Turn
+from chat_tui.core.route import Route
+from chat_tui.core.text.memory_text import MemoryText
 from chat_tui.core.tools import ToolCall, ToolResult
 from chat_tui.history.queries import branches, reads, writes
 from chat_tui.history.store import Store
@@ -68,6 +70,18 @@ def written(*path: Turn, images_limit: int = 1000, others: int = 0, title: str =
     conversation = Conversation("c", title, system_prompt=system, created=WHEN, path=path)
     turns = (*path, *(Turn("user", "hidden version", id=f"o{number}") for number in range(others)))
     return "".join(HtmlDocument(Tree(conversation, turns), images_limit).parts())
+
+
+def test_memory_that_was_sent_is_told_where_it_changes() -> None:
+    memory = (MemoryText("memory.md", f"- I live in Bern {EVIL}"),)
+    path = tuple(Turn(role, "x", id=f"{role}{n}") for n in range(3) for role in ("user", "assistant"))
+    routes = {f"assistant{n}": Route("fixed", memory=() if n == 2 else memory) for n in range(3)}
+    tree = Tree(Conversation("c", path=path, created=WHEN), path, routes=routes)
+    text = "".join(HtmlDocument(tree).parts())
+    Reader(text)
+    assert text.count("Memory that was sent: memory.md") == text.count("I live in Bern") == 1
+    assert text.count("From here on no memory was sent.") == 1
+    assert "<script" not in text
 
 
 def test_the_file_has_all_of_the_current_branch() -> None:

@@ -16,6 +16,7 @@ from chat_tui.core.attachments.attachment import Attachment
 from chat_tui.core.chunks import ErrorInfo, Usage
 from chat_tui.core.conversation import Conversation, QuickAnswer, Tree, Turn
 from chat_tui.core.route import Route, Try
+from chat_tui.core.text.memory_text import MemoryText
 from chat_tui.core.tools import ToolCall, ToolResult
 from chat_tui.history.transfer.markdown import markdown
 
@@ -155,3 +156,16 @@ def test_whatever_a_tool_says_stays_in_its_block(said: str) -> None:
     tokens = MarkdownIt().parse(text.split("---\n", 2)[2])
     headings = [after.content for token, after in pairwise(tokens) if token.type == "heading_open"]
     assert headings == ["The sky", "You", "one/a", "Tool: read", "You"]
+
+
+def test_memory_that_was_sent_is_told_where_it_changes() -> None:
+    with_memory = Route("fastest", memory=(MemoryText("memory.md", "- I live in Bern\n</details>"),))
+    turns = [Turn(role, "x", id=f"{role}{n}") for n in range(4) for role in ("user", "assistant")]
+    routes = {f"assistant{n}": with_memory if n in (1, 2) else ROUTE for n in range(4)}
+    text = exported(*turns, routes=routes)
+    assert text.count("- I live in Bern\n&lt;/details>") == 1
+    assert text.count('memory="memory.md"') == 2
+    parts = text.split("<!-- turn ")
+    assert "Memory that was sent: memory.md" in parts[4]
+    assert "From here on no memory was sent." in parts[8]
+    assert text.count("memory was sent") == 1

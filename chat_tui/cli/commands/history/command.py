@@ -23,6 +23,7 @@ from chat_tui.core.files import writing as files
 from chat_tui.core.files.home_folder import expand_home
 from chat_tui.core.processes import console
 from chat_tui.core.processes.console import write_error
+from chat_tui.core.route import Route
 from chat_tui.core.text.counts import count_of
 from chat_tui.core.text.excerpts import shorten
 from chat_tui.core.text.search_progress import search_progress
@@ -139,17 +140,18 @@ async def _show(options: argparse.Namespace) -> int:
     if of.system_prompt:
         console.write_output(f"\n── system ──\n{of.system_prompt}\n")
     for turn in turns:
-        console.write_output(_format_turn(turn, with_ids=options.all))
+        console.write_output(_format_turn(turn, tree.routes.get(turn.id), with_ids=options.all))
     return 0
 
 
-def _format_turn(turn: Turn, *, with_ids: bool) -> str:
+def _format_turn(turn: Turn, route: Route | None, *, with_ids: bool) -> str:
     who = summary_title(turn) if turn.role == "summary" else shorten(turn.model, 100) or turn.role
     facts = [who, _format_time(turn.created)]
     facts += [] if turn.state == "complete" else [turn.state]
     facts += [f"{turn.id} below {turn.parent or 'nothing'}"] if with_ids else []
     files = "".join(f"\n[{shorten(file.name, 200)}, {file.size_bytes} bytes]" for file in turn.attachments)
-    return f"\n── {' · '.join(facts)} ──\n{turn.text}{files}\n"
+    memory = "".join(f"\n[memory that was sent: {each.name}]" for each in (route.memory if route else ()))
+    return f"\n── {' · '.join(facts)} ──\n{turn.text}{files}{memory}\n"
 
 
 async def search_turns(
