@@ -13,6 +13,7 @@ from chat_tui.cli.options.config_options import (
     add_completion_options,
     add_config_options,
     add_doctor_options,
+    add_memory_options,
     add_paths_options,
 )
 from chat_tui.cli.options.history_options import add_history_options
@@ -150,6 +151,7 @@ def _add_managing_commands(commands: Any) -> None:
         " keyrings that hold keys are then opened.",
     )
     commands.add_parser("config", add_arguments=add_config_options, help="show, edit and check the config file")
+    commands.add_parser("memory", add_arguments=add_memory_options, help="show and edit what is remembered")
     commands.add_parser("paths", add_arguments=add_paths_options, help="show where everything is kept")
     commands.add_parser(
         "completion",

@@ -19,6 +19,7 @@ from chat_tui.cli.output.text_output import TextOutput
 from chat_tui.cli.question import Question, read_checked_question
 from chat_tui.cli.signals import run_until_interrupted, watch_interrupts
 from chat_tui.config import load, paths
+from chat_tui.config.memory.folder_notes import current_folder
 from chat_tui.config.schema import Config
 from chat_tui.core.errors import CommandError
 from chat_tui.core.processes import console
@@ -58,7 +59,7 @@ def run(options: argparse.Namespace) -> int:
 
 async def _ask(settings: Config, question: Question, options: argparse.Namespace, output: OutputFormat | None) -> int:
     interrupted = watch_interrupts()
-    engine = await open_reporting_engine(settings, save=_is_saved(options))
+    engine = await open_reporting_engine(settings, save=_is_saved(options), folder=current_folder())
     request = Request(
         model=options.model,
         strategy=options.strategy,
@@ -75,6 +76,7 @@ async def _ask(settings: Config, question: Question, options: argparse.Namespace
         adaptive=options.adaptive,
         output=output,
         web_search=options.web_search,
+        uses_memory=not options.no_memory,
         tool_use=named_tools(options),
     )
     # Applied before the engine is asked: the model that a preset names needs no list of all models.

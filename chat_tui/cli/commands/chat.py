@@ -15,9 +15,11 @@ from chat_tui.cli.line.line_commands import LineCommands
 from chat_tui.cli.line.message_input import open_input
 from chat_tui.cli.question import model_choice_error, read_preset
 from chat_tui.config import load, paths
+from chat_tui.config.memory.folder_notes import current_folder
 from chat_tui.core.errors import ChatTuiError
 from chat_tui.core.processes.console import report_error, write_error
 from chat_tui.core.text.control_characters import clean
+from chat_tui.engine.engine import Engine
 
 
 def run(options: argparse.Namespace) -> int:
@@ -36,7 +38,7 @@ async def _chat(options: argparse.Namespace, tell_end: Callable[[int], None]) ->
     settings = load.load(paths.config_file())
     preset = read_preset(options)
     files = await asyncio.to_thread(read_attachments, options.attach)
-    engine = await open_reporting_engine(settings, save=not options.private)
+    engine = await open_reporting_engine(settings, save=not options.private, folder=current_folder())
     try:
         model = options.model or (preset.model if preset is not None else None)
         by_strategy = options.strategy or (preset.strategy if preset is not None else None)
@@ -51,6 +53,7 @@ async def _chat(options: argparse.Namespace, tell_end: Callable[[int], None]) ->
         chat.attachments = files
         _watch_signals(tell_end)
         write_error(f"chat-tui, line mode. {_answers(chat)} /help lists the commands; Ctrl-D or /quit ends.\n")
+        await _offer_notes(engine)
         if model is None:
             await engine.models.discover()
         if name := " ".join(getattr(options, "name", ())) or options.conversation:
@@ -62,6 +65,20 @@ async def _chat(options: argparse.Namespace, tell_end: Callable[[int], None]) ->
     finally:
         await engine.close()
     return 0
+
+
+async def _offer_notes(engine: Engine) -> None:
+    """Tell once that the folder has notes that can be sent with questions."""
+    try:
+        offer = await engine.memory.new_offer()
+    except ChatTuiError as error:
+        report_error(error)
+        return
+    if offer is not None and offer.file is not None:
+        write_error(
+            f"[this folder has notes: {offer.file.name}, ≈{offer.tokens:,} tokens; /memory shows it, and /memory folder"
+            " on sends it with your questions]\n"
+        )
 
 
 def _answers(chat: LineChat) -> str:

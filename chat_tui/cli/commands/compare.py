@@ -15,6 +15,7 @@ from chat_tui.cli.output.compare_table import table
 from chat_tui.cli.question import Question, read_checked_question
 from chat_tui.cli.signals import run_until_interrupted, watch_interrupts
 from chat_tui.config import load, paths
+from chat_tui.config.memory.folder_notes import current_folder
 from chat_tui.config.schema import Config
 from chat_tui.core.chunks import Chunk, Error, Metadata, encode, has_answered
 from chat_tui.core.errors import ChatTuiError
@@ -49,7 +50,8 @@ def run(options: argparse.Namespace) -> int:
 
 async def _run(settings: Config, question: Question, models: Sequence[str], options: argparse.Namespace) -> int:
     interrupted = watch_interrupts()
-    engine = await open_reporting_engine(settings, save=not (options.no_save or options.private))
+    is_saved = not (options.no_save or options.private)
+    engine = await open_reporting_engine(settings, save=is_saved, folder=current_folder())
     request = Request(
         strategy=options.strategy,
         max_tokens=options.max_tokens,
@@ -58,6 +60,7 @@ async def _run(settings: Config, question: Question, models: Sequence[str], opti
         thinking=options.thinking,
         timeout_seconds=options.timeout,
         max_price=options.max_price,
+        uses_memory=not options.no_memory,
     )
     try:
         if not models:

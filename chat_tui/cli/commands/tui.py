@@ -63,8 +63,14 @@ async def _screen(settings: Config, options: argparse.Namespace, preset: Preset 
     async def open_engine(tell: Callable[[ChatTuiError], None]) -> Engine:
         # In a thread: the import must not delay the first keys.
         assembly = await asyncio.to_thread(importlib.import_module, "chat_tui.bootstrap.open_engine")
+        from chat_tui.config.memory.folder_notes import current_folder
+
         engine: Engine = await assembly.open_engine(
-            settings, save=not options.private, tell=tell, when_recovering=_recovery_notices(app)
+            settings,
+            save=not options.private,
+            tell=tell,
+            folder=current_folder(),
+            when_recovering=_recovery_notices(app),
         )
         return engine
 

@@ -67,8 +67,8 @@ class LineChat:
         """The model or strategy of the next question."""
         if self.adaptive:
             second = self.engine.config.adaptive.second_strategy
-            return Request(model=self.model, strategy=second, adaptive=True)
-        return Request(model=self.model, strategy=self.strategy)
+            return Request(model=self.model, strategy=second, adaptive=True, uses_memory=True)
+        return Request(model=self.model, strategy=self.strategy, uses_memory=True)
 
     # -- conversations --------------------------------------------------------------------------------------------
 

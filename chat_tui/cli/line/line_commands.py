@@ -11,6 +11,7 @@ from chat_tui.cli.line.commands import (
     conversation_commands,
     file_commands,
     general_commands,
+    memory_commands,
     model_commands,
     setting_commands,
 )
@@ -25,6 +26,7 @@ MODULES = (
     conversation_commands,
     file_commands,
     general_commands,
+    memory_commands,
     model_commands,
     setting_commands,
 )

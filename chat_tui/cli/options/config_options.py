@@ -1,4 +1,4 @@
-"""The options of `chat-tui doctor`, `chat-tui config`, `chat-tui paths` and `chat-tui completion`."""
+"""The options of `chat-tui doctor`, `config`, `memory`, `paths` and `completion`."""
 
 from __future__ import annotations
 
@@ -28,6 +28,14 @@ def add_config_options(config: CommandParser) -> None:
 def add_paths_options(to: CommandParser) -> None:
     to.add_argument("--json", action="store_true", help="as JSON")
     to.add_private()
+
+
+def add_memory_options(memory: CommandParser) -> None:
+    actions = memory.add_subparsers(dest="action", metavar="action", required=True)
+    show = actions.add_parser("show", help="print what is remembered")
+    edit = actions.add_parser("edit", help="open the file in $VISUAL or $EDITOR, and check it afterwards")
+    for parser in (memory, show, edit):
+        parser.add_private()
 
 
 def add_completion_options(to: CommandParser) -> None:

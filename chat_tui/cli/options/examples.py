@@ -59,6 +59,9 @@ EXAMPLES: Mapping[str, tuple[str, str]] = {
     "chat-tui config show": ("chat-tui config show", "chat-tui config show --all --json"),
     "chat-tui config edit": ("chat-tui config edit", "EDITOR=nano chat-tui config edit"),
     "chat-tui config check": ("chat-tui config check", "CHAT_TUI_CONFIG=other.toml chat-tui config check"),
+    "chat-tui memory": ("chat-tui memory show", "chat-tui memory edit"),
+    "chat-tui memory show": ("chat-tui memory show", "chat-tui memory show | grep -i language"),
+    "chat-tui memory edit": ("chat-tui memory edit", "EDITOR=nano chat-tui memory edit"),
     "chat-tui paths": ("chat-tui paths", "chat-tui paths --json"),
     "chat-tui completion": (
         "chat-tui completion bash > ~/.local/share/bash-completion/completions/chat-tui",

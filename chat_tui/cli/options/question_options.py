@@ -74,6 +74,7 @@ def _add_question(to: CommandParser) -> None:
     to.add_argument("--thinking", choices=THINKING, help="reasoning effort, if supported")
     add_files(to)
     to.add_argument("-n", "--no-save", action="store_true", help="do not save the conversation")
+    to.add_argument("--no-memory", action="store_true", help="do not send what you have asked to remember")
     to.add_private("same as --no-save")
 
 

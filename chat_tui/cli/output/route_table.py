@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from chat_tui.core.route import Alternative, Candidate, Route
 from chat_tui.core.text.prompt_features import level_of, without_level
+from chat_tui.core.usage.token_estimate import memory_tokens
 
 
 def route_lines(model: str, route: Route) -> Sequence[str]:
@@ -21,6 +22,7 @@ def route_lines(model: str, route: Route) -> Sequence[str]:
     lines += [f"{one.model:<{width}}  excluded: {one.out}" for one in excluded]
     if route.left_out:
         lines.append(f"and {route.left_out:,} more")
+    lines += [f"memory that was sent: {each.name}, ≈{memory_tokens(each):,} tokens" for each in route.memory]
     width = max((len(other.strategy) for other in route.others), default=10)
     return [*lines, "", "other strategies", *[f"{_other(other, width)}" for other in route.others]]
 

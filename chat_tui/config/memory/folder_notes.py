@@ -102,6 +102,14 @@ class FolderMemory:
             raise ConfigError(f"{file} cannot be used: it is a link to a file outside of {root}.", _HINT)
 
 
+def current_folder() -> Path | None:
+    """Return the folder that the program was started in; None if it is gone."""
+    try:
+        return Path.cwd()
+    except OSError:
+        return None
+
+
 def _up_to_root(folder: Path) -> Iterator[Path]:
     """Yield the folder and those above it, up to the root of its git project; without git, only the folder."""
     above = (folder, *folder.parents)

@@ -6,18 +6,15 @@ import argparse
 import asyncio
 import json
 import os
-import signal
-from collections.abc import Sequence
 from pathlib import Path
 
 from chat_tui.config import load, paths
 from chat_tui.config.setting_list import DEFAULT, Setting, read_settings
 from chat_tui.core.errors import ConfigError
 from chat_tui.core.files.writing import write
-from chat_tui.core.processes import child_process, console
-from chat_tui.core.processes.child_process import ChildCommand
+from chat_tui.core.processes import console
 from chat_tui.core.processes.console import write_error
-from chat_tui.core.processes.editor import editor_of
+from chat_tui.core.processes.editor import editor_of, run_editor
 from chat_tui.core.text.control_characters import escaped_json
 
 _FIRST_LINES = """\
@@ -64,21 +61,10 @@ def _edit(_: argparse.Namespace) -> int:
             write(file, _FIRST_LINES)
         except OSError as error:
             raise ConfigError(f"{file} cannot be created: {error.strerror}.", "Nothing was changed.") from error
-    if code := asyncio.run(_run_editor([*editor, str(file)])):
+    if code := asyncio.run(run_editor([*editor, str(file)])):
         write_error(f"chat-tui: the editor ended with code {code}.\n")
         return 1
     return _report(file)
-
-
-async def _run_editor(command: Sequence[str]) -> int:
-    """Wait for the editor, which has the terminal; returns its exit code."""
-    found = child_process.find_program(command[0], os.environ) or command[0]
-    child = await child_process.start(
-        ChildCommand((found, *command[1:]), dict(os.environ)), stdin=None, stdout=None, stderr=None
-    )
-    # Ctrl-C is the editor's.
-    asyncio.get_running_loop().add_signal_handler(signal.SIGINT, lambda: None)
-    return await child.wait()
 
 
 def _check(_: argparse.Namespace) -> int:

@@ -38,6 +38,7 @@ def _places() -> list[_Place]:
         _Place("config", paths.config_file(), "settings"),
         _Place("presets", config / "presets", "your own presets"),
         _Place("themes", config / "themes", "your own themes"),
+        _Place("memory", paths.memory_file(), "what you have asked to remember"),
         _Place("history", paths.store_file(), "conversations"),
         _Place("keys", paths.key_file(), "API keys that are not in the system's keyring"),
         _Place("models", paths.pulled_folder(), "downloaded models"),

@@ -117,16 +117,9 @@ async def _fetch(chat: LineChat, _: str) -> None:
     say("[downloaded]" if weights.ready else "[stopped; /fetch goes on]")
 
 
-@line_command("forget")
-async def _forget(chat: LineChat, name: str) -> None:
-    chosen = await chat.engine.models.chosen_models()
-    if not name:
-        say(f"[found models that you chose: {', '.join(chosen) or 'none'}]")
-        return
+async def stop_using(chat: LineChat, name: str) -> None:
+    """No longer use a found model, or those of a provider, that the user chose."""
     forgotten = await chat.engine.models.forget(name)
-    if not forgotten:
-        told = f"There are: {', '.join(chosen)}." if chosen else "You have not chosen any."
-        raise CommandError(f"{shorten(name, 80)} is not a found model that you chose.", told)
     if chat.model in forgotten:
         chat.model = None
     say(f"[no longer used: {', '.join(forgotten)}]")

@@ -28,7 +28,7 @@ from chat_tui.core.tools import ToolServerStatus, ToolUse
 
 NO_PRESET = "none"
 """The argument that ends the use of a preset."""
-_VALUES = {"thinking": (*LEVELS, DEFAULT), "web_search": (*SWITCH, DEFAULT)}
+_VALUES = {"thinking": (*LEVELS, DEFAULT), "web_search": (*SWITCH, DEFAULT), "memory": (*SWITCH, DEFAULT)}
 
 
 def _complete_preset(_: LineChat, typed: str) -> Sequence[WordCompletion]:
@@ -110,6 +110,8 @@ def _describe(chat: LineChat, name: str) -> str:
         value = getattr(source, name, None)
         if value is not None and value != ():
             return f"{ConversationSettings(**{name: value}).value(name)}, {where}"
+    if name == "memory":
+        return f"{'on' if chat.engine.config.memory.enabled else 'off'} (config)"
     return "off" if name == "web_search" else "the model's default"
 
 
