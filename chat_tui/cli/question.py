@@ -9,7 +9,7 @@ from contextlib import suppress
 
 import msgspec
 
-from chat_tui.cli.attached_files import read_attachments
+from chat_tui.cli.attached_files import describe_attached, describe_missing, read_attachments, read_named
 from chat_tui.config import presets
 from chat_tui.core.attachments.attachment import Attachment, is_no_text, of_bytes
 from chat_tui.core.errors import ChatTuiError, CommandError
@@ -68,12 +68,14 @@ def read_question(options: argparse.Namespace, pages: PageSource | None = None) 
     """Read the question with its preset, its files and its web pages. Blocks. Raises `AttachmentRefused`,
     `CommandError`, `ConfigError`.
 
-    Standard input follows the words of the question; it is attached as a file if it is no text, or if the preset works
-    on a document.
+    `@path` in the words of the question attaches a file; in what comes by standard input it is text, which another
+    program may have written. Standard input follows the words of the question; it is attached as a file if it is no
+    text, or if the preset works on a document.
     """
     preset = read_preset(options)
     text, piped = " ".join(options.question), _read_stdin()
     attachments = read_attachments([file for file in options.attach if file != "-"], pages)
+    attachments += _read_named(options, text, attachments, pages)
     if "-" in options.attach:
         attachments.append(of_bytes("standard input", piped))
         piped = b""
@@ -88,6 +90,20 @@ def read_question(options: argparse.Namespace, pages: PageSource | None = None) 
         text = "\n\n".join(filter(None, [text, piped.decode("utf-8", "replace").strip("\n")]))
     system = getattr(options, "system", None)
     return Question(clean(text), attachments, preset, None if system is None else clean(system))
+
+
+def _read_named(
+    options: argparse.Namespace, text: str, attached: Sequence[Attachment], pages: PageSource | None
+) -> list[Attachment]:
+    """Read what the words of the question name as `@path`, besides what is attached, and say so. Raises
+    `AttachmentRefused`."""
+    named = read_named(text, pages, is_typed=False)
+    files = [file for file in named.files if file not in attached]
+    if files and getattr(options, "verbose", False):
+        write_error(f"[{describe_attached(files)}]\n")
+    if named.missing and not getattr(options, "quiet", False):
+        write_error(f"[{describe_missing(named.missing)}]\n")
+    return files
 
 
 def read_preset(options: argparse.Namespace) -> Preset | None:

@@ -36,6 +36,28 @@ async def test_an_image_and_a_text_go_along_with_the_question(home: Home) -> Non
     ]
 
 
+async def test_files_that_the_question_names_go_along_and_other_words_with_an_at_sign_are_text(home: Home) -> None:
+    (home.folder / "notes.txt").write_text("one\ntwo\nthree\n")
+    (home.folder / "main.py").write_text("pass\n")
+    text = f"Is @{home.folder}/notes.txt#2-3 or @~/main.py? Ask a@b.example, @all and @src/mian.py, or @types/*.d.ts."
+    async with ModelServer() as server:
+        home.serve(server.base_url, "tiny")
+        ran = await home.run("ask", "-v", text, stdin=b"@~/main.py is text here")
+        assert ran.code == 0
+        question, _ = await kept(home)
+        assert question.text == f"{text}\n\n@~/main.py is text here"
+        assert [file.name for file in question.attachments] == ["notes.txt (lines 2-3)", "main.py"]
+        assert "[attached: notes.txt (lines 2-3), main.py, ≈" in ran.told()
+        assert "[@src/mian.py, @types/*.d.ts name no files here: they are sent as text]" in ran.told()
+
+        (home.folder / ".netrc").write_text("password")
+        for named, told in (("@~/.netrc", "usually holds keys"), ("@~/nowhere.txt,", "File not found: ~/nowhere.txt.")):
+            ran = await home.run("ask", f"what is {named} for")
+            assert (ran.code, ran.text) == (2, "")
+            assert told in ran.told()
+        assert len(server.exchanges) == 1
+
+
 async def test_files_without_a_question_are_not_sent(home: Home) -> None:
     (home.folder / "notes.txt").write_text("hello\n")
     async with ModelServer() as server:

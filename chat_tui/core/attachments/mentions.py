@@ -50,6 +50,11 @@ def _mention(match: re.Match[str]) -> Mention:
     return Mention(match.start(), match.end(), path)
 
 
+def without_sentence_end(path: str) -> str:
+    """Return a path without the characters at its end that may end the sentence that it is in."""
+    return _SENTENCE_END.sub("", path)
+
+
 def mention_of(path: str, whole: bool = True) -> str:
     """The path as a mention; one that is not whole is left open, to be gone on with."""
     if any(sign.isspace() for sign in path):

@@ -154,7 +154,10 @@ class PromptAttachments:
         for going in [going for going in self._going if going.named and going.named not in named]:
             self._drop(going)
         known = {going.path for going in self._going}
+        names = {going.named for going in self._going}
         for name in named:
+            if name in names:
+                continue
             going = self._pending(name)
             is_unfinished = name == unfinished and (going.is_remote or _may_grow(name))
             if going.path not in known and not is_unfinished and len(self._going) < MOST:
@@ -189,6 +192,12 @@ class PromptAttachments:
         self._show()
         self.on_taken()
         return taken
+
+    def set_aside(self) -> list[PendingAttachment]:
+        """Remove all attachments and return them, to be given back."""
+        kept, self._going = self._going, []
+        self._show()
+        return kept
 
     def give_back(self, going: Iterable[PendingAttachment]) -> None:
         """Restore attachments that could not be sent."""
@@ -337,9 +346,15 @@ class _NotThere(AttachmentRefused):
 
 def _read(going: PendingAttachment) -> None:
     """Read it unless it is what was read before; a blocking call."""
+    from chat_tui.core.attachments.mentions import without_sentence_end
     from chat_tui.core.attachments.referenced_files import NothingMatched, parse_reference, read_referenced
 
     reference = parse_reference(going.path)
+    if reference.kind == "file" and going.named and not os.path.lexists(going.path):
+        # What ends a sentence behind it is no part of the name.
+        bare = without_sentence_end(going.path)
+        if os.path.isfile(bare) or parse_reference(bare).kind == "lines":
+            going.path, reference = bare, parse_reference(bare)
     stamp: tuple[int, int] | None = None
     if reference.kind in ("file", "lines", "folder"):
         try:

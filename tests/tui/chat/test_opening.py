@@ -33,6 +33,24 @@ async def test_a_question_is_asked_as_soon_as_the_engine_is_open(tmp_path: Path)
         assert [each.name for each in request.turns[1].attachments] == ["notes.txt"]
 
 
+async def test_a_question_attaches_the_files_that_it_names_and_leaves_the_draft_alone(tmp_path: Path) -> None:
+    for name in ("notes.txt", "other.txt"):
+        (tmp_path / name).write_text("Tea is a drink.")
+    history = tmp_path / "history.db"
+    async with scripted_chat(file=history) as chat:
+        await chat.pilot.press(*f"later @{tmp_path}/other.txt ")
+        await chat.until(lambda: chat.chat.files.attachments)
+        await chat.chat.session.save_draft()
+    question = f"What is in @{tmp_path}/notes.txt? Ask a@b.example and @nobody."
+    async with scripted_chat(["A drink."], file=history, opening=Opening(question=question)) as chat:
+        await chat.answered()
+        turn = chat.provider.requests[-1].turns[-1]
+        assert (turn.text, [each.name for each in turn.attachments]) == (question, ["notes.txt"])
+        assert chat.chat.prompt.draft == f"later @{tmp_path}/other.txt "
+        chat.chat.files.follow()
+        await chat.until(lambda: [each.name for each in chat.chat.files.attachments] == ["other.txt"])
+
+
 async def test_the_last_conversation_goes_on_with_its_model(tmp_path: Path) -> None:
     file = tmp_path / "history.db"
     await with_history(file)

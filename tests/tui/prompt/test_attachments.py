@@ -82,6 +82,13 @@ async def test_a_path_that_is_typed_behind_an_at_sign_goes_along_and_goes_with_i
         await chat.pilot.press("escape", "enter")
         await chat.answered()
         assert sent(chat) == ["notes.md"]
+        # What ends the sentence is no part of the name.
+        await chat.pilot.press(*"what is in @notes.md?")
+        await chat.until(lambda: [going.named for going in chat.chat.files._going if going.files] == ["notes.md?"])
+        await listed(chat, "notes.md")
+        await chat.pilot.press("enter")
+        await chat.answered()
+        assert sent(chat) == ["notes.md"]
 
 
 async def test_what_is_pasted_takes_no_file_along_by_itself(notes: Path) -> None:

@@ -6,11 +6,10 @@ import asyncio
 import os
 from collections.abc import Sequence
 
-from chat_tui.cli.attached_files import read_attachments
+from chat_tui.cli.attached_files import describe_attached, read_attachments
 from chat_tui.cli.line.command_registry import line_command
 from chat_tui.cli.line.commands.setting_commands import use_preset
 from chat_tui.cli.line.line_chat import LineChat, say, who
-from chat_tui.cli.line.named_files import describe
 from chat_tui.cli.line.word_completion import WordCompletion, complete_argument, complete_path
 from chat_tui.config import presets
 from chat_tui.core.attachments.attachment import of_bytes
@@ -48,7 +47,7 @@ async def _attach(chat: LineChat, name: str) -> None:
     if not name:
         raise CommandError("No file was named.", "For example: /attach notes.txt")
     chat.attachments += await asyncio.to_thread(read_attachments, [_unquoted(name)])
-    say(f"[{describe(chat.attachments)}; they go with the next message]")
+    say(f"[{describe_attached(chat.attachments)}; they go with the next message]")
 
 
 def _unquoted(name: str) -> str:
@@ -60,7 +59,7 @@ def _unquoted(name: str) -> str:
 async def _paste(chat: LineChat, _: str) -> None:
     content = await read_clipboard(os.environ)
     chat.attachments.append(content.image or of_bytes("clipboard.txt", content.text.encode()))
-    say(f"[{describe(chat.attachments)}; they go with the next message]")
+    say(f"[{describe_attached(chat.attachments)}; they go with the next message]")
 
 
 @line_command("detach", _complete_attached)

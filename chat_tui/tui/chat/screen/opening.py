@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -12,6 +13,7 @@ if TYPE_CHECKING:
     from chat_tui.core.settings.preset import Preset
     from chat_tui.engine.engine import Engine
     from chat_tui.tui.chat.commands.context import CommandContext
+    from chat_tui.tui.prompt.attachments_line import PendingAttachment
 
 
 class Opening(msgspec.Struct, frozen=True):
@@ -33,7 +35,8 @@ class Opening(msgspec.Struct, frozen=True):
     """Whether the model or the strategy was named too, so that the conversation's own is not used."""
 
     async def begin(self, context: CommandContext, engine: Engine) -> None:
-        """Open the conversation that is named, attach the files, and ask the question.
+        """Open the conversation that is named, attach the files, and ask the question, as if it had been typed: `@path`
+        in it attaches a file, too. A draft that was left in the prompt stays there.
 
         Where there is no such conversation, that is told, and the question stays in the prompt.
         """
@@ -44,15 +47,34 @@ class Opening(msgspec.Struct, frozen=True):
         if self.system_prompt is not None:
             await chat.session.set_system_prompt(self.system_prompt)
             chat.estimate.show()
+        kept = chat.files.set_aside() if self.question else []
         for file in self.files:
             try:
                 await chat.files.attach(file)
             except ChatTuiError as error:
                 context.host.tell(error)
                 chat.prompt.set_draft(self.question)
+                chat.files.give_back(kept)
                 return
         if self.question:
-            context.submission.ask(self.question)
+            self._ask(context, kept)
+
+    def _ask(self, context: CommandContext, kept: Sequence[PendingAttachment]) -> None:
+        """Ask the question; `kept` are the files of the draft in the prompt."""
+        from chat_tui.core.attachments.mentions import mentions
+
+        prompt = context.chat.prompt
+        draft = prompt.draft
+        prompt.set_draft(self.question)
+        for mention in (mention for line in self.question.splitlines() for mention in mentions(line)):
+            prompt.named.restore(mention.path)
+        context.submission.ask(self.question)
+        prompt.clear_draft()
+        if draft:
+            prompt.set_draft(draft)
+        for going in kept:
+            prompt.named.restore(going.named)
+        context.chat.files.give_back(kept)
 
 
 async def _open(opening: Opening, context: CommandContext, engine: Engine) -> bool:
