@@ -70,7 +70,8 @@ async def test_an_answer_is_rendered_with_its_figures_and_its_code_can_be_copied
 
 
 async def test_a_streamed_answer_looks_as_it_does_when_it_is_opened_again(browser: Browser) -> None:
-    code = "```py\n" + "".join(f"x{number} = '{number}'\n" for number in range(60)) + "```\n\n"
+    lines = [f"x{number} = '{number}'" if number % 3 else "" for number in range(1, 61)]
+    code = "```py\n" + "\n".join([*lines[:-1], "x"]) + "\n```\n\n"
     rows = "| a | b |\n|---|--:|\n" + "".join(f"| {number} | *b* |\n" for number in range(60))
     items = "".join(f"{number}. item\n" for number in range(1, 50))
     text = "\n\n".join([ANSWER, code, rows, items, "words of a very long paragraph " * 300])
@@ -86,6 +87,14 @@ async def test_a_streamed_answer_looks_as_it_does_when_it_is_opened_again(browse
         counts = [await tab.page.locator(f".text > {kind}").count() for kind in (".code", ".table", "ol", "p")]
         assert counts == [2, 2, 1, 3]
         assert "paragraph words of" in await tab.page.locator(".text > p").last.inner_text()
+        # A long block of code is made of boxes, and has neither more nor fewer lines for that.
+        long = tab.page.locator(".text pre code").last
+        assert await long.locator(".part").count() > 2
+        assert await long.inner_text() == code.removeprefix("```py\n").removesuffix("\n```\n\n")
+        line, height = await long.evaluate(
+            "(code) => [parseFloat(getComputedStyle(code).lineHeight), code.offsetHeight]"
+        )
+        assert round(height / line) == 60
         assert tab.errors == []
 
 
@@ -109,7 +118,7 @@ async def test_the_saved_conversations_are_searched_opened_and_gone_on_in(browse
         await tab.page.fill("#search", "hearts")
         await tab.until("document.querySelector('#list mark')?.textContent === 'hearts'")
         await tab.page.click("#list .entry")
-        await tab.shows("Three hearts.")
+        await tab.page.locator(".assistant", has_text="Three hearts.").wait_for()
         await tab.page.fill("#search", "")
         await tab.ask("And its blood?")
         await tab.shows("Blue blood.")
@@ -164,12 +173,19 @@ async def test_the_place_that_is_read_holds_while_text_comes(browser: Browser) -
     async with scripted_tab(browser, [*long[:40], gate, *long[40:]]) as (tab, _):
         await tab.ask("Go on and on")
         await tab.until("document.querySelector('#scroll').scrollTop > 200")
+        # A slow trackpad scrolls by few pixels; going to the end takes it again.
+        place = "document.querySelector('#scroll')"
+        await tab.until(f"({place}.scrollTop -= 2, !document.querySelector('#to-end').hidden)")
+        await tab.until(f"({place}.scrollTop = 1e6, document.querySelector('#to-end').hidden)")
+        # A finished block stays the same element, with what is selected in it.
+        await tab.page.evaluate("getSelection().selectAllChildren(document.querySelector('.assistant .text p'))")
         # Text that still comes before the gate may move to the end first.
         await tab.until("(document.querySelector('#scroll').scrollTop = 60, !document.querySelector('#to-end').hidden)")
         gate.open()
         await tab.answered()
         await tab.page.locator("#to-end").wait_for(state="visible")
         assert await tab.page.evaluate("document.querySelector('#scroll').scrollTop") == 60
+        assert await tab.page.evaluate("getSelection().toString()") == "Paragraph 0."
         await tab.page.click("#to-end")
         assert await tab.until(
             "(({scrollTop, scrollHeight, clientHeight}) => scrollHeight - scrollTop - clientHeight < 2)"

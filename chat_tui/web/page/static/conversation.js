@@ -67,14 +67,18 @@ async function openConversation(id, { turn = "", keepAddress = false } = {}) {
   closeDrawer();
   try {
     const said = await asked(conversationPath(id, { limit: WINDOW, ...(turn ? { turn } : {}) }));
+    const turns = await savedTurns(said);
     if (mine !== opening) return;
     setCurrent(id, said.title);
     setPinned(said.pinned);
     setSwitched(said.tools);
     if (!keepAddress) remember(id);
-    showTurns(said);
+    atEnd = !turn;
+    const filling = showTurns(said, turns);
     followConversation(id, { anew: true });
     settle();
+    await filling;
+    if (mine !== opening) return;
     const found = turn && $("log").querySelector(`[data-turn="${CSS.escape(turn)}"]`);
     if (found) reach(found);
     else followEnd();
@@ -89,9 +93,11 @@ async function openConversation(id, { turn = "", keepAddress = false } = {}) {
 
 const conversationPath = (id, parameters) => `api/conversations/${encodeURIComponent(id)}?${new URLSearchParams(parameters)}`;
 
-function showTurns(said) {
+// Resolves when the rest of long answers is there, too.
+async function showTurns(said, turns) {
   shown = said;
-  $("log").replaceChildren(...savedTurns(said));
+  $("log").replaceChildren(...turns);
+  await fillTurns();
   offerOthers();
 }
 
@@ -127,14 +133,15 @@ function offerOthers() {
 
 let loading = false;
 
-// The turns before this position. Null: they could not be loaded, or others are shown by now.
+// The turns before this position, with their elements. Null: they could not be loaded, or others are shown by now.
 async function loadedTurns(before) {
   if (loading) return null;
   loading = true;
   const [id, mine] = [current, shown];
   try {
     const said = await asked(conversationPath(id, { limit: WINDOW, before }));
-    return id === current && mine === shown ? said : null;
+    const turns = await savedTurns(said);
+    return id === current && mine === shown ? { ...said, elements: turns } : null;
   } catch (error) {
     toast(error.message);
     return null;
@@ -149,10 +156,10 @@ async function showEarlier() {
   const anchor = earlierButton.nextElementSibling;
   const was = anchor?.getBoundingClientRect().top ?? 0;
   shown = { ...shown, first: said.first };
-  earlierButton.after(...savedTurns({ ...said, pending: [] }));
+  earlierButton.after(...said.elements);
   offerOthers();
   if (anchor && !atEnd) $("scroll").scrollTop += anchor.getBoundingClientRect().top - was;
-  keepPlace();
+  await fillTurns();
 }
 
 async function showLater() {
@@ -161,7 +168,8 @@ async function showLater() {
   shown = { ...shown, end: Math.max(shown.end, said.end), length: said.length };
   // The first ones may be there already.
   const there = new Set([...$("log").querySelectorAll("[data-turn]")].map((turn) => turn.dataset.turn));
-  laterButton.before(...savedTurns(said).filter((turn) => !there.has(turn.dataset.turn)));
+  laterButton.before(...said.elements.filter((turn) => !there.has(turn.dataset.turn)));
+  await fillTurns();
   offerOthers();
   running?.mount();
 }
@@ -183,8 +191,9 @@ function forgetLater() {
 async function goToEnd() {
   if (!showsEnd()) {
     const said = await asked(conversationPath(current, { limit: WINDOW }));
+    const turns = await savedTurns(said);
     if (said.id !== current) return;
-    showTurns(said);
+    await showTurns(said, turns);
     running?.mount();
   }
   followEnd();
@@ -198,24 +207,40 @@ function reach(found) {
   found.focus({ preventScroll: true });
 }
 
-// Streaming text does not scroll the page unless it is at the end.
+// Streaming text does not scroll the page unless it is at the end. Scrolling up, be it by a pixel, lets the end go.
+
+const NEAR_END = 32;
+let lastTop = 0;
 
 function followEnd() {
   atEnd = true;
+  pullToEnd();
+}
+
+// After each layout in which something has grown; no other code reads what would need a layout at once.
+function pullToEnd() {
+  const scroll = $("scroll");
+  if (atEnd && showsEnd()) {
+    scroll.scrollTop = scroll.scrollHeight;
+    lastTop = scroll.scrollTop;
+  }
   keepPlace();
 }
 
 function keepPlace() {
-  const scroll = $("scroll");
-  if (atEnd && showsEnd()) scroll.scrollTop = scroll.scrollHeight;
   $("to-end").hidden = atEnd;
 }
 
 function notePlace() {
-  const scroll = $("scroll");
-  atEnd = showsEnd() && scroll.scrollHeight - scroll.scrollTop - scroll.clientHeight < 32;
-  $("to-end").hidden = atEnd;
-  document.querySelector("main").classList.toggle("scrolled", scroll.scrollTop > 4);
+  const { scrollTop, scrollHeight, clientHeight } = $("scroll");
+  const below = scrollHeight - scrollTop - clientHeight;
+  if (below < 1) atEnd = true;
+  else if (scrollTop < lastTop) atEnd = false;
+  else if (scrollTop > lastTop && below < NEAR_END) atEnd = true;
+  atEnd &&= showsEnd();
+  lastTop = scrollTop;
+  keepPlace();
+  document.querySelector("main").classList.toggle("scrolled", scrollTop > 4);
 }
 
 // Renaming, pinning and deleting a conversation.
@@ -301,7 +326,8 @@ function listenToConversation() {
   $("delete").addEventListener("click", told(remove));
   $("scroll").addEventListener("scroll", notePlace, { passive: true });
   $("to-end").addEventListener("click", told(goToEnd));
-  new ResizeObserver(keepPlace).observe($("scroll"));
+  const sizes = new ResizeObserver(pullToEnd);
+  for (const id of ["scroll", "log"]) sizes.observe($(id));
   addEventListener("popstate", () => {
     if (addressed()) openConversation(addressed(), { keepAddress: true });
     else newConversation({ keepAddress: true });

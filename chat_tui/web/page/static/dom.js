@@ -44,6 +44,24 @@ function fragment(html) {
   return made;
 }
 
+// Long work is done in slices, between which the browser paints and takes keys.
+const SLICE_MS = 12;
+const pausing = new MessageChannel();
+const paused = [];
+let sliceBegan = 0;
+pausing.port1.onmessage = () => {
+  sliceBegan = performance.now();
+  for (const goOn of paused.splice(0)) goOn();
+};
+
+// Resolves at once while the slice lasts, and otherwise in the next one. No timer: those of a tab in the background wait.
+function sliced() {
+  if (performance.now() - sliceBegan < SLICE_MS) return null;
+  return new Promise((resolve) => {
+    if (paused.push(resolve) === 1) pausing.port2.postMessage(0);
+  });
+}
+
 async function copied(text, button) {
   let done = true;
   try {

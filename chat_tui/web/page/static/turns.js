@@ -32,6 +32,37 @@ function place(made, id, versions) {
   box.replaceChildren(step("left", "Previous version", versions[at - 1]), `${at + 1}/${versions.length}`, step("right", "Next version", versions[at + 1]));
 }
 
+// Lines that are added to a block of code are a box of their own, so that those before them are not laid out again. The
+// box stands for the end of the line before it.
+function addCode(code, added) {
+  const last = code.lastElementChild?.className === "part" ? code.lastElementChild : code;
+  const words = document.createTreeWalker(added, NodeFilter.SHOW_TEXT).nextNode();
+  const begins = words?.data.startsWith("\n");
+  if (begins) words.data = words.data.slice(1);
+  const nodes = begins ? [element("span", { className: "end" }), element("span", { className: "part" })] : [element("span")];
+  nodes.at(-1).append(...added.childNodes);
+  last.append(nodes[0]);
+  if (begins) code.append(nodes[1]);
+  return nodes;
+}
+
+// So many parts of a long table have one head.
+const MOST_BODIES = 20;
+
+// So many blocks of a saved answer are there at once; those of a longer one follow in slices.
+const AT_ONCE = 60;
+const unfinished = [];
+
+async function fillTurns() {
+  for (const [view, rest] of unfinished.splice(0)) {
+    for (const [number, piece] of rest.entries()) {
+      if (!view.element.isConnected) break;
+      view.put({ block: AT_ONCE + number, ...piece });
+      await sliced();
+    }
+  }
+}
+
 class AnswerView {
   constructor() {
     this.source = "";
@@ -144,11 +175,12 @@ class AnswerView {
     const first = fresh.firstElementChild;
     if (!before || !first || before.tagName !== first.tagName || before.className !== first.className) return null;
     const inner = { code: "code", table: "table" }[first.className];
-    if (inner === "code") {
-      const span = element("span", {}, ...first.querySelector("code").childNodes);
-      return this.appended(before.querySelector("code"), [span]);
+    if (inner === "code") return addCode(before.querySelector("code"), first.querySelector("code"));
+    if (inner === "table") {
+      // The widths of columns depend on all rows: a table without an end would be laid out as a whole each time.
+      const bodies = before.querySelectorAll("tbody");
+      return bodies.length < MOST_BODIES ? this.appended(before.querySelector("table"), first.querySelectorAll("tbody")) : null;
     }
-    if (inner === "table") return this.appended(before.querySelector("table"), first.querySelectorAll("tbody"));
     if (["OL", "UL"].includes(first.tagName)) return this.appended(before, first.children);
     if (first.tagName === "P" && !first.className) return this.appended(before, first.childNodes);
     return null;
@@ -200,7 +232,7 @@ class AnswerView {
 }
 
 // Turns as elements; results of tool calls become part of the answers that made the calls.
-function savedTurns({ id, turns, pending }) {
+async function savedTurns({ id, turns, pending }) {
   const shown = [];
   const cards = new Map();
   for (const turn of turns) {
@@ -211,7 +243,7 @@ function savedTurns({ id, turns, pending }) {
       if (!known) shown.push(element("article", { className: "turn assistant", "aria-label": "Tool call" }, card.element));
       (known ? card.element : shown.at(-1)).dataset.turn = turn.id;
     } else {
-      shown.push(savedTurn(turn, cards));
+      shown.push(await savedTurn(turn, cards));
     }
   }
   for (const call of pending) {
@@ -234,14 +266,18 @@ function summaryElement(turn) {
   return made;
 }
 
-function savedTurn(turn, cards) {
+async function savedTurn(turn, cards) {
   if (turn.role === "summary") return summaryElement(turn);
   if (turn.role !== "assistant") return questionElement(turn.text, turn);
   const view = new AnswerView();
   place(view.element, turn.id, turn.versions);
   view.tellModel(turn.model, turn.strategy);
   view.source = turn.text;
-  turn.blocks.forEach((piece, block) => view.put({ block, ...piece }));
+  for (const [block, piece] of turn.blocks.slice(0, AT_ONCE).entries()) {
+    view.put({ block, ...piece });
+    await sliced();
+  }
+  if (turn.blocks.length > AT_ONCE) unfinished.push([view, turn.blocks.slice(AT_ONCE)]);
   for (const call of turn.calls) {
     const card = view.call(call.id, call.name);
     card.setArguments(call.arguments);

@@ -22,8 +22,9 @@ async function select(turn, to) {
   await request("POST", turnPath(turn, "select").replace(/[^/]+\/select$/, `${encodeURIComponent(to)}/select`));
   if (id !== current) return;
   const said = await asked(conversationPath(id, { limit: WINDOW, turn: to }));
+  const turns = await savedTurns(said);
   if (id !== current || running) return;
-  showTurns(said);
+  await showTurns(said, turns);
   const found = $("log").querySelector(`[data-turn="${CSS.escape(to)}"]`);
   if (!found) return;
   // The new version appears in the same place.
@@ -76,7 +77,7 @@ function listenToTurns() {
     const button = event.target.closest("button");
     const turn = button?.closest(".turn");
     if (!turn) return;
-    if (button.classList.contains("copy-code")) copied(button.closest(".code").querySelector("code").textContent, button);
+    if (button.classList.contains("copy-code")) copied(button.closest(".code").querySelector("code").innerText, button);
     else if (button.dataset.does === "again") again(turn, {});
     else if (button.dataset.does === "go-on") again(turn, { goesOn: true });
     else if (button.dataset.does === "edit") edit(turn);

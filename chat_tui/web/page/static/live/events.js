@@ -72,6 +72,7 @@ async function takeEvents(conversation, events) {
   for (const event of events) {
     if (running !== answer) return;
     answer.take(event);
+    await sliced();
   }
   keepPlace();
   if (answer.ended) endRunning();
@@ -81,7 +82,8 @@ async function takeEvents(conversation, events) {
 function endRunning() {
   setRunning(null);
   keepPlace();
-  if (document.activeElement === document.body) $("prompt").focus();
+  // Not while something is selected, which would be lost.
+  if (document.activeElement === document.body && getSelection().isCollapsed) $("prompt").focus();
 }
 
 // Fetches the open conversation again, and changes what is not as it was. Elements that are the same stay, with what one has begun to
@@ -106,7 +108,9 @@ async function refresh() {
   if (!showsEnd()) {
     shown = { ...shown, length: said.length };
     offerOthers();
-  } else if (!joinTurns(said, made)) {
+  } else if (joinTurns(said, made)) {
+    await fillTurns();
+  } else {
     await showTurns(said, made);
   }
   running?.mount();
