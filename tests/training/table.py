@@ -42,7 +42,7 @@ class _Design:
         order = np.argsort(rows, kind="stable")
         self._places = places[order]
         self._lengths = np.bincount(rows, minlength=int(offsets[-1]))
-        self._starts = np.concatenate([[0], np.cumsum(self._lengths)])
+        self._starts = np.cumsum(self._lengths) - self._lengths
         sizes = np.concatenate([part.sizes for part in parts])
         self._values = np.maximum(sizes, 1) ** -DAMPING
         self._counts = COUNT_SCALE * np.concatenate([part.counts for part in parts])
@@ -52,8 +52,9 @@ class _Design:
 
     def times(self, vector: Floats) -> Floats:
         """Return one number a row."""
-        sums = np.concatenate([[0.0], np.cumsum(vector[self._places])])
-        words = (sums[self._starts[1:]] - sums[self._starts[:-1]]) * self._values
+        # A row without words ends where it begins: `reduceat` gives it the number behind it.
+        numbers = np.concatenate([vector[self._places], [0.0]])
+        words = np.where(self._lengths, np.add.reduceat(numbers, self._starts), 0.0) * self._values
         result: Floats = words + self._counts @ vector[PLACES:]
         return result
 
