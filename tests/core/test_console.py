@@ -15,6 +15,7 @@ import pytest
 from chat_tui.core.errors import ChatTuiError
 from chat_tui.core.processes import console
 from tests.support.pty_terminal import PtyTerminal
+from tests.wire.home import Home
 
 PACKAGE = Path(__file__).parents[2] / "chat_tui"
 WRITERS = {"core/processes/console.py", "tui/terminal/driver.py"}
@@ -108,17 +109,9 @@ def test_a_stderr_that_is_closed_is_no_trouble(monkeypatch: pytest.MonkeyPatch) 
         ("--set", EVIL, "--preset", "translate"),
     ],
 )
-def test_what_was_typed_is_never_repeated_raw(tmp_path: Path, arguments: tuple[str, ...]) -> None:
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("XDG_")}
-    environment |= {"HOME": str(tmp_path), "PYTHON_KEYRING_BACKEND": "keyring.backends.null.Keyring"}
-    done = subprocess.run(
-        [sys.executable, "-m", "chat_tui", *arguments],
-        env=environment,
-        capture_output=True,
-        stdin=subprocess.DEVNULL,
-        timeout=60,
-    )
-    said = (done.stdout + done.stderr).decode()
+async def test_what_was_typed_is_never_repeated_raw(home: Home, arguments: tuple[str, ...]) -> None:
+    done = await home.run(*arguments)
+    said = (done.out + done.err).decode()
     assert said
     assert all(letter in "\n\t" or letter.isprintable() for letter in said), said
 
