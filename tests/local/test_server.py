@@ -170,16 +170,16 @@ async def test_closing_the_connection_stops_the_computation(weights_file: Path) 
 
 @pytest.mark.weights
 async def test_the_whole_window_is_there_for_each_of_two_answers(weights_file: Path) -> None:
-    async with running(weights_file, context_window=512) as server, client_of(await server.address()) as client:
-        words = "sea " * 400
+    async with running(weights_file, context_window=256) as server, client_of(await server.address()) as client:
+        words = "sea " * 200
         both = await asyncio.gather(*(answer(client, **asking(f"{n} {words}", max_tokens=3)) for n in range(2)))
-        assert all(said[-1]["usage"]["prompt_tokens"] > 400 for _, said in both)
-        too_long = await client.post("chat/completions", json=asking("sea " * 700))
+        assert all(said[-1]["usage"]["prompt_tokens"] > 200 for _, said in both)
+        too_long = await client.post("chat/completions", json=asking("sea " * 350))
         assert too_long.status_code == 400
         error = too_long.json()["error"]
         assert error["type"] == "exceed_context_size_error"
-        assert error["n_ctx"] == 512
-        assert error["n_prompt_tokens"] > 700
+        assert error["n_ctx"] == 256
+        assert error["n_prompt_tokens"] > 350
 
 
 @pytest.mark.weights
