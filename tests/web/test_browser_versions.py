@@ -8,6 +8,8 @@ import pytest
 from playwright.async_api import Browser
 
 from chat_tui.core.errors import Overloaded
+from chat_tui.core.request import Request
+from chat_tui.engine.answers.summarizer import WrittenSummary
 from chat_tui.providers.scripted_provider import Fault, Pause
 from tests.support.browser_tab import browser, needs_browser, scripted_tab
 
@@ -44,6 +46,21 @@ async def test_an_answer_is_asked_for_anew_and_a_question_in_other_words_and_all
             "One.",
             "Two.",
         ]
+        await tab.harmless()
+        # A summary that was made in the terminal is a row of its own, neither an answer nor a question.
+        plan = await web.engine.summaries.plan(row.id, 2, Request())
+        text = "**Counting**, so far."
+        await web.engine.summaries.keep(plan, WrittenSummary(text, plan.model), text)
+        await tab.page.reload()
+        await tab.shows("Summary of 2 earlier messages", "Two.")
+        assert await tab.page.locator(".turn").evaluate_all("turns => turns.map((turn) => turn.className)") == [
+            *["turn user", "turn assistant"] * 2,
+            "turn summary",
+        ]
+        assert not await tab.page.locator(".summary .text").is_visible()
+        await tab.page.locator(".summary summary").click()
+        await tab.shows("Counting, so far.")
+        assert await tab.page.locator(".summary strong").all_inner_texts() == ["Counting"]
         await tab.harmless()
 
 

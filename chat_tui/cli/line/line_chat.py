@@ -11,7 +11,7 @@ from chat_tui.cli.line.answer_lines import AnswerLines
 from chat_tui.cli.line.message_input import MessageInput
 from chat_tui.cli.line.named_files import attach_named
 from chat_tui.core.attachments.attachment import Attachment
-from chat_tui.core.conversation import Conversation, Turn
+from chat_tui.core.conversation import Conversation, Turn, summary_title
 from chat_tui.core.errors import ChatTuiError, CommandError
 from chat_tui.core.processes.console import report_error, write_error
 from chat_tui.core.request import Request
@@ -168,6 +168,8 @@ class LineChat:
 
 def who(turn: Turn) -> str:
     """Return who speaks in a turn."""
+    if turn.role == "summary":
+        return summary_title(turn)
     return "You" if turn.role == "user" else turn.model or turn.role
 
 

@@ -14,6 +14,7 @@ from chat_tui.cli.line.commands import (
     memory_commands,
     model_commands,
     setting_commands,
+    summary_commands,
 )
 from chat_tui.cli.line.line_chat import LineChat
 from chat_tui.cli.line.word_completion import WordCompletion, complete_argument, complete_mention
@@ -29,6 +30,7 @@ MODULES = (
     memory_commands,
     model_commands,
     setting_commands,
+    summary_commands,
 )
 """The modules with the handlers."""
 

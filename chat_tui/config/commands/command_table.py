@@ -158,6 +158,12 @@ TOPICS: Mapping[str, tuple[SlashCommand, ...]] = {
             "show what will be sent; with a number, include or exclude that exchange",
             argument="[number include|exclude|auto]",
         ),
+        SlashCommand(
+            "compact",
+            "summarise what no longer fits the context window, or all but the last N messages; /undo takes it back",
+            argument="[N]",
+            aliases=("summarise", "summarize"),
+        ),
     ),
     "Program": (
         SlashCommand("help", "show help: all keys and commands", aliases=("keys", "shortcuts", "?")),

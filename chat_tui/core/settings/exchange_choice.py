@@ -31,11 +31,12 @@ def parse_choice(typed: str, context: Context) -> ExchangeChoice:
             f"{shorten(typed, 40)} does not say which exchange is included or excluded.",
             "For example: /context 2 exclude",
         )
+    # A summary has no number.
+    exchanges = [exchange for exchange in context.exchanges if not exchange.is_summary]
     place = int(number[:9]) - 1
-    if not 0 <= place < len(context.exchanges):
+    if not 0 <= place < len(exchanges):
         raise CommandError(
-            f"There is no exchange {place + 1}.",
-            f"This conversation has {count_of(len(context.exchanges), 'exchange')}.",
+            f"There is no exchange {place + 1}.", f"This conversation has {count_of(len(exchanges), 'exchange')}."
         )
     told = {"include": "always sent", "exclude": "not sent", "auto": "sent if it fits"}[word]
-    return ExchangeChoice(context.exchanges[place], _CHOICES[word], f"exchange {place + 1} is {told}")
+    return ExchangeChoice(exchanges[place], _CHOICES[word], f"exchange {place + 1} is {told}")

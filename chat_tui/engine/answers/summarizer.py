@@ -14,6 +14,7 @@ from chat_tui.core.errors import ChatTuiError, CommandError, NoModel
 from chat_tui.core.models import Model
 from chat_tui.core.request import Request
 from chat_tui.core.settings.conversation_settings import NewConversation
+from chat_tui.core.text.excerpts import shorten
 from chat_tui.core.tools import ToolUse
 from chat_tui.core.usage.token_estimate import estimate
 from chat_tui.engine.answers.answer import Answer
@@ -31,12 +32,26 @@ _SUMMARY_TOKENS = 1024
 _UNKNOWN_WINDOW = 32_000
 """Tokens of a part for a model whose context window is not known."""
 _TEMPERATURE = 0.2
+_DIGITS = 9
 AskApart = Callable[[NewConversation | None, str, Request], Awaitable[Answer]]
 """Begins an answer of which only the cost is stored. Raises `ChatTuiError`."""
 
 
 ReadContext = Callable[[str, Request], Awaitable[Context]]
 """Returns what of a conversation would be sent. Raises `HistoryError`."""
+
+
+def parse_kept(typed: str) -> int | None:
+    """Return how many of the last messages stay out of a summary, from what was typed after `/compact`; None if nothing
+    was. Raises `CommandError`."""
+    if not typed:
+        return None
+    if not typed.isdecimal() or len(typed) > _DIGITS:
+        raise CommandError(
+            f"{shorten(typed, 40)} is not a number of messages.",
+            "For example: /compact 10 keeps the last 10 messages and summarises the others.",
+        )
+    return int(typed)
 
 
 class SummaryPlan(msgspec.Struct, frozen=True):
@@ -240,6 +255,11 @@ class Summarizer:
             # It was counted apart when it was made; from now on the turn counts it.
             await self._answers.pay_apart(-written.cost)
         return conversation
+
+    def is_last(self, conversation_id: str, summary: str) -> bool:
+        """Return whether the conversation ends with this summary, as far as that is known."""
+        known = self._conversations.cache.get(conversation_id)
+        return known is None or bool(known.path and known.path[-1].id == summary)
 
     async def take_back(self, conversation_id: str, summary: str) -> Conversation:
         """End the path before a summary, which stays in the tree: all turns are sent again. Raises `CommandError` if

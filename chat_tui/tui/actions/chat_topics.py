@@ -332,6 +332,12 @@ CONVERSATIONS = (
         "f9",
         words="memory, context window, exclude, include, what is sent, context usage",
     ),
+    command_action(
+        "compact",
+        "context.compact",
+        "Summarise earlier messages",
+        words="compact, compress, shorten, context window full, free tokens, summary",
+    ),
 )
 
 SCREEN = (

@@ -41,7 +41,8 @@ def exchange_line(number: int, exchange: Exchange, question: str, width: int) ->
     """An exchange in one row: whether it is sent, its question, its tokens, and why."""
     why = _WHY.get(exchange.why_not, "") or ("included by you" if exchange.kept else "sent")
     mark = Span(" ● ", "success") if exchange.sent else Span(" ○ ", "dim")
-    name = Span(f"{number}. {shorten(question[:_EXCERPT], _EXCERPT)}", "text" if exchange.sent else "dim")
+    told = f"Summary: {question}" if exchange.is_summary else f"{number}. {question}"
+    name = Span(shorten(told[:_EXCERPT], _EXCERPT), "text" if exchange.sent else "dim")
     tokens = formatting.tokens(exchange.tokens, estimated=True)
     room = width - 4
     right = f"{tokens} · {why}" if room >= len(tokens) + len(why) + 13 else f"{tokens} {'✓' if exchange.sent else '–'}"
@@ -81,9 +82,13 @@ class ContextSum(StyledLines):
         if context.reply_tokens:
             said += f" · {formatting.tokens(context.reply_tokens)} reserved for the reply"
         filled, rest = formatting.gauge(context.tokens, window, width)
-        sent = sum(exchange.sent for exchange in context.exchanges)
-        many = len(context.exchanges)
-        count = f"{sent} of {many} exchange{'s are' if many != 1 else ' is'} sent with the next question"
+        exchanges = [exchange for exchange in context.exchanges if not exchange.is_summary]
+        sent, many = sum(exchange.sent for exchange in exchanges), len(exchanges)
+        has_summary = many < len(context.exchanges)
+        count = (
+            "a summary and " * has_summary
+            + f"{sent} of {many} exchange{'s are' if many != 1 else ' is'} sent with the next question"
+        )
         if context.shortened:
             count += f" · {context.shortened:,} tool result{'s' * (context.shortened != 1)} shortened"
         return [
@@ -147,7 +152,9 @@ class ContextScreen(FramedScreen[None]):
 
     def _draw(self, row: int, width: int) -> list[Line]:
         exchange = self._exchanges[row]
-        return [exchange_line(row + 1, exchange, self._questions.get(exchange.question, ""), width)]
+        # The summary has no number.
+        number = row + 1 - any(before.is_summary for before in self._exchanges[:row])
+        return [exchange_line(number, exchange, self._questions.get(exchange.question, ""), width)]
 
     def action_keep(self, how: str) -> None:
         """Keep the exchange under the cursor in or out; once more: as it fits."""
@@ -155,6 +162,9 @@ class ContextScreen(FramedScreen[None]):
             self.run_worker(self._keep(self._exchanges[self._rows.cursor], how), group="keep")
 
     async def _keep(self, exchange: Exchange, how: str) -> None:
+        if exchange.is_summary:
+            cast("Host", self.app).say("A summary is always sent", "/undo takes it back while nothing follows it.")
+            return
         if exchange is self._exchanges[-1] and exchange.sent:
             cast("Host", self.app).say("The last exchange is always sent")
             return

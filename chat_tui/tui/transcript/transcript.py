@@ -361,8 +361,8 @@ class Transcript(ScrollView, can_focus=True, inherit_bindings=False):
             self.post_message(self.CopyAsked(codes[number - 1].text))
 
     def action_fold(self, what: FoldKind = "thinking") -> None:
-        """Fold or unfold the thinking, or the quick answer, of the chosen turn, else of the last answer."""
-        if (index := self.viewport.chosen) is not None:
+        """Fold or unfold the thinking, the quick answer, or the summary that is chosen, else of the last turn."""
+        if (index := self.viewport.foldable) is not None:
             self._fold(index, what)
 
     def _fold(self, index: int, what: FoldKind) -> None:

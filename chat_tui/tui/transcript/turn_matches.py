@@ -10,6 +10,7 @@ from chat_tui.core.conversation import Role, Turn
 from chat_tui.core.text.text_match import find, fold_text
 from chat_tui.markdown.plain_text import PlainSplitter
 from chat_tui.markdown.splitter import BlockSplitter
+from chat_tui.tui.transcript.model.parts import has_markdown
 
 _PAUSE_SECONDS = 0.0001
 _WORK_SECONDS = 0.001
@@ -68,14 +69,14 @@ class TurnMatches:
 
     def _count_in(self, block: str, role: Role) -> int:
         count = len(find(block, self.wanted))
-        if role == "assistant" and (plain := _MARKUP.sub("", block)) != block:
+        if has_markdown(role) and (plain := _MARKUP.sub("", block)) != block:
             # As it is read: `some **bold** words` are found by `bold words`.
             count = max(count, len(find(plain, self.wanted)))
         return count
 
     def blocks(self, turn: Turn) -> Iterator[str]:
         """The sources of its blocks, while it is split."""
-        splitter = BlockSplitter() if turn.role == "assistant" else PlainSplitter()
+        splitter = BlockSplitter() if has_markdown(turn.role) else PlainSplitter()
         text, given = turn.text, 0
         for at in range(0, len(text), _YIELD_CHARACTERS):
             self.pause()
@@ -97,11 +98,11 @@ def _stands_in_fence(word: str, text: str) -> bool:
 
 
 def _fold_turn(turn: Turn) -> tuple[str, str]:
-    """The text as it is compared, and without its markup where it is an answer."""
+    """The text as it is compared, and without its markup where it is Markdown."""
     text = turn.text
     if text.isascii():
         # As below, ten times faster.
         raw = text.lower()
-        return raw, raw.encode().translate(None, _MARKUP_BYTES).decode() if turn.role == "assistant" else raw
+        return raw, raw.encode().translate(None, _MARKUP_BYTES).decode() if has_markdown(turn.role) else raw
     raw = fold_text(text)
-    return raw, _MARKUP.sub("", raw) if turn.role == "assistant" else raw
+    return raw, _MARKUP.sub("", raw) if has_markdown(turn.role) else raw

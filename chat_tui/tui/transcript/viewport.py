@@ -181,6 +181,13 @@ class Viewport:
         answers = (index for index in range(len(turns) - 1, -1, -1) if turns[index].role == "assistant")
         return next(answers, len(turns) - 1 if turns else None)
 
+    @property
+    def foldable(self) -> int | None:
+        """The turn that folding acts on: the chosen one, a summary at the end, else the last answer."""
+        turns = self.model.views.turns
+        ends_with_summary = self.cursor is None and bool(turns) and turns[-1].role == "summary"
+        return len(turns) - 1 if ends_with_summary else self.chosen
+
     def copy_text(self) -> str:
         """The text of the chosen turn, else of the last answer."""
         index = self.chosen

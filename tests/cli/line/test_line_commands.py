@@ -284,3 +284,42 @@ async def test_a_tool_call_with_wrong_arguments_is_asked_about_again(capsys: pyt
     found = await session(capsys, "/tools fake", "go", "e", "{", "n", scripts=[CALL, ["Well."]], tools=tools)
     assert tools.calls == []
     assert "[these arguments are no JSON" in found.told
+
+
+SAID: Sequence[Script] = (["First."], ["Second."], ["They said two things."], ["Third."])
+
+
+async def test_a_summary_is_offered_with_its_price_changed_and_kept(capsys: pytest.CaptureFixture[str]) -> None:
+    lines = ("one", "two", "/compact 2", "y", "e", "They said *two* things.", "y", "/context", "three")
+    found = await session(capsys, *lines, scripts=SAID)
+    assert "[one/a would summarise 2 earlier messages: ≈" in found.told
+    assert "tokens, price not known; nothing is deleted]\n" in found.told
+    assert "Summary:\nThey said two things.\n" in found.told
+    assert "[summary kept: it is sent in place of 2 earlier messages; /undo takes it back]" in found.told
+    assert "Summary sent, ≈" in found.told
+    assert "tokens: They said *two* things.\n1. sent, ≈" in found.told
+    assert found.questions == ["one", "two", "three"]
+
+
+async def test_a_summary_that_is_not_wanted_changes_nothing(capsys: pytest.CaptureFixture[str]) -> None:
+    lines = (
+        "one",
+        "/compact",
+        "/compact x",
+        "/compact 0",
+        "n",
+        "/compact 0",
+        "y",
+        "n",
+        "/compact 0",
+        "y",
+        "y",
+        "/undo",
+    )
+    found = await session(capsys, *lines, scripts=[["First."], ["A summary."]])
+    assert "All messages still fit the context window." in found.told
+    assert "x is not a number of messages." in found.told
+    assert "[nothing was sent or changed]" in found.told
+    assert "[the summary was discarded; nothing was changed]" in found.told
+    assert found.told.endswith("[summary taken back: all messages are sent again]\n")
+    assert found.questions == ["one"]

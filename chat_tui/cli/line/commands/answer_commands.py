@@ -25,7 +25,7 @@ async def _retry(chat: LineChat, name: str) -> None:
     settings = chat.settings.replace(model=known_model(chat, name)) if name else chat.settings
     if not conversation.path:
         raise CommandError("There is no question to ask again.", "Ask something first.")
-    last = conversation.path[-1]
+    last = next((turn for turn in reversed(conversation.path) if turn.role != "summary"), conversation.path[-1])
     if last.role == "assistant":
         answer = await chat.engine.regenerate(conversation.id, last.id, settings)
     else:

@@ -162,8 +162,11 @@ async def _context(chat: LineChat, typed: str) -> None:
         say(f"[{choice.told}]")
         return
     texts = {turn.id: turn.text for turn in conversation.path}
-    for number, exchange in enumerate(context.exchanges, 1):
-        say(f"{number}. {_exchange(exchange)}: {shorten(texts.get(exchange.question, ''), 100)}")
+    number = 0
+    for exchange in context.exchanges:
+        number += not exchange.is_summary
+        name = "Summary" if exchange.is_summary else f"{number}."
+        say(f"{name} {_exchange(exchange)}: {shorten(texts.get(exchange.question, ''), 100)}")
     window = f" of {context.window:,}" if context.window else ""
     model = f" to {context.model}" if context.model else ""
     say(f"[≈{context.tokens:,}{window} tokens would be sent{model} before the next message]")

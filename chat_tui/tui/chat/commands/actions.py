@@ -77,6 +77,14 @@ async def _clear(context: CommandContext, _argument: str) -> None:
     await context.conversations.clear()
 
 
+@command("compact")
+async def _compact(context: CommandContext, typed: str) -> None:
+    engine = await context.engine.wait()
+    from chat_tui.tui.chat.commands import summary_actions
+
+    await summary_actions.compact(context, engine, typed)
+
+
 @command("compare", complete=argument_completion.several_models)
 async def _compare(context: CommandContext, typed: str) -> None:
     await (await context.views.comparing()).command(typed)

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from chat_tui.markdown.code_blocks import find_fenced
 from chat_tui.tui.transcript.model.line_model import LineModel, Position
-from chat_tui.tui.transcript.model.parts import TurnPart
+from chat_tui.tui.transcript.model.parts import TurnPart, has_markdown
 
 
 def code_after(model: LineModel, start: Position, step: int) -> Position | None:
@@ -23,7 +23,7 @@ def code_after(model: LineModel, start: Position, step: int) -> Position | None:
 def _codes_of(model: LineModel, turn: int, step: int) -> Iterator[Position]:
     view = model.views[turn]
     text = view.turn.text
-    if view.turn.role != "assistant" or not (view.live or "```" in text or "~~~" in text or "](data:image/" in text):
+    if not has_markdown(view.turn.role) or not (view.live or "```" in text or "~~~" in text or "](data:image/" in text):
         return
     parts = view.parts()
     for index in range(len(parts))[::step]:

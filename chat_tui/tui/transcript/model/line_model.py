@@ -18,6 +18,7 @@ from chat_tui.tui.transcript.render.wrapping import Line
 
 if TYPE_CHECKING:
     from chat_tui.core.tools import ToolCall
+    from chat_tui.tui.transcript.model.summary_view import SummaryView
     from chat_tui.tui.transcript.model.tool_view import ToolCallView
     from chat_tui.tui.transcript.model.turn_view import TurnView
 
@@ -69,7 +70,7 @@ class TurnViews:
         self.turns: list[Turn] = []
         self.heights: list[int] = []
         """Lines by turn."""
-        self.made: dict[int, TurnView | ToolCallView] = {}
+        self.made: dict[int, TurnView | ToolCallView | SummaryView] = {}
         self.forks: Mapping[str, Sequence[str]] = {}
         """The ids of all versions of a turn, by its own, where there are several."""
         self.bare = False
@@ -81,7 +82,7 @@ class TurnViews:
     def __len__(self) -> int:
         return len(self.turns)
 
-    def __getitem__(self, index: int) -> TurnView | ToolCallView:
+    def __getitem__(self, index: int) -> TurnView | ToolCallView | SummaryView:
         index = range(len(self.turns))[index]
         view = self.made.get(index)
         if view is None:
@@ -90,7 +91,7 @@ class TurnViews:
             view.has_keys = self._has_keys(index)
         return view
 
-    def _new_view(self, index: int) -> TurnView | ToolCallView:
+    def _new_view(self, index: int) -> TurnView | ToolCallView | SummaryView:
         # The first paint has no turns, and needs no splitter.
         from chat_tui.tui.transcript.model.tool_view import ToolCallView
         from chat_tui.tui.transcript.model.turn_view import TurnView
@@ -98,6 +99,10 @@ class TurnViews:
         turn = self.turns[index]
         if turn.role == "tool":
             return ToolCallView(turn, self.width, call=self._call_of(index), bare=self.bare)
+        if turn.role == "summary":
+            from chat_tui.tui.transcript.model.summary_view import SummaryView
+
+            return SummaryView(turn, self.width, bare=self.bare)
         view = TurnView(turn, self.width, live=turn.state == "streaming", bare=self.bare)
         view.unanswered = self._unanswered(index)
         return view

@@ -7,7 +7,7 @@ from itertools import accumulate, islice
 from typing import TYPE_CHECKING, Literal, NamedTuple, TypeAlias
 
 from chat_tui.core.chunks import TokenKind
-from chat_tui.core.conversation import Turn
+from chat_tui.core.conversation import Role, Turn
 from chat_tui.tui.transcript.render.wrapping import MEASURE, Line
 
 if TYPE_CHECKING:
@@ -35,6 +35,11 @@ TextKind: TypeAlias = TokenKind | Literal["quick"]
 """What a text that comes is; `quick`: of the short answer that is there before the detailed one."""
 FoldKind: TypeAlias = Literal["thinking", "quick", "details"]
 """What can be folded away."""
+
+
+def has_markdown(role: Role) -> bool:
+    """Return whether the text of turns with this role is Markdown: what a model has written."""
+    return role in ("assistant", "summary")
 
 
 class VersionPlace(NamedTuple):

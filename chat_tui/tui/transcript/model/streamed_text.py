@@ -8,7 +8,7 @@ from chat_tui.core.chunks import TokenKind
 from chat_tui.core.conversation import Turn
 from chat_tui.markdown.plain_text import PlainSplitter
 from chat_tui.markdown.splitter import BlockSplitter
-from chat_tui.tui.transcript.model.parts import TextKind
+from chat_tui.tui.transcript.model.parts import TextKind, has_markdown
 
 SLICE_CHARACTERS = 2_000
 """Of text that has come, so many are worked in at once: at most some milliseconds, also where each is a line."""
@@ -18,7 +18,7 @@ PIECE_CHARACTERS = 64_000
 
 def new_splitter(turn: Turn) -> BlockSplitter | PlainSplitter:
     """Return what splits a turn's text: answers are Markdown."""
-    return BlockSplitter() if turn.role == "assistant" else PlainSplitter()
+    return BlockSplitter() if has_markdown(turn.role) else PlainSplitter()
 
 
 class StreamedText:

@@ -11,7 +11,7 @@ from rich.style import Style
 from chat_tui.core.answers.finish_reasons import is_known
 from chat_tui.core.answers.served_models import is_snapshot
 from chat_tui.core.chunks import State
-from chat_tui.core.conversation import Turn
+from chat_tui.core.conversation import Turn, summary_title
 from chat_tui.core.text.excerpts import shorten
 from chat_tui.tui.actions.bindings import as_bound, keys_to
 from chat_tui.tui.theme.ink import Ink
@@ -58,6 +58,8 @@ def header(turn: Turn, width: int, ink: Ink, place: VersionPlace | None = None) 
         name, style = "You", ink.user_name
     elif turn.role == "system":
         name, style = "System", ink.dim
+    elif turn.role == "summary":
+        name, style = summary_title(turn), ink.dim
     else:
         name, style = turn.model or "Assistant", ink.assistant_name
     told: list[tuple[str, Style]] = []
@@ -115,7 +117,7 @@ def has_substitute(turn: Turn) -> bool:
 def left_out_lines(count: int, width: int, ink: Ink) -> list[Line]:
     """Says that earlier exchanges did not fit."""
     text = "1 earlier exchange was not sent" if count == 1 else f"{count} earlier exchanges were not sent"
-    return _decoration(text, width, ink.ground + ink.warning)
+    return _decoration(f"{text} · /compact summarises them", width, ink.ground + ink.warning)
 
 
 def file_lines(turn: Turn, width: int, ink: Ink) -> list[Line]:
@@ -133,6 +135,13 @@ def fold_lines(
     told = f"thought for {formatting.seconds(lasted_seconds)}" if known else f"thinking · {characters:,} characters"
     text = f"▸ {told} · {key} shows it" if folded else f"▾ {told} · {key} hides it"
     return [Line([(fitting(text, width), ink.ground + ink.thinking, False)])]
+
+
+def summary_fold_lines(turn: Turn, width: int, ink: Ink, key: str, *, folded: bool) -> list[Line]:
+    """Return the line under the heading of a summary: what it is for, who wrote it, and the `key` that folds it."""
+    told = [f"▸ {key} shows it" if folded else f"▾ {key} hides it", "sent in their place"]
+    told += [f"by {shorten(turn.model, 60)}"] if turn.model else []
+    return [Line([(fitting(" · ".join(told), width), ink.ground + ink.thinking, False)])]
 
 
 def table_differs(part: TurnPart, renderer: Renderer, width: int, before: int, shift: int) -> bool:
