@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
+import asyncio
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from functools import partial
 
 from msgspec.structs import replace
@@ -136,7 +137,7 @@ class LineChat:
                 await self._compare(target, text, files)
             else:
                 await self.write(await self.engine.ask(target, text, self.settings, attachments=files))
-        except ChatTuiError:
+        except (ChatTuiError, asyncio.CancelledError):
             if files:
                 self.attachments = files
                 say("[the files stay attached to the next message]")
@@ -189,10 +190,26 @@ async def run_chat(chat: LineChat, run_command: RunCommand, first: str = "") -> 
     typed: str | None = first or await _read(chat)
     while typed is not None:
         try:
-            await _take(chat, run_command, typed)
+            await _run_interruptibly(chat, _take(chat, run_command, typed))
         except ChatTuiError as error:
             report_error(error)
         typed = None if chat.is_ending else await _read(chat)
+
+
+async def _run_interruptibly(chat: LineChat, work: Coroutine[None, None, None]) -> None:
+    """Do the work until its end, or until Ctrl-C; an answer that runs has its own handler. Raises `ChatTuiError`."""
+    task, outer = asyncio.ensure_future(work), asyncio.current_task()
+
+    def stop() -> None:
+        task.cancel()
+
+    chat.answers.watch_interrupts(stop)
+    try:
+        await task
+    except asyncio.CancelledError:
+        if outer is not None and outer.cancelling():
+            raise
+        say("[stopped]")
 
 
 async def _take(chat: LineChat, run_command: RunCommand, typed: str) -> None:

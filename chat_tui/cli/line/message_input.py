@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import select
 import sys
 import threading
 from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -90,10 +91,13 @@ class PlainInput:
 
     was_typed = False
 
-    def __init__(self, prompt: str = "") -> None:
-        self._has_prompt = bool(prompt)
+    def __init__(self, prompt: str = "", descriptor: int = 0) -> None:
+        """`descriptor` is the file that is read: standard input."""
+        self._has_prompt, self._descriptor = bool(prompt), descriptor
         self._lines: asyncio.Queue[_QueuedLine] | None = None
-        self._has_ended = self._is_waiting = False
+        self._has_ended = False
+        self.is_waiting = False
+        """Whether a line is waited for."""
 
     async def read(self) -> str | None:
         """Return the next message; None at the end of the input. Raises `KeyboardInterrupt` for Ctrl-C."""
@@ -117,7 +121,7 @@ class PlainInput:
 
     def interrupt(self) -> None:
         """End a `read` or `ask` that waits."""
-        if self._is_waiting and self._lines is not None:
+        if self.is_waiting and self._lines is not None:
             self._lines.put_nowait(_INTERRUPT)
 
     async def _read_line(self, prompt: str) -> str | None:
@@ -133,13 +137,13 @@ class PlainInput:
         if self._lines is None:
             self._lines = asyncio.Queue()
             # A daemon, which a read that never ends does not keep from ending.
-            reading = partial(_read_lines, asyncio.get_running_loop(), self._lines)
+            reading = partial(_read_lines, self._descriptor, asyncio.get_running_loop(), self._lines)
             threading.Thread(target=reading, name="standard input", daemon=True).start()
-        self._is_waiting = True
+        self.is_waiting = True
         try:
             line = await self._lines.get()
         finally:
-            self._is_waiting = False
+            self.is_waiting = False
         if line is _INTERRUPT:
             console.write_error("\n")
             raise KeyboardInterrupt
@@ -147,8 +151,8 @@ class PlainInput:
         return line
 
 
-def _read_lines(loop: asyncio.AbstractEventLoop, lines: asyncio.Queue[_QueuedLine]) -> None:
-    """Put each line of standard input into the queue, and None at its end. Blocks.
+def _read_lines(descriptor: int, loop: asyncio.AbstractEventLoop, lines: asyncio.Queue[_QueuedLine]) -> None:
+    """Put each line of a file into the queue, and None at its end. Blocks.
 
     Not by `sys.stdin`, whose lock the thread would hold when the interpreter ends.
     """
@@ -156,14 +160,33 @@ def _read_lines(loop: asyncio.AbstractEventLoop, lines: asyncio.Queue[_QueuedLin
     # The loop is closed when the program ends.
     with suppress(RuntimeError):
         while data:
-            try:
-                data = os.read(0, _READ_BYTES)
-            except OSError:
-                data = b""
+            data = _read_available(descriptor)
             *whole, rest = (rest + data).split(b"\n")
-            for line in [*whole, rest] if rest and not data else whole:
-                loop.call_soon_threadsafe(lines.put_nowait, line.decode("utf-8", "replace").rstrip("\r"))
+            there = [*whole, rest] if rest and not data else whole
+            texts = [line.decode("utf-8", "replace").rstrip("\r") for line in there]
+            loop.call_soon_threadsafe(_put_all, lines, texts)
         loop.call_soon_threadsafe(lines.put_nowait, None)
+
+
+def _read_available(descriptor: int) -> bytes:
+    """Return what has come, at least a byte; nothing at the end. A terminal gives the lines of a paste one by one."""
+    data = b""
+    try:
+        while not data or (len(data) < _READ_BYTES and select.select([descriptor], [], [], 0)[0]):
+            more = os.read(descriptor, _READ_BYTES)
+            if not more:
+                break
+            data += more
+    except (OSError, ValueError):
+        # As at the end: what has come is used.
+        return data
+    return data
+
+
+def _put_all(lines: asyncio.Queue[_QueuedLine], texts: Sequence[str]) -> None:
+    """Put the lines that came together into the queue at once, so that none of them is prompted for."""
+    for text in texts:
+        lines.put_nowait(text)
 
 
 class TerminalInput:

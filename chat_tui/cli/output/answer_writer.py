@@ -86,6 +86,8 @@ class AnswerWriter:
             texts = self._texts.get(chunk.phase)
             if texts is None:
                 texts = self._texts[chunk.phase] = {"text": [], "thinking": []}
+            if self._in_lines and chunk.kind == "thinking" and not texts["thinking"]:
+                self._line("thinking")
             texts[chunk.kind].append(chunk.token)
             if chunk.kind == "text":
                 self._spoke.add(chunk.phase)

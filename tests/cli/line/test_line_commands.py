@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
+import os
+import signal
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -12,7 +15,7 @@ from chat_tui.cli.line.line_chat import LineChat, run_chat
 from chat_tui.cli.line.line_commands import LineCommands
 from chat_tui.cli.line.message_input import read_message
 from chat_tui.config.commands.command_table import COMMANDS
-from chat_tui.core.chunks import ToolCallDelta
+from chat_tui.core.chunks import Token, ToolCallDelta
 from chat_tui.core.errors import KeyRefused, Unreachable
 from chat_tui.core.models import Model
 from chat_tui.core.tools import ToolOutput
@@ -220,6 +223,58 @@ async def test_a_failed_answer_says_what_was_kept_and_what_to_do(capsys: pytest.
         "chat-tui: The key is not accepted.\n          Set another.\n"
         "[the question is kept; /retry asks again, /model chooses another model]\n"
     )
+
+
+async def test_ctrl_c_stops_a_command_and_the_chat_goes_on(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    async def run(_: str) -> None:
+        os.kill(os.getpid(), signal.SIGINT)
+        await asyncio.Event().wait()
+
+    async with stage(models=MODELS) as set_up:
+        chat = LineChat(set_up.engine, TypedLines("hello"), model="one/a", strategy="balanced")
+        await run_chat(chat, run, "/model")
+    out, err = capsys.readouterr()
+    assert err.startswith("[stopped]\n[one/a answers")
+    assert out == "Hello.\n"
+
+
+async def test_thinking_is_told_once(capsys: pytest.CaptureFixture[str]) -> None:
+    thought: Script = [Token("hm", kind="thinking"), Token("so", kind="thinking"), "Hi."]
+    found = await session(capsys, "hello", scripts=[thought])
+    assert found.told.count("[thinking]\n") == 1
+    assert found.output == "Hi.\n"
+
+
+@pytest.mark.parametrize(
+    ("typed", "completed"),
+    [
+        ("/exp", ["/export"]),
+        ("/model ", ["/model one/a"]),
+        ("/strategy q", ["/strategy quality-first"]),
+        ("/thinking l", ["/thinking low"]),
+        ("/set thin", ["/set thinking"]),
+        ("/set thinking h", ["/set thinking high"]),
+        ("/open GREEN", ["/open Green tea"]),
+        ("/preset tra", ["/preset translate"]),
+        ("/attach no", ["/attach notes.txt"]),
+        ("/export html no", ["/export html notes.txt"]),
+        ("see @no", ["see @notes.txt"]),
+        ("see @sub", ["see @sub/"]),
+        ("see no", []),
+        ("//exp", []),
+    ],
+)
+async def test_tab_completes(typed: str, completed: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "notes.txt").touch()
+    (tmp_path / "sub").mkdir()
+    monkeypatch.chdir(tmp_path)
+    async with stage(models=MODELS) as set_up:
+        chat = LineChat(set_up.engine, TypedLines(), model="one/a", strategy="balanced")
+        chat.titles = ["Green tea", "Coffee"]
+        found = LineCommands(chat).complete(typed)
+    assert [typed[: len(typed) - each.replaces] + each.text for each in found] == completed
 
 
 async def test_figures_and_insights_follow_answers_as_long_as_they_are_on(capsys: pytest.CaptureFixture[str]) -> None:

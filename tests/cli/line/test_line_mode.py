@@ -153,10 +153,19 @@ def test_at_a_terminal_ctrl_c_stops_the_answer_and_ctrl_d_ends(home: Home) -> No
     with PtyTerminal(command, env=home.environment) as terminal:
         terminal.wait_for("line mode. scripted/demo answers.", 30)
         terminal.wait_for("You:", 30)
-        terminal.send("hello\r")
+        terminal.send("/thin\t")
+        terminal.wait_for("/thinking", 30)
+        terminal.send("\x03")
+        terminal.wait_for("[nothing was sent", 30)
+        terminal.wait_until(lambda text: text.rstrip().endswith("You:"), 30)
+        # A paste of two lines, which is one message.
+        terminal.send("\x1b[200~hello\r/quit\x1b[201~\r")
         terminal.wait_for("This text comes from no model", 30)
         terminal.send("\x03")
         terminal.wait_for("what arrived is kept", 30)
         terminal.wait_until(lambda text: text.rstrip().endswith("You:"), 30)
         terminal.send("\x04")
         assert terminal.wait_exit(30) == 0
+        # Nothing asks where the cursor is, and no room is made for a menu.
+        assert b"\x1b[6n" not in terminal.raw()
+        assert b"\n\r\n\r\n\r\n" not in terminal.raw().replace(b"\r\r", b"\r")
