@@ -59,6 +59,8 @@ class Context(msgspec.Struct, frozen=True):
     """Estimated tokens of the system prompt, without the memory."""
     memory: tuple[MemoryText, ...] = ()
     """What the user has asked to remember, as it is part of the system prompt."""
+    tool_tokens: int = 0
+    """Estimated tokens of the tools that are offered."""
     quick: str = ""
     """Model of the quick answer before this one; its price is included."""
     images: bool | None = None

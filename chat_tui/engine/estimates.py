@@ -14,7 +14,7 @@ from chat_tui.core.conversation import Conversation, Turn
 from chat_tui.core.request import Request
 from chat_tui.core.settings.conversation_settings import NewConversation
 from chat_tui.core.tools import ToolUse
-from chat_tui.core.usage.token_estimate import estimate, memory_tokens
+from chat_tui.core.usage.token_estimate import estimate, memory_tokens, tool_tokens
 from chat_tui.engine.answers.comparison import best_of, request_for
 from chat_tui.engine.conversations.conversations import Conversations
 from chat_tui.engine.protocols import ModelBackend
@@ -55,8 +55,8 @@ class CostEstimator:
         conversation = await self._conversations.conversation(conversation_id)
         settings = settings or Request()
         request = await self._requests.build(conversation, conversation.path, settings)
-        context = await asyncio.to_thread(self._router.context, self._with_tools(request, conversation, settings))
-        return _with_system_tokens(context, request)
+        request = self._with_tools(request, conversation, settings)
+        return _with_fixed_tokens(await asyncio.to_thread(self._router.context, request), request)
 
     async def estimate(
         self,
@@ -130,8 +130,9 @@ class CostEstimator:
         return best_of(self._router.plan(request.replace(model=None)).candidates)
 
 
-def _with_system_tokens(context: Context, request: Request) -> Context:
-    """Return the context with the parts of the request's system prompt."""
+def _with_fixed_tokens(context: Context, request: Request) -> Context:
+    """Return the context with what each request of the conversation has: the parts of its system prompt, its tools."""
     system = sum(estimate(turn.text) for turn in request.turns if turn.role == "system")
     own = max(0, system - sum(map(memory_tokens, request.memory)))
-    return msgspec.structs.replace(context, system_tokens=own, memory=request.memory)
+    offered = tool_tokens(request.tools)
+    return msgspec.structs.replace(context, system_tokens=own, memory=request.memory, tool_tokens=offered)

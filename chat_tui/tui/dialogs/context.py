@@ -52,9 +52,11 @@ def exchange_line(number: int, exchange: Exchange, question: str, width: int) ->
     return (mark, *apart(name, Span(right, role), room))
 
 
-def _system_text(context: Context) -> str:
-    """The tokens of the system prompt and, by file, of the memory behind it."""
+def fixed_text(context: Context) -> str:
+    """The tokens of the system prompt, of the memory behind it, by file, and of the tools."""
     parts = [("system prompt", context.system_tokens), *((each.name, memory_tokens(each)) for each in context.memory)]
+    if context.tool_tokens:
+        parts.append(("tools", context.tool_tokens))
     return "with " + " · ".join(f"{name} {formatting.tokens(tokens, estimated=True)}" for name, tokens in parts)
 
 
@@ -95,7 +97,7 @@ class ContextSum(StyledLines):
             (Span(crop(context.model or "no model", width), "strong"),),
             (Span(crop(said, width), "text"),),
             (Span(filled, "accent"), Span(rest, "line")),
-            (Span(crop(_system_text(context), width), "dim"),),
+            (Span(crop(fixed_text(context), width), "dim"),),
             (Span(crop(count, width), "warning" if context.left_out or context.shortened else "dim"),),
         ]
 

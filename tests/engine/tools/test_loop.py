@@ -476,6 +476,8 @@ async def test_a_conversation_that_ends_with_results_goes_on_with_them() -> None
         path = await path_of(on, first)
         assert [turn.role for turn in path] == ["user", "assistant", "tool", "assistant"]
         assert again.turn.id == path[-1].id
+        context = await on.engine.estimates.context(first.conversation_id, Request(model="one/a", tool_use=FREE))
+        assert context.tool_tokens == tool_tokens([tool.tool for tool in tools.tools]) > 0
         assert len(tools.calls) == 1
         assert again.offer is not None
         assert again.offer.calls_made == 1

@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 from rich.cells import cell_len
 
-from chat_tui.core.context import Exchange
+from chat_tui.core.context import Context, Exchange
 from chat_tui.tui.app import ChatApp
 from chat_tui.tui.chat.conversation.conversation_actions import PRIVATE
-from chat_tui.tui.dialogs.context import ContextScreen, exchange_line
+from chat_tui.tui.dialogs.context import ContextScreen, exchange_line, fixed_text
 from chat_tui.tui.widgets.styled_lines import text_of
 from tests.doubles.scripted_chat import ScriptedChat, scripted_chat
 from tests.support.panels_app import EVIL
@@ -22,6 +22,11 @@ def test_every_exchange_fits_in_one_row(width: int, why: str) -> None:
     line = exchange_line(12, Exchange("q", "a", 12_345, None, why), EVIL + "日本" * 40, width)  # type: ignore[arg-type]
     assert sum(cell_len(span.text) for span in line) <= width
     assert "\x1b" not in text_of([line])
+
+
+def test_what_every_request_has_is_told_with_its_tokens() -> None:
+    assert fixed_text(Context((), 669, system_tokens=28)) == "with system prompt ≈28"
+    assert fixed_text(Context((), 669, system_tokens=28, tool_tokens=441)) == "with system prompt ≈28 · tools ≈441"
 
 
 def sent(chat: ScriptedChat) -> list[str]:
