@@ -83,7 +83,7 @@ async def test_notes_of_a_folder_are_sent_where_they_were_taken(home: Home, serv
     ran = await home.shell(
         f"cd {project} && chat-tui ask hello >&2 && printf '/memory folder on\\nhi\\n' | chat-tui chat"
     )
-    assert "[this folder has notes: AGENTS.md, ≈" in ran.told()
+    assert "[This folder has notes: AGENTS.md, ≈" in ran.told()
     assert "[AGENTS.md of this folder is sent with your questions]" in ran.told()
     first, second = (exchange.body["messages"][0]["content"] for exchange in server.exchanges)
     assert "Use tabs." not in first

@@ -74,11 +74,9 @@ async def _offer_notes(engine: Engine) -> None:
     except ChatTuiError as error:
         report_error(error)
         return
-    if offer is not None and offer.file is not None:
-        write_error(
-            f"[this folder has notes: {offer.file.name}, ≈{offer.tokens:,} tokens; /memory shows it, and /memory folder"
-            " on sends it with your questions]\n"
-        )
+    if offer is not None:
+        how = "/memory shows it, and /memory folder on sends it with your questions"
+        write_error(f"[{offer.title}, ≈{offer.tokens:,} tokens; {how}]\n")
 
 
 def _answers(chat: LineChat) -> str:

@@ -6,7 +6,7 @@ Anybody may have written them, so they are used only after the user has allowed 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from hashlib import sha256
 from pathlib import Path
 from typing import Literal
@@ -63,9 +63,9 @@ class FolderMemory:
         text = sent_text(read_memory(file, FOLDER_BYTES, _HINT))
         return FolderNotes(file, text, sha256(text.encode()).hexdigest()) if text else None
 
-    def read_allowed(self) -> FolderNotes | None:
-        """Return the notes if the user has allowed them as they are. Raises `ConfigError` as `read` does, but not for
-        a file that was never allowed."""
+    def read_allowed(self, when_changed: Callable[[FolderNotes], None] = lambda notes: None) -> FolderNotes | None:
+        """Return the notes if the user has allowed them as they are; `when_changed` gets those that were allowed with
+        another content. Raises `ConfigError` as `read` does, but not for a file that was never allowed."""
         stored = self._state.read() or {}
         if not any(each.decision == "on" for each in stored.values()):
             return None
@@ -73,7 +73,15 @@ class FolderMemory:
         if file is None or (known := stored.get(str(file))) is None or known.decision != "on":
             return None
         notes = self.read()
-        return notes if notes is not None and notes.digest == known.digest else None
+        if notes is not None and notes.digest != known.digest:
+            when_changed(notes)
+            return None
+        return notes
+
+    def was_decided(self, notes: FolderNotes) -> bool:
+        """Whether something was decided about the notes, or about an earlier content of them."""
+        known = (self._state.read() or {}).get(str(notes.file))
+        return known is not None and known.decision != "offered"
 
     def decision(self, notes: FolderNotes) -> Decision | None:
         """Return what was decided about the notes as they are; None: nothing, or their content was another one."""

@@ -12,7 +12,7 @@ import msgspec
 from chat_tui.config.memory.folder_notes import FolderMemory, FolderNotes
 from chat_tui.config.memory.memory_file import sent_text
 from chat_tui.config.memory.user_memory import MemoryLine, UserMemory
-from chat_tui.core.errors import ChatTuiError, CommandError, ConfigError
+from chat_tui.core.errors import ChatTuiError, CommandError, ConfigError, Notice
 from chat_tui.core.text.memory_text import MemoryText
 from chat_tui.core.usage.token_estimate import memory_tokens
 
@@ -31,6 +31,14 @@ class FolderOffer(msgspec.Struct, frozen=True):
     """As it is sent."""
     tokens: int = 0
     """Estimated."""
+    has_changed: bool = False
+    """Whether the user has decided about an earlier content of the file."""
+
+    @property
+    def title(self) -> str:
+        """The offer in a few words."""
+        name = self.file.name if self.file is not None else ""
+        return f"{name} of this folder has changed" if self.has_changed else f"This folder has notes: {name}"
 
 
 class MemoryView(msgspec.Struct, frozen=True):
@@ -73,10 +81,21 @@ class Memory:
     def _read_texts(self, user: UserMemory) -> tuple[MemoryText, ...]:
         own = self._report(lambda: sent_text(user.read()), "")
         texts = [MemoryText(user.file.name, own)] if own else []
-        notes = self._report(self._folder.read_allowed, None) if self._folder is not None else None
+        folder = self._folder
+        notes = self._report(lambda: folder.read_allowed(self._tell_change), None) if folder is not None else None
         if notes is not None:
             texts.append(MemoryText(notes.file.name, notes.text, of_folder=True))
         return tuple(texts)
+
+    def _tell_change(self, notes: FolderNotes) -> None:
+        if notes.digest not in self._told:
+            self._told.add(notes.digest)
+            self._tell(
+                Notice(
+                    f"{notes.file.name} of this folder has changed, so it is not sent any more.",
+                    "In a conversation, /memory shows it, and /memory folder on sends it as it is now.",
+                )
+            )
 
     def _report(self, read: Callable[[], T], otherwise: T) -> T:
         try:
@@ -131,8 +150,9 @@ class Memory:
             return None
         if await asyncio.to_thread(self._folder.decision, notes) is not None:
             return None
+        has_changed = await asyncio.to_thread(self._folder.was_decided, notes)
         await asyncio.to_thread(_decide, self._folder, notes, "offered")
-        return offer
+        return msgspec.structs.replace(offer, has_changed=has_changed)
 
     async def use_folder(self, use: bool) -> FolderOffer:
         """Send the notes of the folder as they are now, or no longer. Raises `CommandError` where there are none,

@@ -61,10 +61,10 @@ class FirstSteps:
         except ChatTuiError as error:
             self._chat.host.tell(error)
             return
-        if offer is not None and offer.file is not None:
+        if offer is not None:
             tokens = formatting.tokens(offer.tokens, estimated=True)
             more = f"/memory shows it ({tokens} tokens); /memory folder on sends it with your questions."
-            self._chat.host.say(f"This folder has notes: {offer.file.name}", more, long=True)
+            self._chat.host.say(offer.title, more, long=True)
 
     def finish(self) -> None:
         """Record that a question was asked: from now on the short list of keys is shown."""
