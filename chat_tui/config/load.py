@@ -6,13 +6,14 @@ import math
 import os
 import re
 from collections.abc import Iterator
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
 from chat_tui.config.known_providers import known_providers, plug_in_dialects
-from chat_tui.config.schema import Config, ProviderRow, ToolRow
+from chat_tui.config.schema import Config, ProviderRow, ToolRow, Web
 from chat_tui.core.errors import ConfigError
 from chat_tui.core.files.reading import NotRegularError, TooLargeError, read_regular
 from chat_tui.core.models import DIALECTS, LOCAL_MODEL
@@ -30,6 +31,10 @@ ALIAS_CHARACTERS = 300
 HOST = r"[\w.-]+|\[?[0-9A-Fa-f]*:[0-9A-Fa-f]*:[0-9A-Fa-f:.]*\]?"
 """A host name or an IP address."""
 ORIGIN = r"https?://[^/\s*?#@]+"
+ROOT_PATH = r"(?:/[A-Za-z0-9_~-][A-Za-z0-9._~-]*)+"
+"""A path that a reverse proxy serves the app under: without a slash at its end."""
+_APP_PATHS = frozenset(("api", "generate", "health", "metrics", "stream", "v1", "ws"))
+"""First parts of the app's own paths: a path of the proxy that began with one could not be told from them."""
 """An origin, such as `https://chat.example.com`."""
 HEADER_NAME = r"[\w!#$%&'*+.^`|~-]+"
 """The name of an HTTP header in ASCII (RFC 9110)."""
@@ -234,6 +239,33 @@ def _numbers(config: Config) -> Iterator[tuple[str, float]]:
                 tables += [(f"{place}{name}[{i}].", row) for i, row in rows if isinstance(row, msgspec.Struct)]
 
 
+def root_path_error(path: str) -> str:
+    """Return what is wrong with a path that a reverse proxy is to serve the app under; empty if nothing is."""
+    if not path or (re.fullmatch(ROOT_PATH, path) and path.split("/")[1] not in _APP_PATHS):
+        return ""
+    return "must be a path such as /chat, without a slash at its end, and none of the app's own"
+
+
+def _check_web(web: Web, file: str, text: str) -> None:
+    """Check the hosts, origins and proxies of the web server. Raises `ConfigError`."""
+    for origin in web.origins:
+        if not re.fullmatch(ORIGIN, origin):
+            raise _wrong(
+                file, text, "web.origins", "must be written as https://HOST or http://HOST:PORT, without a path"
+            )
+    for host in web.hosts:
+        if not re.fullmatch(HOST, host):
+            raise _wrong(file, text, "web.hosts", "must be host names or addresses only, such as chat.example.com")
+    for proxy in web.proxies:
+        try:
+            ip_network(proxy, strict=False)
+        except ValueError:
+            what = "must be addresses or networks, such as 127.0.0.1 or 10.0.0.0/8"
+            raise _wrong(file, text, "web.proxies", what) from None
+    if wrong := root_path_error(web.root_path):
+        raise _wrong(file, text, "web.root_path", wrong)
+
+
 def _check_names(config: Config, file: str, text: str) -> None:
     """Check names, addresses and origins. Raises `ConfigError`."""
     names: set[str] = set()
@@ -248,14 +280,7 @@ def _check_names(config: Config, file: str, text: str) -> None:
         if row.dialect and row.dialect not in DIALECTS and row.dialect not in (others := plug_in_dialects()):
             raise _wrong(file, text, f"{where}.dialect", f"must be one of {', '.join([*DIALECTS, *others])}")
         names.add(row.name)
-    for origin in config.web.origins:
-        if not re.fullmatch(ORIGIN, origin):
-            raise _wrong(
-                file, text, "web.origins", "must be written as https://HOST or http://HOST:PORT, without a path"
-            )
-    for host in config.web.hosts:
-        if not re.fullmatch(HOST, host):
-            raise _wrong(file, text, "web.hosts", "must be host names or addresses only, such as chat.example.com")
+    _check_web(config.web, file, text)
     _check_tools(config, file, text)
     _check_aliases(config, file, text)
     rows = [row.name for row in config.models]

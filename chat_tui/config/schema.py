@@ -184,6 +184,11 @@ class Web(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Host names by which the server may be addressed in addition to loopback, such as the name of a reverse proxy."""
     origins: tuple[str, ...] = ()
     """Origins whose pages may send requests, such as `https://chat.example.com`."""
+    proxies: tuple[str, ...] = ()
+    """Addresses or networks of reverse proxies, such as `127.0.0.1`, whose `X-Forwarded-For`, `X-Forwarded-Proto` and
+    `X-Forwarded-Prefix` are believed."""
+    root_path: str = ""
+    """Path under which a reverse proxy serves the page and the APIs, as in `root_path = "/chat"`."""
     aliases: dict[str, str] = {}
     """Further names that clients may use as `model`, each with the model or strategy that it stands for, such as
     `{ "gpt-4o" = "balanced" }`."""

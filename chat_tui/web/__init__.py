@@ -20,7 +20,6 @@
 from __future__ import annotations
 
 import os
-import secrets
 from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 
@@ -35,10 +34,10 @@ from chat_tui.core.processes.console import report_error, write_error
 from chat_tui.engine.engine import Engine
 from chat_tui.web.app import build_app
 from chat_tui.web.sign_in.sign_ins import SignIns
+from chat_tui.web.sign_in.token_file import new_token
 from chat_tui.web.state import AppState
 
 TOKEN_VARIABLE = "CHAT_TUI_TOKEN"
-TOKEN_BYTES = 32
 
 
 def create_app(
@@ -80,11 +79,6 @@ async def _open(config: Config) -> Engine:
     engine = await open_engine(config, tell=report_error)
     engine.conversations.deletion.begin_to_erase_expired()
     return engine
-
-
-def new_token() -> str:
-    """Return a random token."""
-    return secrets.token_urlsafe(TOKEN_BYTES)
 
 
 def configured_token(config: Config) -> str:

@@ -24,6 +24,7 @@ from chat_tui.web.middleware.access import AccessControl
 from chat_tui.web.middleware.headers import HEADERS, SafeHeaders
 from chat_tui.web.middleware.limits import RequestLimits
 from chat_tui.web.middleware.private_errors import PrivateErrors
+from chat_tui.web.middleware.proxies import ForwardedHeaders, PathPrefix
 from chat_tui.web.openai import embeddings, legacy
 from chat_tui.web.openai import routes as openai_api
 from chat_tui.web.ops.access_log import AccessLogMiddleware
@@ -61,9 +62,11 @@ def middleware(state: AppState) -> list[Middleware]:
     """Return the middleware, outermost first."""
     return [
         Middleware(PrivateErrors),
+        Middleware(ForwardedHeaders, state.config.web.proxies),
         Middleware(AccessLogMiddleware, state.metrics, state.log),
         Middleware(SafeHeaders),
         Middleware(AbsoluteTargets),
+        Middleware(PathPrefix, state.config.web.root_path),
         Middleware(AccessControl, state),
         Middleware(RequestLimits, state),
     ]

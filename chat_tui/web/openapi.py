@@ -54,6 +54,7 @@ from chat_tui.web.api.schemas import PromptBody, RepeatBody
 from chat_tui.web.api.stream import FailedReply, GeneratedReply
 from chat_tui.web.api.tools import CallDecision, ConsentQuery, ListedToolServers, ToolSwitches
 from chat_tui.web.errors import ANTHROPIC_PATH, OPENAI_PATH, AnthropicFault, OpenAIFault, StreamFault, is_below
+from chat_tui.web.middleware.proxies import PREFIX
 from chat_tui.web.openai.embeddings import EmbeddingList, EmbeddingRequest
 from chat_tui.web.openai.legacy import LegacyCompletion, LegacyRequest
 from chat_tui.web.openai.schemas import ChatRequest, Completion, CompletionChunk, ModelCard, ModelCards
@@ -276,12 +277,15 @@ def routes() -> list[BaseRoute]:
 
 async def openapi(request: Request) -> Response:
     """The description."""
-    return Response(_encode_description(), media_type=JSON)
+    document = _description()
+    if prefix := request.scope.get(PREFIX, ""):
+        document = {**document, "servers": [{"url": prefix}]}
+    return Response(msgspec.json.encode(document), media_type=JSON)
 
 
 @cache
-def _encode_description() -> bytes:
-    return msgspec.json.encode(description(OPERATIONS))
+def _description() -> dict[str, Any]:
+    return description(OPERATIONS)
 
 
 def description(operations: Sequence[Operation]) -> dict[str, Any]:

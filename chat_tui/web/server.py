@@ -18,11 +18,14 @@ import uvicorn
 
 from chat_tui.config.schema import Config
 from chat_tui.core.errors import ChatTuiError, ConfigError
+from chat_tui.core.processes.console import write_error
 from chat_tui.core.text.excerpts import shorten
-from chat_tui.web import TOKEN_VARIABLE, configured_token, create_state, new_token
+from chat_tui.web import TOKEN_VARIABLE, create_state
 from chat_tui.web.app import build_app
 from chat_tui.web.middleware.connections import GuardedWebSocket, UnauthenticatedConnections
 from chat_tui.web.middleware.idle_timeout import IdleTimeout
+from chat_tui.web.middleware.proxies import TrustedProxies
+from chat_tui.web.sign_in.token_file import new_token
 from chat_tui.web.state import AppState
 
 SENT_BYTES = 64 * 1024
@@ -36,27 +39,56 @@ PONG_SECONDS = 120.0
 """Time that a slow reader has to reply to a ping."""
 COLLECT_AFTER = (5000, 10, 10)
 """New objects between two garbage collections: with hundreds of streams the default of 700 causes pauses of 0.2 s."""
+OPEN_NOTE = (
+    "chat-tui: other machines in the network can open this address; they need the token, which is a part of it.\n"
+    "          To use a name such as box.lan instead, add it to [web] hosts in the config. The connection is not\n"
+    "          encrypted: outside your own network, use `ssh -L` or a reverse proxy with HTTPS.\n"
+)
 LAST_SECONDS = 2
 """Time for connections to close at shutdown."""
 
 
-def serve(config: Config, host: str, port: int, announce: Callable[[str], None]) -> None:
-    """Serve until a signal stops the server. `announce` is called with the address and token once it is ready.
+def serve(config: Config, host: str, port: int, token: str, announce: Callable[[str], None]) -> None:
+    """Serve until a signal stops the server. `token` is the one that the user has set, or empty. `announce` is called
+    with the address and token once the server is ready.
 
     Raises `ConfigError` if the address needs a token, `ChatTuiError` if it cannot be used.
     """
-    token = configured_token(config)
     listening = bind_socket(host, port, token, config.web.reader_seconds)
     with listening:
         state = create_state(config, token=token or new_token(), hosts=(host,))
-        shown = f"[{host}]" if ":" in host else host
-        url = f"http://{shown}:{listening.getsockname()[1]}/#token={quote(state.token, safe='')}"
+        named = reachable_address(listening) or host
+        shown = f"[{named}]" if ":" in named else named
+        url = f"http://{shown}:{listening.getsockname()[1]}{config.web.root_path}/#token={quote(state.token, safe='')}"
 
         def listens() -> None:
             _settle()
             announce(url)
+            if not _is_loopback(listening.getsockname()[0]):
+                write_error(OPEN_NOTE)
 
         asyncio.run(_run(state, listening, listens))
+
+
+def reachable_address(listening: socket.socket) -> str:
+    """Return an address by which a socket that listens on all addresses can be reached.
+
+    It is the one that this machine has in its network, or loopback. Empty if the socket listens on one address only.
+    """
+    if not ip_address(str(listening.getsockname()[0]).partition("%")[0]).is_unspecified:
+        return ""
+    is_ipv6 = listening.family == socket.AF_INET6
+    with socket.socket(listening.family, socket.SOCK_DGRAM) as probe:
+        try:
+            # Nothing is sent: the system only looks up its own address on the way there.
+            probe.connect(("2001:db8::1" if is_ipv6 else "192.0.2.1", 9))
+        except OSError:
+            return "::1" if is_ipv6 else "127.0.0.1"
+        return str(probe.getsockname()[0])
+
+
+def _is_loopback(address: str) -> bool:
+    return ip_address(address.partition("%")[0]).is_loopback
 
 
 def _settle() -> None:
@@ -76,7 +108,7 @@ def bind_socket(host: str, port: int, token: str, reader_seconds: float) -> sock
     except (OSError, UnicodeError) as error:
         raise ChatTuiError(f"{shorten(host, 80)} is not an address of this machine.", "Try 127.0.0.1.") from error
     family, _, _, _, address = sorted(found, key=lambda each: each[0] != socket.AF_INET)[0]
-    if len(token) < TOKEN_CHARACTERS and not ip_address(str(address[0]).partition("%")[0]).is_loopback:
+    if len(token) < TOKEN_CHARACTERS and not _is_loopback(str(address[0])):
         why = f"the token has fewer than {TOKEN_CHARACTERS} characters" if token else "no token is set"
         raise ConfigError(
             f"{shorten(host, 80)} can be reached from other machines, and {why}.",
@@ -116,12 +148,13 @@ class Server(uvicorn.Server):
 
 
 def _settings(state: AppState) -> uvicorn.Config:
-    connections = UnauthenticatedConnections(state.config.web.unauthenticated_connections)
+    web = state.config.web
+    connections = UnauthenticatedConnections(web.unauthenticated_connections, TrustedProxies(web.proxies))
     return uvicorn.Config(
         build_app(state),
         http=cast("type[IdleTimeout]", partial(IdleTimeout, connections=connections)),
         ws=GuardedWebSocket,
-        ws_max_size=state.config.web.max_body_bytes,
+        ws_max_size=web.max_body_bytes,
         ws_ping_interval=PING_SECONDS,
         ws_ping_timeout=PONG_SECONDS,
         ws_per_message_deflate=False,

@@ -7,6 +7,7 @@ import json
 import re
 import signal
 import socket
+import stat
 import sys
 import time
 from asyncio.subprocess import PIPE
@@ -61,7 +62,7 @@ async def first_line(process: Process) -> str:
 async def serving(home: Home, *options: str) -> AsyncIterator[Served]:
     process = await home.start("serve", "--port", "0", *options)
     line = await first_line(process)
-    assert re.fullmatch(r"http://\S+:\d+/#token=[\w-]+\n", line), line
+    assert re.fullmatch(r"http://\S+:\d+(/chat)?/#token=[\w-]+\n", line), line
     served = Served(process, line.strip())
     try:
         async with served.client:
@@ -132,9 +133,44 @@ async def test_the_token_of_the_variable_is_taken_and_told(home: Home, server: M
     home.serve(server.base_url, "t5")
     home.environment["CHAT_TUI_TOKEN"] = "chosen-by-me"
     async with serving(home, "--host", "0.0.0.0") as served:
-        assert served.address.startswith("http://0.0.0.0:")
+        # An address that other machines can use, if this one has a network.
+        assert not served.address.startswith("http://0.0.0.0:")
         assert served.address.endswith("/#token=chosen-by-me")
         assert (await served.client.post("/generate", json={"prompt": "Hi"})).status_code == 200
+        send_signal(served.process, signal.SIGTERM)
+        _, _, err = await served.ended()
+    assert "other machines in the network can open this address" in err
+    assert "chosen-by-me" not in err
+
+
+async def test_a_token_file_keeps_the_token_and_the_sign_ins_over_a_restart(home: Home, server: ModelServer) -> None:
+    home.serve(server.base_url, "t5")
+    home.environment["CHAT_TUI_TOKEN"] = "another-token"
+    file = home.folder / "token"
+    addresses, statuses = [], []
+    proof: dict[str, str] = {}
+    for _ in range(2):
+        async with serving(home, "--token-file", str(file), "--root-path", "/chat") as served:
+            addresses.append(served.address.partition("#")[2])
+            assert served.url.endswith("/chat")
+            if not proof:
+                reply = await served.client.post("/api/sign-in")
+                # The port is another one after the restart: cookies have it in their names.
+                id = reply.headers["set-cookie"].partition("=")[2].partition(";")[0]
+                proof = {"X-Chat-Tui-Proof": reply.json()["proof"]}
+            async with httpx.AsyncClient(base_url=served.url, headers=proof, trust_env=False) as browser:
+                name = f"chat-tui-{served.url.removesuffix('/chat').rpartition(':')[2]}"
+                statuses.append((await browser.get("/health", headers={"Cookie": f"{name}={id}"})).status_code)
+            send_signal(served.process, signal.SIGTERM)
+            await served.ended()
+    assert addresses[0] == addresses[1] == f"token={file.read_text().strip()}"
+    assert statuses == [200, 200]
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+    file.chmod(0o640)
+    ran = await home.run("serve", "--port", "0", "--token-file", str(file))
+    assert ran.code == 2
+    assert f"chmod 600 {file}" in ran.told()
+    assert file.read_text().strip() not in ran.told()
 
 
 @pytest.mark.parametrize(
@@ -146,6 +182,9 @@ async def test_the_token_of_the_variable_is_taken_and_told(home: Home, server: M
         (["--origin", "*"], 2, "origin"),
         (["--strategy", "coin"], 2, "strategy"),
         (["--port", "70000"], 2, "65535"),
+        (["--root-path", "chat"], 2, "such as /chat"),
+        (["--root-path", "/v1/x"], 2, "none of the app's own"),
+        (["--token-file", "/no/such/folder/token"], 2, "cannot be used for the token"),
     ],
 )
 async def test_what_cannot_be_served_is_told(home: Home, options: list[str], code: int, told: str) -> None:

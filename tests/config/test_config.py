@@ -228,6 +228,13 @@ def test_an_alias_names_a_model_and_is_not_named_by_another(table: str) -> None:
     assert wrong(f"[web]\naliases = {table}").title.startswith("my.toml, line 2: `web.aliases`")
 
 
+@pytest.mark.parametrize(
+    "row", ['proxies = ["nginx"]', 'root_path = "chat"', 'root_path = "/chat/"', 'root_path = "/v1/a"']
+)
+def test_a_proxy_is_an_address_and_its_path_none_of_the_apps_own(row: str) -> None:
+    assert wrong(f"[web]\n{row}").title.startswith(f"my.toml, line 2: `web.{row.split()[0]}` must be ")
+
+
 @pytest.mark.parametrize("host", ["*", "https://chat.example.com", "chat.example.com:3000", "127.0.0.1:80", "a/b", ""])
 def test_a_host_is_a_name_alone(host: str) -> None:
     assert wrong(f'[web]\nhosts = ["{host}"]').title.startswith("my.toml, line 2: `web.hosts` must be host names")

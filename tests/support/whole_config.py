@@ -102,6 +102,8 @@ idle_minutes = 3
 token = "secret"
 hosts = ["chat.example.com"]
 origins = ["https://chat.example.com"]
+proxies = ["127.0.0.1"]
+root_path = "/chat"
 aliases = { "gpt-4o" = "fast" }
 max_streams = 3
 requests_per_minute = 60

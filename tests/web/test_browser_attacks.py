@@ -11,13 +11,14 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 from playwright.async_api import Browser, Route
 
-from chat_tui.config.schema import Config
+from chat_tui.config.schema import Config, Web
 from chat_tui.core.chunks import Token
 from chat_tui.core.errors import Overloaded
 from chat_tui.providers.scripted_provider import Fault, Script
 from tests.doubles.scripted_web import scripted_opener
 from tests.support.browser_tab import Tab, browser, needs_browser, scripted_tab, tab
 from tests.support.page_attacks import ATTACKS
+from tests.support.reverse_proxy import reverse_proxy
 from tests.support.web_site import TOKEN, site
 
 __all__ = ["browser"]
@@ -194,3 +195,23 @@ async def test_without_the_token_the_page_says_how_to_get_it_and_takes_it(browse
         await opened.shows("What would you like to know?")
         await opened.ask("Hello")
         await opened.shows("Yes.")
+
+
+async def test_the_page_works_below_a_path_behind_a_proxy(browser: Browser) -> None:
+    config = Config(web=Web(proxies=("127.0.0.1",)))
+    async with (
+        site(config, opener=scripted_opener(["Yes."])) as web,
+        reverse_proxy(web.url, "/chat", headers={"X-Forwarded-Prefix": "/chat"}) as url,
+        tab(browser, url) as opened,
+    ):
+        await opened.open()
+        await opened.ask("Behind a proxy?")
+        await opened.answered()
+        await opened.page.goto(f"{url}/")
+        await opened.page.click("#list .entry")
+        await opened.shows("Yes.")
+        assert opened.page.url.startswith(f"{url}/#c=")
+        await opened.page.reload()
+        await opened.shows("Yes.")
+        assert [cookie["path"] for cookie in await opened.page.context.cookies()] == ["/chat/"]
+        await opened.harmless()

@@ -254,7 +254,7 @@ def add_serve_options(serve: CommandParser) -> None:
         "--host",
         default="127.0.0.1",
         metavar="ADDRESS",
-        help="address to listen on (default: 127.0.0.1); any other than loopback needs CHAT_TUI_TOKEN",
+        help="address to listen on (default: 127.0.0.1); any other than loopback needs CHAT_TUI_TOKEN or --token-file",
     )
     serve.add_argument(
         "--port",
@@ -269,5 +269,15 @@ def add_serve_options(serve: CommandParser) -> None:
         default=[],
         metavar="https://HOST",
         help="also accept requests from pages of this origin; may be repeated (default: only its own page)",
+    )
+    serve.add_argument(
+        "--token-file",
+        metavar="FILE",
+        help="file that keeps the token over restarts, so that browsers stay signed in; created if it is missing",
+    )
+    serve.add_argument(
+        "--root-path",
+        metavar="/PATH",
+        help="path under which a reverse proxy serves the page and the APIs",
     )
     serve.add_private()

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
+from collections.abc import Container
 from typing import Any
 
 from starlette.types import Scope
@@ -31,16 +32,21 @@ class UnauthenticatedConnections:
     """Counts the connections of each address on which no request with the token, or from a browser that is signed in,
     has arrived. Those of one network (IPv6) share an address."""
 
-    def __init__(self, most: int) -> None:
-        self._most = most
+    def __init__(self, most: int, proxies: Container[str] = ()) -> None:
+        self._most, self._proxies = most, proxies
         self._counts: Counter[str] = Counter()
 
     def open(self, transport: asyncio.Transport) -> Connection:
         """Count a new connection; it is closed at once, or soon, if its client has too many."""
         peer = transport.get_extra_info("peername")
-        client = network_of(str(peer[0])) if isinstance(peer, tuple) else ""
+        client = str(peer[0]) if isinstance(peer, tuple) else ""
+        is_proxy = client in self._proxies
+        client = network_of(client)
         self._counts[client] += 1
         connection = Connection(self, client)
+        if is_proxy:
+            # It brings the connections of many.
+            return connection
         if self._counts[client] > HARD_LIMIT * self._most:
             transport.abort()
         elif self._counts[client] > self._most:

@@ -8,6 +8,7 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
 from chat_tui.web.errors import ApiError
+from chat_tui.web.middleware.proxies import PREFIX
 from chat_tui.web.sign_in.cookie import PROOF_HEADER, ids_in, set_cookie
 from chat_tui.web.state import state_of
 
@@ -63,4 +64,4 @@ async def sign_out_everywhere(request: Request) -> Response:
 
 
 def _cookie(request: Request, id: str) -> str:
-    return set_cookie(request.headers, request.scope["scheme"], "", id)
+    return set_cookie(request.headers, request.scope["scheme"], request.scope.get(PREFIX, ""), id)
