@@ -344,3 +344,5 @@ class HistoryState(msgspec.Struct, frozen=True):
     counted."""
     running: tuple[RunningTurn, ...] = ()
     """What other processes are writing."""
+    notes: Mapping[str, str] = {}
+    """Texts of the places whose keys begin as was asked, by the rest of the key."""

@@ -3,14 +3,21 @@
 from __future__ import annotations
 
 import asyncio
+import json
+from pathlib import Path
 
 import pytest
-from playwright.async_api import Browser
+from playwright.async_api import Browser, Route
 
+from chat_tui.config.schema import Config
+from chat_tui.core.tools import ToolOutput
 from chat_tui.providers.scripted_provider import Script
-from tests.support.browser_tab import Tab, browser, needs_browser, scripted_tab
+from tests.doubles.fake_tools import FakeTools, offered
+from tests.doubles.scripted_web import scripted_opener
+from tests.support.browser_tab import Tab, browser, needs_browser, scripted_tab, tab
 from tests.support.scripted_router import Gate
-from tests.support.web_site import Site, until
+from tests.support.web_site import Site, site, until
+from tests.web.test_tools import call
 
 __all__ = ["browser"]
 pytestmark = [pytest.mark.asyncio(loop_scope="module"), needs_browser]
@@ -110,3 +117,34 @@ async def test_many_answers_run_at_once_and_none_is_cancelled_by_another(browser
         states = [(await web.engine.conversations.conversation(row.id)).path[-1].state for row in rows]
         assert states == ["complete"] * MANY
         assert tab.errors == []
+
+
+async def test_a_page_whose_question_came_to_another_worker_shows_the_answer_and_its_calls(
+    browser: Browser, tmp_path: Path
+) -> None:
+    gate, file = Gate(), tmp_path / "history.db"
+    tools = FakeTools([offered("read")], read=ToolOutput("a line"))
+    opener = scripted_opener(["Let me ", gate, "look. ", *call("read")], ["It is."], file=file, tools=tools)
+    async with (
+        site(Config(), opener=opener) as one,
+        site(Config(), opener=scripted_opener(["?"], file=file)) as other,
+        tab(browser, other.url) as page,
+    ):
+
+        async def pass_on(route: Route) -> None:
+            asked = {**json.loads(route.request.post_data or "{}"), "tools": ["fake"]}
+            reply = await one.post("/api/ask", **asked)
+            await route.fulfill(status=reply.status_code, body=reply.text, content_type="application/json")
+
+        await page.page.route("**/api/ask", pass_on)
+        await page.open()
+        await page.ask("Asked on the page")
+        await page.shows("Let me", "running")
+        gate.open()
+        await page.shows("asks you", "waits for you")
+        await page.page.locator(".decide").get_by_role("button", name="Run once").click()
+        await page.shows("It is.")
+        await page.answered()
+        assert await page.page.locator(".turn").count() == 3
+        assert len(tools.calls) == 1
+        assert page.errors == []

@@ -347,10 +347,12 @@ async def test_an_idle_stream_is_kept_alive() -> None:
 
 
 @asynccontextmanager
-async def two_workers(file: Path, *scripts: Script, orphan_seconds: float = 600) -> AsyncIterator[tuple[Site, Site]]:
+async def two_workers(
+    file: Path, *scripts: Script, orphan_seconds: float = 600, tools: FakeTools | None = None
+) -> AsyncIterator[tuple[Site, Site]]:
     """Two servers over one history."""
     config = Config(web=Web(access_log=False, orphan_seconds=orphan_seconds))
-    opener: Callable[[], Any] = scripted_opener(*scripts, file=file)
+    opener: Callable[[], Any] = scripted_opener(*scripts, file=file, tools=tools)
     async with site(config, opener=opener) as one, site(config, opener=scripted_opener(["?"], file=file)) as other:
         yield one, other
 
@@ -367,6 +369,38 @@ async def test_another_worker_tells_of_an_answer_keeps_it_running_and_stops_it(t
                 assert (await other.post(f"/api/conversations/{id}/stop")).status_code == 204
                 await until(lambda: page.running() == [] and "changed" in page.kinds())
         assert (await last_turn(one, id)).state == "cancelled"
+
+
+async def test_a_call_that_waits_is_shown_by_another_worker_which_takes_the_decision(tmp_path: Path) -> None:
+    tools = FakeTools([offered("read", description="Reads a file.")], read=ToolOutput("a line"))
+    scripts: list[Script] = [[*call("read", '{"path": "/x"}')], ["It is."]]
+    async with two_workers(tmp_path / "history.db", *scripts, tools=tools) as (one, other):
+        id = (await begun(one, "Hi", askTools=True, tools=["fake"]))["conversation"]
+        async with feed(other, id) as page:
+            await until(lambda: bool(page.running()) and page.running()[0]["state"] == "asking")
+            row = page.running()[0]
+            opened = (await other.client.get(f"/api/conversations/{id}")).json()
+            refused = await other.post("/api/ask", prompt="And this?", conversation=id)
+            before = page.kinds().count("changed")
+            decided = await other.post(f"/api/conversations/{id}/calls/call-read-0", decision="run")
+            await until(lambda: page.running() == [] and page.kinds().count("changed") > before)
+        assert (await last_turn(one, id)).text == "It is."
+        left = (await other.client.get(f"/api/conversations/{id}")).json()
+    assert (row["conversation"], row["title"], row["tool"], row["elsewhere"]) == (id, "Hi", "read", True)
+    assert opened["isCalling"]
+    assert opened["pending"] == [
+        {
+            "id": "call-read-0",
+            "name": "read",
+            "server": "fake",
+            "state": "asking",
+            "arguments": '{\n  "path": "/x"\n}',
+            "description": "Reads a file.",
+        }
+    ]
+    assert [refused.status_code, decided.status_code] == [409, 204]
+    assert (left["pending"], left["isCalling"]) == ([], False)
+    assert len(tools.calls) == 1
 
 
 async def test_an_answer_of_a_program_that_takes_no_requests_is_not_stopped(tmp_path: Path) -> None:

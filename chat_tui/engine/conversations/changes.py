@@ -16,7 +16,10 @@ class HistoryChanges:
     def __init__(self, store: Store, errors: ErrorReports) -> None:
         self._store, self._errors = store, errors
 
-    async def look(self, before: HistoryState, conversations: Collection[str]) -> HistoryState:
-        """The state of the history with the marks of these conversations; `before` if nothing has changed, or the store
-        cannot be read."""
-        return await self._errors.guard(self._store.read(changes.look, before, sorted(conversations)), before)
+    async def look(
+        self, before: HistoryState, conversations: Collection[str], *, notes_prefix: str = ""
+    ) -> HistoryState:
+        """The state of the history with the marks of these conversations, and the places whose keys begin with a
+        prefix; `before` if nothing has changed, or the store cannot be read."""
+        reading = self._store.read(changes.look, before, sorted(conversations), notes_prefix)
+        return await self._errors.guard(reading, before)

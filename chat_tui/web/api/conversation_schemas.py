@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
@@ -11,6 +11,7 @@ from msgspec import UNSET, Meta, UnsetType
 from chat_tui.core.chunks import State
 from chat_tui.core.conversation import Role
 from chat_tui.markdown.html.rendering import HtmlPiece
+from chat_tui.web.presence.call_notes import PendingCall
 
 
 class ListedConversation(msgspec.Struct, frozen=True, rename="camel"):
@@ -86,22 +87,6 @@ class ShownResult(msgspec.Struct, frozen=True):
     images: int
 
 
-class PendingCall(msgspec.Struct, frozen=True):
-    """A tool call that has not ended."""
-
-    id: str
-    name: str
-    server: str
-    state: Literal["waiting", "asking", "running"]
-    """`waiting` for the calls before it, `asking` a person, or `running`."""
-    arguments: str
-    """JSON object with which it would run."""
-    description: str
-    """What the server says about the tool."""
-    changed: bool | UnsetType = UNSET
-    """True if the tool was changed after it had been allowed for the whole conversation."""
-
-
 class ShownTurn(msgspec.Struct, frozen=True, rename="camel"):
     """A message of a conversation's current branch."""
 
@@ -170,7 +155,7 @@ class OpenedConversation(msgspec.Struct, frozen=True, rename="camel"):
     """Number of turns in the branch; more than `end` if some follow these."""
     tools: ConversationTools
     is_calling: bool
-    """Whether tool calls run or wait in this process."""
+    """Whether tool calls run or wait."""
     pending: tuple[PendingCall, ...] = ()
     """Those that have not ended."""
 

@@ -26,11 +26,9 @@ from chat_tui.core.conversation import (
 from chat_tui.core.errors import ConversationNotFound
 from chat_tui.core.models import SCRIPTED_MODEL, ModelStatus
 from chat_tui.core.settings.conversation_settings import decode_settings
-from chat_tui.core.tools import ToolUse, decode_arguments
+from chat_tui.core.tools import ToolUse
 from chat_tui.engine.answers.answer import Answer
-from chat_tui.engine.answers.tool_round import CallStatus
 from chat_tui.engine.engine import Engine
-from chat_tui.engine.tools.steps import format_arguments
 from chat_tui.markdown.html.rendering import render_pieces
 from chat_tui.web.api.conversation_schemas import (
     ChangedConversation,
@@ -41,7 +39,6 @@ from chat_tui.web.api.conversation_schemas import (
     OfferedChoices,
     OfferedModel,
     OpenedConversation,
-    PendingCall,
     ShownCall,
     ShownConsent,
     ShownResult,
@@ -49,6 +46,7 @@ from chat_tui.web.api.conversation_schemas import (
 )
 from chat_tui.web.api.schemas import parse_query, read_body
 from chat_tui.web.errors import ApiError, error_text
+from chat_tui.web.presence.call_notes import PendingCall, find_note, indent_arguments, pending_calls
 from chat_tui.web.state import state_of
 
 LIST_LIMIT = 200
@@ -162,14 +160,18 @@ async def open_conversation(request: Request) -> Response:
     growing = {answer.turn.id: answer for answer in engine.running(conversation.id)}
     path = [_with_running_answer(turn, growing.get(turn.id)) for turn in conversation.path]
     window = msgspec.structs.replace(window, conversation=msgspec.structs.replace(conversation, path=tuple(path)))
-    # Rendering takes milliseconds for each turn.
-    pending = [status for round in engine.tools.rounds(conversation.id) for status in round.statuses]
-    is_calling = conversation.id in engine.tools
-    encoded = await asyncio.to_thread(_encode_window, window, pending, is_calling)
-    return Response(encoded, media_type="application/json")
+    statuses = [status for round in engine.tools.rounds(conversation.id) for status in round.statuses]
+    note = None if conversation.id in engine.tools else await find_note(engine.places, conversation.id)
+    is_calling = conversation.id in engine.tools or note is not None
+
+    def encode() -> bytes:
+        # Rendering takes milliseconds for each turn.
+        return _encode_window(window, pending_calls(statuses) if note is None else note.calls, is_calling)
+
+    return Response(await asyncio.to_thread(encode), media_type="application/json")
 
 
-def _encode_window(window: ConversationWindow, statuses: Sequence[CallStatus], is_calling: bool) -> bytes:
+def _encode_window(window: ConversationWindow, pending: Sequence[PendingCall], is_calling: bool) -> bytes:
     conversation = window.conversation
     turns = [
         _shown_turn(turn, conversation.forks.get(turn.id, ())) for turn in conversation.path if turn.role != "system"
@@ -185,7 +187,7 @@ def _encode_window(window: ConversationWindow, statuses: Sequence[CallStatus], i
             window.length,
             tools_of(conversation),
             is_calling,
-            tuple(map(_pending_call, filter(_is_pending, statuses))),
+            tuple(pending),
         )
     )
 
@@ -198,30 +200,12 @@ def tools_of(conversation: Conversation) -> ConversationTools:
     return ConversationTools(use.servers, use.off, consents, bool(settings.web_search))
 
 
-def _is_pending(status: CallStatus) -> bool:
-    return status.state != "ended"
-
-
-def _pending_call(status: CallStatus) -> PendingCall:
-    assert status.state != "ended"
-    arguments = _indented(status.call.arguments) if status.arguments is None else format_arguments(status.arguments)
-    server, description = (status.tool.server, status.tool.tool.description) if status.tool else ("", "")
-    changed = status.was_changed or UNSET
-    return PendingCall(status.call.id, status.call.name, server, status.state, arguments, description, changed)
-
-
 def _shown_result(turn: Turn) -> ShownResult | None:
     if turn.result is None:
         return None
     result = turn.result
     images = sum(file.is_image for file in turn.attachments)
-    return ShownResult(result.call, result.name, result.source, _indented(result.arguments), images)
-
-
-def _indented(arguments: str) -> str:
-    """Return the arguments of a call as indented JSON; unchanged if they are no JSON object."""
-    values = decode_arguments(arguments) if arguments else None
-    return arguments if values is None else format_arguments(values)
+    return ShownResult(result.call, result.name, result.source, indent_arguments(result.arguments), images)
 
 
 def _with_running_answer(turn: Turn, answer: Answer | None) -> Turn:
@@ -248,7 +232,7 @@ def _shown_turn(turn: Turn, versions: tuple[str, ...]) -> ShownTurn:
         _figures(turn) if answer else {},
         versions,
         tuple(file.name for file in turn.attachments),
-        tuple(ShownCall(call.id, call.name, _indented(call.arguments)) for call in turn.calls),
+        tuple(ShownCall(call.id, call.name, indent_arguments(call.arguments)) for call in turn.calls),
         _shown_result(turn),
         summary_title(turn) if turn.role == "summary" else UNSET,
     )

@@ -25,6 +25,7 @@ from chat_tui.web.api.model_choice import ModelChoice, is_known_model, resolve_c
 from chat_tui.web.api.schemas import GenerationOptions, PromptBody, read_body
 from chat_tui.web.api.tool_choice import check_unchanged, choose_tool_use, settings_of_new, start_servers
 from chat_tui.web.errors import ApiError, error_text, http_status
+from chat_tui.web.presence.call_notes import find_note
 from chat_tui.web.state import AppState, client_of, state_of
 
 _LOOKED_AT = 1000
@@ -108,8 +109,9 @@ async def check_free(engine: Engine, conversation_id: str) -> None:
     """Raise `ApiError` if an answer is running in the conversation, in any process, or its tool calls have not ended.
     Raises `ConversationNotFound`."""
     path = (await engine.conversations.conversation(conversation_id)).path
-    is_busy = engine.running(conversation_id) or conversation_id in engine.tools
-    if is_busy or (path and path[-1].state == "streaming"):
+    is_busy_here = engine.running(conversation_id) or conversation_id in engine.tools
+    is_growing = bool(path) and path[-1].state == "streaming"
+    if is_busy_here or is_growing or await find_note(engine.places, conversation_id) is not None:
         raise ApiError(409, "An answer is running in this conversation. Cancel it, or wait for it to end.")
 
 

@@ -9,6 +9,7 @@ from contextlib import contextmanager, suppress
 
 from chat_tui.core.conversation import HistoryState
 from chat_tui.engine.engine import Engine
+from chat_tui.web.presence.call_notes import NOTE_PREFIX
 from chat_tui.web.presence.page_answers import PageAnswers
 
 LOOK_SECONDS = 0.4
@@ -46,7 +47,9 @@ class HistoryMonitor:
 
     async def look_now(self, engine: Engine) -> None:
         """Look at the history at once."""
-        self.state = await engine.conversations.changes.look(self.state, tuple(self._followed))
+        self.state = await engine.conversations.changes.look(
+            self.state, tuple(self._followed), notes_prefix=NOTE_PREFIX
+        )
 
     def hurry(self) -> None:
         """Look soon: something has changed in this process."""
@@ -67,7 +70,7 @@ class HistoryMonitor:
             self._hurry.clear()
             before = self.state
             await self.look_now(engine)
-            if self.state.running:
+            if self.state.running or self.state.notes:
                 await self._page_answers.sign(engine.places)
             if hurried or before != self.state:
                 self._changed.set()

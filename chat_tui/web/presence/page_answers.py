@@ -13,6 +13,7 @@ from chat_tui.engine.conversations.places import Places
 from chat_tui.engine.engine import Engine
 from chat_tui.engine.tools.decision_relay import DecisionRelay, apply_decision
 from chat_tui.engine.tools.steps import cancel_steps, have_ended
+from chat_tui.web.presence.call_notes import CallNoteWriter
 
 LOOK_SECONDS = 0.25
 """Time between two looks for whether a page is open."""
@@ -68,7 +69,7 @@ class PageAnswers:
 
         stopping = asyncio.Event()
         async with DecisionRelay(engine.places).receiving(answer.conversation_id, decide):
-            alone = asyncio.ensure_future(self._wait_until_alone(engine.places, answer))
+            alone = asyncio.ensure_future(self._wait_until_alone(engine, answer))
             asked = asyncio.ensure_future(stopping.wait())
             try:
                 await asyncio.wait([alone, asked], return_when=asyncio.FIRST_COMPLETED)
@@ -80,13 +81,23 @@ class PageAnswers:
                 # A page that comes a moment late still sees all of it.
                 asyncio.get_running_loop().call_later(LINGER_SECONDS, self._drop, answer)
 
-    async def _wait_until_alone(self, places: Places, answer: Answer) -> None:
-        """Return when the answer has ended, or no page of any worker was open for `[web] orphan_seconds`."""
+    async def _wait_until_alone(self, engine: Engine, answer: Answer) -> None:
+        """Return when the answer has ended, or no page of any worker was open for `[web] orphan_seconds`. Meanwhile its
+        tool calls are noted for other workers."""
+        notes = CallNoteWriter(engine.places, answer)
+        try:
+            await self._watch_pages(engine, answer, notes)
+        finally:
+            await notes.clear()
+
+    async def _watch_pages(self, engine: Engine, answer: Answer, notes: CallNoteWriter) -> None:
         began = time.time()
         while not have_ended(answer):
+            known = engine.conversations.cache.get(answer.conversation_id)
+            await notes.update(known.title if known is not None else "")
             seen = self._left if self._left > began else began + self._join_seconds
             if not self._pages and time.time() > seen + self._orphan_seconds:
-                seen = max(seen, await _last_sign(places))
+                seen = max(seen, await _last_sign(engine.places))
                 if time.time() > seen + self._orphan_seconds:
                     return
             await asyncio.sleep(LOOK_SECONDS)

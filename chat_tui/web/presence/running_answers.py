@@ -11,6 +11,7 @@ import msgspec
 from chat_tui.core.conversation import HistoryState
 from chat_tui.engine.answers.answer import Answer
 from chat_tui.engine.engine import Engine
+from chat_tui.web.presence.call_notes import CallNote, read_note
 
 
 class RunningAnswer(msgspec.Struct, frozen=True, rename="camel"):
@@ -38,7 +39,27 @@ def running_answers(engine: Engine, state: HistoryState) -> tuple[RunningAnswer,
         RunningAnswer(turn.conversation, turn.title, turn.turn, turn.model, turn.since, "answering", elsewhere=True)
         for turn in state.running
     ]
-    return (*here, *elsewhere)
+    known = {answer.conversation for answer in (*here, *elsewhere)}
+    noted = [
+        _noted_answer(id, note)
+        for id, text in state.notes.items()
+        if id not in known and (note := read_note(text)) is not None
+    ]
+    return (*here, *elsewhere, *noted)
+
+
+def _noted_answer(conversation_id: str, note: CallNote) -> RunningAnswer:
+    asked = next((call.name for call in note.calls if call.state == "asking"), "")
+    return RunningAnswer(
+        conversation_id,
+        note.title,
+        note.answer,
+        note.model,
+        note.since,
+        "asking" if asked else "calling",
+        asked,
+        elsewhere=True,
+    )
 
 
 def stored_answers(engine: Engine) -> Sequence[Answer]:

@@ -7,7 +7,7 @@ one large event instead of many small ones, and holds no memory meanwhile.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from time import monotonic
 from typing import Annotated
 
@@ -18,6 +18,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
+from chat_tui.core.conversation import HistoryState
 from chat_tui.engine.answers.answer import Answer
 from chat_tui.engine.engine import Engine
 from chat_tui.engine.tools.steps import answers_so_far
@@ -107,7 +108,7 @@ class PageFeed(Response):
         self._checked = monotonic()
         self._names = tuple({each.id for each in followed if not engine.conversations.is_private(each.id)})
         self._list_mark = 0
-        self._marks: Mapping[str, int] = {}
+        self._marks: dict[str, object] = {}
         self._running: tuple[RunningAnswer, ...] = ()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -131,7 +132,8 @@ class PageFeed(Response):
         monitor, wrote = self._state.monitor, monotonic()
         with self._state.page_answers.open_page(), monitor.watching(self._engine, self._names):
             await monitor.look_now(self._engine)
-            self._list_mark, self._marks = monitor.state.list_mark, monitor.state.marks
+            self._list_mark = monitor.state.list_mark
+            self._marks = {name: _mark_of(name, monitor.state) for name in self._names}
             self._running = running_answers(self._engine, monitor.state)
             body = to_sse([ReadyEvent(), RunningEvent(self._running), *await self._read_answers()])
             while True:
@@ -168,10 +170,11 @@ class PageFeed(Response):
         if state.list_mark != self._list_mark:
             self._list_mark = state.list_mark
             yield ListEvent()
-        for name in self._names:
-            if name in state.marks and state.marks[name] != self._marks.get(name, state.marks[name]):
+        marks = {name: _mark_of(name, state) for name in self._names if name in state.marks}
+        for name, mark in marks.items():
+            if mark != self._marks.get(name, mark):
                 yield ChangedEvent(name)
-        self._marks = {**self._marks, **state.marks}
+        self._marks |= marks
 
     async def _read_answers(self) -> Sequence[LiveEvent]:
         running, batches = stored_answers(self._engine), list[LiveEvent]()
@@ -181,6 +184,11 @@ class PageFeed(Response):
             if events := await each.read():
                 batches.append(AnswerBatch(each.id, place, list(events), str(each.position)))
         return batches
+
+
+def _mark_of(name: str, state: HistoryState) -> object:
+    """Return what differs when a conversation was changed; that a note is renewed is no change."""
+    return state.marks.get(name), state.notes.get(name, "").partition(" ")[2]
 
 
 async def _wait_for_disconnect(receive: Receive) -> None:

@@ -38,8 +38,14 @@ function settle() {
   if (row && !running) {
     const answer = new LiveAnswer(current);
     answer.since -= Math.max(0, Date.now() - new Date(row.since));
-    answer.phase = { phase: row.elsewhere ? "answering elsewhere" : "streaming" };
+    answer.phase = { phase: "streaming" };
     setRunning(answer);
+  }
+  // It comes from another worker, which this page does not hear: its turns are fetched as they grow.
+  if (row?.elsewhere && running.views.length && !running.sending && !running.view.heard) {
+    running.views = [];
+    running.phase = { phase: "streaming" };
+    refreshSoon();
   }
   if (row || !running || running.sending) return;
   const answer = running;
