@@ -34,8 +34,13 @@ _FILE_NAME = lazy_pattern(r"/|\.[A-Za-z][A-Za-z0-9]{0,9}$")
 def read_attachments(names: Sequence[str], pages: PageSource | None = None) -> list[Attachment]:
     """Read the files and fetch the pages in this order. Blocks. Raises `AttachmentRefused`.
 
-    Without `pages`, web pages are fetched as the engine does it.
+    Without `pages`, web pages are fetched as the engine does it. `-` is refused: only commands that answer one question
+    read standard input as a whole.
     """
+    if "-" in names:
+        raise AttachmentRefused(
+            "Standard input cannot be attached here.", "Pipe it into `ask`: cat FILE | chat-tui ask -a - QUESTION"
+        )
     return [file for name in names for file in _read_one(name, pages)]
 
 

@@ -11,8 +11,8 @@ import msgspec
 
 from chat_tui.cli.attached_files import describe_attached, describe_missing, read_attachments, read_named
 from chat_tui.config import presets
-from chat_tui.core.attachments.attachment import Attachment, is_no_text, of_bytes
-from chat_tui.core.errors import ChatTuiError, CommandError
+from chat_tui.core.attachments.attachment import PDF_LIMIT, Attachment, is_no_text, of_bytes
+from chat_tui.core.errors import AttachmentRefused, ChatTuiError, CommandError
 from chat_tui.core.processes.console import report_error, write_error
 from chat_tui.core.settings.conversation_settings import NewConversation
 from chat_tui.core.settings.preset import Preset, question_about, with_values
@@ -21,7 +21,7 @@ from chat_tui.core.text.excerpts import shorten
 from chat_tui.engine.protocols import PageSource
 
 STDIN_LIMIT = 16 * 1024 * 1024
-"""Bytes read from standard input."""
+"""Bytes of text that are read from standard input; images and PDFs have limits of their own."""
 
 
 class Question(msgspec.Struct, frozen=True):
@@ -74,22 +74,32 @@ def read_question(options: argparse.Namespace, pages: PageSource | None = None) 
     """
     preset = read_preset(options)
     text, piped = " ".join(options.question), _read_stdin()
-    attachments = read_attachments([file for file in options.attach if file != "-"], pages)
+    attachments: list[Attachment] = []
+    for name in dict.fromkeys(options.attach):
+        attachments += [_attach_stdin(piped)] if name == "-" else read_attachments([name], pages)
     attachments += _read_named(options, text, attachments, pages)
     if "-" in options.attach:
-        attachments.append(of_bytes("standard input", piped))
         piped = b""
     if preset is not None and preset.document:
         if piped.strip():
-            attachments.append(of_bytes("standard input", piped))
+            attachments.append(_attach_stdin(piped))
         if attachments and not text.strip():
             text = question_about(preset, [file.name for file in attachments])
-    elif is_no_text(piped):
-        attachments.append(of_bytes("standard input", piped))
+    elif is_no_text(piped) or b"\0" in piped:
+        attachments.append(_attach_stdin(piped))
     else:
         text = "\n\n".join(filter(None, [text, piped.decode("utf-8", "replace").strip("\n")]))
     system = getattr(options, "system", None)
     return Question(clean(text), attachments, preset, None if system is None else clean(system))
+
+
+def _attach_stdin(piped: bytes) -> Attachment:
+    """Return standard input as an attachment. Raises `AttachmentRefused`."""
+    if not piped:
+        is_terminal = sys.stdin is not None and not sys.stdin.closed and sys.stdin.isatty()
+        why = "Nothing is piped into standard input." if is_terminal else "Standard input is empty."
+        raise AttachmentRefused(why, "`-a -` attaches what is piped, such as: cat FILE | chat-tui ask -a - QUESTION")
+    return of_bytes("standard input", piped, text_limit=STDIN_LIMIT)
 
 
 def _read_named(
@@ -138,6 +148,11 @@ def _read_stdin() -> bytes:
     piped = b""
     with suppress(OSError):
         piped = sys.stdin.buffer.read(STDIN_LIMIT + 1)
-    if len(piped) > STDIN_LIMIT:
-        write_error("chat-tui: only the first 16 MB of standard input are read.\n")
-    return piped[:STDIN_LIMIT]
+        if is_no_text(piped):
+            return piped + sys.stdin.buffer.read(PDF_LIMIT + 1 - len(piped))
+    if len(piped) <= STDIN_LIMIT:
+        return piped
+    write_error("chat-tui: only the first 16 MB of standard input are read.\n")
+    # Not in the middle of a character.
+    end = next((end for end in range(STDIN_LIMIT, STDIN_LIMIT - 4, -1) if piped[end] & 0xC0 != 0x80), STDIN_LIMIT)
+    return piped[:end]

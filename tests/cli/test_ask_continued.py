@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
+import pytest
+
+from chat_tui.cli.question import STDIN_LIMIT
 from tests.doubles.model_server import ModelServer
 from tests.wire.home import Home, kept
 
@@ -67,6 +72,39 @@ async def test_standard_input_can_be_attached_as_a_file(home: Home, server: Mode
     question = (await kept(home))[0]
     assert question.text == "What is this?"
     assert [file.name for file in question.attachments] == ["standard input"]
+    # In the order in which they are named, and more than the limit for a file.
+    (home.folder / "notes.txt").write_text("Tea.")
+    long = "été\n".encode() * 500_000
+    ran = await home.run("ask", "-c", "-m", "scripted/demo", "-a", "-", "-a", "~/notes.txt", "-a", "-", "x", stdin=long)
+    assert ran.code == 0, ran.told()
+    files = (await kept(home))[2].attachments
+    assert [(file.name, file.size_bytes) for file in files] == [("standard input", 3_000_000), ("notes.txt", 4)]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "stdin", "told"),
+    [
+        (("ask", "-a", "-", "x"), b"", "Standard input is empty."),
+        (("ask", "-a", "-", "x"), b"\0\1", "standard input is neither an image, a PDF nor UTF-8 text."),
+        (("ask", "x"), b"ELF\0\1", "standard input is neither an image, a PDF nor UTF-8 text."),
+        (("chat", "-a", "-"), b"x", "cat FILE | chat-tui ask -a - QUESTION"),
+    ],
+)
+async def test_standard_input_that_cannot_be_attached_is_told(
+    home: Home, server: ModelServer, arguments: Sequence[str], stdin: bytes, told: str
+) -> None:
+    home.serve(server.base_url, "t3")
+    ran = await home.run(*arguments, stdin=stdin)
+    assert told in ran.told()
+    assert ran.code in (1, 2)
+    assert server.exchanges == []
+
+
+async def test_standard_input_is_cut_between_characters(home: Home, server: ModelServer) -> None:
+    home.serve(server.base_url, "t3")
+    ran = await home.run("route", "-a", "-", "x", stdin=b"a" + "é".encode() * (STDIN_LIMIT // 2 + 1))
+    assert "only the first 16 MB" in ran.told()
+    assert ran.code == 0, ran.told()
 
 
 async def test_a_question_without_a_command_is_answered_in_a_pipe(home: Home, server: ModelServer) -> None:

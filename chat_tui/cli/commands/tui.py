@@ -41,6 +41,10 @@ def run(options: argparse.Namespace) -> int:
     if options.private and options.conversation:
         write_error("chat-tui: a saved conversation cannot go on without being saved. Leave out -n, or -c and --in.\n")
         return 2
+    if "-" in options.attach:
+        example = "cat FILE | chat-tui ask -a - QUESTION"
+        write_error(f"chat-tui: nothing is piped into standard input. For example: {example}\n")
+        return 2
     preset = None
     if options.preset is not None or options.set:
         from chat_tui.cli.question import read_preset

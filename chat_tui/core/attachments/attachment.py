@@ -86,9 +86,10 @@ def read(path: Path) -> Attachment:
     return _check_content(name, content)
 
 
-def of_bytes(name: str, content: bytes) -> Attachment:
-    """Return an attachment with this content, such as standard input. Raises `AttachmentRefused`."""
-    return _check_content(name, content)
+def of_bytes(name: str, content: bytes, *, text_limit: int = TEXT_LIMIT) -> Attachment:
+    """Return an attachment with this content, such as standard input; `text_limit` is the maximum size of a text in
+    bytes. Raises `AttachmentRefused`."""
+    return _check_content(name, content, text_limit)
 
 
 def is_no_text(content: bytes) -> bool:
@@ -96,15 +97,15 @@ def is_no_text(content: bytes) -> bool:
     return bool(media_type_of(content[:_HEAD])) or content.startswith(_PDF_BEGINNING)
 
 
-def _limit(head: bytes) -> int:
+def _limit(head: bytes, text_limit: int = TEXT_LIMIT) -> int:
     if head.startswith(_PDF_BEGINNING):
         return PDF_LIMIT
-    return IMAGE_LIMIT if media_type_of(head) else TEXT_LIMIT
+    return IMAGE_LIMIT if media_type_of(head) else text_limit
 
 
-def _check_content(name: str, content: bytes) -> Attachment:
+def _check_content(name: str, content: bytes, text_limit: int = TEXT_LIMIT) -> Attachment:
     head = content[:_HEAD]
-    media_type, is_pdf, limit = media_type_of(head), head.startswith(_PDF_BEGINNING), _limit(head)
+    media_type, is_pdf, limit = media_type_of(head), head.startswith(_PDF_BEGINNING), _limit(head, text_limit)
     what = "a PDF" if is_pdf else "an image" if media_type else "a text"
     if len(content) > limit:
         raise AttachmentRefused(
