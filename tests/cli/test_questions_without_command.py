@@ -44,6 +44,11 @@ def test_words_that_are_no_command_are_a_question_for_the_screen(line: str, ques
         assert (piped.command, " ".join(piped.question)) == ("ask", question)
 
 
+@pytest.mark.parametrize("line", ["--line", "--line what now", "--line open monad", "open --line monad"])
+def test_line_mode_is_chosen_by_an_option_with_and_without_a_command(line: str) -> None:
+    assert read(line).line
+
+
 def test_nothing_is_a_question_from_standard_input_where_it_is_redirected() -> None:
     options = read("-m a/b", terminal=False)
     assert (options.command, options.question, options.model) == ("ask", [], "a/b")

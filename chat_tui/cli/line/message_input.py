@@ -125,9 +125,9 @@ class PlainInput:
             self._lines.put_nowait(_INTERRUPT)
 
     async def _read_line(self, prompt: str) -> str | None:
-        # Lines of a paste are there already, and need no prompt each.
-        is_pasted = prompt == MORE and self._lines is not None and not self._lines.empty()
-        if self._has_prompt and not is_pasted:
+        # A line that was pasted or typed ahead is on the screen already: what follows would stand behind its prompt.
+        is_there = self._lines is not None and not self._lines.empty()
+        if self._has_prompt and not is_there:
             console.write_error(prompt)
         return await self._next_line()
 

@@ -139,6 +139,7 @@ def add_open_options(to: CommandParser) -> None:
         help="the conversation's id, the beginning of it, `last`, its title or words of it",
     )
     add_model_choice(to)
+    to.add_argument("--line", action="store_true", help="go on line by line, without the full screen")
     to.add_private()
 
 

@@ -119,6 +119,8 @@ async def test_an_edited_question_is_a_version_and_can_be_undone(capsys: pytest.
 async def test_a_question_is_left_as_it_is_if_nothing_is_typed(capsys: pytest.CaptureFixture[str]) -> None:
     found = await session(capsys, "one", "/edit", "")
     assert "[the question was left as it is]" in found.told
+    again = await session(capsys, "one", "/retry", "/diff", scripts=[["Same."], ["Same."]])
+    assert again.told.endswith("[versions 1 and 2 are identical]\n")
     assert found.questions == ["one"]
 
 

@@ -50,11 +50,11 @@ async def test_the_last_line_needs_no_line_end() -> None:
     assert [await input.read(), await input.read(), await input.read()] == ["one", "two é", None]
 
 
-async def test_lines_of_a_paste_are_prompted_for_once(capsys: pytest.CaptureFixture[str]) -> None:
+async def test_lines_that_are_there_already_are_not_prompted_for(capsys: pytest.CaptureFixture[str]) -> None:
     with piped('"""\na\nb\nc\n"""\nlater\n', prompt=PROMPT) as (input, _):
         assert await input.read() == "a\nb\nc"
         assert await input.read() == "later"
-    assert capsys.readouterr().err == "You: You: "
+    assert capsys.readouterr().err == "You: "
 
 
 async def interrupt(input: PlainInput) -> None:

@@ -89,8 +89,11 @@ async def _diff(chat: LineChat, _: str) -> None:
     versions = await chat.engine.conversations.siblings(conversation.id, turn_id)
     shown = ids.index(turn_id)
     other = shown - 1 if shown else 1
-    say(f"[from version {other + 1} to {shown + 1}: [-removed-], {{+added+}}]")
     parts = await asyncio.to_thread(differences, versions[other].text, versions[shown].text)
+    if not any(part.change for part in parts):
+        say(f"[versions {other + 1} and {shown + 1} are identical]")
+        return
+    say(f"[from version {other + 1} to {shown + 1}: [-removed-], {{+added+}}]")
     say("".join(f"{_MARKS[part.change][0]}{part.text}{_MARKS[part.change][1]}" for part in parts))
 
 
