@@ -65,7 +65,7 @@ HOMES = {
     "prometheus_client": ["chat_tui.web"],
     "xllamacpp": ["chat_tui.local"],
     "genai_prices": ["chat_tui.providers.catalogue.prices_worker"],
-    "jsonschema": ["chat_tui.core.answers.json_answers"],
+    "jsonschema": ["chat_tui.core.answers.schemas"],
     "prompt_toolkit": ["chat_tui.cli.line"],
     "keyring": ["chat_tui.providers.credentials.keyring_worker"],
     "pathspec": ["chat_tui.core.files.project_list_worker"],

@@ -56,7 +56,7 @@ async def test_chunks_are_written_as_they_come_and_a_miss_is_exit_1(home: Home) 
     assert len(server.asked) == 1
 
 
-@pytest.mark.parametrize("schema", ["age date", "none.json"])
+@pytest.mark.parametrize("schema", ["age date", "none.json", '{"$ref": "#/nowhere"}'])
 @pytest.mark.parametrize("command", ["ask", "batch"])
 async def test_a_schema_that_cannot_be_used_is_wrong_usage(home: Home, command: str, schema: str) -> None:
     ran = await home.run(command, "--schema", schema, "-")

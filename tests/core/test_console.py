@@ -21,6 +21,7 @@ PACKAGE = Path(__file__).parents[2] / "chat_tui"
 WRITERS = {"core/processes/console.py", "tui/terminal/driver.py"}
 """The second one opens the terminal for the screen, whose lines are cleaned as they are drawn."""
 CHILDREN = {
+    "core/answers/schema_worker.py",
     "core/attachments/pdf_worker.py",
     "core/files/project_list_worker.py",
     "local/hub/pull_worker.py",

@@ -137,7 +137,7 @@ async def _finish(
     """Write the answer, and check it against the schema if there is one; returns the exit code."""
     if request.output is None or writer.as_json:
         code = await write_answer(answer, writer, engine.config, interrupted)
-        return code or (check_written(await last_of(answer), request.output) if request.output else 0)
+        return code or (await check_written(await last_of(answer), request.output) if request.output else 0)
 
     async def wait(answer: Answer) -> tuple[Answer, int]:
         watch = asyncio.ensure_future(cancel_when(interrupted, answer))

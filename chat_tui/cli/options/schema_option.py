@@ -101,7 +101,7 @@ def _read_file(file: Path) -> Mapping[str, Any]:
 
 
 def _decode(text: str, name: str) -> Mapping[str, Any]:
-    from chat_tui.core.answers.json_answers import schema_fault
+    from chat_tui.core.answers.schemas import schema_fault
 
     try:
         schema = json.loads(text)
@@ -110,5 +110,5 @@ def _decode(text: str, name: str) -> Mapping[str, Any]:
     if not isinstance(schema, dict):
         raise CommandError(f"{name} is not a JSON Schema: it is no object.", _EXAMPLE)
     if fault := schema_fault(schema):
-        raise CommandError(f"{name} is not a JSON Schema: {fault}", _EXAMPLE)
+        raise CommandError(f"{name} is not a JSON Schema that can be used: {fault}", _EXAMPLE)
     return schema

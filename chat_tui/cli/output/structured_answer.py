@@ -32,10 +32,13 @@ async def write_checked(
             report_error(ChatTuiError(last.turn.error.title, last.turn.error.hint))
         if code:
             return code
-        checked = read_json_answer(last.turn.text, output)
+        checked = await asyncio.to_thread(read_json_answer, last.turn.text, output)
         if not checked.fault:
             await asyncio.to_thread(write_output, checked.text + "\n")
             return 0
+        if not checked.is_checked:
+            report_error(ChatTuiError(checked.fault, "Nothing was written. Simplify the patterns of the schema."))
+            return 1
         if is_last:
             report_error(ChatTuiError(checked.fault, "Nothing was written. Choose another model, or a simpler schema."))
             return 1
@@ -44,9 +47,11 @@ async def write_checked(
     raise AssertionError("The last of two rounds returns.")
 
 
-def check_written(last: Answer, output: OutputFormat) -> int:
+async def check_written(last: Answer, output: OutputFormat) -> int:
     """Return the exit code for an answer that was written as it came, and is not asked for again."""
-    checked = read_json_answer(last.turn.text, output)
+    checked = await asyncio.to_thread(read_json_answer, last.turn.text, output)
     if checked.fault:
-        report_error(ChatTuiError(checked.fault, "Without --json, such an answer is asked for again, once."))
+        again = "Without --json, such an answer is asked for again, once."
+        hint = again if checked.is_checked else "Simplify the patterns of the schema."
+        report_error(ChatTuiError(checked.fault, hint))
     return 1 if checked.fault else 0

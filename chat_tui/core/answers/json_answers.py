@@ -9,12 +9,16 @@ from typing import Any
 
 import msgspec
 
+from chat_tui.core.answers.schemas import CheckedValue, has_patterns, mismatch
+from chat_tui.core.processes import child_process
 from chat_tui.core.text.excerpts import shorten
 from chat_tui.core.text.lazy_pattern import lazy_pattern
 from chat_tui.core.tools import OutputFormat
 
 _FENCE = lazy_pattern(r"^```[a-zA-Z]*[ \t]*\n(.*?)\n?```\s*$", re.DOTALL)
 _FAULT_CHARACTERS = 300
+CHECK_SECONDS = 10.0
+"""How long a schema with regular expressions may take."""
 
 
 class JsonAnswer(msgspec.Struct, frozen=True):
@@ -25,10 +29,15 @@ class JsonAnswer(msgspec.Struct, frozen=True):
     """The JSON as the model has written it, without a fence around it; empty if there is none."""
     fault: str = ""
     """Why it is not what was asked for; empty if it is."""
+    is_checked: bool = True
+    """False: the check came to no end, so that asking again would not help."""
 
 
-def read_json_answer(text: str, output: OutputFormat) -> JsonAnswer:
-    """Return the JSON in a model's answer, and what is wrong with it."""
+def read_json_answer(text: str, output: OutputFormat, *, seconds: float = CHECK_SECONDS) -> JsonAnswer:
+    """Return the JSON in a model's answer, and what is wrong with it.
+
+    Blocks, for up to `seconds` if there are regular expressions in the schema.
+    """
     plain = text.strip()
     if (fenced := _FENCE.match(plain)) is not None:
         plain = fenced.group(1).strip()
@@ -40,43 +49,25 @@ def read_json_answer(text: str, output: OutputFormat) -> JsonAnswer:
         return JsonAnswer(fault=f"The answer is not JSON: {shorten(str(error), _FAULT_CHARACTERS)}.")
     if output.schema is None:
         fault = "" if isinstance(value, dict) else "The answer is not a JSON object."
+    elif has_patterns(output.schema):
+        return _check_apart(value, plain, output.schema, seconds)
     else:
-        fault = _mismatch(value, output.schema)
+        fault = mismatch(value, output.schema)
     return JsonAnswer(value, plain, fault)
 
 
-def schema_fault(schema: Mapping[str, Any]) -> str:
-    """Return what is wrong with a JSON Schema; empty if nothing is."""
-    # A quarter of a second to import, for those who use a schema only.
-    from jsonschema import SchemaError
-    from jsonschema.validators import validator_for
-
+def _check_apart(value: Any, text: str, schema: Mapping[str, Any], seconds: float) -> JsonAnswer:
+    """Check in a child process, which can be ended: a regular expression may take longer than anyone waits."""
+    command = child_process.python_command("chat_tui.core.answers.schema_worker")
+    content = msgspec.json.encode(CheckedValue(value, dict(schema)))
     try:
-        validator_for(schema).check_schema(dict(schema))
-    except SchemaError as error:
-        return f"{shorten(error.message, _FAULT_CHARACTERS)}."
-    except RecursionError:
-        return "it is nested too deep."
-    return ""
-
-
-def _mismatch(value: Any, schema: Mapping[str, Any]) -> str:
-    """Return the first way in which a value does not match; empty if it matches. References outside of the schema are
-    never fetched."""
-    from jsonschema.exceptions import best_match
-    from jsonschema.validators import validator_for
-    from referencing.exceptions import Unresolvable
-
-    try:
-        error = best_match(validator_for(schema)(dict(schema)).iter_errors(value))
-    except Unresolvable as unresolvable:
-        return f"The schema refers to `{shorten(str(unresolvable.ref), 100)}`, which it does not contain."
-    except RecursionError:
-        return "The answer or its schema is nested too deep."
-    if error is None:
-        return ""
-    place = f" (at `{shorten(error.json_path, 100)}`)" if error.absolute_path else ""
-    return f"The answer does not match the schema: {shorten(error.message, _FAULT_CHARACTERS)}{place}."
+        done = child_process.run(command, content, seconds=seconds)
+        return JsonAnswer(value, text, msgspec.json.decode(done.output, type=str))
+    except TimeoutError:
+        why = f"a regular expression in the schema took longer than {seconds:g} seconds."
+    except (OSError, msgspec.MsgspecError):
+        why = "the schema needs too much time or memory."
+    return JsonAnswer(value, text, f"The answer was not checked: {why}", is_checked=False)
 
 
 def ask_for_json_again(fault: str) -> str:

@@ -216,10 +216,10 @@ class BatchRunner:
             if asked[-1][-1].turn.state in ("failed", "empty"):
                 await self._pause(len(asked))
             asked.append(await self._ask(prompt, request))
-        checked = self._check(asked[-1][-1], request)
-        if checked.fault and not self.stopped:
+        checked = await self._check(asked[-1][-1], request)
+        if checked.fault and checked.is_checked and not self.stopped:
             asked.append(await self._ask_again(prompt, request, asked[-1][-1], checked.fault))
-            checked = self._check(asked[-1][-1], request)
+            checked = await self._check(asked[-1][-1], request)
         steps, answer = [step for each in asked for step in each], asked[-1][-1]
         tries = sum(len(step.route.tries) - 1 if step.route else -1 for step in steps)
         self.progress.retries += tries + len(asked) - 1
@@ -240,12 +240,12 @@ class BatchRunner:
             error=why,
         )
 
-    def _check(self, answer: Answer, request: Request) -> JsonAnswer:
+    async def _check(self, answer: Answer, request: Request) -> JsonAnswer:
         """The answer's text, which is JSON if that was asked for."""
         turn = answer.turn
         if request.output is None or ends_with_calls(answer) or not has_answered(turn.state, turn.text):
             return JsonAnswer(text=turn.text)
-        checked = read_json_answer(turn.text, request.output)
+        checked = await asyncio.to_thread(read_json_answer, turn.text, request.output)
         return msgspec.structs.replace(checked, text=checked.text or turn.text)
 
     async def _ask_again(self, prompt: BatchPrompt, request: Request, answer: Answer, fault: str) -> Sequence[Answer]:
