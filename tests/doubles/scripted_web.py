@@ -10,6 +10,7 @@ from pathlib import Path
 from chat_tui.config.schema import Config
 from chat_tui.core.models import SCRIPTED_MODEL, Model
 from chat_tui.core.request import Request
+from chat_tui.engine.conversations.memory import Memory
 from chat_tui.engine.engine import Engine
 from chat_tui.engine.protocols import ToolBackend
 from chat_tui.history.opening import StoreSettings
@@ -28,6 +29,7 @@ def scripted_opener(
     file: Path | None = None,
     settings: StoreSettings = USUAL,
     tools: ToolBackend | None = None,
+    memory: Memory | None = None,
 ) -> Callable[[], Awaitable[Engine]]:
     """Opens the engine; the scripts are played in turn, the last one again and again."""
     provider, given = Scripted(*scripts), config or Config(strategy="balanced")
@@ -48,6 +50,7 @@ def scripted_opener(
             open_private=partial(Store.open, None),
             tell=lambda error: None,
             tools=tools,
+            memory=memory,
         )
 
     return opener

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 import tomllib
 from pathlib import Path
 from typing import Any
 
+from chat_tui.config.memory.user_memory import UserMemory
 from chat_tui.config.schema import Config
 from chat_tui.core.conversation import Conversation, Turn
+from chat_tui.core.settings.conversation_settings import ConversationSettings
+from chat_tui.engine.conversations.memory import Memory
 from chat_tui.history.opening import StoreSettings
 from chat_tui.history.queries import writes
 from chat_tui.history.search.stepped_search import SearchBounds
@@ -224,6 +228,32 @@ async def test_the_models_and_strategies_are_told_with_how_they_fare() -> None:
     assert said["models"][0]["priceIn"] == 0.1
     assert "balanced" in said["strategies"]
     assert (said["strategy"], said["model"]) == ("balanced", None)
+
+
+async def test_the_memory_is_sent_with_questions_of_the_page_and_of_nobody_else(tmp_path: Path) -> None:
+    (tmp_path / "memory.md").write_text("- I live in Bern\n")
+    memory = Memory(user=UserMemory(tmp_path / "memory.md"))
+
+    async def was_sent(conversation: str) -> bool:
+        path = (await web.engine.conversations.conversation(conversation)).path
+        for _ in range(6000):
+            # It is stored with the ended answer.
+            if route := await web.engine.conversations.route(path[-1].id):
+                return bool(route.memory)
+            await asyncio.sleep(0.01)
+        raise AssertionError("the answer has no route")
+
+    async with site(Config(), opener=scripted_opener(["Yes."], memory=memory)) as web:
+        said = (await web.client.get("/api/models")).json()
+        assert said["memoryTokens"]
+        assert said["usesMemory"]
+        asked = (await web.post("/api/ask", prompt="One?")).json()["conversation"]
+        streamed = await kept(web, "Two?")
+        assert await was_sent(asked)
+        assert not await was_sent(streamed)
+        assert (await web.client.get(f"/api/conversations/{asked}")).json()["usesMemory"]
+        await web.engine.conversations.set_settings(asked, ConversationSettings(memory=False))
+        assert not (await web.client.get(f"/api/conversations/{asked}")).json()["usesMemory"]
 
 
 async def test_a_stream_for_the_page_adds_html_and_figures_at_most_ten_times_a_second() -> None:

@@ -154,6 +154,8 @@ class OpenedConversation(msgspec.Struct, frozen=True, rename="camel"):
     length: int
     """Number of turns in the branch; more than `end` if some follow these."""
     tools: ConversationTools
+    uses_memory: bool
+    """Whether what the user has asked to remember is sent with questions of the page."""
     is_calling: bool
     """Whether tool calls run or wait."""
     pending: tuple[PendingCall, ...] = ()
@@ -198,8 +200,8 @@ class OfferedModel(msgspec.Struct, frozen=True, rename="camel"):
     tokens_per_second: float | None = None
 
 
-class OfferedChoices(msgspec.Struct, frozen=True):
-    """Models and strategies that can be chosen."""
+class OfferedChoices(msgspec.Struct, frozen=True, rename="camel"):
+    """Models and strategies that can be chosen, and what else is sent."""
 
     models: list[OfferedModel]
     strategies: list[str]
@@ -207,3 +209,7 @@ class OfferedChoices(msgspec.Struct, frozen=True):
     """Strategy that is used if nothing is chosen."""
     model: str | None = None
     """Model that the config chooses."""
+    memory_tokens: int = 0
+    """Estimated tokens of what the user has asked to remember; 0: nothing."""
+    uses_memory: bool = True
+    """Whether it is sent with questions of the page in a new conversation."""

@@ -27,6 +27,7 @@ from chat_tui.core.errors import ConversationNotFound
 from chat_tui.core.models import SCRIPTED_MODEL, ModelStatus
 from chat_tui.core.settings.conversation_settings import decode_settings
 from chat_tui.core.tools import ToolUse
+from chat_tui.core.usage.token_estimate import memory_tokens
 from chat_tui.engine.answers.answer import Answer
 from chat_tui.engine.engine import Engine
 from chat_tui.markdown.html.rendering import render_pieces
@@ -166,12 +167,22 @@ async def open_conversation(request: Request) -> Response:
 
     def encode() -> bytes:
         # Rendering takes milliseconds for each turn.
-        return _encode_window(window, pending_calls(statuses) if note is None else note.calls, is_calling)
+        pending = pending_calls(statuses) if note is None else note.calls
+        return _encode_window(window, pending, is_calling=is_calling, uses_memory=_uses_memory(engine, conversation))
 
     return Response(await asyncio.to_thread(encode), media_type="application/json")
 
 
-def _encode_window(window: ConversationWindow, pending: Sequence[PendingCall], is_calling: bool) -> bytes:
+def _uses_memory(engine: Engine, conversation: Conversation) -> bool:
+    """Return whether the memory is sent with questions of the page."""
+    own = decode_settings(conversation.settings).memory
+    is_on = engine.config.memory.enabled if own is None else own
+    return is_on and not engine.conversations.is_private(conversation.id)
+
+
+def _encode_window(
+    window: ConversationWindow, pending: Sequence[PendingCall], *, is_calling: bool, uses_memory: bool
+) -> bytes:
     conversation = window.conversation
     turns = [
         _shown_turn(turn, conversation.forks.get(turn.id, ())) for turn in conversation.path if turn.role != "system"
@@ -186,6 +197,7 @@ def _encode_window(window: ConversationWindow, pending: Sequence[PendingCall], i
             window.first + len(conversation.path),
             window.length,
             tools_of(conversation),
+            uses_memory,
             is_calling,
             tuple(pending),
         )
@@ -299,8 +311,16 @@ async def list_choices(request: Request) -> Response:
     """List the models and strategies that can be chosen."""
     engine = await state_of(request).engine_with_models()
     models = [_offer_of(standing) for standing in engine.models.status() if not standing.model.named]
+    config = engine.config
     return _json_response(
-        OfferedChoices(models, list(engine.models.strategies()), engine.config.strategy, engine.config.model)
+        OfferedChoices(
+            models,
+            list(engine.models.strategies()),
+            config.strategy,
+            config.model,
+            sum(map(memory_tokens, await engine.memory.texts())),
+            config.memory.enabled,
+        )
     )
 
 

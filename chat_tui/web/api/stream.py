@@ -138,8 +138,9 @@ def request_settings(engine: Engine, asked: GenerationOptions) -> Settings:
     return asked.settings().replace(model=meant.model, strategy=meant.strategy or asked.strategy, tool_use=tool_use)
 
 
-async def start_answer(state: AppState, client: str, asked: PromptBody, *, runs_alone: bool = False) -> Answer:
-    """Start the answer in an existing or a new conversation; `runs_alone` as in `AppState.ask`. Raises `ApiError`,
+async def start_answer(state: AppState, client: str, asked: PromptBody, *, by_page: bool = False) -> Answer:
+    """Start the answer in an existing or a new conversation. An answer that the page asks for goes on without it, and
+    the memory is sent with its question. Raises `ApiError`,
     `ChatTuiError`."""
     check_prompt(asked.prompt)
     if asked.conversation is not None and asked.system is not None:
@@ -148,7 +149,7 @@ async def start_answer(state: AppState, client: str, asked: PromptBody, *, runs_
         check_unchanged(asked)
 
     async def begin(engine: Engine) -> Answer:
-        settings = request_settings(engine, asked)
+        settings = request_settings(engine, asked).replace(uses_memory=by_page)
         await start_servers(engine, settings.tool_use)
         if asked.conversation is None:
             beginning = NewConversation(asked.system, settings=settings_of_new(engine, asked))
@@ -161,4 +162,4 @@ async def start_answer(state: AppState, client: str, asked: PromptBody, *, runs_
             raise ApiError(404, "Conversation not found: it may have been deleted.", param="conversation") from error
 
     named = await names_model(state, asked)
-    return await state.ask(client, begin, named=named, runs_alone=runs_alone)
+    return await state.ask(client, begin, named=named, runs_alone=by_page)

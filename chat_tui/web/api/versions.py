@@ -33,15 +33,15 @@ async def ask_again(request: Request) -> Response:
     return await stream_response(state, await start_again(state, request, asked), asked)
 
 
-async def start_again(state: AppState, request: Request, asked: RepeatBody, *, runs_alone: bool = False) -> Answer:
-    """Start another answer at the turn that the path names; `runs_alone` as in `AppState.ask`. Raises `ApiError`,
+async def start_again(state: AppState, request: Request, asked: RepeatBody, *, by_page: bool = False) -> Answer:
+    """Start another answer at the turn that the path names; `by_page` as in `start_answer`. Raises `ApiError`,
     `ChatTuiError`."""
     if asked.prompt is not None:
         check_prompt(asked.prompt)
     check_unchanged(asked)
 
     async def begin(engine: Engine) -> Answer:
-        settings = request_settings(engine, asked)
+        settings = request_settings(engine, asked).replace(uses_memory=by_page)
         await start_servers(engine, settings.tool_use)
         async with state.turn_lock:
             conversation = await find_conversation(engine, request)
@@ -49,7 +49,7 @@ async def start_again(state: AppState, request: Request, asked: RepeatBody, *, r
             return await _start_answer(engine, conversation, _find_turn(conversation, request), asked, settings)
 
     named = await names_model(state, asked)
-    return await state.ask(client_of(request), begin, named=named, runs_alone=runs_alone)
+    return await state.ask(client_of(request), begin, named=named, runs_alone=by_page)
 
 
 async def _start_answer(

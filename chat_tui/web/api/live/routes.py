@@ -39,13 +39,13 @@ def routes() -> list[BaseRoute]:
 async def ask(request: Request) -> Response:
     """Begin the answer to a question, and return where it is at once."""
     state, asked = state_of(request), await read_body(request, PromptBody)
-    return await _begun(state, await start_answer(state, client_of(request), asked, runs_alone=True))
+    return await _begun(state, await start_answer(state, client_of(request), asked, by_page=True))
 
 
 async def ask_again(request: Request) -> Response:
     """Edit the question, or regenerate or continue the answer; returns at once."""
     state, asked = state_of(request), await read_body(request, RepeatBody)
-    return await _begun(state, await start_again(state, request, asked, runs_alone=True))
+    return await _begun(state, await start_again(state, request, asked, by_page=True))
 
 
 async def _begun(state: AppState, answer: Answer) -> Response:

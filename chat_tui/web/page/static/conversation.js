@@ -32,6 +32,7 @@ function newConversation({ keepAddress = false } = {}) {
   setCurrent("", NEW);
   setPinned(false);
   setSwitched({ servers: [], off: [] });
+  setUsesMemory(remembered.usual);
   if (!keepAddress) remember("");
   shown = { first: 0, end: 0, length: 0 };
   offerOthers();
@@ -72,6 +73,7 @@ async function openConversation(id, { turn = "", keepAddress = false } = {}) {
     setCurrent(id, said.title);
     setPinned(said.pinned);
     setSwitched(said.tools);
+    setUsesMemory(said.usesMemory);
     if (!keepAddress) remember(id);
     atEnd = !turn;
     const filling = showTurns(said, turns);

@@ -7,6 +7,20 @@ function choice() {
   return kind === "m" ? { model: name } : { strategy: name };
 }
 
+// What the user has asked to remember, which is sent with questions; the commands of the screen change it.
+let remembered = { tokens: 0, usual: true };
+let usesMemory = true;
+
+function setUsesMemory(uses) {
+  usesMemory = uses;
+  paintMemory();
+}
+
+function paintMemory() {
+  $("memory").hidden = !remembered.tokens || !usesMemory;
+  $("memory").textContent = `Your memory is sent with each question: ≈${count(remembered.tokens)} tokens`;
+}
+
 async function showChoices() {
   const said = await asked("api/models");
   const strategies = element("optgroup", { label: "By strategy" }, ...said.strategies.map((name) => new Option(name, `s/${name}`)), new Option("adaptive: quick, then detailed", "a/"));
@@ -16,6 +30,9 @@ async function showChoices() {
     const words = [shortName(model.name), model.state === "ready" ? "" : `(${model.state})`].filter(Boolean).join(" ");
     groups.get(model.provider).append(element("option", { value: `m/${model.name}`, disabled: !model.usable }, words));
   }
+  remembered = { tokens: said.memoryTokens, usual: said.usesMemory };
+  if (!current) usesMemory = said.usesMemory;
+  paintMemory();
   searchable = said.models.some((model) => model.webSearch);
   paintTools();
   $("choice").replaceChildren(strategies, ...groups.values());
