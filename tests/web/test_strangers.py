@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from contextlib import AsyncExitStack, suppress
+from contextlib import AsyncExitStack
 
 import httpx
 import pytest
-from msgspec.structs import replace
 from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed
 
@@ -36,7 +35,7 @@ async def guess(check: TokenCheck, *clients: str) -> list[bool | int]:
 
 
 async def test_wrong_tokens_of_an_address_are_slowed_down_and_those_of_others_are_not() -> None:
-    check = TokenCheck(LONG)
+    check = TokenCheck(LONG, clock=lambda: 0.0)
     told = await guess(check, *["10.0.0.1"] * (WRONG_PER_MINUTE + 5))
     assert told == [False] * WRONG_PER_MINUTE + [429] * 5
     assert await guess(check, "10.0.0.2") == [False]
@@ -45,7 +44,7 @@ async def test_wrong_tokens_of_an_address_are_slowed_down_and_those_of_others_ar
 
 
 async def test_a_token_that_can_be_guessed_is_looked_at_a_few_times_a_second() -> None:
-    check = TokenCheck(SHORT, delay_seconds=0.05)
+    check = TokenCheck(SHORT, delay_seconds=0.05, clock=lambda: 0.0)
     await guess(check, *["10.0.0.1"] * WRONG_PER_MINUTE)
     told = [asyncio.create_task(guess(check, "10.0.0.1")) for _ in range(CHECKS + 5)]
     await asyncio.sleep(0)
@@ -80,19 +79,30 @@ async def test_requests_without_the_token_are_bounded_and_those_with_it_are_not(
 async def test_connections_without_the_token_are_bounded() -> None:
     config = Config(web=Web(unauthenticated_connections=2))
     async with site(config, opener=scripted_opener()) as web, AsyncExitStack() as stack:
+        with_token = await stack.enter_async_context(connect(web.ws_url, additional_headers=BEARER, proxy=None))
         host, port = web.url.removeprefix("http://").split(":")
         lines = [await asyncio.open_connection(host, int(port)) for _ in range(2 * HARD_LIMIT + 1)]
         for _, writer in lines:
             stack.callback(writer.close)
-        # One that shows the token in time stays.
-        reader, writer = lines[-2]
-        writer.write(f"GET /health HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {TOKEN}\r\n\r\n".encode())
-        assert b"200 OK" in await reader.readuntil(b"\r\n\r\n")
-        # What is beyond ten times the limit is closed at once, and the rest of the surplus soon.
-        with suppress(ConnectionResetError):
-            assert await lines[-1][0].read() == b""
-        await until(lambda: sum(reader.at_eof() or reader.exception() is not None for reader, _ in lines) == 18)
-        assert not reader.at_eof()
+        await until(lambda: sum(is_closed(reader) for reader, _ in lines) == len(lines) - 2)
+        await (await with_token.ping())
+
+
+def is_closed(reader: asyncio.StreamReader) -> bool:
+    return reader.at_eof() or reader.exception() is not None
+
+
+async def test_connections_are_closed_at_once_beyond_ten_times_the_limit() -> None:
+    counted = UnauthenticatedConnections(1)
+    transports = [FakeTransport() for _ in range(HARD_LIMIT + 1)]
+    for transport in transports:
+        counted.open(transport)
+    assert [transport.is_aborted for transport in transports] == [False] * HARD_LIMIT + [True]
+    proxied = UnauthenticatedConnections(1, ("10.0.0.1",))
+    others = [FakeTransport() for _ in range(HARD_LIMIT + 1)]
+    for transport in others:
+        proxied.open(transport)
+    assert not any(transport.is_aborted for transport in others)
 
 
 def test_a_connection_is_counted_once() -> None:
@@ -108,6 +118,11 @@ def test_a_connection_is_counted_once() -> None:
 
 
 class FakeTransport(asyncio.Transport):
+    is_aborted = False
+
+    def abort(self) -> None:
+        self.is_aborted = True
+
     def get_extra_info(self, name: str, default: object = None) -> object:
         return ("10.0.0.1", 5) if name == "peername" else default
 
@@ -128,8 +143,9 @@ async def test_a_websocket_without_the_token_may_send_a_small_message_only() -> 
 
 
 async def test_wrong_tokens_on_websockets_are_slowed_down_too() -> None:
-    async with site(replace(Config(), strategy="balanced"), opener=scripted_opener()) as web:
-        await guess(web.state.token_check, *["127.0.0.1"] * WRONG_PER_MINUTE)
+    # A twentieth of the requests may have a wrong token.
+    async with site(Config(web=Web(unauthenticated_per_minute=20)), opener=scripted_opener()) as web:
+        assert await guess(web.state.token_check, "127.0.0.1", "127.0.0.1") == [False, 429]
         async with connect(web.ws_url, compression=None, proxy=None) as line:
             await line.send('{"type":"auth","token":"guess"}')
             assert "Too many wrong tokens" in str(await line.recv())

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import hmac
 from collections import Counter
+from collections.abc import Callable
 from time import monotonic
 
 from chat_tui.web.errors import ApiError
@@ -30,20 +31,25 @@ class TokenCheck:
     """Checks tokens. After many wrong ones from an address, few a second are looked at."""
 
     def __init__(
-        self, token: str, *, wrong_per_minute: int = WRONG_PER_MINUTE, delay_seconds: float = DELAY_SECONDS
+        self,
+        token: str,
+        *,
+        wrong_per_minute: int = WRONG_PER_MINUTE,
+        delay_seconds: float = DELAY_SECONDS,
+        clock: Callable[[], float] = monotonic,
     ) -> None:
-        self._token, self._delay_seconds = token, delay_seconds
+        self._token, self._delay_seconds, self._clock = token, delay_seconds, clock
         self._wrong = RateBuckets(wrong_per_minute)
         self._checking: Counter[str] = Counter()
 
     async def is_right(self, client: str, given: str) -> bool:
         """Return whether this is the token. Raises `ApiError` if the client has sent too many wrong ones."""
         address = network_of(client)
-        if len(self._token) < UNGUESSABLE and self._wrong.is_empty(address, monotonic()):
+        if len(self._token) < UNGUESSABLE and self._wrong.is_empty(address, self._clock()):
             await self._wait(address)
         if same_token(given, self._token):
             return True
-        if self._wrong.take(address, monotonic()):
+        if self._wrong.take(address, self._clock()):
             raise _too_many()
         return False
 
