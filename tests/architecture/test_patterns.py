@@ -150,11 +150,13 @@ def text_of(start: str, fill: str, end: str, characters: int) -> str:
     return start + (fill * characters)[:characters] + end
 
 
-def is_slow(runs: Sequence[Callable[[Any], object]], as_read: Callable[[str], Any], *parts: str) -> bool:
+def is_slow(
+    runs: Sequence[Callable[[Any], object]], as_read: Callable[[str], Any], start: str, fill: str, end: str
+) -> bool:
     """Whether the time grows faster than the text."""
 
     def least(characters: int) -> float:
-        text = as_read(text_of(*parts, characters))
+        text = as_read(text_of(start, fill, end, characters))
         return min(seconds(runs, text) for _ in range(3))
 
     return least(SAMPLE) >= SUSPICIOUS_SECONDS and least(CHARACTERS) > GROWTH * least(CHARACTERS // 4)
@@ -172,7 +174,7 @@ def as_bytes(text: str) -> bytes:
 def test_no_pattern_takes_longer_than_linear_time(fill: str) -> None:
     places = [(start, end) for start in STARTS for end in ENDS]
     texts = [text_of(start, fill, end, SAMPLE) for start, end in places]
-    samples = {as_read: [*map(as_read, texts)] for as_read in (as_text, as_bytes)}
+    samples: dict[Callable[[str], Any], list[Any]] = {each: [*map(each, texts)] for each in (as_text, as_bytes)}
     # Never less has passed than the processor has taken; its own clock takes as long to read as many a pattern runs.
     clock, slow = time.perf_counter, []
     for name, (pattern, called) in patterns().items():
