@@ -8,10 +8,8 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
-import openai
 import pytest
 from msgspec.structs import replace
-from openai import AsyncOpenAI, OpenAI
 
 from chat_tui.config.schema import Config, ErrorHandling, ProviderRow, Web
 from chat_tui.core.chunks import End, Error, ErrorInfo, Token
@@ -26,6 +24,7 @@ from chat_tui.web.gateway.failures import incomplete_error
 from chat_tui.web.openai.responses import CompletedAnswer, CompletionEvents, CompletionTally, build_completion
 from tests.doubles.model_scripts import Script
 from tests.doubles.model_server import ModelServer
+from tests.support.openai_client import openai
 from tests.support.scripted_engine import stage
 from tests.support.web_site import TOKEN, Site, box, site
 
@@ -36,11 +35,11 @@ DOT = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAW
 
 
 @asynccontextmanager
-async def openai_site(config: Config) -> AsyncIterator[tuple[Site, AsyncOpenAI]]:
+async def openai_site(config: Config) -> AsyncIterator[tuple[Site, openai.AsyncOpenAI]]:
     """The web server over this config, and OpenAI's client for it."""
     async with (
         site(replace(config, error_handling=QUICK)) as web,
-        AsyncOpenAI(base_url=f"{web.url}/v1", api_key=TOKEN, max_retries=0, timeout=10) as client,
+        openai.AsyncOpenAI(base_url=f"{web.url}/v1", api_key=TOKEN, max_retries=0, timeout=10) as client,
     ):
         yield web, client
 
@@ -91,7 +90,7 @@ async def test_a_stream_says_the_same_as_the_whole_and_its_usage_where_it_was_as
 
 async def test_the_client_that_waits_for_nobody_streams_too(server: ModelServer) -> None:
     def streamed(url: str) -> str:
-        with OpenAI(base_url=f"{url}/v1", api_key=TOKEN, max_retries=0) as client:
+        with openai.OpenAI(base_url=f"{url}/v1", api_key=TOKEN, max_retries=0) as client:
             stream = client.chat.completions.create(model="balanced", messages=HI, stream=True)
             return "".join(chunk.choices[0].delta.content or "" for chunk in stream)
 

@@ -7,25 +7,24 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
-import openai
 import pytest
 from msgspec.structs import replace
-from openai import AsyncOpenAI
 
 from chat_tui.config.schema import Config, ErrorHandling, ModelRow, ProviderRow, Web
 from tests.doubles.model_scripts import Script
 from tests.doubles.model_server import ModelServer
+from tests.support.openai_client import openai
 from tests.support.web_site import TOKEN, Site, box, site
 
 TEXT = "".join(Script(tokens=5).pieces())
 
 
 @asynccontextmanager
-async def openai_site(config: Config) -> AsyncIterator[tuple[Site, AsyncOpenAI]]:
+async def openai_site(config: Config) -> AsyncIterator[tuple[Site, openai.AsyncOpenAI]]:
     """The web server over this config, and OpenAI's client for it."""
     async with (
         site(replace(config, error_handling=ErrorHandling(retry_attempts=1))) as web,
-        AsyncOpenAI(base_url=f"{web.url}/v1", api_key=TOKEN, max_retries=0, timeout=10) as client,
+        openai.AsyncOpenAI(base_url=f"{web.url}/v1", api_key=TOKEN, max_retries=0, timeout=10) as client,
     ):
         yield web, client
 

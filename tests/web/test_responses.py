@@ -7,9 +7,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
-import openai
 import pytest
-from openai import AsyncOpenAI
 from pydantic import BaseModel
 
 from chat_tui.config.schema import Config
@@ -20,6 +18,7 @@ from chat_tui.web.responses.replies import ResponseEvents
 from chat_tui.web.responses.schemas import ResponseObject
 from tests.doubles.model_scripts import Script
 from tests.doubles.model_server import ModelServer
+from tests.support.openai_client import openai
 from tests.support.web_site import TOKEN, Site, box, site
 
 WEATHER: Any = {
@@ -33,11 +32,11 @@ CLOCK: Any = {"type": "function", "name": "clock", "parameters": None, "strict":
 
 
 @asynccontextmanager
-async def openai_site(config: Config) -> AsyncIterator[tuple[Site, AsyncOpenAI]]:
+async def openai_site(config: Config) -> AsyncIterator[tuple[Site, openai.AsyncOpenAI]]:
     """The web server over this config, and OpenAI's client for it."""
     async with (
         site(config) as web,
-        AsyncOpenAI(base_url=f"{web.url}/v1", api_key=TOKEN, max_retries=0, timeout=10) as client,
+        openai.AsyncOpenAI(base_url=f"{web.url}/v1", api_key=TOKEN, max_retries=0, timeout=10) as client,
     ):
         yield web, client
 

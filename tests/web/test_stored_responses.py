@@ -5,10 +5,10 @@ from __future__ import annotations
 from base64 import b64encode
 from typing import Any
 
-import openai
 import pytest
 
 from tests.doubles.model_server import ModelServer
+from tests.support.openai_client import openai
 from tests.support.web_site import box, site, until
 from tests.web.test_responses import WEATHER, openai_site
 
