@@ -17,6 +17,7 @@ from pathlib import Path
 
 import pytest
 from hypothesis import settings
+from hypothesis.internal.conjecture import providers
 
 from tests.doubles.model_server import ModelServer
 from tests.support.parsed_styles import share_parsed_styles
@@ -30,7 +31,11 @@ for name in ("DISPLAY", "WAYLAND_DISPLAY", "TMUX", "STY", "WSL_DISTRO_NAME"):
 os.environ["SSH_TTY"] = "/dev/null"
 # A shell that starts the tests in the background has them ignore Ctrl+C, and so would each child that is sent one.
 signal.signal(signal.SIGINT, signal.default_int_handler)
-settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "same"))
+settings.load_profile(profile := os.environ.get("HYPOTHESIS_PROFILE", "same"))
+if profile == "same":
+    # Else hypothesis reads all loaded modules of ours for constants to try, which takes each process of the tests two
+    # seconds, and has a test's examples depend on what others have loaded.
+    providers.is_local_module_file = lambda path: False  # type: ignore[assignment,attr-defined]
 # Compiling all tests, with pytest's assertions, takes longer than importing them: it is done once, and by the processes
 # of the tests for one another, whatever the shell says of that.
 sys.dont_write_bytecode = False
