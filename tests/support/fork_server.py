@@ -1,24 +1,30 @@
 """A process that has imported what `chat-tui` imports, and forks for each run of it: most of the time of a short run is
 that of its imports.
 
-Run as `python -m tests.support.fork_server FD`, where FD is a Unix socket. Each message on it is the arguments, the
-environment and the folder of a run as JSON, with four files: its stdin, stdout and stderr, and the pipe to which its
-exit code is written. The answer is its process id. The end of the socket ends what still runs.
+Run as `python -m tests.support.fork_server FD [terminal]`, where FD is a Unix socket. Each message on it is the
+arguments, the environment and the folder of a run as JSON, with four files: its stdin, stdout and stderr, and the pipe
+to which its exit code is written. The answer is its process id. The end of the socket ends what still runs. With
+`terminal` the screen is imported, too, and the first three files are the terminal that a run controls.
 """
 
 from __future__ import annotations
 
 import atexit
+import fcntl
 import gc
 import importlib
 import json
 import os
+import pkgutil
 import runpy
 import selectors
 import signal
 import socket
 import sys
+import termios
 import threading
+import warnings
+from collections.abc import Iterator
 from contextlib import suppress
 
 from chat_tui.config.load import parse
@@ -46,6 +52,8 @@ IMPORTED = (
     "importlib.metadata",
     "sniffio",
 )
+SCREEN = "chat_tui.tui"
+"""The package whose modules a run at a terminal imports."""
 MESSAGE_BYTES = 1 << 20
 FILES = 4
 
@@ -53,8 +61,8 @@ FILES = 4
 class ForkServer:
     """Starts runs and tells how they ended."""
 
-    def __init__(self, requests: socket.socket) -> None:
-        self._requests = requests
+    def __init__(self, requests: socket.socket, *, at_terminals: bool) -> None:
+        self._requests, self._at_terminals = requests, at_terminals
         self._reports: dict[int, int] = {}
         """The pipe for the exit code of each process."""
 
@@ -78,6 +86,7 @@ class ForkServer:
                     message, files, _, _ = socket.recv_fds(self._requests, MESSAGE_BYTES, FILES)
                     if not message:
                         self._end_all()
+                        self._requests.close()
                         return None
                     if (pid := os.fork()) == 0:
                         signal.set_wakeup_fd(-1)
@@ -98,6 +107,8 @@ class ForkServer:
             os.dup2(file, number)
         for file in (*files, *self._reports.values()):
             os.close(file)
+        if self._at_terminals:
+            _take_terminal()
         arguments, environment, folder = json.loads(message)
         os.environ.clear()
         os.environ.update(environment)
@@ -119,6 +130,24 @@ class ForkServer:
         for pid in self._reports:
             os.kill(pid, signal.SIGKILL)
             os.waitpid(pid, 0)
+
+
+def _take_terminal() -> None:
+    """Be what a shell starts at the terminal on stdin: with a session, streams and warnings of its own."""
+    os.setsid()
+    fcntl.ioctl(0, termios.TIOCSCTTY, 0)
+    for number in (signal.SIGHUP, signal.SIGQUIT):
+        signal.signal(number, signal.SIG_DFL)
+    sys.stdin = os.fdopen(0, encoding="utf-8", closefd=False)
+    sys.stdout = os.fdopen(1, "w", 1, encoding="utf-8", closefd=False)
+    sys.stderr = os.fdopen(2, "w", 1, encoding="utf-8", errors="backslashreplace", closefd=False)
+    sys.warnoptions.clear()
+    warnings.resetwarnings()
+    warnings.simplefilter("ignore")
+
+
+def _modules_of(package: str) -> Iterator[str]:
+    return (found.name for found in pkgutil.walk_packages(importlib.import_module(package).__path__, f"{package}."))
 
 
 def _compile_patterns() -> None:
@@ -149,7 +178,8 @@ def _end(ended: SystemExit) -> None:
 
 
 def main() -> None:
-    for name in IMPORTED:
+    number, *more = sys.argv[1:]
+    for name in (*IMPORTED, *(_modules_of(SCREEN) if more else ())):
         importlib.import_module(name)
     _compile_patterns()
     # Both keep what they have found out.
@@ -158,7 +188,7 @@ def main() -> None:
     gc.collect()
     # Else the first collection of each child copies all pages.
     gc.freeze()
-    arguments = ForkServer(socket.socket(fileno=int(sys.argv[1]))).serve()
+    arguments = ForkServer(socket.socket(fileno=int(number)), at_terminals=bool(more)).serve()
     if arguments is not None:
         sys.argv = ["chat-tui", *arguments]
         try:

@@ -6,14 +6,16 @@ import asyncio
 import atexit
 import json
 import os
+import select
 import signal
 import socket
 import subprocess
 import sys
 from asyncio.streams import FlowControlMixin
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from functools import cache
+from pathlib import Path
 
 HAS_FORK = sys.platform == "linux"
 """Elsewhere a process with the system's frameworks must not fork without `exec`."""
@@ -79,6 +81,32 @@ class ForkedProcess:
         self.send_signal(signal.SIGKILL)
 
 
+class ForkedScreen:
+    """A running `chat-tui` at a terminal, with what a terminal asks of `subprocess.Popen`."""
+
+    def __init__(self, pid: int, code: int) -> None:
+        self.pid = pid
+        self._code = code
+        self._returned: int | None = None
+
+    def poll(self) -> int | None:
+        if self._returned is None and select.select([self._code], [], [], 0)[0]:
+            self._returned = int(os.read(self._code, 16) or -signal.SIGKILL)
+            os.close(self._code)
+        return self._returned
+
+    def wait(self, timeout: float) -> int:
+        if self._returned is None:
+            select.select([self._code], [], [], timeout)
+        if (code := self.poll()) is None:
+            raise subprocess.TimeoutExpired("chat-tui", timeout)
+        return code
+
+    def send_signal(self, number: int) -> None:
+        if self.poll() is None:
+            os.kill(self.pid, number)
+
+
 def can_fork(environment: Mapping[str, str]) -> bool:
     """Whether a fork of the server is like a process that starts with this environment."""
     counting = [(name, value) for name, value in environment.items() if name.startswith(_OF_THE_INTERPRETER)]
@@ -99,6 +127,25 @@ async def start_forked(*arguments: str, environment: Mapping[str, str], stdin: i
     return ForkedProcess(pid, code, writer, await _reader(out), await _reader(err))
 
 
+def can_fork_screen(environment: Mapping[str, str]) -> bool:
+    """Whether a fork of the server is like a process that starts with this environment at a terminal."""
+    counting = {name: value for name, value in environment.items() if name.startswith(_OF_THE_INTERPRETER)}
+    return HAS_FORK and counting.keys() <= {"LANG", "PYTHONPATH"} and counting.get("LANG") == "C.UTF-8"
+
+
+def start_forked_screen(
+    arguments: Sequence[str], terminal: int, environment: Mapping[str, str], folder: Path | None
+) -> ForkedScreen:
+    """Run `chat-tui` with these arguments at a terminal, which it controls."""
+    code, code_end = os.pipe()
+    try:
+        request: list[object] = [list(arguments), dict(environment), str(folder or os.getcwd())]
+        pid = _ask_server(request, [terminal, terminal, terminal, code_end], "terminal")
+    finally:
+        os.close(code_end)
+    return ForkedScreen(pid, code)
+
+
 async def _reader(file: int) -> asyncio.StreamReader:
     reader = asyncio.StreamReader()
     protocol = asyncio.StreamReaderProtocol(reader)
@@ -112,20 +159,20 @@ async def _writer(file: int) -> asyncio.StreamWriter:
     return asyncio.StreamWriter(transport, protocol, None, loop)
 
 
-def _ask_server(request: list[object], files: list[int]) -> int:
-    server = _server()
+def _ask_server(request: list[object], files: list[int], *options: str) -> int:
+    server = _server(*options)
     socket.send_fds(server, [json.dumps(request).encode()], files)
     return int(server.recv(16))
 
 
 @cache
-def _server() -> socket.socket:
-    """The socket of the fork server, which is started with the first run and ended with this process."""
+def _server(*options: str) -> socket.socket:
+    """The socket of the fork server with these options, started with the first run and ended with this process."""
     # Keeps messages apart.
     ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     kept = {name: value for name, value in os.environ.items() if not name.startswith(_OF_THE_INTERPRETER)}
     process = subprocess.Popen(
-        [sys.executable, "-m", "tests.support.fork_server", str(theirs.fileno())],
+        [sys.executable, "-m", "tests.support.fork_server", str(theirs.fileno()), *options],
         # Pipes, so that the streams that Python makes of them are those of a run.
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,

@@ -20,13 +20,51 @@ from bisect import bisect_left
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Protocol, Self, TypeAlias
 
 SOON_SECONDS = 60.0
 """Timeout in seconds for what normally takes less than one; a busy machine may need more."""
 _QUERY = re.compile(rb"\x1b\[(?:(\?)(\d+)\$p|([>=]?)0?c|([56])n|\?u)")
 _MODES = {b"2026": b"2"}
 """What DECRQM is told: synchronised output is known and off; other modes are not known."""
+
+
+class TerminalProcess(Protocol):
+    """What runs at the terminal, as `subprocess.Popen` has it."""
+
+    pid: int
+
+    def poll(self) -> int | None: ...
+
+    def wait(self, timeout: float) -> int: ...
+
+    def send_signal(self, number: int) -> None: ...
+
+
+StartAtTerminal: TypeAlias = Callable[[Sequence[str], int, Mapping[str, str], Path | None], TerminalProcess]
+"""Starts a command at the terminal with this file descriptor, with an environment and in a folder."""
+
+
+def start_at_terminal(
+    command: Sequence[str], terminal: int, env: Mapping[str, str], folder: Path | None
+) -> subprocess.Popen[bytes]:
+    return subprocess.Popen(
+        command,
+        stdin=terminal,
+        stdout=terminal,
+        stderr=terminal,
+        env=env,
+        cwd=folder,
+        start_new_session=True,
+        preexec_fn=_take_terminal,
+    )
+
+
+def _take_terminal() -> None:
+    fcntl.ioctl(0, termios.TIOCSCTTY, 0)
+    # As a terminal's shell leaves them, also where the tests run in the background or under `nohup`.
+    for number in (signal.SIGHUP, signal.SIGINT, signal.SIGQUIT):
+        signal.signal(number, signal.SIG_DFL)
 
 
 class PtyTerminal:
@@ -44,6 +82,7 @@ class PtyTerminal:
         columns: int = 120,
         rows: int = 40,
         folder: Path | None = None,
+        start: StartAtTerminal = start_at_terminal,
     ) -> None:
         self.columns, self.rows = columns, rows
         self._raw = bytearray()
@@ -59,16 +98,7 @@ class PtyTerminal:
         self._set_size(columns, rows)
         given = {"TERM": "xterm-256color", "COLORTERM": "truecolor", "LANG": "C.UTF-8", **(env or os.environ)}
         self.started = time.monotonic()
-        self._process = subprocess.Popen(
-            command,
-            stdin=slave,
-            stdout=slave,
-            stderr=slave,
-            env=given,
-            cwd=folder,
-            start_new_session=True,
-            preexec_fn=_take_terminal,
-        )
+        self._process = start(command, slave, given, folder)
         os.close(slave)
         self.pid = self._process.pid
         self._reader = threading.Thread(target=self._read, name="pty-reader", daemon=True)
@@ -283,13 +313,6 @@ class PtyTerminal:
     def _reply(self, raw: bytes) -> None:
         with suppress(OSError):
             os.write(self._master, raw)
-
-
-def _take_terminal() -> None:
-    fcntl.ioctl(0, termios.TIOCSCTTY, 0)
-    # As a terminal's shell leaves them, also where the tests run in the background or under `nohup`.
-    for number in (signal.SIGHUP, signal.SIGINT, signal.SIGQUIT):
-        signal.signal(number, signal.SIG_DFL)
 
 
 def _children(pid: int) -> Iterator[int]:

@@ -17,7 +17,7 @@ from typing import Any
 
 import pytest
 
-from tests.support.pty_terminal import PtyTerminal
+from tests.support.screen_terminal import screen_terminal
 from tests.support.weights import fetched
 
 EVIL = "\x1b]52;c;aGFja2Vk\x07\x1b]0;evil\x07\x1b[2J\x1b[5m\x9b5m\x9d0;evil\x9c"
@@ -80,7 +80,7 @@ def test_control_sequences_of_models_and_servers_never_reach_the_terminal(tmp_pa
             f'[[providers]]\nname = "evil"\ndialect = "openai"\nbase_url = "http://127.0.0.1:{port}/v1"\n'
         )
         environment = home(tmp_path, CHAT_TUI_CONFIG=str(config))
-        with PtyTerminal((*CHAT_TUI, "--model", "evil/plain"), env=environment) as terminal:
+        with screen_terminal((*CHAT_TUI, "--model", "evil/plain"), env=environment) as terminal:
             terminal.wait_for("Ask anything")
             terminal.send("hello\r")
             terminal.wait_for("FINISHED")
@@ -99,7 +99,7 @@ def test_control_sequences_of_models_and_servers_never_reach_the_terminal(tmp_pa
 
 
 def test_kill_9_keeps_the_part_and_the_unsent_words(tmp_path: Path) -> None:
-    with PtyTerminal(DEMO, env=home(tmp_path)) as terminal:
+    with screen_terminal(DEMO, env=home(tmp_path)) as terminal:
         terminal.wait_for("Ask anything")
         terminal.send("first question\r")
         terminal.wait_for("stats panel")
@@ -107,14 +107,14 @@ def test_kill_9_keeps_the_part_and_the_unsent_words(tmp_path: Path) -> None:
         time.sleep(0.6)
         terminal.kill(signal.SIGKILL)
         terminal.wait_exit()
-    with PtyTerminal(DEMO, env=home(tmp_path)) as terminal:
+    with screen_terminal(DEMO, env=home(tmp_path)) as terminal:
         for text in ("first question", "stats panel", "connection lost", "unsent words"):
             terminal.wait_for(text)
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
 def test_a_signal_ends_it_in_order_and_gives_the_terminal_back(tmp_path: Path, number: signal.Signals) -> None:
-    with PtyTerminal(DEMO, env=home(tmp_path)) as terminal:
+    with screen_terminal(DEMO, env=home(tmp_path)) as terminal:
         terminal.wait_for("Ask anything")
         terminal.send("go\r")
         terminal.wait_for("stats panel")
@@ -126,7 +126,7 @@ def test_a_signal_ends_it_in_order_and_gives_the_terminal_back(tmp_path: Path, n
 def test_the_screen_is_drawn_where_stderr_is_a_file(tmp_path: Path) -> None:
     log = tmp_path / "log"
     command = ("/bin/sh", "-c", f'exec "$0" "$@" 2>"{log}"', *DEMO)
-    with PtyTerminal(command, env=home(tmp_path)) as terminal:
+    with screen_terminal(command, env=home(tmp_path)) as terminal:
         terminal.wait_for("Ask anything")
         terminal.send(b"\x11")
         assert terminal.wait_exit() == 0
@@ -136,7 +136,7 @@ def test_the_screen_is_drawn_where_stderr_is_a_file(tmp_path: Path) -> None:
 def test_a_wrong_config_is_told_with_file_line_and_key(tmp_path: Path) -> None:
     config = tmp_path / "config.toml"
     config.write_text('theme = "dusk"\nstratgy = "balanced"\n')
-    with PtyTerminal(CHAT_TUI, env=home(tmp_path, CHAT_TUI_CONFIG=str(config))) as terminal:
+    with screen_terminal(CHAT_TUI, env=home(tmp_path, CHAT_TUI_CONFIG=str(config))) as terminal:
         assert terminal.wait_exit() == 1
         told = terminal.raw().decode()
     for text in (str(config), "line 2", "stratgy", "Did you mean `strategy`"):
@@ -148,7 +148,7 @@ def test_the_built_in_model_answers_on_the_screen_and_its_child_ends_with_it(tmp
     weights = json.dumps(str(fetched()))
     config = tmp_path / "config.toml"
     config.write_text(f"[local]\nweights = {weights}\n")
-    with PtyTerminal(CHAT_TUI, env=home(tmp_path, CHAT_TUI_CONFIG=str(config))) as terminal:
+    with screen_terminal(CHAT_TUI, env=home(tmp_path, CHAT_TUI_CONFIG=str(config))) as terminal:
         terminal.wait_for("Ask anything")
         asked = terminal.written
         terminal.send("Say hello.\r")
@@ -177,13 +177,13 @@ def _runs(pid: int) -> bool:
 
 
 def test_the_last_row_tells_the_prompts_keys_from_the_first_frame_on(tmp_path: Path) -> None:
-    with PtyTerminal(DEMO, env=home(tmp_path)) as terminal:
+    with screen_terminal(DEMO, env=home(tmp_path)) as terminal:
         terminal.wait_until(lambda text: "Enter send" in text)
         assert b"rename" not in terminal.raw()
 
 
 def test_the_answer_stays_in_sight_while_the_prompt_grows(tmp_path: Path) -> None:
-    with PtyTerminal(DEMO, env=home(tmp_path)) as terminal:
+    with screen_terminal(DEMO, env=home(tmp_path)) as terminal:
         terminal.wait_for("Ask anything")
         terminal.send("go\r")
         terminal.wait_until(lambda text: "● done" in text and "for a real answer." in text, 30)

@@ -25,6 +25,7 @@ from chat_tui.tui.chat.screen import window_title
 from chat_tui.tui.notice_stack import LASTING_SECONDS, NEWS_SECONDS, NOTICE_SECONDS
 from tests.doubles.scripted_chat import ScriptedChat, scripted_chat
 from tests.support.pty_terminal import PtyTerminal
+from tests.support.screen_terminal import screen_terminal
 
 ROOT = Path(__file__).parents[3]
 DEMO = (sys.executable, "-m", "chat_tui", "--model", "scripted/demo")
@@ -47,7 +48,7 @@ def given_back(raw: bytes) -> None:
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT])
 def test_a_signal_leaves_the_terminal_as_it_was(tmp_path: Path, number: signal.Signals) -> None:
-    with PtyTerminal(DEMO, env=home(tmp_path)) as terminal:
+    with screen_terminal(DEMO, env=home(tmp_path)) as terminal:
         terminal.wait_for("Ask anything", 30)
         terminal.send("what is up?\r")
         terminal.wait_for("\x1b]2;● chat-tui — what is up?\x1b\\", 30)
@@ -58,7 +59,7 @@ def test_a_signal_leaves_the_terminal_as_it_was(tmp_path: Path, number: signal.S
 
 
 def test_a_dumb_terminal_gets_line_mode_and_no_screen(tmp_path: Path) -> None:
-    with PtyTerminal(DEMO, env={**home(tmp_path), "TERM": "dumb"}) as terminal:
+    with screen_terminal(DEMO, env={**home(tmp_path), "TERM": "dumb"}) as terminal:
         terminal.wait_for("chat-tui, line mode.", 30)
         terminal.send("/quit\r")
         assert terminal.wait_exit(30) == 0
@@ -217,7 +218,7 @@ async def test_the_bell_can_be_switched_off() -> None:
 
 
 def test_the_linux_console_is_sent_no_title(tmp_path: Path) -> None:
-    with PtyTerminal(DEMO, env={**home(tmp_path), "TERM": "linux"}) as terminal:
+    with screen_terminal(DEMO, env={**home(tmp_path), "TERM": "linux"}) as terminal:
         terminal.wait_for("Ask anything", 30)
         terminal.send("what?\r")
         terminal.wait_for("stats panel", 30)
@@ -227,7 +228,7 @@ def test_the_linux_console_is_sent_no_title(tmp_path: Path) -> None:
 def test_gnu_screen_gets_no_mouse_no_true_colour_and_a_title_in_ascii(tmp_path: Path) -> None:
     # With a mouse it holds a lone Esc, true colours it reads as others, and of a title's signs it sends the low bytes.
     environment = {**home(tmp_path), "STY": "1.pts", "TERM": "screen-256color", "COLORTERM": "truecolor"}
-    with PtyTerminal(DEMO, env=environment) as terminal:
+    with screen_terminal(DEMO, env=environment) as terminal:
         terminal.wait_for("Ask anything", 30)
         terminal.send("what \u271b is up?\r")
         terminal.wait_for("\x1b]2;? chat-tui ? what ? is up?\x1b\\", 30)
@@ -242,7 +243,7 @@ def test_gnu_screen_gets_no_mouse_no_true_colour_and_a_title_in_ascii(tmp_path: 
 
 
 def test_the_title_is_not_shown_again_behind_the_end(tmp_path: Path) -> None:
-    with PtyTerminal(DEMO, env=home(tmp_path)) as terminal:
+    with screen_terminal(DEMO, env=home(tmp_path)) as terminal:
         terminal.wait_for("Ask anything", 30)
         terminal.send("what is up?\r")
         terminal.wait_for("\x1b]2;● chat-tui — what is up?\x1b\\", 30)

@@ -14,6 +14,7 @@ import pytest
 
 from chat_tui.tui.prompt.editor_file import DraftOrigin, EditorFile, EditorFolders, discard, leftovers
 from tests.support.pty_terminal import PtyTerminal
+from tests.support.screen_terminal import screen_terminal
 from tests.tui.chat.test_window_title import home
 
 DEMO = (sys.executable, "-m", "chat_tui", "--model", "scripted/demo")
@@ -159,7 +160,7 @@ def in_editor(terminal: PtyTerminal, typed: str = "typed words") -> None:
 def test_what_an_editor_saved_before_it_died_is_in_the_prompt(
     tmp_path: Path, environment: dict[str, str], death: str
 ) -> None:
-    with PtyTerminal(DEMO, env=environment) as terminal:
+    with screen_terminal(DEMO, env=environment) as terminal:
         in_editor(terminal)
         (tmp_path / "die").write_text(death + "\n")
         terminal.wait_until(lambda screen: "saved words" in screen and "exited with code" in screen, 30)
@@ -170,7 +171,7 @@ def test_what_an_editor_saved_before_it_died_is_in_the_prompt(
 def test_what_an_editor_saved_comes_back_at_the_next_start(
     tmp_path: Path, environment: dict[str, str], how: str
 ) -> None:
-    with PtyTerminal(DEMO, env=environment) as terminal:
+    with screen_terminal(DEMO, env=environment) as terminal:
         in_editor(terminal)
         if how == "closed":
             terminal.hang_up()
@@ -178,7 +179,7 @@ def test_what_an_editor_saved_comes_back_at_the_next_start(
         else:
             terminal.kill(signal.Signals[how])
             terminal.wait_exit(30)
-    with PtyTerminal(DEMO, env=environment) as terminal:
+    with screen_terminal(DEMO, env=environment) as terminal:
         terminal.wait_until(lambda screen: "saved words" in screen, 30)
     assert not words_left(tmp_path)
 
@@ -187,7 +188,7 @@ def test_what_an_editor_saved_comes_back_at_the_next_start(
 def test_private_words_in_an_editor_are_where_nobody_else_reads_and_gone_at_the_next_start(
     tmp_path: Path, environment: dict[str, str], how: str
 ) -> None:
-    with PtyTerminal((*DEMO, "--private"), env=environment) as terminal:
+    with screen_terminal((*DEMO, "--private"), env=environment) as terminal:
         in_editor(terminal)
         [file] = words_left(tmp_path)
         assert str(tmp_path / "runtime") in file
@@ -195,7 +196,7 @@ def test_private_words_in_an_editor_are_where_nobody_else_reads_and_gone_at_the_
         assert stat.S_IMODE(os.stat(file).st_mode) == 0o600
         terminal.kill(signal.Signals[how])
         terminal.wait_exit(30)
-    with PtyTerminal(DEMO, env=environment) as terminal:
+    with screen_terminal(DEMO, env=environment) as terminal:
         terminal.wait_for("Ask anything", 30)
         until(lambda: not words_left(tmp_path))
     assert not list((tmp_path / "tmp").rglob("prompt.md"))
@@ -212,12 +213,12 @@ def until(condition: Callable[[], bool]) -> None:
 def test_words_typed_just_before_a_signal_come_back(
     tmp_path: Path, environment: dict[str, str], number: signal.Signals
 ) -> None:
-    with PtyTerminal(DEMO, env=environment) as terminal:
+    with screen_terminal(DEMO, env=environment) as terminal:
         terminal.wait_for("Ask anything", 30)
         terminal.send("first")
         terminal.wait_until(lambda screen: "first" in screen, 30)
         terminal.send(" and last words")
         terminal.kill(number)
         assert terminal.wait_exit(30) == 128 + number
-    with PtyTerminal(DEMO, env=environment) as terminal:
+    with screen_terminal(DEMO, env=environment) as terminal:
         terminal.wait_until(lambda screen: "first and last words" in screen, 30)

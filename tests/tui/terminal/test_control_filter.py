@@ -24,7 +24,7 @@ from chat_tui.history.queries import writes
 from chat_tui.history.store import Store
 from chat_tui.tui.terminal.control_filter import ControlFilter
 from tests.doubles.scripted_chat import scripted_chat
-from tests.support.pty_terminal import PtyTerminal
+from tests.support.screen_terminal import screen_terminal
 from tests.tui.chat.test_window_title import home
 
 EVIL = "\x1b]2;PWNED\x07\x1b[31m\x9b7m\u202eevil"
@@ -83,7 +83,7 @@ def store_with_raw_names(file: Path) -> None:
 def test_raw_names_in_an_old_store_reach_no_terminal(tmp_path: Path) -> None:
     store_with_raw_names(tmp_path / "data" / "chat-tui" / "history.db")
     command = (sys.executable, "-m", "chat_tui", "--model", "scripted/demo")
-    with PtyTerminal(command, env=home(tmp_path), columns=160) as terminal:
+    with screen_terminal(command, env=home(tmp_path), columns=160) as terminal:
         terminal.wait_for("Ask anything", 30)
         terminal.wait_for("evil", 20)
         for keys, shown in (("\x12", "search messages"), ("Because", "evil"), ("\r", "Because"), ("/route\r", "evil")):

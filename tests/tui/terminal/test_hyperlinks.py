@@ -15,7 +15,7 @@ from chat_tui.markdown.splitter import split
 from chat_tui.tui.terminal.hyperlinks import supports_hyperlinks
 from chat_tui.tui.theme.ink import plain_ink
 from chat_tui.tui.transcript.render.renderer import Renderer
-from tests.support.pty_terminal import PtyTerminal
+from tests.support.screen_terminal import screen_terminal
 from tests.tui.chat.test_chat_terminal import CHAT_TUI, home, served
 
 
@@ -102,7 +102,7 @@ def test_the_terminal_is_given_links_unless_they_are_off(tmp_path: Path, wanted:
         provider = f'[[providers]]\nname = "box"\nbase_url = "http://127.0.0.1:{port}/v1"\n'
         config.write_text(provider + f"[display]\nlinks = {str(wanted).lower()}\n")
         environment = home(tmp_path, CHAT_TUI_CONFIG=str(config))
-        with PtyTerminal((*CHAT_TUI, "--model", "box/long"), env=environment) as terminal:
+        with screen_terminal((*CHAT_TUI, "--model", "box/long"), env=environment) as terminal:
             terminal.wait_for("Ask anything")
             terminal.send("question\r")
             terminal.wait_for("FINISHED")

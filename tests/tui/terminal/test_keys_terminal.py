@@ -10,7 +10,7 @@ import pytest
 from textual import events
 
 from chat_tui.tui.terminal.early_typing import early_text
-from tests.support.pty_terminal import PtyTerminal
+from tests.support.screen_terminal import screen_terminal
 from tests.tui.chat.test_chat_terminal import DEMO, home
 
 READY = "Ask anything"
@@ -19,7 +19,7 @@ READY = "Ask anything"
 @pytest.mark.parametrize(("columns", "rows"), [("40", "10"), ("300", "90"), ("0", "0"), ("80", "24")])
 def test_exported_columns_and_lines_do_not_beat_the_terminal(columns: str, rows: str, tmp_path: Path) -> None:
     env = home(tmp_path, COLUMNS=columns, LINES=rows)
-    with PtyTerminal(DEMO, env=env, columns=100, rows=30, folder=tmp_path) as terminal:
+    with screen_terminal(DEMO, env=env, columns=100, rows=30, folder=tmp_path) as terminal:
         # A screen may arrive in two pieces.
         terminal.wait_until(
             lambda text: READY in text and "F1 help" in text.split("\n")[29] and max(map(len, text.split("\n"))) > 90,
@@ -33,7 +33,7 @@ def test_exported_columns_and_lines_do_not_beat_the_terminal(columns: str, rows:
 def test_replies_of_the_terminal_type_nothing_and_open_nothing(tmp_path: Path) -> None:
     replies = b"\x1b[?62;22;52c\x1b]11;rgb:1e1e/1e1e/2e2e\x07\x1bP>|XTerm(380)\x1b\\\x1b[?1u\x1b[8;40;120t"
     env = home(tmp_path, EDITOR="touch " + str(tmp_path / "edited"))
-    with PtyTerminal(DEMO, env=env, folder=tmp_path) as terminal:
+    with screen_terminal(DEMO, env=env, folder=tmp_path) as terminal:
         terminal.wait_until(lambda text: READY in text, 20)
         terminal.send(replies + b"one")
         terminal.wait_until(lambda text: "│ one" in text)
@@ -47,7 +47,7 @@ def test_replies_of_the_terminal_type_nothing_and_open_nothing(tmp_path: Path) -
 
 def test_enter_with_alt_or_shift_makes_a_new_line_however_it_is_encoded(tmp_path: Path) -> None:
     keys = (b"\x1b\r", b"\x1b\n", b"\x1b[27;2;13~", b"\x1b[27;3;13~", b"\x1b[13;2u", b"\x1b[13;131:1u", b"\n")
-    with PtyTerminal(DEMO, env=home(tmp_path), folder=tmp_path) as terminal:
+    with screen_terminal(DEMO, env=home(tmp_path), folder=tmp_path) as terminal:
         terminal.wait_until(lambda text: READY in text, 20)
         for number, sent in enumerate(keys):
             one, two = f"one{number}", f"two{number}"
@@ -59,7 +59,7 @@ def test_enter_with_alt_or_shift_makes_a_new_line_however_it_is_encoded(tmp_path
 
 
 def test_text_of_an_input_method_is_typed_as_it_is(tmp_path: Path) -> None:
-    with PtyTerminal(DEMO, env=home(tmp_path), folder=tmp_path) as terminal:
+    with screen_terminal(DEMO, env=home(tmp_path), folder=tmp_path) as terminal:
         terminal.wait_until(lambda text: READY in text, 20)
         terminal.send(b"\x1b[0;;20170:22825:22825:27668:24456:22909u!")
         terminal.wait_until(lambda text: "!" in text.replace(" ", "").partition("今天天气很好")[2][:2])
@@ -75,7 +75,7 @@ def test_what_is_typed_early_and_arrives_in_pieces_means_the_same() -> None:
 
 @pytest.mark.parametrize("moment", ["at once", "50 ms", "150 ms", "before the first frame"])
 def test_what_is_typed_before_the_first_paint_is_in_the_prompt_and_is_not_sent(moment: str, tmp_path: Path) -> None:
-    with PtyTerminal(DEMO, env=home(tmp_path), folder=tmp_path) as terminal:
+    with screen_terminal(DEMO, env=home(tmp_path), folder=tmp_path) as terminal:
         if moment == "before the first frame":
             # Written behind raw mode; the alternate screen is asked for while the terminal still edits lines.
             terminal.wait_for(b"\x1b[?1004h")
@@ -97,14 +97,14 @@ def test_what_is_typed_before_the_first_paint_is_in_the_prompt_and_is_not_sent(m
 
 
 def test_ctrl_c_before_the_first_paint_ends_the_program(tmp_path: Path) -> None:
-    with PtyTerminal(DEMO, env=home(tmp_path), folder=tmp_path) as terminal:
+    with screen_terminal(DEMO, env=home(tmp_path), folder=tmp_path) as terminal:
         terminal.wait_for(b"\x1b[?1049h")
         terminal.send("abc\x03")
         assert terminal.wait_exit(20) is not None
 
 
 def test_what_is_typed_while_the_program_is_stopped_is_not_lost(tmp_path: Path) -> None:
-    with PtyTerminal(DEMO, env=home(tmp_path), folder=tmp_path) as terminal:
+    with screen_terminal(DEMO, env=home(tmp_path), folder=tmp_path) as terminal:
         terminal.wait_until(lambda text: READY in text, 20)
         terminal.kill(signal.SIGSTOP)
         terminal.send("hello\rabc")
@@ -115,7 +115,7 @@ def test_what_is_typed_while_the_program_is_stopped_is_not_lost(tmp_path: Path) 
 
 
 def test_questions_and_a_new_conversation_in_one_write(tmp_path: Path) -> None:
-    with PtyTerminal(DEMO, env=home(tmp_path), folder=tmp_path) as terminal:
+    with screen_terminal(DEMO, env=home(tmp_path), folder=tmp_path) as terminal:
         terminal.wait_until(lambda text: READY in text, 20)
         # The engine is not open yet, or has just been opened.
         terminal.send("one\rtwo\r\x0efive")
@@ -130,7 +130,7 @@ def test_questions_and_a_new_conversation_in_one_write(tmp_path: Path) -> None:
 def test_alt_enter_can_be_bound_in_every_encoding(sent: bytes, tmp_path: Path) -> None:
     config = tmp_path / "own.toml"
     config.write_text('[keys]\n"prompt.new_line" = "ctrl+j"\n"prompt.send" = "alt+enter"\n')
-    with PtyTerminal(DEMO, env=home(tmp_path, CHAT_TUI_CONFIG=str(config)), folder=tmp_path) as terminal:
+    with screen_terminal(DEMO, env=home(tmp_path, CHAT_TUI_CONFIG=str(config)), folder=tmp_path) as terminal:
         terminal.wait_until(lambda text: READY in text, 20)
         terminal.send(b"one\rtwo" + sent)
         terminal.wait_until(lambda text: "You asked: one" in text, 20)

@@ -11,6 +11,7 @@ from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 
 from tests.support.pty_terminal import PtyTerminal
+from tests.support.screen_terminal import screen_terminal
 from tests.tui.chat.test_chat_terminal import CHAT_TUI, home, served
 
 TOKENS = 8_000
@@ -59,7 +60,7 @@ def held_terminal(folder: Path) -> Iterator[PtyTerminal]:
     with served(LongAnswer) as port:
         config.write_text(f'[[providers]]\nname = "box"\nbase_url = "http://127.0.0.1:{port}/v1"\n')
         environment = home(folder, CHAT_TUI_CONFIG=str(config))
-        with PtyTerminal((*CHAT_TUI, "--model", "box/long"), env=environment) as terminal:
+        with screen_terminal((*CHAT_TUI, "--model", "box/long"), env=environment) as terminal:
             terminal.wait_for("Ask anything")
             terminal.send("first question\r")
             terminal.wait_for("answering")
