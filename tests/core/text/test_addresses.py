@@ -111,10 +111,10 @@ SAID = [
 ]
 
 
-@pytest.mark.parametrize(("dialect", "written", "meant"), SAID)
-def test_an_address_means_the_same_however_it_is_written(dialect: str, written: str, meant: str) -> None:
-    assert base_url_of(Provider("x", dialect, written)) == meant
-    assert base_url_of(Provider("x", dialect, meant)) == meant
+def test_an_address_means_the_same_however_it_is_written() -> None:
+    for dialect, written, meant in SAID:
+        assert base_url_of(Provider("x", dialect, written)) == meant, (dialect, written)
+        assert base_url_of(Provider("x", dialect, meant)) == meant, dialect
 
 
 def test_what_stands_behind_a_question_mark_goes_along_and_a_fragment_does_not() -> None:

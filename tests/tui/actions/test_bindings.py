@@ -8,7 +8,6 @@ from textual.keys import _character_to_key
 from chat_tui.config.schema import Config
 from chat_tui.providers.scripted_provider import Pause, Script
 from chat_tui.tui.actions import bindings
-from chat_tui.tui.actions.action import Action
 from chat_tui.tui.actions.rebinding import rebind
 from chat_tui.tui.actions.table import TABLE
 from chat_tui.tui.dialogs.help import HelpScreen
@@ -307,9 +306,9 @@ PLAIN_XTERM = {
 TAKEN_BY_MULTIPLEXERS = {"ctrl+a", "ctrl+b"}
 
 
-@pytest.mark.parametrize("row", [row for row in TABLE if row.keys], ids=lambda row: row.id)
-def test_every_action_can_be_reached_from_a_plain_xterm_in_a_multiplexer(row: Action) -> None:
-    assert PLAIN_XTERM.intersection(row.keys.split(",")) - TAKEN_BY_MULTIPLEXERS
+def test_every_action_can_be_reached_from_a_plain_xterm_in_a_multiplexer() -> None:
+    reached = PLAIN_XTERM - TAKEN_BY_MULTIPLEXERS
+    assert [row.id for row in TABLE if row.keys and not reached.intersection(row.keys.split(","))] == []
 
 
 @pytest.mark.parametrize(

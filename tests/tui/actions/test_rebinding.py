@@ -177,13 +177,13 @@ async def test_a_rebound_key_acts_on_a_screen_over_the_chat_which_names_it(where
             await chat.until(lambda: app.screen is chat.screen)
 
 
-@pytest.mark.parametrize("row", CAN_BE_REBOUND, ids=lambda row: row.id)
-def test_help_and_footer_tell_the_rebound_key(row: Action) -> None:
-    good, wrong = rebind({row.id: FREE})
-    assert (good, wrong) == ({row.id: FREE}, [])
-    told = ["".join(span.text for span in line) for line in help_lines(good, 200)]
-    assert [line for line in told if line.startswith("F20 ") and row.description in line]
-    assert bindings.footer([row.id], good) == [("F20", row.label)]
+def test_help_and_footer_tell_the_rebound_key() -> None:
+    for row in CAN_BE_REBOUND:
+        good, wrong = rebind({row.id: FREE})
+        assert (good, wrong) == ({row.id: FREE}, [])
+        told = ["".join(span.text for span in line) for line in help_lines(good, 200)]
+        assert [line for line in told if line.startswith("F20 ") and row.description in line], row.id
+        assert bindings.footer([row.id], good) == [("F20", row.label)], row.id
 
 
 @pytest.mark.parametrize(
