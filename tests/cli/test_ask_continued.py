@@ -38,6 +38,22 @@ async def test_a_conversation_is_found_by_its_title_and_another_model_answers(ho
     assert first.told().startswith("[conversation ")
 
 
+async def test_a_summary_that_was_kept_in_line_mode_is_sent_in_place_of_the_messages(
+    home: Home, server: ModelServer
+) -> None:
+    home.serve(server.base_url, "t3")
+    talked = await home.run("chat", "-m", "box/t3", stdin=b"first question\n/compact 0\ny\ny\n")
+    assert "[box/t3 would summarise 2 earlier messages: \u2248" in talked.told()
+    assert "[summary kept: it is sent in place of 2 earlier messages; /undo takes it back]" in talked.told()
+    summary = (await kept(home))[-1]
+    ran = await home.run("ask", "-c", "and now?")
+    assert ran.code == 0
+    [asked] = [message for message in server.exchanges[-1].body["messages"] if message["role"] != "system"]
+    assert (summary.role, asked["role"]) == ("summary", "user")
+    assert summary.text in asked["content"]
+    assert asked["content"].endswith("\n\nand now?")
+
+
 async def test_quiet_says_nothing(home: Home, server: ModelServer) -> None:
     home.serve(server.base_url, "t3")
     await home.run("ask", "hello")

@@ -24,7 +24,7 @@ from chat_tui.cli import main
 from chat_tui.cli.commands.history.command import cancel_on_signals, search_turns
 from chat_tui.core.attachments.attachment import Attachment
 from chat_tui.core.chunks import Usage
-from chat_tui.core.conversation import Conversation, SearchHit, SearchStep, Turn
+from chat_tui.core.conversation import Conversation, SearchHit, SearchStep, SummarizedTurns, Turn
 from chat_tui.core.files import writing
 from chat_tui.core.route import Route, Try
 from chat_tui.core.text.control_characters import clean
@@ -110,6 +110,19 @@ def test_conversations_are_listed(kept: Path, capsys: pytest.CaptureFixture[str]
     assert rows["abc1"]["created"] == "2026-01-02T03:04:05Z"
     assert {"id", "title", "created", "updated", "turns", "pinned", "model", "cost"} <= rows["abd2"].keys()
     assert len(told(capsys, "list", "--limit", "1")) == 1
+
+
+async def add_turn(home: Path, turn: Turn) -> None:
+    store = await Store.open(store_file(home))
+    await store.write(writes.add_turn, "abc1", turn)
+    await store.close()
+
+
+def test_a_summary_is_shown_with_its_heading_and_found(kept: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    asyncio.run(add_turn(kept, Turn("summary", "It scatters.", "s1", "a2", WHEN, summarized=SummarizedTurns(2, 2))))
+    history("show", "abc1")
+    assert "── Summary of 2 earlier messages · 2026-01-02" in capsys.readouterr().out
+    assert [hit["turn"] for hit in told(capsys, "search", "role:summary scatters")] == ["s1"]
 
 
 def test_a_conversation_is_shown_by_its_current_path_or_whole(kept: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -108,9 +108,14 @@ class SummaryRun:
             answer = await self._ask(NewConversation(system_prompt=""), prompt, self.plan.settings)
             self._answers.append(answer)
             self._check_cancel()
-            async for chunk in answer.follow():
-                if isinstance(chunk, Token):
-                    yield answer.text
+            try:
+                async for chunk in answer.follow():
+                    if isinstance(chunk, Token):
+                        yield answer.text
+            finally:
+                # Nobody reads on: what would still come must not be paid for.
+                if not answer.ended:
+                    await answer.cancel()
             await answer.saved.wait()
             text = answer.turn.text.strip()
             self._check_cancel()

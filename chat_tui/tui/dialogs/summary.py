@@ -147,8 +147,10 @@ class SummaryDialog(FramedScreen[Conversation | None]):
             self._is_stopped = True
             self.run_worker(self._run.cancel())
             return
-        if self._stage == "written":
-            cast("Host", self.app).say("The summary was discarded", "Nothing was changed.")
+        told = ("The summary was discarded", "Nothing was changed.")
+        if self._stage == "offered":
+            told = ("No summary was made", "Nothing was sent or changed.")
+        cast("Host", self.app).say(*told)
         self.dismiss(None)
 
     def _leave(self, error: ChatTuiError) -> None:

@@ -63,9 +63,10 @@ def test_an_answers_passage_is_shown_without_markup() -> None:
     assert without_marks(code, [(code.index("6"), code.index("6") + 1)]) == ("so: print(6) and x ", [(10, 11)])
     by = {
         role: text_of(hit_lines(SearchHit("c", "t", "**a** b", 1.0, "T", role), 40, NOW))
-        for role in ("user", "assistant")
+        for role in ("user", "assistant", "summary")
     }
     assert ("**a** b" in by["user"], "a b" in by["assistant"]) == (True, True)
+    assert ("a b" in by["summary"], "Summary · " in by["summary"]) == (True, True)
 
 
 def test_a_passage_too_long_begins_near_what_was_found() -> None:

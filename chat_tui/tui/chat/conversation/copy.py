@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, cast
 
-from chat_tui.core.conversation import Turn
+from chat_tui.core.conversation import Turn, summary_title
 from chat_tui.core.errors import CommandError
 from chat_tui.core.text.excerpts import shorten
 from chat_tui.core.text.lazy_pattern import lazy_pattern
@@ -115,6 +115,8 @@ class TranscriptCopies:
 
 
 def _who(turn: Turn) -> str:
+    if turn.role == "summary":
+        return summary_title(turn)
     return "You" if turn.role == "user" else turn.model or turn.role.capitalize()
 
 
