@@ -91,7 +91,7 @@ class AnswerLines:
                 await self._write_chunks(answer, KnownText(known))
             finally:
                 watch.cancel()
-        report_notice(answer)
+        report_notice(answer, "/max-tokens")
         last = await last_of(answer)
         # What is typed next may ask for its route, or change it.
         await last.saved.wait()

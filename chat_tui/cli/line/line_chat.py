@@ -167,7 +167,7 @@ class LineChat:
         await self.answers.write(answer, known)
 
 
-def who(turn: Turn) -> str:
+def speaker_of(turn: Turn) -> str:
     """Return who speaks in a turn."""
     if turn.role == "summary":
         return summary_title(turn)
@@ -181,7 +181,7 @@ def turn_lines(turns: Sequence[Turn]) -> list[str]:
         if turn.result is not None:
             lines.append(f"[{turn.result.name}: {shorten(turn.text, _RESULT_CHARACTERS)}]")
         elif turn.text:
-            lines.append(f"{who(turn)}: {turn.text}")
+            lines.append(f"{speaker_of(turn)}: {turn.text}")
     return lines
 
 

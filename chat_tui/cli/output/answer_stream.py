@@ -66,8 +66,8 @@ def exit_code(last: Answer) -> int:
     return 0 if has_answered(last.turn.state, last.turn.text) and not ends_with_calls(last) else 1
 
 
-def report_notice(first: Answer) -> None:
-    """Write why the model was not asked again, or offered no tools any more."""
+def report_notice(first: Answer, limit: str = "--max-tokens") -> None:
+    """Write why the model was not asked again, or offered no tools any more. `limit` is what raises the token limit."""
     notice, answer = "", first
     while answer.round is not None:
         notice = answer.round.notice or notice
@@ -75,7 +75,7 @@ def report_notice(first: Answer) -> None:
             break
         answer = answer.next
     if answer.turn.state == "length" and ends_with_calls(answer):
-        notice = "The token limit cut a tool call, so it was not run: raise --max-tokens."
+        notice = f"The token limit cut a tool call, so it was not run: raise {limit}."
     if notice:
         write_error(f"[{notice}]\n")
 

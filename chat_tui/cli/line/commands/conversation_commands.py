@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import partial
 
 from chat_tui.cli.line.command_registry import line_command
-from chat_tui.cli.line.line_chat import LineChat, say, who
+from chat_tui.cli.line.line_chat import LineChat, say, speaker_of
 from chat_tui.cli.line.word_completion import WordCompletion, complete_argument
 from chat_tui.core.context import Exchange
 from chat_tui.core.conversation import RESTORABLE_DAYS, ConversationSummary, days_left, now
@@ -99,7 +99,7 @@ async def _find(chat: LineChat, words: str) -> None:
             at = line.casefold().find(wanted)
             if at >= 0:
                 found += 1
-                say(f"message {number}, {who(turn)}: {shorten(line[max(0, at - 60) :], 200)}")
+                say(f"message {number}, {speaker_of(turn)}: {shorten(line[max(0, at - 60) :], 200)}")
     say(f"[{count_of(found, 'line')} found]" if found else "[nothing found in this conversation]")
 
 

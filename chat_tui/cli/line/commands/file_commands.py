@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from chat_tui.cli.attached_files import describe_attached, read_attachments
 from chat_tui.cli.line.command_registry import line_command
 from chat_tui.cli.line.commands.setting_commands import use_preset
-from chat_tui.cli.line.line_chat import LineChat, say, who
+from chat_tui.cli.line.line_chat import LineChat, say, speaker_of
 from chat_tui.cli.line.word_completion import WordCompletion, complete_argument, complete_path
 from chat_tui.config import presets
 from chat_tui.core.attachments.attachment import of_bytes
@@ -91,7 +91,7 @@ async def _analyse(chat: LineChat, typed: str) -> None:
 async def _copy(chat: LineChat, what: str) -> None:
     if what.casefold() == "all":
         path = (await chat.conversation()).path
-        text = "\n\n".join(f"## {who(turn)}\n\n{turn.text}" for turn in path) + "\n"
+        text = "\n\n".join(f"## {speaker_of(turn)}\n\n{turn.text}" for turn in path) + "\n"
     elif what:
         blocks = await _code_blocks(chat)
         text = blocks[code_file.parse_argument(what, len(blocks))[0] - 1].text
