@@ -59,6 +59,8 @@ class Action(msgspec.Struct, frozen=True):
     """It ends, deletes or discards something: only its own words find it."""
     inner: bool = False
     """The transcript or the list itself handles it, not what stands around it."""
+    typed: str = ""
+    """What is written in the prompt for it, such as `!command`, where it has neither key nor slash command."""
     fixed: str = ""
     """Why the keys cannot be others, as the end of a sentence; empty: they can."""
 
@@ -86,8 +88,8 @@ class Action(msgspec.Struct, frozen=True):
 
     @property
     def usage(self) -> str:
-        """The slash command with its argument, such as `/attach FILE`; empty: it has none."""
-        return f"/{self.command} {self.argument}".rstrip() if self.slash else ""
+        """What is written for it: the slash command with its argument, such as `/attach FILE`, or `typed`."""
+        return f"/{self.command} {self.argument}".rstrip() if self.slash else self.typed
 
 
 def command_action(

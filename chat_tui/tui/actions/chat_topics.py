@@ -50,6 +50,22 @@ PROMPT = (
         words="file, upload, image, picture, photo, document, pdf, add file",
         asks=True,
     ),
+    Action(
+        "file.name",
+        "Attach what the text names",
+        where="prompt",
+        help="attach a file; also @FOLDER/, @*.py, @FILE#10-40 for lines, and @https://… for a web page",
+        typed="@FILE",
+        fixed="it is written in the text",
+    ),
+    Action(
+        "shell.run",
+        "Run a command of the shell",
+        where="prompt",
+        help="run a command in your shell and put its output into the prompt; ! must be typed at the very start",
+        typed="!COMMAND",
+        fixed="it is written in the text",
+    ),
     command_action(
         "paste",
         "clipboard.paste",

@@ -63,7 +63,7 @@ def reference_page() -> str:
 
 def _row(action: Action) -> str:
     id = f"fixed: {action.fixed}" if action.fixed else f"`{action.id}`"
-    command = f"`{action.usage}`".replace("|", "\\|") if action.slash else ""
+    command = f"`{action.usage}`".replace("|", "\\|") if action.usage else ""
     also = ", ".join(f"`/{name}`" for name in action.aliases)
     keys = bindings.format_keys(action.keys) if action.keys else ""
     commands = f"{command}, also {also}" if also else command

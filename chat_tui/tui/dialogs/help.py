@@ -40,7 +40,7 @@ def help_lines(changed: Mapping[str, str], width: int, here: str = "") -> list[L
 def _names(action: Action, changed: Mapping[str, str]) -> tuple[str, str]:
     """An action's keys, or its command where it has none; and what it does."""
     keys = changed.get(action.id, action.keys)
-    help = f"{action.description} ({_FIXED})" if action.fixed else action.description
+    help = f"{action.description} ({_FIXED})" if action.fixed and action.keys else action.description
     if not keys:
         return action.usage or action.name, help
     # The dot stays on the line of the words before it, and the command in one piece.

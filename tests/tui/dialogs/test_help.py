@@ -38,6 +38,14 @@ def test_help_has_every_action() -> None:
     assert not [row.id for row in TABLE if row.description not in told]
 
 
+def test_what_is_written_in_the_prompt_has_rows_of_its_own() -> None:
+    lines = [text_of([line]) for line in help_lines({}, 100)]
+    written = ("@FILE", "!COMMAND", "Ctrl+V")
+    told = {name: line for line in lines for name in written if line.startswith(f"{name}  ")}
+    assert sorted(told) == sorted(written)
+    assert "cannot be rebound" not in told["!COMMAND"]
+
+
 def test_the_keys_of_the_place_come_before_the_topics() -> None:
     lines = [text_of([line]) for line in help_lines({}, 100, "side by side")]
     assert lines[12] == "Keys: side by side"
