@@ -128,7 +128,7 @@ def _pasting(facts: TerminalFacts) -> Finding:
         text, hint = "Ctrl+V and /paste do not reach the clipboard over ssh", clipboard_programs.REMOTE_HINT
     else:
         text = "no program reads the clipboard for Ctrl+V and /paste"
-        hint = f"{clipboard_programs.install_hint(facts.environ)}; or {clipboard_programs.INSTEAD}."
+        hint = f"{clipboard_programs.install_hint(facts.environ)}, or {clipboard_programs.INSTEAD}."
     return Finding(_SECTION, "pasting", "note", text, hint)
 
 

@@ -126,7 +126,7 @@ def _no_program(environment: Mapping[str, str]) -> tuple[str, str]:
     """Return what is wrong where no program reads the clipboard, and what to do instead."""
     if is_remote(environment):
         return "The clipboard is on your own machine, which ssh does not reach.", REMOTE_HINT
-    return "No program here reads the clipboard.", f"{install_hint(environment)}; or {INSTEAD}."
+    return "No program here reads the clipboard.", f"{install_hint(environment)}, or {INSTEAD}."
 
 
 def _decode(output: bytes, program: PasteProgram) -> bytes:
