@@ -105,7 +105,7 @@ function paintList(query) {
     const name = query ? "Found" : row.pinned ? "Pinned" : dayWords(new Date(row.updated));
     if (name !== group) parts.push(element("h2", {}, name));
     group = name;
-    parts.push(entry(row, name));
+    parts.push(element("div", { className: "list-row" }, entry(row, name)));
   }
   if (query && searching !== null) parts.push(element("p", { className: "note", role: "status" }, searching));
   else if (!listed.length) parts.push(element("p", { className: "note" }, query ? `No results for “${query}”.` : "No conversations yet."));
@@ -114,7 +114,7 @@ function paintList(query) {
   if (deletions && !query) parts.push(deletedLink());
   const focused = document.activeElement.closest("#list .entry")?.dataset.id;
   $("list").replaceChildren(...parts);
-  if (focused) parts.find((part) => part.dataset.id === focused)?.focus();
+  if (focused) $("list").querySelector(`.entry[data-id="${CSS.escape(focused)}"]`)?.focus();
   if (moreButton.isConnected) nearListEnd.observe(moreButton);
   markRunning();
 }

@@ -68,28 +68,35 @@ function tellQuestions(answers) {
 
 const RUNNING_WORDS = { answering: "is being answered", calling: "runs tools", asking: "waits for your decision" };
 
+// Rows stay the elements that they are: one may be about to be clicked.
 function markRunning() {
-  const focused = document.activeElement;
-  for (const each of [...$("list").querySelectorAll(".running-row")]) if (!runningIn(each.firstElementChild.dataset.id)) each.replaceWith(each.firstElementChild);
   for (const entry of $("list").querySelectorAll(".entry[data-id]")) {
-    const row = runningIn(entry.dataset.id);
-    if (!row) continue;
-    const box = entry.parentElement.matches(".running-row") ? entry.parentElement : runningRow(entry);
-    box.dataset.state = row.state;
-    box.querySelector(".mark").textContent = row.state === "asking" ? "waits for you" : "running";
-    box.querySelector(".mark").title = `“${row.title}” ${RUNNING_WORDS[row.state]}`;
+    const [box, row] = [entry.parentElement, runningIn(entry.dataset.id)];
+    box.classList.toggle("running-row", Boolean(row));
+    if (!row) unmark(entry, box);
+    else {
+      if (!box.querySelector(".mark")) addMark(entry, box);
+      box.dataset.state = row.state;
+      const mark = box.querySelector(".mark");
+      mark.textContent = row.state === "asking" ? "waits for you" : "running";
+      mark.title = `“${row.title}” ${RUNNING_WORDS[row.state]}`;
+    }
   }
-  if (focused !== document.activeElement && focused?.isConnected) focused.focus({ preventScroll: true });
 }
 
-function runningRow(entry) {
+function addMark(entry, box) {
   const title = entry.querySelector("b").textContent;
   const button = element("button", { type: "button", className: "stop-one", title: "Stop", "aria-label": `Stop the answer in “${title}”` });
   button.addEventListener("click", () => stopAnswer(entry.dataset.id));
-  const box = element("div", { className: "running-row" });
-  entry.replaceWith(box);
-  box.append(entry, element("span", { className: "mark" }), button);
-  return box;
+  entry.append(element("span", { className: "mark" }));
+  box.append(button);
+}
+
+function unmark(entry, box) {
+  const button = box.querySelector(".stop-one");
+  if (button && button === document.activeElement) entry.focus({ preventScroll: true });
+  button?.remove();
+  box.querySelector(".mark")?.remove();
 }
 
 async function stopAnswer(id) {
