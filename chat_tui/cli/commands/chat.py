@@ -69,6 +69,8 @@ async def _chat(options: argparse.Namespace, tell_end: Callable[[int], None]) ->
 
 async def _offer_notes(engine: Engine) -> None:
     """Tell once that the folder has notes that can be sent with questions."""
+    if not engine.config.memory.enabled:
+        return
     try:
         offer = await engine.memory.new_offer()
     except ChatTuiError as error:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from chat_tui.config.memory.folder_notes import FolderMemory
 from chat_tui.config.memory.user_memory import UserMemory
+from chat_tui.config.schema import Config, ContextSettings
 from chat_tui.engine.conversations.memory import Memory
 from chat_tui.tui.dialogs.context import ContextScreen
 from chat_tui.tui.dialogs.memory import MemoryScreen
@@ -103,3 +104,18 @@ async def test_notes_of_the_folder_are_offered_and_sent_when_they_are_taken(tmp_
         await chat.answered()
         assert "Use tabs." not in system_of(chat)
     assert await memory.new_offer() is None
+
+
+async def test_nothing_is_offered_and_nothing_is_sent_where_it_is_off(tmp_path: Path) -> None:
+    memory = memory_in(tmp_path)
+    (tmp_path / "project" / "AGENTS.md").write_text("Use tabs.\n")
+    config = Config(memory=ContextSettings(enabled=False))
+    async with scripted_chat(memory=memory, config=config) as chat:
+        await chat.ask("/remember I live in Bern")
+        await chat.until(lambda: "It is not sent: `[memory] enabled` is off in the config." in chat.notices())
+        await chat.ask("Where?")
+        await chat.answered()
+        assert "Bern" not in system_of(chat)
+        assert "This folder has notes" not in chat.notices()
+    # It can still be offered.
+    assert await memory.new_offer() is not None

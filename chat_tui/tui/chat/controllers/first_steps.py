@@ -56,6 +56,8 @@ class FirstSteps:
 
     async def offer_notes(self, engine: Engine) -> None:
         """Tell once that the folder has notes that can be sent with questions."""
+        if not engine.config.memory.enabled:
+            return
         try:
             offer = await engine.memory.new_offer()
         except ChatTuiError as error:
