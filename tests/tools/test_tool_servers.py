@@ -23,7 +23,7 @@ from tests.tools.servers import named, needs_sdk, row, running, until
 pytestmark = needs_sdk
 
 
-async def test_a_server_is_started_called_and_stopped(tmp_path: Path) -> None:
+async def test_a_server_is_started_called_and_stopped_and_a_disabled_tool_is_not_offered(tmp_path: Path) -> None:
     note = tmp_path / "note"
     async with running(row("box", "--note", str(note))) as servers:
         assert [status.state for status in servers.statuses()] == ["stopped"]
@@ -39,8 +39,13 @@ async def test_a_server_is_started_called_and_stopped(tmp_path: Path) -> None:
     assert "end of input" in note.read_text()
     assert [status.state for status in servers.statuses()] == ["stopped"]
 
+    async with running(row(disabled_tools=("echo",))) as servers:
+        assert "echo" not in [tool.own_name for tool in await servers.start(["box"])]
+        with pytest.raises(ToolFailed, match="has no tool echo any more"):
+            await servers.call(echo, {"text": "x"})
 
-async def test_results_are_text_images_and_json_cleaned_and_bounded() -> None:
+
+async def test_results_are_text_images_and_json_cleaned_and_bounded_and_a_changed_list_is_read_again() -> None:
     async with running(row(result_bytes=1000)) as servers:
         tools = await servers.start(["box"])
         cut = await servers.call(named(tools, "text"), {"count": 20_000_000})
@@ -76,6 +81,10 @@ async def test_results_are_text_images_and_json_cleaned_and_bounded() -> None:
         assert not mixed.images
         await servers.call(named(tools, "noise"), {})
         assert (await servers.call(named(tools, "echo"), {"text": "still there"})).text == "still there"
+
+        await servers.call(named(tools, "change"), {})
+        await until(lambda: servers.statuses()[0].tools[0].tool.description == "The tool echo. Changed.")
+        assert named(await servers.start(["box"]), "echo").tool.description == "The tool echo. Changed."
 
 
 async def test_a_dead_server_fails_its_call_and_is_started_again_but_not_endlessly() -> None:
@@ -178,14 +187,6 @@ async def test_a_list_is_bounded_as_a_whole() -> None:
         assert len(await servers.start(["huge"])) == len(TOOLS) + 55
 
 
-async def test_a_changed_list_is_read_again() -> None:
-    async with running(row()) as servers:
-        tools = await servers.start(["box"])
-        await servers.call(named(tools, "change"), {})
-        await until(lambda: servers.statuses()[0].tools[0].tool.description == "The tool echo. Changed.")
-        assert named(await servers.start(["box"]), "echo").tool.description == "The tool echo. Changed."
-
-
 async def test_a_server_sees_the_variables_of_its_row_and_no_others(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OPENAI_API_KEY", "sk-sekrit")
     monkeypatch.setenv("BOX_TOKEN", "its own")
@@ -219,15 +220,6 @@ async def test_standard_error_is_logged_until_the_first_call(caplog: pytest.LogC
         "tools: box wrote the,scripted,server,starts,with,[key]",
         "tools: box wrote [text of 9 characters]",
     ]
-
-
-async def test_a_disabled_tool_is_neither_offered_nor_called() -> None:
-    async with running(row()) as servers:
-        echo = named(await servers.start(["box"]), "echo")
-    async with running(row(disabled_tools=("echo",))) as servers:
-        assert "echo" not in [tool.own_name for tool in await servers.start(["box"])]
-        with pytest.raises(ToolFailed, match="has no tool echo any more"):
-            await servers.call(echo, {"text": "x"})
 
 
 def is_running(pid: int) -> bool:
