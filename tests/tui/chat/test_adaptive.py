@@ -164,7 +164,7 @@ async def test_adaptive_answers_are_switched_by_command_key_and_palette_and_left
     async with scripted_chat() as chat:
         await chat.ask("/adaptive on")
         await chat.until(lambda: "adaptive" in chat.shown(chat.screen.picker))
-        assert chat.screen.models.settings() == Request(strategy="quality-first", adaptive=True)
+        assert chat.screen.models.settings() == Request(strategy="quality-first", adaptive=True, uses_memory=True)
         await chat.ask("/adaptive off")
         await chat.until(lambda: "balanced" in chat.shown(chat.screen.picker))
         chat.screen.models.toggle_adaptive()
