@@ -117,7 +117,9 @@ def has_substitute(turn: Turn) -> bool:
 def left_out_lines(count: int, width: int, ink: Ink) -> list[Line]:
     """Says that earlier exchanges did not fit."""
     text = "1 earlier exchange was not sent" if count == 1 else f"{count} earlier exchanges were not sent"
-    return _decoration(f"{text} · /compact summarises them", width, ink.ground + ink.warning)
+    return _decoration(
+        f"{text} · /compact summarises {'it' if count == 1 else 'them'}", width, ink.ground + ink.warning
+    )
 
 
 def file_lines(turn: Turn, width: int, ink: Ink) -> list[Line]:
