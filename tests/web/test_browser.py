@@ -74,7 +74,7 @@ async def test_a_streamed_answer_looks_as_it_does_when_it_is_opened_again(browse
     code = "```py\n" + "\n".join([*lines[:-1], "x"]) + "\n```\n\n"
     rows = "| a | b |\n|---|--:|\n" + "".join(f"| {number} | *b* |\n" for number in range(60))
     items = "".join(f"{number}. item\n" for number in range(1, 50))
-    text = "\n\n".join([ANSWER, code, rows, items, "words of a very long paragraph " * 300])
+    text = "\n\n".join([ANSWER, code, rows, items, "words of a very long paragraph " * 300, r"$\frac{1}{2}$"])
     script: Script = [step for at in range(0, len(text), 400) for step in (text[at : at + 400], Pause(0.02))]
     async with scripted_tab(browser, script) as (tab, _):
         await tab.ask("All kinds")
@@ -85,8 +85,14 @@ async def test_a_streamed_answer_looks_as_it_does_when_it_is_opened_again(browse
         await tab.page.locator(".assistant .text").wait_for()
         assert await tab.page.locator(".assistant .text").inner_html() == streamed
         counts = [await tab.page.locator(f".text > {kind}").count() for kind in (".code", ".table", "ol", "p")]
-        assert counts == [2, 2, 1, 3]
-        assert "paragraph words of" in await tab.page.locator(".text > p").last.inner_text()
+        assert counts == [2, 2, 1, 4]
+        assert "paragraph words of" in await tab.page.locator(".text > p").nth(2).inner_text()
+        fraction = tab.page.locator(".text math mfrac")
+        assert await fraction.evaluate("({namespaceURI}) => namespaceURI") == "http://www.w3.org/1998/Math/MathML"
+        over, under = [await part.bounding_box() for part in await fraction.locator("> mn").all()]
+        assert over is not None
+        assert under is not None
+        assert over["y"] + over["height"] / 2 < under["y"]
         # A long block of code is made of boxes, and has neither more nor fewer lines for that.
         long = tab.page.locator(".text pre code").last
         assert await long.locator(".part").count() > 2

@@ -8,13 +8,14 @@ from html.parser import HTMLParser
 
 import pytest
 
+from chat_tui.markdown.html.mathml import MATH_TAGS
 from chat_tui.markdown.html.rendering import HtmlPiece, HtmlRendering, render_pieces
 from tests.doubles.fake_engine import ANSWER
 from tests.support.page_attacks import ATTACKS
 
 TAGS = set("p h1 h2 h3 h4 h5 h6 blockquote ul ol li table thead tbody tr th td em strong s".split())  # noqa: SIM905
-TAGS |= {"a", "br", "hr", "code", "pre", "span", "div", "button"}
-ATTRIBUTES = {"class", "href", "rel", "target", "start", "type", "tabindex"}
+TAGS |= MATH_TAGS | {"a", "br", "hr", "code", "pre", "span", "div", "button"}
+ATTRIBUTES = {"class", "href", "rel", "target", "start", "type", "tabindex", "display", "stretchy"}
 
 
 class Inspector(HTMLParser):
@@ -74,8 +75,12 @@ def test_code_has_a_class_for_each_kind_of_word_and_is_whole() -> None:
     assert "def f():\n    return 'a' # b" in seen.text
 
 
-def test_mathematics_are_legible() -> None:
-    assert "α² ≤ 1" in html_of(r"It is \(\alpha^2 \leq 1\).")
+def test_mathematics_are_written_as_mathml() -> None:
+    html = html_of(r"It is \(\alpha \leq 1\)." + "\n\n$$x = 1$$\n")
+    assert "<p>It is <math><mrow><mi>α</mi><mo>≤</mo><mn>1</mn></mrow></math>.</p>" in html
+    assert '<p><span class="formula"><math display="block">' in html
+    # One that is nested too deeply is shown in signs.
+    assert '<span class="math">' in html_of("$" + "{" * 50 + "x^2" + "}" * 50 + "$")
 
 
 @pytest.mark.parametrize("size", [1, 7, 40])

@@ -5,8 +5,8 @@ from __future__ import annotations
 import msgspec
 
 from chat_tui.markdown.block import Block
-from chat_tui.markdown.html.safe_html import code_html, escape_text, html_of, image_html, plain_html
-from chat_tui.markdown.inline.latex import is_display, legible
+from chat_tui.markdown.html.safe_html import code_html, escape_text, formula_html, html_of, image_html, plain_html
+from chat_tui.markdown.inline.latex import is_display
 from chat_tui.markdown.splitter import BlockSplitter
 
 
@@ -88,9 +88,7 @@ def _flat_piece(block: Block) -> HtmlPiece:
         return HtmlPiece(f'<details class="fold"><summary>{escape_text(block.source)}</summary></details>')
     if block.kind == "plain":
         formula = is_display(block.source)
-        return HtmlPiece(
-            plain_html(legible(block.source), "math") if formula else plain_html(block.source, "raw"), joins
-        )
+        return HtmlPiece(f"<p>{formula_html(block.source)}</p>" if formula else plain_html(block.source, "raw"), joins)
     if block.kind == "table" and joins:
         return HtmlPiece(html_of(block, "\n".join([*block.head.split("\n")[:2], block.source])), joins)
     html = html_of(block, block.source)

@@ -1,6 +1,7 @@
 """Converts untrusted Markdown to safe HTML: only the tags and attributes that are listed here are written.
 
 Raw HTML is shown as its source and images of a text as links to them. Links must lead to `http`, `https` or `mailto`.
+Mathematics are elements of MathML, which `mathml.py` lists.
 """
 
 from __future__ import annotations
@@ -18,8 +19,9 @@ from chat_tui.core.text.excerpts import shorten
 from chat_tui.markdown.alerts import ALERTS
 from chat_tui.markdown.block import Block
 from chat_tui.markdown.html.code_html import highlight
+from chat_tui.markdown.html.mathml import math_html
 from chat_tui.markdown.inline.data_images import describe_image
-from chat_tui.markdown.inline.latex import legible
+from chat_tui.markdown.inline.latex import is_display, legible
 from chat_tui.markdown.links import alt_text, deceives, is_openable, told_target
 from chat_tui.markdown.lists import count_from, take_task_box
 from chat_tui.markdown.references import parse_block
@@ -74,6 +76,14 @@ def image_html(alt: str, address: str) -> str:
     image = describe_image(address)
     text = " · ".join(filter(None, [shorten(f"image: {alt}" if alt else "image", 300), image.text if image else ""]))
     return f'<p><span class="target">[{escape_text(text)}]</span></p>'
+
+
+def formula_html(source: str) -> str:
+    """Return a formula, which scrolls if it has lines of its own; in signs if it cannot be written as MathML."""
+    found = math_html(clean(source))
+    if not found:
+        return f'<span class="math">{escape_text(legible(source))}</span>'
+    return f'<span class="formula">{found}</span>' if is_display(source) else found
 
 
 def data_image_html(name: str, content: bytes) -> str:
@@ -138,7 +148,7 @@ def _inline(tokens: Sequence[Token]) -> Iterator[str]:
             shown.append(token.content)
             yield f"<code>{escape_text(token.content)}</code>"
         elif token.type == "math_inline":
-            yield f'<span class="math">{escape_text(legible(token.content))}</span>'
+            yield formula_html(token.content)
         elif token.type == "footnote":
             yield f"<sup>{escape_text(token.content)}</sup>"
         elif token.type == "softbreak":

@@ -52,19 +52,28 @@ def is_display(source: str) -> bool:
     return source.lstrip().startswith(("$$", "\\["))
 
 
+def formula_body(source: str) -> str:
+    """The formula without its delimiters."""
+    body = source.strip()
+    for opening, closing in _DELIMITERS:
+        if body.startswith(opening):
+            return body.removeprefix(opening).removesuffix(closing)
+    return body
+
+
+def latex_tokens(body: str) -> list[str]:
+    """Commands, numbers, runs of blanks and single characters."""
+    return _TOKEN.findall(body)
+
+
 @lru_cache(maxsize=512)
 def legible(source: str) -> str:
     """The formula without its delimiters, in signs; where it is not understood, as it is written. Rows of a formula
     with lines of its own stay rows."""
     if len(source) > LONGEST:
         return source
-    body = source.strip()
-    for opening, closing in _DELIMITERS:
-        if body.startswith(opening):
-            body = body.removeprefix(opening).removesuffix(closing)
-            break
     try:
-        text = _Formula(body).read()
+        text = _Formula(formula_body(source)).read()
     except _TooDeep:
         return source
     rows = [" ".join(row.split()) for row in text.split("\n")]
@@ -76,7 +85,7 @@ class _Formula:
     """Reads one formula from left to right."""
 
     def __init__(self, source: str) -> None:
-        self._tokens: list[str] = _TOKEN.findall(source)
+        self._tokens = latex_tokens(source)
         self._at = 0
         self._depth = 0
 

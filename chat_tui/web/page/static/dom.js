@@ -26,7 +26,9 @@ const policy = window.trustedTypes?.createPolicy("chat-tui", { createHTML: (html
 const KNOWN_TAGS = new Set(
   ("P H1 H2 H3 H4 H5 H6 BLOCKQUOTE UL OL LI TABLE THEAD TBODY TR TH TD EM STRONG S SUB SUP KBD A BR HR CODE PRE SPAN DIV BUTTON DETAILS SUMMARY").split(" "),
 );
-const KNOWN_ATTRIBUTES = new Set(["class", "href", "rel", "target", "start", "value", "type", "tabindex"]);
+// Those of MathML are not in capitals.
+for (const name of "math mrow mi mn mo mtext mfrac msqrt mroot msub msup msubsup munder mover munderover mtable mtr mtd mphantom".split(" ")) KNOWN_TAGS.add(name);
+const KNOWN_ATTRIBUTES = new Set(["class", "href", "rel", "target", "start", "value", "type", "tabindex", "display", "stretchy"]);
 
 // The server writes safe HTML only; what it should not have written is dropped here once more. The parsed document is
 // inert: nothing in it runs or loads.
