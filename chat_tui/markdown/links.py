@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
@@ -14,12 +15,30 @@ _OPEN = re.compile(r"\[[^\[\]\n]{1,300}\]\(([^\s()]*(?:\s+[\"'][^\"'\n]{0,300})?
 _OPENABLE = re.compile(r"(?:https?://[^\s/]|mailto:[^\s])", re.IGNORECASE)
 LONGEST = 4_000
 """Characters of an address that is opened."""
+_ADDRESS = re.compile(r"\b(?:https?://|www\.)[^\s<>\"]{3,2000}", re.IGNORECASE)
+_ENDINGS = ".,;:!?'*_~"
 _COMMON = frozenset("com org net edu gov io dev app ai co uk de fr eu ch at nl jp cn ru br us info".split())  # noqa: SIM905
 
 
 def is_openable(target: str) -> bool:
     """Whether a link may lead there: a web or mail address without anything that cannot be seen."""
     return len(target) <= LONGEST and _OPENABLE.match(target) is not None and target.isprintable() and " " not in target
+
+
+def bare_addresses(text: str) -> Iterator[tuple[int, int, str]]:
+    """Where addresses of the web stand in a text without being a link: start, end and target. Signs that end the
+    sentence, and brackets that were opened before, are not part of it."""
+    for found in _ADDRESS.finditer(text):
+        address = found[0]
+        unmatched = address.count(")") - address.count("(")
+        end = len(address)
+        while end and (address[end - 1] in _ENDINGS or (address[end - 1] == ")" and unmatched > 0)):
+            unmatched -= address[end - 1] == ")"
+            end -= 1
+        address = address[:end]
+        target = address if address[:4].lower() == "http" else f"http://{address}"
+        if is_openable(target):
+            yield found.start(), found.start() + end, target
 
 
 def without_open_target(text: str) -> str:

@@ -2,6 +2,7 @@
 
 import pytest
 
+from chat_tui.markdown.links import bare_addresses
 from chat_tui.markdown.splitter import BlockSplitter
 
 
@@ -41,3 +42,17 @@ def test_the_target_of_a_link_is_shown_once_it_is_whole(before: str, text: str, 
 )
 def test_what_is_no_link_is_shown_as_it_comes(text: str) -> None:
     assert shown(text).endswith(text.split("\n")[-1].strip())
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("see https://a.example/x.", ["https://a.example/x"]),
+        ("(https://a.example/b_(c)) and www.b.example!", ["https://a.example/b_(c)", "www.b.example"]),
+        ("https://a.example/?q=1&r=2, http://b.example", ["https://a.example/?q=1&r=2", "http://b.example"]),
+        ("xhttps://a.example ftp://a.example https://", []),
+        ("https://a.example/\u202ex", []),
+    ],
+)
+def test_bare_addresses_are_found_without_the_signs_behind_them(text: str, found: list[str]) -> None:
+    assert [text[start:end] for start, end, _ in bare_addresses(text)] == found

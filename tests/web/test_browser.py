@@ -11,7 +11,7 @@ from playwright.async_api import Browser
 
 from chat_tui.config.schema import Config
 from chat_tui.core.chunks import Token
-from chat_tui.core.conversation import Conversation
+from chat_tui.core.conversation import Conversation, Turn
 from chat_tui.core.errors import KeyRefused, Overloaded
 from chat_tui.history.queries import writes
 from chat_tui.history.store import Store
@@ -249,8 +249,20 @@ async def test_enter_that_ends_a_word_of_an_input_method_does_not_send(browser: 
 async def test_on_a_phone_the_list_is_a_drawer_and_nothing_is_wider_than_the_screen(browser: Browser) -> None:
     wide = "| " + " | ".join(["a wide column"] * 12) + " |\n|" + "-|" * 12 + "\n\n```\n" + "x" * 300 + "\n```\n"
     async with scripted_tab(browser, [wide + "unbroken" * 60], **PHONE) as (tab, _):
-        await tab.ask("Something wide")
+        # Its keyboard has no other key for a new line: the button sends.
+        await tab.page.locator("#prompt").press_sequentially("Something")
+        await tab.page.keyboard.press("Enter")
+        assert await tab.page.locator("#prompt").input_value() == "Something\n"
+        assert await tab.page.evaluate("document.querySelector('#prompt').enterKeyHint") == "enter"
+        await tab.ask("Something wide\n" + "that was pasted\n" * 40)
         await tab.answered()
+        # A long question is folded.
+        said = tab.page.locator(".user .said")
+        lines = "(said) => said.clientHeight / parseFloat(getComputedStyle(said).lineHeight)"
+        assert await said.evaluate(lines) < 14
+        await tab.page.get_by_role("button", name="Show more").tap()
+        assert await said.evaluate(lines) > 40
+        assert await tab.page.get_by_role("button", name="Show less").get_attribute("aria-expanded") == "true"
         assert await tab.page.evaluate("document.documentElement.scrollWidth") == 390
         assert await tab.page.evaluate("document.querySelector('#scroll').scrollWidth") <= 390
         assert not await tab.page.locator("#new").is_visible()
@@ -328,6 +340,8 @@ async def test_long_conversations_and_lists_are_loaded_by_scrolling(browser: Bro
         await store.write(writes.add_conversation, Conversation(f"c{number}", title=f"Number {number}"))
     path = turns_in_a_row([f"text {number} {'zebra' * (number == 41)}" for number in range(400)])
     await store.write(writes.add_conversation, Conversation("long", title="Long", path=path))
+    empty = (Turn("user", "Why?", id="e0"), Turn("assistant", "", id="e1", parent="e0", state="empty"))
+    await store.write(writes.add_conversation, Conversation("empty", path=empty))
     await store.close()
     shown = "[...document.querySelectorAll('[data-turn]')].map((each) => each.dataset.turn)"
     opener = scripted_opener(["The end."], file=file)
@@ -359,6 +373,8 @@ async def test_long_conversations_and_lists_are_loaded_by_scrolling(browser: Bro
         await on.answered()
         await on.shows("The end.")
         await on.until(f"{shown}.length > 30 && {shown}.at(-3) === 't399'")
+        await on.page.evaluate("location.hash = '#c=empty'")
+        await on.shows("The answer is empty.")
         assert on.errors == []
 
 

@@ -69,6 +69,14 @@ def test_a_link_whose_words_name_another_place_tells_where_it_leads() -> None:
     assert "elsewhere" not in html_of("[bank.com](https://bank.com/x)")
 
 
+def test_bare_addresses_are_links() -> None:
+    seen = Inspector(html_of("See https://example.com/a_b?c=d&e=f, (www.example.org) and `https://code.example`."))
+    assert seen.targets == ["https://example.com/a_b?c=d&e=f", "http://www.example.org"]
+    assert seen.text == "See https://example.com/a_b?c=d&e=f, (www.example.org) and https://code.example."
+    # The text of a link is not a link of its own.
+    assert Inspector(html_of("[https://example.com](https://example.com)")).targets == ["https://example.com"]
+
+
 def test_code_has_a_class_for_each_kind_of_word_and_is_whole() -> None:
     seen = Inspector(html := html_of("```python\ndef f():\n    return 'a' # b\n\n```"))
     assert '<span class="k">def</span>' in html

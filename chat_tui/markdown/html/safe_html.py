@@ -22,7 +22,7 @@ from chat_tui.markdown.html.code_html import highlight
 from chat_tui.markdown.html.mathml import math_html
 from chat_tui.markdown.inline.data_images import describe_image
 from chat_tui.markdown.inline.latex import is_display, legible
-from chat_tui.markdown.links import alt_text, deceives, is_openable, told_target
+from chat_tui.markdown.links import alt_text, bare_addresses, deceives, is_openable, told_target
 from chat_tui.markdown.lists import count_from, take_task_box
 from chat_tui.markdown.references import parse_block
 
@@ -132,16 +132,17 @@ def _tag(token: Token) -> str:
 
 
 def _inline(tokens: Sequence[Token]) -> Iterator[str]:
-    target, shown = "", list[str]()
+    target, shown, inside = "", list[str](), False
     for token in tokens:
         if token.type == "link_open":
-            target, shown = str(token.attrs.get("href", "")), []
+            target, shown, inside = str(token.attrs.get("href", "")), [], True
             if is_openable(target):
                 yield _anchor(target)
         elif token.type == "link_close":
             if is_openable(target):
                 yield "</a>"
             yield _aside("".join(shown), target)
+            inside = False
         elif token.type == "image":
             yield _image(alt_text(token), str(token.attrs.get("src", "")))
         elif token.type == "code_inline":
@@ -160,7 +161,17 @@ def _inline(tokens: Sequence[Token]) -> Iterator[str]:
         else:
             # An entity such as `&#x202e;` is a character by now.
             shown.append(token.content)
-            yield escape_text(token.content)
+            yield escape_text(token.content) if inside else _with_links(token.content)
+
+
+def _with_links(text: str) -> str:
+    """A text whose bare addresses are links."""
+    text = clean(text)
+    parts, at = list[str](), 0
+    for start, end, target in bare_addresses(text):
+        parts += [escape_text(text[at:start]), _anchor(target), escape_text(text[start:end]), "</a>"]
+        at = end
+    return "".join([*parts, escape_text(text[at:])])
 
 
 def escape_text(text: str) -> str:

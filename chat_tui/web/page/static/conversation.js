@@ -203,6 +203,7 @@ async function goToEnd() {
 
 function reach(found) {
   atEnd = false;
+  found.querySelector(".unfold")?.fold(false);
   found.scrollIntoView({ block: "start" });
   found.classList.add("reached");
   found.tabIndex = -1;

@@ -60,6 +60,12 @@ const STATES = {
   refused: "refused", empty: "no text", streaming: "still being written",
 };
 
+// Where nothing else says why there is no text.
+const NO_ANSWER = {
+  empty: "The answer is empty. The model sent no text: ask again, or choose another model.",
+  refused: "The model or a filter refused to answer. Rephrase the question, or choose another model.",
+};
+
 function noticeWords(data) {
   const why = data.reason ? `: ${data.reason}` : ".";
   switch (data.event) {

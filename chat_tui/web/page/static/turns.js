@@ -1,7 +1,32 @@
 // Turns as elements: a question, and an answer that may still grow.
 
+// A question that is longer, such as a pasted file, is folded.
+const FOLD_LINES = 14;
+const FOLD_CHARACTERS = 1600;
+let questions = 0;
+
+function isLong(text) {
+  if (text.length > FOLD_CHARACTERS) return true;
+  return text.split("\n", FOLD_LINES + 1).length > FOLD_LINES;
+}
+
+function foldButton(said) {
+  said.id = `question-${++questions}`;
+  const button = element("button", { type: "button", className: "unfold", "aria-controls": said.id });
+  button.fold = (folded) => {
+    said.classList.toggle("folded", folded);
+    button.setAttribute("aria-expanded", String(!folded));
+    button.textContent = folded ? "Show more" : "Show less";
+  };
+  button.addEventListener("click", () => button.fold(!said.classList.contains("folded")));
+  button.fold(true);
+  return button;
+}
+
 function questionElement(text, { id = "", versions = [], files = [] } = {}) {
-  const made = element("article", { className: "turn user", "aria-label": "You" }, element("div", { className: "said", dir: "auto" }, text));
+  const said = element("div", { className: "said", dir: "auto" }, text);
+  const made = element("article", { className: "turn user", "aria-label": "You" }, said);
+  if (isLong(text)) made.append(foldButton(said));
   if (files.length) made.append(element("div", { className: "files" }, `with ${files.join(", ")}`));
   made.append(element("div", { className: "tools" }, tool("edit", "pen", "Edit"), element("span", { className: "versions" })));
   if (id) place(made, id, versions);
@@ -218,6 +243,7 @@ class AnswerView {
     this.badge.textContent = STATES[state] ?? "";
     this.badge.classList.toggle("failed", ["failed", "broken", "empty"].includes(state));
     this.thinkingLabel.textContent = "Thought";
+    if (state in NO_ANSWER && !this.source.trim() && !this.faults.firstChild) this.fail(NO_ANSWER[state]);
     if (figures) this.list.replaceChildren(...figureWords(figures).map((words) => element("li", {}, words)));
     const cut = ["cancelled", "broken", "length"].includes(state);
     const lost = ["failed", "broken", "refused", "empty"].includes(state) || !(this.source || this.cards.size);

@@ -143,10 +143,13 @@ function fit(field) {
   field.style.height = `${field.scrollHeight}px`;
 }
 
+// On a phone Enter makes a new line, since its keyboard has no other key for it, and the button sends.
+const isPhone = () => narrow.matches && matchMedia("(pointer: coarse)").matches;
+
 // Ignore the Enter that confirms a word in an input method.
 function sends(event) {
   const composes = event.isComposing || event.keyCode === 229;
-  return event.key === "Enter" && !composes && !(event.shiftKey || event.ctrlKey || event.metaKey || event.altKey);
+  return event.key === "Enter" && !composes && !isPhone() && !(event.shiftKey || event.ctrlKey || event.metaKey || event.altKey);
 }
 
 function promptKey(event) {
@@ -168,5 +171,8 @@ function listenToPrompt() {
     fit($("prompt"));
   });
   $("choice").addEventListener("change", () => memory.set(forEver, "choice", $("choice").value));
+  const hint = () => { $("prompt").enterKeyHint = isPhone() ? "enter" : "send"; };
+  narrow.addEventListener("change", hint);
+  hint();
   setPrompt(memory.get(forSession, "draft"));
 }
