@@ -171,7 +171,7 @@ async def test_adaptive_answers_are_switched_by_command_key_and_palette_and_left
         await chat.until(lambda: "adaptive" in chat.shown(chat.screen.picker))
         await chat.pilot.press("ctrl+t")
         await chat.until(lambda: "balanced" in chat.shown(chat.screen.picker))
-        assert chat.screen.models.settings() == Request(strategy="balanced")
+        assert chat.screen.models.settings() == Request(strategy="balanced", uses_memory=True)
         await chat.ask("/adaptive")
         await chat.until(lambda: chat.screen.models.adaptive)
         await chat.ask("/strategy balanced")
