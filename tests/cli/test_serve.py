@@ -298,7 +298,10 @@ async def test_another_server_runs_the_app_with_several_workers(home: Home, serv
     home.environment["CHAT_TUI_TOKEN"] = "shared"
     line = ["-m", "uvicorn", "--factory", "chat_tui.web:create_app", "--workers", "2", "--port", "0"]
     process = await asyncio.create_subprocess_exec(
-        sys.executable, *line, "--ws", "websockets-sansio", stderr=PIPE, stdout=PIPE, env=home.environment
+        *(sys.executable, *line, "--ws", "websockets-sansio", "--root-path", "/chat"),
+        stderr=PIPE,
+        stdout=PIPE,
+        env=home.environment,
     )
     assert process.stderr is not None
     told, ready = "", 0
@@ -316,6 +319,15 @@ async def test_another_server_runs_the_app_with_several_workers(home: Home, serv
             body = {"prompt": "Hi"}
             replies = await asyncio.gather(*(client.post("/generate", json=body) for _ in range(12)))
             stranger = await client.post("/generate", json=body, headers={"Authorization": "Bearer guess"})
+            signed_in = await client.post("/api/sign-in")
+        # A connection for each request, so that both workers get some.
+        once = httpx.Limits(max_keepalive_connections=0)
+        cookie = signed_in.headers["set-cookie"].partition(";")[0]
+        browser = {"Cookie": cookie, "X-Chat-Tui-Proof": signed_in.json()["proof"]}
+        async with httpx.AsyncClient(base_url=address[0], headers=browser, limits=once, trust_env=False) as client:
+            known = await asyncio.gather(*(client.get("/chat/api/conversations") for _ in range(12)))
+            # The path of --root-path may be removed by the proxy, as here, or not.
+            known.append(await client.get("/api/conversations"))
         async with connect(f"ws{address[0][4:]}/ws", additional_headers=headers, proxy=None) as talk:
             assert json.loads(await talk.recv())["type"] == "connected"
     finally:
@@ -324,5 +336,7 @@ async def test_another_server_runs_the_app_with_several_workers(home: Home, serv
             _, err = await process.communicate()
     assert [reply.status_code for reply in replies] == [200] * 12, err.decode()
     assert stranger.status_code == 401
+    assert [reply.status_code for reply in known] == [200] * 13
+    assert "Path=/chat/;" in signed_in.headers["set-cookie"]
     assert "the token is" not in told
     assert len(await kept(home)) == 24
