@@ -28,7 +28,7 @@ from chat_tui.web.middleware.proxies import TrustedProxies
 from chat_tui.web.sign_in.token_file import new_token
 from chat_tui.web.state import AppState
 
-SENT_BYTES = 64 * 1024
+SENT_BYTES = 32 * 1024
 """Size of the system's send buffer for a client (Linux doubles it): how far the model can be ahead of a slow reader."""
 TOKEN_CHARACTERS = 12
 """Minimum length of a token if other machines can reach the server."""

@@ -2,7 +2,8 @@
 
 `python -m tests.benchmarks.web_attacks`: strangers begin a WebSocket and send as much as they can instead of the token;
 strangers hold connections open; readers of long answers stand still. Told are the resident memory at most and after all
-have left, and how long a stranger is tolerated.
+have left, and how long a stranger is tolerated. A reader costs its maximum when the model has filled all buffers: with
+hundreds of readers, that takes the model some minutes (`--stand-seconds`).
 """
 
 from __future__ import annotations

@@ -72,6 +72,9 @@ async def test_a_slow_reader_is_held_and_loses_nothing(server: ModelServer) -> N
         await server.until(lambda: len(server.exchanges) == 1)
         sent = await at_rest(lambda: server.exchanges[0].tokens_sent)
         assert sent < tokens * 3 // 4
+        # What waits for the reader: the system's buffer, the server's, and a little text.
+        (answer,) = web.state.running()
+        assert len(answer._log) < 4000
         async with asyncio.timeout(30):
             raw = b""
             while not raw.endswith(b"0\r\n\r\n"):

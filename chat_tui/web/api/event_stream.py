@@ -24,7 +24,7 @@ from chat_tui.engine.tools.steps import (
 )
 from chat_tui.web.state import AppState
 
-HOLD_BYTES = 8192
+HOLD_BYTES = 2048
 """Bytes of text that wait for a slow reader before the model has to wait."""
 _PING = b": ping\n\n"
 

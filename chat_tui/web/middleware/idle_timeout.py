@@ -12,6 +12,9 @@ from chat_tui.web.middleware.connections import CONNECTION, Connection, Unauthen
 HEAD_SECONDS = 20.0
 """Maximum time for the head of a request; idle connections are closed sooner."""
 
+WAITING_BYTES = 16 * 1024
+"""Bytes of a reply that wait for the system's send buffer before its sender waits, too. asyncio's default is 64 KiB."""
+
 
 class IdleTimeout(AutoHTTPProtocol):  # type: ignore[misc, valid-type]
     """uvicorn's protocol has a time limit between two requests, but none for an incomplete head. With `connections`,
@@ -32,6 +35,7 @@ class IdleTimeout(AutoHTTPProtocol):  # type: ignore[misc, valid-type]
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Handle a new connection."""
         super().connection_made(transport)
+        self.transport.set_write_buffer_limits(high=WAITING_BYTES)
         if self._unauthenticated is not None and isinstance(transport, asyncio.Transport):
             self._connection = self._unauthenticated.open(transport)
             self.app_state = {**self.app_state, CONNECTION: self._connection}
