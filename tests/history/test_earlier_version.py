@@ -27,6 +27,7 @@ ADDED_LATER = (
     "prompt_cache = false\n",
     "working_seconds = 90\n",
     ", links = false",
+    "enabled = false\n",
     ROUND_ROBIN,
     *WORTHS,
     TOOLS,
