@@ -32,6 +32,9 @@ ADDED_LATER = (
     *WORTHS,
     TOOLS,
     ALIASES,
+    'proxies = ["127.0.0.1"]\nroot_path = "/chat"\n',
+    "unauthenticated_per_minute = 90\nunauthenticated_connections = 50\n",
+    "orphan_seconds = 60\n",
 )
 """Settings that there were not yet."""
 PATH = [
