@@ -7,10 +7,8 @@ the environment, the system's keyring, the private file.
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import os
 import shlex
-import signal
 import stat
 from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
@@ -20,7 +18,7 @@ from chat_tui.core import errors
 from chat_tui.core.files.state_files import StateFile, Tell, ignore
 from chat_tui.core.models import Provider
 from chat_tui.core.processes import child_process
-from chat_tui.core.processes.child_process import PIPE, ChildCommand
+from chat_tui.core.processes.child_process import ChildCommand
 from chat_tui.core.text.api_keys import cleaned_key, is_sendable
 from chat_tui.core.text.excerpts import shorten
 from chat_tui.core.text.log_filter import hide_in_log
@@ -32,7 +30,7 @@ SERVICE = "chat-tui"
 COMMAND_SECONDS = 30.0
 """For a command that prints a key: it may ask for a fingerprint or a password."""
 KEYRING_SECONDS = 30.0
-_LONGEST_KEY = 8192
+_MOST_OUTPUT = 65_536
 _NAMES_BYTES = 100_000
 
 
@@ -205,25 +203,16 @@ def missing_key(provider: Provider) -> errors.KeyMissing:
 async def _output(provider: Provider, command: ChildCommand, seconds: float) -> str:
     """Return the first line that the command prints. The rest may contain a secret and is not repeated."""
     try:
-        process = await child_process.start(command, stdout=PIPE, new_session=True)
+        result = await child_process.read_output(command, most_bytes=_MOST_OUTPUT, seconds=seconds)
+    except TimeoutError:
+        raise _no_output(provider, f"gave nothing within {seconds:g} s") from None
     except (OSError, ValueError) as error:
         told = getattr(error, "strerror", None) or "it is not a valid command"
         raise _no_output(provider, f"cannot be run: {told}") from None
-    assert process.stdout is not None
-    try:
-        async with asyncio.timeout(seconds):
-            said = b""
-            while len(said) < _LONGEST_KEY and (piece := await process.stdout.read(_LONGEST_KEY)):
-                said += piece
-            code = await process.wait()
-    except TimeoutError:
-        raise _no_output(provider, f"gave nothing within {seconds:g} s") from None
-    finally:
-        if process.returncode is None:
-            with contextlib.suppress(ProcessLookupError):
-                os.killpg(process.pid, signal.SIGKILL)
-            await process.wait()
-    key = cleaned_key(said.decode("utf-8", "replace").strip().partition("\n")[0])
+    if len(result.output) > _MOST_OUTPUT:
+        raise _no_output(provider, "wrote far more than a key")
+    code = result.code
+    key = cleaned_key(result.output.decode("utf-8", "replace").strip().partition("\n")[0])
     if code != 0 or not key:
         raise _no_output(provider, f"ended with code {code}" if code else "wrote nothing")
     return key

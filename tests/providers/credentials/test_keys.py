@@ -90,6 +90,13 @@ async def test_a_command_that_hangs_is_ended_with_all_it_started(tmp_path: Path)
         os.kill(int(pid.read_text()), 0)
 
 
+async def test_a_command_that_writes_without_end_is_ended(tmp_path: Path) -> None:
+    endless = f"import sys\nprint({SECRET!r})\nwhile True: sys.stdout.write('x' * 1000)"
+    async with asyncio.timeout(20):
+        with pytest.raises(KeyMissing, match="far more than a key"):
+            await keys(tmp_path).of(Provider("x", api_key_cmd=command(endless)))
+
+
 async def test_a_command_that_is_not_there_is_told(tmp_path: Path) -> None:
     with pytest.raises(KeyMissing, match="cannot be run"):
         await keys(tmp_path).of(Provider("x", api_key_cmd=("/no/such/command",)))
