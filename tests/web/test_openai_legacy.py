@@ -43,9 +43,12 @@ async def test_each_prompt_is_answered_like_a_question(server: ModelServer) -> N
     assert (told.object, told.model) == ("text_completion", "box/t5-think3")
     assert told.usage is not None
     assert told.usage.completion_tokens >= 20
-    body = server.exchanges[0].body
-    assert body["messages"] == [{"role": "user", "content": "One"}]
-    assert (body["max_tokens"], body["stop"], body["presence_penalty"]) == (9, ["END"], 1)
+    # The prompts are sent at the same time.
+    bodies = sorted((exchange.body for exchange in server.exchanges), key=lambda body: body["messages"][0]["content"])
+    assert [body["messages"] for body in bodies] == [
+        [{"role": "user", "content": prompt}] for prompt in ["One", "One", "Two", "Two"]
+    ]
+    assert {(body["max_tokens"], *body["stop"], body["presence_penalty"]) for body in bodies} == {(9, "END", 1)}
 
 
 async def test_a_stream_says_the_same(server: ModelServer) -> None:

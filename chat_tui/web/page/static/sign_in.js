@@ -91,7 +91,8 @@ function listenToSignIn() {
   // Another tab has signed in or out.
   addEventListener("storage", (event) => {
     if (event.key !== memory.name(PROOF)) return;
-    if (!isSignedIn()) lock();
-    else if ($("app").hidden) unlock().catch((error) => toast(error.message));
+    if (!isSignedIn()) {
+      if (!$("app").hidden) lock("You are signed out.");
+    } else if ($("app").hidden) unlock().catch((error) => toast(error.message));
   });
 }
