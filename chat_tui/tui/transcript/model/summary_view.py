@@ -109,13 +109,11 @@ class SummaryView:
 
     def scroll_tables(self, step: int, renderer: Renderer) -> bool:
         """Scroll its wide tables by a column; False when that would show nothing else."""
-        before, self.shift = self.shift, max(0, self.shift + step)
-        width = self._width
-        moved = [part for part in self.parts() if turn_lines.table_differs(part, renderer, width, before, self.shift)]
-        for part in moved:
-            part.lines = None
-        self.shift = self.shift if moved else before
-        return bool(moved)
+        shift = max(0, self.shift + step)
+        if not turn_lines.scroll_tables(self.parts(), renderer, self._width, self.shift, shift):
+            return False
+        self.shift = shift
+        return True
 
     # Heights.
 

@@ -146,8 +146,16 @@ def summary_fold_lines(turn: Turn, width: int, ink: Ink, key: str, *, folded: bo
     return [Line([(fitting(" · ".join(told), width), ink.ground + ink.thinking, False)])]
 
 
-def table_differs(part: TurnPart, renderer: Renderer, width: int, before: int, shift: int) -> bool:
-    """Whether a part looks different when its wide tables are scrolled by `shift` columns instead of `before`."""
+def scroll_tables(parts: Sequence[TurnPart], renderer: Renderer, width: int, before: int, shift: int) -> bool:
+    """Have the parts rendered again that look different when their wide tables are scrolled by `shift` columns instead
+    of `before`; False if there are none."""
+    moved = [part for part in parts if _table_differs(part, renderer, width, before, shift)]
+    for part in moved:
+        part.lines = None
+    return bool(moved)
+
+
+def _table_differs(part: TurnPart, renderer: Renderer, width: int, before: int, shift: int) -> bool:
     block = part.block
     if part.kind != "body" or block is None or "|" not in block.source or block.kind == "code":
         return False

@@ -28,7 +28,6 @@ from chat_tui.tui.transcript.model.parts import (
 from chat_tui.tui.transcript.model.quick_view import QuickView
 from chat_tui.tui.transcript.model.seams import SeamPlaces, with_seams
 from chat_tui.tui.transcript.model.streamed_text import StreamedText, new_splitter
-from chat_tui.tui.transcript.model.turn_lines import table_differs
 from chat_tui.tui.transcript.render.renderer import Renderer
 from chat_tui.tui.transcript.render.wrapping import Line
 
@@ -350,12 +349,11 @@ class TurnView:
 
     def scroll_tables(self, step: int, renderer: Renderer) -> bool:
         """Scroll its wide tables by a column; False when that would show nothing else."""
-        before, self.shift = self.shift, max(0, self.shift + step)
-        moved = [part for part in self.parts() if table_differs(part, renderer, self._width, before, self.shift)]
-        for part in moved:
-            part.lines = None
-        self.shift = self.shift if moved else before
-        return bool(moved)
+        shift = max(0, self.shift + step)
+        if not turn_lines.scroll_tables(self.parts(), renderer, self._width, self.shift, shift):
+            return False
+        self.shift = shift
+        return True
 
     # Heights.
 
