@@ -25,7 +25,7 @@ from chat_tui.markdown.html.mathml_signs import (
     UNDER,
     change_style,
 )
-from chat_tui.markdown.inline.latex import LONGEST, formula_body, is_display, latex_tokens
+from chat_tui.markdown.inline.latex import LONGEST, LatexTokens, formula_body, is_display
 from chat_tui.markdown.inline.latex_symbols import DROPPED, FUNCTIONS, LIMITED, MATRICES, NEGATED
 
 MATH_TAGS = frozenset(
@@ -127,8 +127,7 @@ class _FormulaReader:
     """Reads one formula from left to right."""
 
     def __init__(self, source: str) -> None:
-        self._tokens = latex_tokens(source)
-        self._at = 0
+        self._tokens = LatexTokens(source)
         self._depth = 0
         self._builders: Mapping[str, Callable[[], _Atom]] = {
             **dict.fromkeys(("frac", "dfrac", "tfrac", "cfrac"), self._fraction),
@@ -150,9 +149,9 @@ class _FormulaReader:
     def read(self) -> str:
         """All of the formula, whose rows may be aligned without an environment that says so."""
         rows = self._rows(())
-        while self._at < len(self._tokens):
+        while self._tokens.peek():
             # An ending that nothing has begun.
-            stray = self._next()
+            stray = self._tokens.next()
             rows[-1][-1] += (stray != "}") * _text("mtext", stray)
             more = self._rows(())
             rows[-1][-1] += more[0][0]
@@ -162,29 +161,16 @@ class _FormulaReader:
             return _wrap("mrow", *(rows[0] if rows else ()))
         return self._table(rows, aligned=True)
 
-    # -- tokens -------------------------------------------------------------------------------------------------------
-
-    def _next(self) -> str:
-        self._at += 1
-        return self._tokens[self._at - 1]
-
-    def _peek(self) -> str:
-        return self._tokens[self._at] if self._at < len(self._tokens) else ""
-
-    def _skip_blanks(self) -> None:
-        while self._peek().isspace():
-            self._at += 1
-
     # -- sequences ----------------------------------------------------------------------------------------------------
 
     def _sequence(self, ends: Sequence[str]) -> list[_Atom]:
         """What stands before one of these tokens, or before a brace that closes; the end is not read."""
         atoms: list[_Atom] = []
-        while (token := self._peek()) and token != "}" and token not in ends:
+        while (token := self._tokens.peek()) and token != "}" and token not in ends:
             if token in ("^", "_", "'"):
                 atoms.append(self._with_scripts(atoms.pop() if atoms else _Atom(_wrap("mrow"))))
                 continue
-            self._at += 1
+            self._tokens.at += 1
             if token in ("\\limits", "\\nolimits"):
                 if atoms:
                     atoms[-1] = atoms[-1]._replace(kind="over" if token == "\\limits" else "")
@@ -194,52 +180,52 @@ class _FormulaReader:
 
     def _argument(self) -> str:
         """A group in braces, or the next thing alone, as one element."""
-        self._skip_blanks()
-        token = self._peek()
+        self._tokens.skip_blanks()
+        token = self._tokens.peek()
         if token in ("", "}", "&", "\\\\"):
             return _wrap("mrow")
         if token[0].isdecimal() and len(token) > 1:
             # Without braces it is one digit.
-            self._tokens[self._at] = token[1:]
+            self._tokens.put_back(token[1:])
             return _text("mn", token[0])
-        self._at += 1
+        self._tokens.at += 1
         return _row([self._atom(token)])
 
     def _optional(self) -> str:
         """What stands in brackets behind a command; empty if there are none."""
-        if self._peek() != "[":
+        if self._tokens.peek() != "[":
             return ""
-        self._at += 1
+        self._tokens.at += 1
         found = _row(self._sequence(("]",)))
-        self._at += self._peek() == "]"
+        self._tokens.at += self._tokens.peek() == "]"
         return found
 
     def _raw(self) -> str:
         """The source of the next group in braces, or of the next token."""
-        self._skip_blanks()
-        if self._peek() != "{":
-            return self._next() if self._peek() else ""
-        self._at += 1
-        start, depth = self._at, 1
-        while depth and self._at < len(self._tokens):
-            depth += {"{": 1, "}": -1}.get(self._next(), 0)
-        return "".join(self._tokens[start : self._at - (depth == 0)])
+        self._tokens.skip_blanks()
+        if self._tokens.peek() != "{":
+            return self._tokens.next() if self._tokens.peek() else ""
+        self._tokens.at += 1
+        start, depth = self._tokens.at, 1
+        while depth and self._tokens.peek():
+            depth += {"{": 1, "}": -1}.get(self._tokens.next(), 0)
+        return self._tokens.source(start, self._tokens.at - (depth == 0))
 
     def _with_scripts(self, base: _Atom) -> _Atom:
         """The base with what is raised and lowered, in either order."""
         low, high = "", ""
-        while (mark := self._peek()) in ("^", "_", "'"):
-            self._at += 1
+        while (mark := self._tokens.peek()) in ("^", "_", "'"):
+            self._tokens.at += 1
             if mark == "'":
                 high += _text("mo", "′")
             elif mark == "^":
                 high += self._argument()
             else:
                 low += self._argument()
-            at = self._at
-            self._skip_blanks()
-            if self._peek() not in ("^", "_"):
-                self._at = at
+            at = self._tokens.at
+            self._tokens.skip_blanks()
+            if self._tokens.peek() not in ("^", "_"):
+                self._tokens.at = at
         low, high = (_wrap("mrow", each) if each else "" for each in (low, high))
         under, over, both = ("munder", "mover", "munderover") if base.kind == "over" else ("msub", "msup", "msubsup")
         tag = both if low and high else under if low else over
@@ -258,7 +244,7 @@ class _FormulaReader:
     def _read_atom(self, token: str) -> _Atom:
         if token == "{":
             atoms = self._sequence(())
-            self._at += self._peek() == "}"
+            self._tokens.at += self._tokens.peek() == "}"
             return _Atom(_row(atoms), atoms[0].kind if len(atoms) == 1 else "")
         if token.isspace() or token == "&":
             return _Atom("")
@@ -311,7 +297,7 @@ class _FormulaReader:
             below, above = self._optional(), self._argument()
             arrow = _text("mo", ARROWS[plain], ' stretchy="true"')
             return _Atom(_wrap("munderover", arrow, below, above) if below else _wrap("mover", arrow, above))
-        if self._peek() == "{":
+        if self._tokens.peek() == "{":
             # Its argument is part of what is not understood.
             return _Atom(_text("mtext", f"\\{name}{{{self._raw()}}}"))
         return _Atom(_text("mtext", f"\\{name}"))
@@ -324,18 +310,18 @@ class _FormulaReader:
         return "\u00a0" * words[:1].isspace() + inner + "\u00a0" * (bool(inner) and words[-1:].isspace())
 
     def _restyle(self, style: str) -> _Atom:
-        at, words = self._at, self._raw().strip()
+        at, words = self._tokens.at, self._raw().strip()
         if words.startswith("\\"):
             words = ALL_SIGNS.get(words[1:], words)
         if words.isalnum():
             return _Atom(_text("mn" if words.isdecimal() else "mi", change_style(words, style)))
-        self._at = at
+        self._tokens.at = at
         return _Atom(self._argument())
 
     def _upright(self, name: str) -> _Atom:
-        at, words = self._at, re.sub(r"\\[,;:! ]", " ", self._raw()).strip()
+        at, words = self._tokens.at, re.sub(r"\\[,;:! ]", " ", self._raw()).strip()
         if not re.fullmatch(r"[\w .-]+", words) or "_" in words:
-            self._at = at
+            self._tokens.at = at
             return _Atom(self._argument(), "over" if name.startswith("mathop") else "")
         if name == "operatorname*":
             return _Atom(_text("mo", words), "over")
@@ -359,8 +345,8 @@ class _FormulaReader:
         return _Atom(_wrap("mroot", of, index) if index else _wrap("msqrt", of))
 
     def _negate(self) -> _Atom:
-        self._skip_blanks()
-        token = self._next() if self._peek() else ""
+        self._tokens.skip_blanks()
+        token = self._tokens.next() if self._tokens.peek() else ""
         sign = ALL_SIGNS.get(token.removeprefix("\\"), token)
         return _Atom(_text("mo", NEGATED.get(sign, f"{sign}\u0338")))
 
@@ -372,15 +358,15 @@ class _FormulaReader:
         return _Atom(self._argument())
 
     def _substack(self) -> _Atom:
-        self._skip_blanks()
-        self._at += self._peek() == "{"
+        self._tokens.skip_blanks()
+        self._tokens.at += self._tokens.peek() == "{"
         rows = self._rows(())
-        self._at += self._peek() == "}"
+        self._tokens.at += self._tokens.peek() == "}"
         return _Atom(self._table(rows))
 
     def _delimiter(self) -> str:
-        self._skip_blanks()
-        token = self._next() if self._peek() else ""
+        self._tokens.skip_blanks()
+        token = self._tokens.next() if self._tokens.peek() else ""
         if token in (".", ""):
             return ""
         if token.startswith("\\") and len(token) > 1:
@@ -392,10 +378,10 @@ class _FormulaReader:
         parts = [_fence(self._delimiter(), stretchy=True)]
         while True:
             parts.append(_line(self._sequence(("\\right", "\\middle", "\\end", "\\\\", "&"))))
-            end = self._peek()
+            end = self._tokens.peek()
             if end not in ("\\right", "\\middle"):
                 break
-            self._at += 1
+            self._tokens.at += 1
             parts.append(_fence(self._delimiter(), stretchy=True))
             if end == "\\right":
                 break
@@ -408,10 +394,10 @@ class _FormulaReader:
         rows: list[list[str]] = [[]]
         while True:
             rows[-1].append(_line(self._sequence(("&", "\\\\", "\\cr", *ends))))
-            end = self._peek()
+            end = self._tokens.peek()
             if end not in ("&", "\\\\", "\\cr"):
                 return rows
-            self._at += 1
+            self._tokens.at += 1
             if end != "&":
                 self._optional()
                 rows.append([])
@@ -420,8 +406,8 @@ class _FormulaReader:
         name = self._raw().strip().removesuffix("*")
         columns = re.sub("[^lcr]", "", self._raw()) if name in ("array", "alignat", "alignedat") else ""
         rows = self._rows(("\\end",))
-        if self._peek() == "\\end":
-            self._at += 1
+        if self._tokens.peek() == "\\end":
+            self._tokens.at += 1
             self._raw()
         rows = [row for row in rows if any(row)]
         if name in ("cases", "dcases", "rcases"):

@@ -61,9 +61,35 @@ def formula_body(source: str) -> str:
     return body
 
 
-def latex_tokens(body: str) -> list[str]:
-    """Commands, numbers, runs of blanks and single characters."""
-    return _TOKEN.findall(body)
+class LatexTokens:
+    """The tokens of a formula, and where one is in them: commands, numbers, runs of blanks and single characters."""
+
+    def __init__(self, body: str) -> None:
+        self._tokens: list[str] = _TOKEN.findall(body)
+        self.at = 0
+        """Index of the next token."""
+
+    def next(self) -> str:
+        """Return the next token, which must be there, and go on."""
+        self.at += 1
+        return self._tokens[self.at - 1]
+
+    def peek(self) -> str:
+        """Return the next token; empty at the end."""
+        return self._tokens[self.at] if self.at < len(self._tokens) else ""
+
+    def skip_blanks(self) -> None:
+        """Go on to the next token that is not blank."""
+        while self.peek().isspace():
+            self.at += 1
+
+    def put_back(self, rest: str) -> None:
+        """Have this rest of the next token read in its place."""
+        self._tokens[self.at] = rest
+
+    def source(self, start: int, end: int) -> str:
+        """Return the source of the tokens from one index to another."""
+        return "".join(self._tokens[start:end])
 
 
 @lru_cache(maxsize=512)
@@ -85,42 +111,30 @@ class _Formula:
     """Reads one formula from left to right."""
 
     def __init__(self, source: str) -> None:
-        self._tokens = latex_tokens(source)
-        self._at = 0
+        self._tokens = LatexTokens(source)
         self._depth = 0
 
     def read(self) -> str:
         pieces: list[str] = []
-        while self._at < len(self._tokens):
+        while self._tokens.peek():
             pieces.append(self._sequence(()))
-            if self._at < len(self._tokens):
+            if self._tokens.peek():
                 # An ending that nothing has begun.
-                pieces.append(self._next())
+                pieces.append(self._tokens.next())
         return "".join(pieces)
-
-    def _next(self) -> str:
-        self._at += 1
-        return self._tokens[self._at - 1]
-
-    def _peek(self) -> str:
-        return self._tokens[self._at] if self._at < len(self._tokens) else ""
-
-    def _skip_blanks(self) -> None:
-        while self._peek().isspace():
-            self._at += 1
 
     def _close_up(self) -> None:
         """Skip a blank that only ends a command's name."""
-        at = self._at
-        self._skip_blanks()
-        if not re.match(r"\w|\\[A-Za-z]", self._peek()):
-            self._at = at
+        at = self._tokens.at
+        self._tokens.skip_blanks()
+        if not re.match(r"\w|\\[A-Za-z]", self._tokens.peek()):
+            self._tokens.at = at
 
     def _sequence(self, ends: Sequence[str]) -> str:
         """What stands before one of these tokens, or before a brace that closes; the end is not read."""
         pieces: list[_Piece] = []
-        while (token := self._peek()) and token != "}" and token not in ends:
-            self._at += 1
+        while (token := self._tokens.peek()) and token != "}" and token not in ends:
+            self._tokens.at += 1
             if token in ("^", "_"):
                 self._script(token, pieces)
             else:
@@ -129,24 +143,24 @@ class _Formula:
 
     def _argument(self) -> str:
         """A group in braces, or the next thing alone."""
-        self._skip_blanks()
-        token = self._peek()
+        self._tokens.skip_blanks()
+        token = self._tokens.peek()
         if token in ("", "}", "&", "\\\\"):
             return ""
         if token.isdecimal() and len(token) > 1:
             # Without braces it is one digit.
-            self._tokens[self._at] = token[1:]
+            self._tokens.put_back(token[1:])
             return token[0]
-        self._at += 1
+        self._tokens.at += 1
         return self._piece(token).text.strip()
 
     def _optional(self) -> str:
         """What stands in brackets behind a command."""
-        if self._peek() != "[":
+        if self._tokens.peek() != "[":
             return ""
-        self._at += 1
+        self._tokens.at += 1
         found = self._sequence(("]",))
-        self._at += self._peek() == "]"
+        self._tokens.at += self._tokens.peek() == "]"
         return found
 
     def _piece(self, token: str) -> _Piece:
@@ -163,8 +177,8 @@ class _Formula:
         if token.isspace() or token == "~":
             return _Piece(" ", "blank")
         if token == "'":
-            twice = self._peek() == "'"
-            self._at += twice
+            twice = self._tokens.peek() == "'"
+            self._tokens.at += twice
             return _Piece("″" if twice else "′", "text")
         if token == "&":
             return _Piece(" ", "blank")
@@ -174,7 +188,7 @@ class _Formula:
 
     def _group(self) -> str:
         found = self._sequence(())
-        self._at += self._peek() == "}"
+        self._tokens.at += self._tokens.peek() == "}"
         return found
 
     def _command(self, name: str) -> _Piece:
@@ -190,8 +204,8 @@ class _Formula:
         if name in FUNCTIONS:
             return _Piece(name, "operator" if name in LIMITED else "function")
         if name in DROPPED:
-            if self._peek() == ".":
-                self._at += 1
+            if self._tokens.peek() == ".":
+                self._tokens.at += 1
             return _Piece("", "blank")
         if name in UNARGUED:
             self._argument()
@@ -204,11 +218,11 @@ class _Formula:
 
     def _words(self) -> str:
         """Words, whose blanks count."""
-        rest = "".join(self._tokens[self._at : self._at + 200])
+        rest = self._tokens.source(self._tokens.at, self._tokens.at + 200)
         if match := _WORDS_ARGUMENT.match(rest):
             end = len(match[0])
             while end > 0:
-                end -= len(self._next())
+                end -= len(self._tokens.next())
             return match[1]
         return self._argument()
 
@@ -244,8 +258,8 @@ class _Formula:
         if name == "end":
             self._argument()
             return _Piece("", "blank")
-        if self._peek() == "{":
-            self._at += 1
+        if self._tokens.peek() == "{":
+            self._tokens.at += 1
             return _Piece(f"\\{name}{{{self._group()}}}", "text")
         return _Piece(f"\\{name}", "text")
 
@@ -257,15 +271,15 @@ class _Formula:
         rows: list[list[str]] = [[]]
         while True:
             rows[-1].append(self._sequence(("&", "\\\\", "\\end")).strip())
-            end = self._peek()
+            end = self._tokens.peek()
             if end not in ("&", "\\\\"):
                 break
-            self._at += 1
+            self._tokens.at += 1
             if end == "\\\\":
                 self._optional()
                 rows.append([])
         if end == "\\end":
-            self._at += 1
+            self._tokens.at += 1
             self._argument()
         rows = [row for row in rows if any(row)]
         if name in ("cases", "dcases"):
@@ -289,16 +303,16 @@ class _Formula:
         pieces.append(_Piece(base + _attach_script(mark, text), "function" if before.kind == "function" else "text"))
 
     def _skip_blanks_before_script(self) -> None:
-        at = self._at
-        self._skip_blanks()
-        if self._peek() not in ("^", "_"):
-            self._at = at
+        at = self._tokens.at
+        self._tokens.skip_blanks()
+        if self._tokens.peek() not in ("^", "_"):
+            self._tokens.at = at
 
     def _limits(self, mark: str, text: str) -> str:
         """From where to where, such as `∑ᵢ₌₁ⁿ` or `∑(k=0…∞)`."""
         both = {mark: text}
-        if self._peek() in ("^", "_") and self._peek() != mark:
-            other = self._next()
+        if self._tokens.peek() in ("^", "_") and self._tokens.peek() != mark:
+            other = self._tokens.next()
             both[other] = self._argument()
         low, high = both.get("_", ""), both.get("^", "")
         small = _in(LOWERED, low) + _in(RAISED, high)
