@@ -65,7 +65,7 @@ def test_the_page_is_one_file_without_any_outside_resource() -> None:
 
 
 def test_the_page_has_the_colours_of_dusk_and_paper() -> None:
-    style = (ROOT / "chat_tui/web/page/static/page.css").read_text("utf-8")
+    style = (ROOT / "chat_tui/web/page/static/base/base.css").read_text("utf-8")
     pairs = dict(re.findall(r"--([\w-]+): light-dark\((#\w+, #\w+)\);", style))
     themes = [tomllib.loads((ROOT / f"themes/{name}.toml").read_text("utf-8")) for name in ("paper", "dusk")]
     assert len(pairs) > 20

@@ -14,28 +14,39 @@ from starlette.routing import BaseRoute, Route
 
 _FOLDER = Path(__file__).parent / "static"
 _SCRIPTS = (
-    *(
-        "dom",
-        "messages",
-        "sign_in",
-        "server",
-        "calls",
-        "turns",
-        "sidebar",
-        "deleted",
-        "conversation",
-        "tools",
-        "live/answer",
-        "live/running",
-        "live/stream",
-        "live/shared_stream",
-        "live/events",
-        "live/ask",
-        "versions",
-    ),
+    "base/dom",
+    "base/messages",
+    "sign_in/sign_in",
+    "base/server",
+    "conversation/calls",
+    "conversation/turns",
+    "sidebar/sidebar",
+    "sidebar/deleted",
+    "conversation/conversation",
+    "composer/tools",
+    "live/answer",
+    "live/running",
+    "live/stream",
+    "live/shared_stream",
+    "live/events",
+    "live/ask",
+    "conversation/versions",
     "main",
 )
-"""Concatenated in this order."""
+_STYLES = (
+    "base/base",
+    "sign_in/sign_in",
+    "sidebar/sidebar",
+    "conversation/conversation",
+    "conversation/turns",
+    "conversation/calls",
+    "composer/tools",
+    "conversation/markdown",
+    "composer/composer",
+    "base/dialogs",
+    "base/media",
+)
+"""Both are concatenated in this order."""
 _WORKER = ("live/stream", "live/worker")
 WORKER_PATH = "/worker.js"
 _WORKER_POLICY = "default-src 'none'; connect-src 'self'"
@@ -45,9 +56,9 @@ TRUSTED_TYPES = "chat-tui"
 
 def document() -> tuple[bytes, str]:
     """Return the page and its content security policy."""
-    style = (_FOLDER / "page.css").read_text("utf-8")
+    style = _read(_STYLES, "css")
     # A tab of another version has a worker of its own.
-    script = _read_scripts(_SCRIPTS).replace("/*version*/", hashlib.sha256(worker()).hexdigest()[:16], 1)
+    script = _read(_SCRIPTS, "js").replace("/*version*/", hashlib.sha256(worker()).hexdigest()[:16], 1)
     html = (_FOLDER / "page.html").read_text("utf-8")
     html = html.replace("/*style*/", style, 1).replace("/*script*/", script, 1)
     policy = (
@@ -68,11 +79,11 @@ def document() -> tuple[bytes, str]:
 
 def worker() -> bytes:
     """Return the script of the worker."""
-    return _read_scripts(_WORKER).encode()
+    return _read(_WORKER, "js").encode()
 
 
-def _read_scripts(names: Sequence[str]) -> str:
-    return "\n".join((_FOLDER / f"{name}.js").read_text("utf-8") for name in names)
+def _read(names: Sequence[str], ending: str) -> str:
+    return "\n".join((_FOLDER / f"{name}.{ending}").read_text("utf-8") for name in names)
 
 
 def _hash(text: str) -> str:

@@ -1,6 +1,6 @@
 // The menu of tool servers: which ones the open conversation uses, and what runs in it without asking.
 
-// Its width in page.css.
+// Its width in tools.css.
 const MENU_WIDTH = 352;
 
 let servers = [];
