@@ -23,6 +23,7 @@ _SCRIPTS = (
     "sidebar/sidebar",
     "sidebar/deleted",
     "conversation/conversation",
+    "composer/choice",
     "composer/tools",
     "live/answer",
     "live/running",
@@ -30,6 +31,7 @@ _SCRIPTS = (
     "live/shared_stream",
     "live/events",
     "live/ask",
+    "composer/prompt",
     "conversation/versions",
     "main",
 )
