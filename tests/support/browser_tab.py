@@ -77,14 +77,14 @@ class Tab:
         await self.page.goto(self.url + path)
         await self.page.locator("#choice option").first.wait_for(state="attached")
 
-    async def ask(self, text: str, *, button: str = "#stream") -> None:
+    async def ask(self, text: str, *, button: str = "#send") -> None:
         """Type a question and press a button."""
         await self.page.fill("#prompt", text)
         await self.page.click(button)
 
     async def answered(self) -> None:
         """Wait until no answer is running."""
-        await self.page.locator("#stream").wait_for(state="visible")
+        await self.page.locator("#send").wait_for(state="visible")
 
     async def said(self) -> str:
         """The text of the last answer."""

@@ -230,7 +230,7 @@ async def test_all_of_it_can_be_done_by_keyboard(browser: Browser) -> None:
         for _step in range(30):
             await press("Tab")
             reached.add(await tab.page.evaluate(active))
-        assert {"new", "search", "menu-button", "theme", "prompt", "choice", "whole", "stream"} <= reached
+        assert {"new", "search", "menu-button", "theme", "prompt", "choice", "whole", "send"} <= reached
 
 
 async def test_enter_that_ends_a_word_of_an_input_method_does_not_send(browser: Browser) -> None:
@@ -276,7 +276,7 @@ async def test_on_a_phone_the_list_is_a_drawer_and_nothing_is_wider_than_the_scr
         )
         assert set(sizes) == {"16px"}
         heights = [
-            await tab.page.evaluate(f"document.querySelector('{id}').offsetHeight") for id in ("#stream", "#choice")
+            await tab.page.evaluate(f"document.querySelector('{id}').offsetHeight") for id in ("#send", "#choice")
         ]
         assert min(heights) >= 40
 
