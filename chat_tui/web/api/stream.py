@@ -18,12 +18,12 @@ from chat_tui.core.text.control_characters import clean
 from chat_tui.engine.answers.answer import Answer
 from chat_tui.engine.engine import Engine
 from chat_tui.engine.tools.steps import StepChunk, saved_answers, why_unanswered
+from chat_tui.web.api.choice.model_choice import ModelChoice, is_known_model, resolve_choice
+from chat_tui.web.api.choice.tool_choice import check_unchanged, choose_tool_use, settings_of_new, start_servers
 from chat_tui.web.api.event_stream import EventStream, retry_after, wait_for_end
 from chat_tui.web.api.events import EventEncoder, to_sse
 from chat_tui.web.api.html_events import PageStream, place_event
-from chat_tui.web.api.model_choice import ModelChoice, is_known_model, resolve_choice
 from chat_tui.web.api.schemas import GenerationOptions, PromptBody, read_body
-from chat_tui.web.api.tool_choice import check_unchanged, choose_tool_use, settings_of_new, start_servers
 from chat_tui.web.errors import ApiError, error_text, http_status
 from chat_tui.web.presence.call_notes import find_note
 from chat_tui.web.state import AppState, client_of, state_of

@@ -19,9 +19,9 @@ from chat_tui.core.usage.token_estimate import tool_tokens
 from chat_tui.engine.answers.tool_round import Decision, RefuseCall, RunCall, StopCalls
 from chat_tui.engine.tools.consent import full_name
 from chat_tui.engine.tools.decision_relay import DecisionRelay, apply_decision, has_open_call
+from chat_tui.web.api.choice.tool_choice import check_servers
 from chat_tui.web.api.conversations import find_conversation, find_short, tools_of
 from chat_tui.web.api.schemas import Name, parse_query, read_body
-from chat_tui.web.api.tool_choice import check_servers
 from chat_tui.web.errors import ApiError
 from chat_tui.web.state import state_of
 

@@ -10,10 +10,10 @@ from chat_tui.core.conversation import Conversation, Turn
 from chat_tui.core.request import Request as Settings
 from chat_tui.engine.answers.answer import Answer
 from chat_tui.engine.engine import Engine
+from chat_tui.web.api.choice.tool_choice import check_unchanged, start_servers
 from chat_tui.web.api.conversations import find_conversation
 from chat_tui.web.api.schemas import RepeatBody, read_body
 from chat_tui.web.api.stream import check_free, check_prompt, names_model, request_settings, stream_response
-from chat_tui.web.api.tool_choice import check_unchanged, start_servers
 from chat_tui.web.errors import ApiError
 from chat_tui.web.state import AppState, client_of, state_of
 

@@ -14,8 +14,8 @@ from chat_tui.core.settings.conversation_settings import NewConversation
 from chat_tui.core.tools import ToolUse
 from chat_tui.engine.answers.answer import Answer
 from chat_tui.engine.engine import Engine
+from chat_tui.web.api.choice.model_choice import is_known_model, resolve_choice
 from chat_tui.web.api.event_stream import EventStream, retry_after
-from chat_tui.web.api.model_choice import is_known_model, resolve_choice
 from chat_tui.web.errors import ApiError, error_response
 from chat_tui.web.gateway.documents import read_documents
 from chat_tui.web.gateway.failures import incomplete_error

@@ -14,7 +14,7 @@ from starlette.routing import BaseRoute, Route
 from starlette.types import Receive
 
 from chat_tui.engine.engine import Engine
-from chat_tui.web.api.model_choice import is_known_model, resolve_choice
+from chat_tui.web.api.choice.model_choice import is_known_model, resolve_choice
 from chat_tui.web.api.schemas import decode, parse_body
 from chat_tui.web.errors import ApiError
 from chat_tui.web.openai.schemas import Word

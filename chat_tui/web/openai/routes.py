@@ -14,9 +14,9 @@ from starlette.routing import BaseRoute, Route
 
 from chat_tui.core.models import Model
 from chat_tui.engine.engine import Engine
+from chat_tui.web.api.choice.model_choice import AUTO, match_choice, unknown_model
 from chat_tui.web.api.event_stream import wait_for_all
 from chat_tui.web.api.events import encode_event
-from chat_tui.web.api.model_choice import AUTO, match_choice, unknown_model
 from chat_tui.web.api.schemas import parse_body
 from chat_tui.web.errors import ApiError
 from chat_tui.web.gateway.answers import answer_stream, response_headers, start_answers, with_retry_after

@@ -1,0 +1,1 @@
+"""What a request chooses: its model, its tools and the settings of its conversation."""
