@@ -19,7 +19,7 @@ _LIST = """
 """
 # An answer of this process is followed while it grows, so its pieces are no change.
 _CONVERSATION = """
-    SELECT conversation.deleted, leaf, settings, turn.state, turn.owner,
+    SELECT conversation.deleted, leaf, settings, preset, system_prompt, turn.state, turn.owner,
         (SELECT count(*) FROM turn WHERE turn.conversation = conversation.key),
         iif(turn.state = 'streaming' AND turn.owner <> ?, (SELECT max(key) FROM piece WHERE piece.turn = leaf), 0)
     FROM conversation LEFT JOIN turn ON turn.key = leaf WHERE conversation.id = ?
