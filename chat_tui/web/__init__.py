@@ -53,7 +53,7 @@ def create_app(
     `hosts` are accepted in the Host header, besides those of the config; `opener` opens an engine other than one over
     the user's store. Raises `ConfigError`.
     """
-    return build_app(create_state(config, token=token, hosts=hosts, opener=opener))
+    return build_app(create_state(config, token=token, hosts=hosts, opener=opener, has_workers=True))
 
 
 def create_state(
@@ -62,8 +62,10 @@ def create_state(
     token: str | None = None,
     hosts: Sequence[str] = (),
     opener: Callable[[], Awaitable[Engine]] | None = None,
+    has_workers: bool = False,
 ) -> AppState:
-    """Create the state of an app from the same arguments as `create_app`."""
+    """Create the state of an app from the same arguments as `create_app`; `has_workers`: other processes may serve the
+    same clients."""
     config = config if config is not None else load(paths.config_file())
     token = configured_token(config) if token is None else check_token(token)
     if not token:
@@ -72,7 +74,15 @@ def create_state(
             f"chat-tui: the token is {token}\n          Set {TOKEN_VARIABLE} to choose it; several workers need that.\n"
         )
     sign_ins = SignIns(token, paths.sign_ins_file(), tell=report_error)
-    return AppState(config, token, opener or partial(_open, config), hosts=hosts, tell=report_error, sign_ins=sign_ins)
+    return AppState(
+        config,
+        token,
+        opener or partial(_open, config),
+        hosts=hosts,
+        tell=report_error,
+        sign_ins=sign_ins,
+        has_workers=has_workers,
+    )
 
 
 async def _open(config: Config) -> Engine:

@@ -26,6 +26,7 @@ from chat_tui.web.anthropic.schemas import (
     MessageStop,
     ReplyMessage,
 )
+from chat_tui.web.api.choice.setting_choice import PageQuestion, SettingChanges, SettingChoices, ShownSettings
 from chat_tui.web.api.conversation_schemas import (
     ChangedConversation,
     ConversationChanges,
@@ -219,7 +220,7 @@ OPERATIONS: Sequence[Operation] = (
         "/api/ask",
         "Begin the answer to a question and return its place; it runs without a client.",
         PlaceEvent,
-        PromptBody,
+        PageQuestion,
         status=202,
     ),
     Operation(
@@ -264,6 +265,9 @@ OPERATIONS: Sequence[Operation] = (
     Operation("DELETE", "/api/sign-in", "Sign out this browser.", status=204),
     Operation("DELETE", "/api/sign-ins", "Sign out all browsers.", status=204),
     Operation("GET", "/api/models", "List models and strategies.", OfferedChoices),
+    Operation("GET", "/api/settings", "List the presets, and what is usual without settings.", SettingChoices),
+    Operation("GET", f"{_CONVERSATION}/settings", "Get the settings of a conversation.", ShownSettings),
+    Operation("PATCH", f"{_CONVERSATION}/settings", "Change settings of it.", ShownSettings, SettingChanges),
     Operation("GET", "/health", "Server health.", HealthReport, faults={503: HealthReport}),
     Operation("GET", "/metrics", "Metrics for Prometheus.", text="text/plain"),
     Operation("GET", "/openapi.json", "This API description.", dict[str, Any]),

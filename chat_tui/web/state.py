@@ -25,6 +25,7 @@ from chat_tui.web.ops.metrics import Metrics
 from chat_tui.web.ops.rates import RateBuckets, network_of
 from chat_tui.web.presence.monitor import HistoryMonitor
 from chat_tui.web.presence.page_answers import PageAnswers
+from chat_tui.web.presence.private_conversations import PrivateConversations
 from chat_tui.web.sign_in.sign_ins import SignIns
 from chat_tui.web.sign_in.token_check import TokenCheck
 
@@ -55,7 +56,9 @@ class AppState:
         tell: Callable[[ChatTuiError], None],
         ping_seconds: float = PING_SECONDS,
         sign_ins: SignIns | None = None,
+        has_workers: bool = False,
     ) -> None:
+        """`has_workers`: other processes may serve the same clients."""
         self.config, self.token = config, token
         self.sign_ins = sign_ins or SignIns(token)
         """The browsers that are signed in; those of the default are forgotten when the app stops."""
@@ -81,6 +84,7 @@ class AppState:
         """The client of each answer that is not saved yet, or whose tool calls have not ended."""
         self.page_answers = PageAnswers(config.web.orphan_seconds)
         """Those that run without a client."""
+        self.private = PrivateConversations(config.web.orphan_seconds, are_possible=not has_workers)
         self.monitor = HistoryMonitor(self.page_answers)
         self.metrics = Metrics()
         self.log = AccessLog(write_error if config.web.access_log else None)
@@ -256,6 +260,7 @@ class AppState:
         if self._discovering is not None:
             self._discovering.cancel()
             await asyncio.wait([self._discovering])
+        await self.private.close()
         try:
             if self._opening is not None:
                 await (await asyncio.shield(self._opening)).close()

@@ -63,6 +63,7 @@ COMES_IN = {
     "config.memory.user_memory": "what is to be remembered",
     "tui.prompt.paste_placeholders": "what is pasted",
     "tui.terminal.input_splitter": "what the terminal sends",
+    "web.api.choice.setting_choice": "stop texts of conversations",
     "web.api.stream": "questions of clients",
     "web.openai.requests": "messages of clients",
     "web.openai.legacy": "prompts of clients",

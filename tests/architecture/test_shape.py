@@ -30,7 +30,6 @@ LARGE_CLASSES: dict[str, str] = {}
 
 SINGLE_SUBCLASSES = {
     "DraftArea": "keys and editing of any text area of ours; `Prompt` adds what a chat's prompt does",
-    "PromptBody": "a request body by itself; on a WebSocket it has a type and an id",
     "RowList": "the list behind every picker; a letter on the rows of the history begins to filter",
     "Transcript": "the conversation by itself; the columns of a comparison have other keys and are painted apart",
 }

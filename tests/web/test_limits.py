@@ -175,4 +175,4 @@ def test_half_a_character_is_read_as_a_sign_for_it(told: bytes, read: str) -> No
 def test_what_is_null_is_unset() -> None:
     names = ("adaptive", "includeMetadata", "render", "maxTokens", "temperature", "model", "strategy", "conversation")
     body = json.dumps({"prompt": "Hi", **dict.fromkeys(names)})
-    assert decode(body, PromptBody).settings() == decode(b'{"prompt": "Hi"}', PromptBody).settings()
+    assert decode(body, PromptBody).to_request() == decode(b'{"prompt": "Hi"}', PromptBody).to_request()

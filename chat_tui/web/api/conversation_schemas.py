@@ -11,6 +11,7 @@ from msgspec import UNSET, Meta, UnsetType
 from chat_tui.core.chunks import State
 from chat_tui.core.conversation import Role
 from chat_tui.markdown.html.rendering import HtmlPiece
+from chat_tui.web.api.choice.setting_choice import ShownSettings
 from chat_tui.web.presence.call_notes import PendingCall
 
 
@@ -160,6 +161,9 @@ class OpenedConversation(msgspec.Struct, frozen=True, rename="camel"):
     """Whether tool calls run or wait."""
     pending: tuple[PendingCall, ...] = ()
     """Those that have not ended."""
+    settings: ShownSettings = ShownSettings()
+    private: bool = False
+    """Whether it is never saved, and lost when no page follows it any more."""
 
 
 class ConversationChanges(msgspec.Struct, frozen=True, rename="camel"):

@@ -1,4 +1,5 @@
-"""The web page's conversations and models. Private conversations are never included."""
+"""The web page's conversations and models. Private conversations are never listed or found; a page that has begun one
+knows its id."""
 
 from __future__ import annotations
 
@@ -31,6 +32,7 @@ from chat_tui.core.usage.token_estimate import memory_tokens
 from chat_tui.engine.answers.answer import Answer
 from chat_tui.engine.engine import Engine
 from chat_tui.markdown.html.rendering import render_pieces
+from chat_tui.web.api.choice.setting_choice import shown_settings
 from chat_tui.web.api.conversation_schemas import (
     ChangedConversation,
     ConversationChanges,
@@ -168,7 +170,13 @@ async def open_conversation(request: Request) -> Response:
     def encode() -> bytes:
         # Rendering takes milliseconds for each turn.
         pending = pending_calls(statuses) if note is None else note.calls
-        return _encode_window(window, pending, is_calling=is_calling, uses_memory=_uses_memory(engine, conversation))
+        return _encode_window(
+            window,
+            pending,
+            is_calling=is_calling,
+            uses_memory=_uses_memory(engine, conversation),
+            is_private=engine.conversations.is_private(conversation.id),
+        )
 
     return Response(await asyncio.to_thread(encode), media_type="application/json")
 
@@ -181,7 +189,12 @@ def _uses_memory(engine: Engine, conversation: Conversation) -> bool:
 
 
 def _encode_window(
-    window: ConversationWindow, pending: Sequence[PendingCall], *, is_calling: bool, uses_memory: bool
+    window: ConversationWindow,
+    pending: Sequence[PendingCall],
+    *,
+    is_calling: bool,
+    uses_memory: bool,
+    is_private: bool,
 ) -> bytes:
     conversation = window.conversation
     turns = [
@@ -200,6 +213,8 @@ def _encode_window(
             uses_memory,
             is_calling,
             tuple(pending),
+            shown_settings(conversation),
+            is_private,
         )
     )
 
@@ -279,9 +294,14 @@ async def change_conversation(request: Request) -> Response:
 
 
 async def delete_conversation(request: Request) -> Response:
-    """Delete a conversation; it can be restored for 30 days."""
-    engine = await state_of(request).engine()
-    await engine.delete((await find_short(engine, request)).id)
+    """Delete a conversation; it can be restored for 30 days, unless it is private."""
+    state = state_of(request)
+    engine = await state.engine()
+    conversation_id = (await find_short(engine, request)).id
+    if conversation_id in state.private:
+        await state.private.delete(engine, conversation_id)
+    else:
+        await engine.delete(conversation_id)
     return Response(status_code=204)
 
 
@@ -361,7 +381,7 @@ async def find_window(engine: Engine, request: Request, asked: WindowRange) -> C
 
 async def _found(engine: Engine, request: Request, find: Callable[[str], Awaitable[Found]]) -> Found:
     conversation_id = str(request.path_params["id"])
-    if engine.conversations.is_private(conversation_id):
+    if engine.conversations.is_private(conversation_id) and conversation_id not in state_of(request).private:
         raise _not_found()
     try:
         return await find(conversation_id)

@@ -69,7 +69,7 @@ class GenerationOptions(msgspec.Struct, frozen=True, kw_only=True, rename="camel
     ask_tools: bool | None = None
     """A person answers `tool_ask` events of the stream: use the tools of the conversation."""
 
-    def settings(self) -> Request:
+    def to_request(self) -> Request:
         """Return the options as settings of a request."""
         stop = (self.stop,) if isinstance(self.stop, str) else tuple(self.stop or ())
         return Request(

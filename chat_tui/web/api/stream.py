@@ -19,6 +19,7 @@ from chat_tui.engine.answers.answer import Answer
 from chat_tui.engine.engine import Engine
 from chat_tui.engine.tools.steps import StepChunk, saved_answers, why_unanswered
 from chat_tui.web.api.choice.model_choice import ModelChoice, is_known_model, resolve_choice
+from chat_tui.web.api.choice.setting_choice import PageQuestion, beginning_with, check_unset
 from chat_tui.web.api.choice.tool_choice import check_unchanged, choose_tool_use, settings_of_new, start_servers
 from chat_tui.web.api.event_stream import EventStream, retry_after, wait_for_end
 from chat_tui.web.api.events import EventEncoder, to_sse
@@ -135,7 +136,7 @@ def request_settings(engine: Engine, asked: GenerationOptions) -> Settings:
         raise ApiError(400, words, param="strategy")
     meant = resolve_choice(engine, asked.model) if asked.model is not None else ModelChoice()
     tool_use = choose_tool_use(engine, asked)
-    return asked.settings().replace(model=meant.model, strategy=meant.strategy or asked.strategy, tool_use=tool_use)
+    return asked.to_request().replace(model=meant.model, strategy=meant.strategy or asked.strategy, tool_use=tool_use)
 
 
 async def start_answer(state: AppState, client: str, asked: PromptBody, *, by_page: bool = False) -> Answer:
@@ -147,12 +148,13 @@ async def start_answer(state: AppState, client: str, asked: PromptBody, *, by_pa
         raise ApiError(400, "`system` can only be set for a new conversation.", param="system")
     if asked.conversation is not None:
         check_unchanged(asked)
+        check_unset(asked)
 
     async def begin(engine: Engine) -> Answer:
         settings = request_settings(engine, asked).replace(uses_memory=by_page)
         await start_servers(engine, settings.tool_use)
         if asked.conversation is None:
-            beginning = NewConversation(asked.system, settings=settings_of_new(engine, asked))
+            beginning = await _beginning(state, engine, asked)
             return await engine.ask(beginning, asked.prompt, settings)
         try:
             async with state.turn_lock:
@@ -163,3 +165,12 @@ async def start_answer(state: AppState, client: str, asked: PromptBody, *, by_pa
 
     named = await names_model(state, asked)
     return await state.ask(client, begin, named=named, runs_alone=by_page)
+
+
+async def _beginning(state: AppState, engine: Engine, asked: PromptBody) -> NewConversation | str:
+    """Return what a question begins, or the id of the private conversation that begins with it."""
+    own = settings_of_new(engine, asked)
+    if not isinstance(asked, PageQuestion):
+        return NewConversation(asked.system, settings=own)
+    beginning = await beginning_with(asked.settings, own, asked.system)
+    return await state.private.begin(engine, beginning) if asked.private else beginning

@@ -176,6 +176,7 @@ async def decide(request: Request) -> Response:
     if apply_decision(engine.tools.rounds(conversation.id), call_id, decision):
         return Response(status_code=204)
     is_elsewhere = has_open_call(conversation, call_id) and conversation.id not in engine.tools
+    is_elsewhere = is_elsewhere and not engine.conversations.is_private(conversation.id)
     if is_elsewhere and await DecisionRelay(engine.places).send(conversation.id, call_id, decision):
         return Response(status_code=204)
     raise late_decision()

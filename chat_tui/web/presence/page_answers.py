@@ -12,7 +12,7 @@ from chat_tui.engine.answers.tool_round import Decision, StopCalls
 from chat_tui.engine.conversations.places import Places
 from chat_tui.engine.engine import Engine
 from chat_tui.engine.tools.decision_relay import DecisionRelay, apply_decision
-from chat_tui.engine.tools.steps import cancel_steps, have_ended
+from chat_tui.engine.tools.steps import cancel_steps, have_ended, saved_answers
 from chat_tui.web.presence.call_notes import CallNoteWriter
 
 LOOK_SECONDS = 0.25
@@ -59,7 +59,13 @@ class PageAnswers:
         self._answers[answer.conversation_id] = answer
 
     async def watch(self, engine: Engine, answer: Answer) -> None:
-        """Wait for an answer's end; cancel it when no page was open for too long, or another worker says so."""
+        """Wait for an answer's end; cancel it when no page was open for too long, or another worker says so. A private
+        one is cancelled with its conversation, and nothing of it is written for other workers."""
+        if engine.conversations.is_private(answer.conversation_id):
+            async for _ in saved_answers(answer):
+                pass
+            asyncio.get_running_loop().call_later(LINGER_SECONDS, self._drop, answer)
+            return
 
         def decide(call_id: str, decision: Decision) -> bool:
             if isinstance(decision, StopCalls) and not call_id:

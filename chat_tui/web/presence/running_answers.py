@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Literal
 
@@ -10,6 +10,7 @@ import msgspec
 
 from chat_tui.core.conversation import HistoryState
 from chat_tui.engine.answers.answer import Answer
+from chat_tui.engine.conversations.turn_writer import PRIVATE_TITLE
 from chat_tui.engine.engine import Engine
 from chat_tui.web.presence.call_notes import CallNote, read_note
 
@@ -32,9 +33,10 @@ class RunningAnswer(msgspec.Struct, frozen=True, rename="camel"):
     """True if another process has it, such as the terminal: then `changed` tells of each change."""
 
 
-def running_answers(engine: Engine, state: HistoryState) -> tuple[RunningAnswer, ...]:
-    """Return the answers that run, here and in other processes; private ones are never told."""
-    here = [_running_here(engine, answer) for answer in stored_answers(engine)]
+def running_answers(engine: Engine, state: HistoryState, private: Collection[str] = ()) -> tuple[RunningAnswer, ...]:
+    """Return the answers that run, here and in other processes; of private conversations only these are told, without
+    their titles."""
+    here = [_running_here(engine, answer) for answer in answers_here(engine, private)]
     elsewhere = [
         RunningAnswer(turn.conversation, turn.title, turn.turn, turn.model, turn.since, "answering", elsewhere=True)
         for turn in state.running
@@ -62,25 +64,34 @@ def _noted_answer(conversation_id: str, note: CallNote) -> RunningAnswer:
     )
 
 
-def stored_answers(engine: Engine) -> Sequence[Answer]:
-    """Return the answers of this process that run, or whose calls do, and that may be told."""
+def answers_here(engine: Engine, private: Collection[str] = ()) -> Sequence[Answer]:
+    """Return the answers of this process that run, or whose calls do, and that may be told: of private conversations
+    only those of `private`."""
     answers = dict.fromkeys([*engine.running(), *engine.tools.calling()])
     return [
         answer
         for answer in answers
-        if answer.conversation_id and not engine.conversations.is_private(answer.conversation_id)
+        if answer.conversation_id
+        and (answer.conversation_id in private or not engine.conversations.is_private(answer.conversation_id))
     ]
 
 
 def _running_here(engine: Engine, answer: Answer) -> RunningAnswer:
-    known = engine.conversations.cache.get(answer.conversation_id)
     asked = answer.round.asked if answer.round is not None else None
     return RunningAnswer(
         answer.conversation_id,
-        known.title if known is not None else "",
+        _title(engine, answer.conversation_id),
         answer.turn.id,
         answer.turn.model,
         answer.turn.created,
         "asking" if asked is not None else "answering" if answer.round is None else "calling",
         asked.call.name if asked is not None else "",
     )
+
+
+def _title(engine: Engine, conversation_id: str) -> str:
+    # Other tabs of the browser hear of it, too.
+    if engine.conversations.is_private(conversation_id):
+        return PRIVATE_TITLE
+    known = engine.conversations.cache.get(conversation_id)
+    return known.title if known is not None else ""

@@ -35,7 +35,7 @@ from chat_tui.web.api.live.events import (
     RunningEvent,
 )
 from chat_tui.web.api.schemas import parse_query
-from chat_tui.web.presence.running_answers import RunningAnswer, running_answers, stored_answers
+from chat_tui.web.presence.running_answers import RunningAnswer, answers_here, running_answers
 from chat_tui.web.sign_in.cookie import PROOF_HEADER, ids_in
 from chat_tui.web.state import AppState, state_of
 
@@ -107,6 +107,7 @@ class PageFeed(Response):
         """The headers of the request."""
         self._checked = monotonic()
         self._names = tuple({each.id for each in followed if not engine.conversations.is_private(each.id)})
+        self._private = tuple({each.id for each in followed if each.id in state.private})
         self._list_mark = 0
         self._marks: dict[str, object] = {}
         self._running: tuple[RunningAnswer, ...] = ()
@@ -130,11 +131,15 @@ class PageFeed(Response):
     async def _send(self, send: Send) -> None:
         await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
         monitor, wrote = self._state.monitor, monotonic()
-        with self._state.page_answers.open_page(), monitor.watching(self._engine, self._names):
+        with (
+            self._state.page_answers.open_page(),
+            self._state.private.following(self._private),
+            monitor.watching(self._engine, self._names),
+        ):
             await monitor.look_now(self._engine)
             self._list_mark = monitor.state.list_mark
             self._marks = {name: _mark_of(name, monitor.state) for name in self._names}
-            self._running = running_answers(self._engine, monitor.state)
+            self._running = running_answers(self._engine, monitor.state, self._private)
             body = to_sse([ReadyEvent(), RunningEvent(self._running), *await self._read_answers()])
             while True:
                 if body:
@@ -163,7 +168,7 @@ class PageFeed(Response):
     def _changes(self) -> Iterator[LiveEvent]:
         """Yield what differs from what was told last."""
         state = self._state.monitor.state
-        running = running_answers(self._engine, state)
+        running = running_answers(self._engine, state, self._private)
         if running != self._running:
             self._running = running
             yield RunningEvent(running)
@@ -177,9 +182,9 @@ class PageFeed(Response):
         self._marks |= marks
 
     async def _read_answers(self) -> Sequence[LiveEvent]:
-        running, batches = stored_answers(self._engine), list[LiveEvent]()
+        running, batches = answers_here(self._engine, self._private), list[LiveEvent]()
         for place, each in enumerate(self._followed):
-            if each.reader is None and each.id in self._names:
+            if each.reader is None and each.id in (*self._names, *self._private):
                 each.begin_reading(self._engine, self._state.page_answers.of(each.id), running)
             if events := await each.read():
                 batches.append(AnswerBatch(each.id, place, list(events), str(each.position)))

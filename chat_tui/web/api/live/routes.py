@@ -11,10 +11,11 @@ from chat_tui.core.conversation import Conversation
 from chat_tui.engine.answers.answer import Answer
 from chat_tui.engine.answers.tool_round import StopCalls
 from chat_tui.engine.tools.decision_relay import DecisionRelay, has_open_call
+from chat_tui.web.api.choice.setting_choice import PageQuestion
 from chat_tui.web.api.conversations import find_conversation
 from chat_tui.web.api.html_events import place_event
 from chat_tui.web.api.live.feed import follow_events
-from chat_tui.web.api.schemas import PromptBody, RepeatBody, read_body
+from chat_tui.web.api.schemas import RepeatBody, read_body
 from chat_tui.web.api.stream import start_answer
 from chat_tui.web.api.versions import start_again
 from chat_tui.web.errors import ApiError
@@ -38,7 +39,7 @@ def routes() -> list[BaseRoute]:
 
 async def ask(request: Request) -> Response:
     """Begin the answer to a question, and return where it is at once."""
-    state, asked = state_of(request), await read_body(request, PromptBody)
+    state, asked = state_of(request), await read_body(request, PageQuestion)
     return await _begun(state, await start_answer(state, client_of(request), asked, by_page=True))
 
 
@@ -60,7 +61,7 @@ async def stop(request: Request) -> Response:
     conversation = await find_conversation(engine, request)
     if await stop_answers(engine, conversation.id):
         state.monitor.hurry()
-    elif _may_run_elsewhere(conversation):
+    elif conversation.id not in state.private and _may_run_elsewhere(conversation):
         relay = DecisionRelay(engine.places, reply_seconds=REPLY_SECONDS)
         if not await relay.send(conversation.id, "", StopCalls()):
             raise ApiError(409, "Another program writes this answer and does not stop it. Stop it there.")
