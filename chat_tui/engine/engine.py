@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Collection, Sequence
 from contextlib import AbstractAsyncContextManager, nullcontext
-from itertools import takewhile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,8 +16,8 @@ from msgspec.structs import replace
 
 from chat_tui.config.schema import Config
 from chat_tui.core.attachments.attachment import Attachment
-from chat_tui.core.conversation import Conversation, Role, Turn, new_id, now, put_turn
-from chat_tui.core.errors import ChatTuiError, CommandError
+from chat_tui.core.conversation import Conversation, Turn, new_id, now, put_turn
+from chat_tui.core.errors import ChatTuiError
 from chat_tui.core.request import Request
 from chat_tui.core.settings.conversation_settings import NewConversation
 from chat_tui.core.settings.preset import Preset, decode_preset
@@ -27,6 +26,7 @@ from chat_tui.core.usage.spending import EarlierSpending, Spending
 from chat_tui.engine.answers.answer import Answer
 from chat_tui.engine.answers.budget import Budget, paid_since_question
 from chat_tui.engine.answers.comparison import Comparison, check_models, request_for
+from chat_tui.engine.answers.path_places import place_of, where_to_go_on
 from chat_tui.engine.answers.price_limit import PriceLimit
 from chat_tui.engine.answers.runner import AnswerRunner, PreparedAnswer, Preview
 from chat_tui.engine.answers.summarizer import Summarizer
@@ -55,8 +55,6 @@ from chat_tui.routing.router import Router
 
 if TYPE_CHECKING:
     from chat_tui.history.transfer.importer import ImportReport
-
-_MAY_GO_ON = {"broken", "cancelled", "length", "failed", "empty"}
 
 
 class Engine:
@@ -286,7 +284,7 @@ class Engine:
         await self.tools.prepare(conversation, settings)
         async with self._asking:
             before = await self._requests.conversation(conversation, text)
-            place = _place(before, edited, "user") if edited else len(before.path)
+            place = place_of(before, edited, "user") if edited else len(before.path)
             files = (*await self._files_at(before, place), *attachments)
             question = Turn("user", text, id=new_id(), created=now(), attachments=files)
             names = check_models(models) if models else await self.estimates.best_for(before, question, settings)
@@ -323,7 +321,7 @@ class Engine:
         await self.tools.prepare(conversation_id, settings)
         async with self._asking:
             before = await self.conversations.conversation(conversation_id)
-            place = _place(before, turn_id, "user")
+            place = place_of(before, turn_id, "user")
             files = (*await self._files_at(before, place), *attachments)
             question = Turn("user", text, id=new_id(), created=now(), attachments=files)
             asked = await self._store_question(before, place, question)
@@ -339,7 +337,7 @@ class Engine:
         await self.tools.prepare(conversation_id, settings)
         async with self._asking:
             conversation = await self.conversations.conversation(conversation_id)
-            place = _place(conversation, turn_id, "assistant")
+            place = place_of(conversation, turn_id, "assistant")
             return self._answers.begin(await self._prepare_answer(conversation, place, settings))
 
     async def go_on(self, conversation_id: str, settings: Request | None = None) -> Answer:
@@ -351,7 +349,7 @@ class Engine:
         await self.tools.prepare(conversation_id, settings)
         async with self._asking:
             conversation = await self.conversations.conversation(conversation_id)
-            place, cut, calls = _where_to_go_on(conversation)
+            place, cut, calls = where_to_go_on(conversation)
             prepared = await self._prepare_answer(conversation, place, settings, cut, calls_made=calls)
             return self._answers.begin(prepared)
 
@@ -469,27 +467,3 @@ async def _clean(text: str) -> str:
 def _in_parts(conversation: Conversation) -> bool:
     """Whether answers work through a document in parts."""
     return (decode_preset(conversation.preset) or Preset()).document
-
-
-def _where_to_go_on(conversation: Conversation) -> tuple[int, Turn | None, int]:
-    """Where on the path the next answer belongs, the part that it begins with, and how many calls the question has had.
-
-    Raises `CommandError` where there is nothing to go on from.
-    """
-    path = conversation.path
-    calls = sum(turn.role == "tool" for turn in takewhile(lambda turn: turn.role != "user", reversed(path)))
-    if path and path[-1].role == "tool":
-        return len(path), None, calls
-    if len(path) < 2 or path[-1].state not in _MAY_GO_ON:
-        raise CommandError("There is no incomplete answer.", "Only the last answer can be continued.")
-    return len(path) - 1, path[-1], calls
-
-
-def _place(conversation: Conversation, turn_id: str, role: Role) -> int:
-    """The turn's index on the current path. Raises `CommandError` when it is not there."""
-    for place, turn in enumerate(conversation.path):
-        if turn.id == turn_id and turn.role == role and (place or role == "user"):
-            return place
-    what = "question" if role == "user" else "answer"
-    article = "a" if what == "question" else "an"
-    raise CommandError(f"This {what} is not shown.", f"Choose {article} {what} with Up and Down, then try again.")
