@@ -46,6 +46,7 @@ from chat_tui.engine.models import ModelRegistry
 from chat_tui.engine.no_pages import NoPages
 from chat_tui.engine.protocols import LocalWeights, ModelBackend, PageSource, SourceSetup, ToolBackend
 from chat_tui.engine.request_builder import RequestBuilder
+from chat_tui.engine.tools.answer_controls import AnswerControls
 from chat_tui.engine.tools.loop import ToolLoop, use_of
 from chat_tui.engine.tools.no_tools import NoTools
 from chat_tui.engine.tools.result_branch import ResultBranch
@@ -111,7 +112,10 @@ class Engine:
             tell=tell,
             on_saved=self._note_saved,
             on_calls=self.tools.begin,
+            on_begun=lambda: self.controls.watch(),
         )
+        self.controls = AnswerControls(self._answers, self.tools, self.places, is_private=self.conversations.is_private)
+        """Stops, pauses and resumes answers, in whichever process they run."""
         self._budget = Budget(config, self.costs, self._answers, spent_elsewhere)
         self.embeddings = EmbeddingRunner(router, backend, self._budget, self._answers)
         self.summaries = Summarizer(router, self.conversations, self._answers, self.ask_apart, self.estimates.context)
@@ -452,6 +456,7 @@ class Engine:
         await self.tools.close()
         try:
             await self._answers.close()
+            await self.controls.close()
         finally:
             try:
                 await self._backend.close()

@@ -11,7 +11,8 @@ _MAY_GO_ON = {"broken", "cancelled", "length", "failed", "empty"}
 
 
 def where_to_go_on(conversation: Conversation) -> tuple[int, Turn | None, int]:
-    """Return where on the path the next answer belongs, the part that it begins with, and how many calls the question has had.
+    """Return where on the path the next answer belongs, the part that it begins with, and how many calls the question
+    has had.
 
     Raises `CommandError` where there is nothing to go on from.
     """

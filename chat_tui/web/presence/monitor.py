@@ -9,11 +9,14 @@ from contextlib import contextmanager, suppress
 
 from chat_tui.core.conversation import HistoryState
 from chat_tui.engine.engine import Engine
+from chat_tui.engine.tools.answer_controls import PAUSED_PREFIX
 from chat_tui.web.presence.call_notes import NOTE_PREFIX
 from chat_tui.web.presence.page_answers import PageAnswers
 
 LOOK_SECONDS = 0.4
 """Time between two looks at the history."""
+NOTES_PREFIXES = (NOTE_PREFIX, PAUSED_PREFIX)
+"""Begin the keys of the places with what other processes note about their answers."""
 
 
 class HistoryMonitor:
@@ -48,7 +51,7 @@ class HistoryMonitor:
     async def look_now(self, engine: Engine) -> None:
         """Look at the history at once."""
         self.state = await engine.conversations.changes.look(
-            self.state, tuple(self._followed), notes_prefix=NOTE_PREFIX
+            self.state, tuple(self._followed), notes_prefixes=NOTES_PREFIXES
         )
 
     def hurry(self) -> None:

@@ -35,6 +35,7 @@ from chat_tui.web.api.live.events import (
     RunningEvent,
 )
 from chat_tui.web.api.schemas import parse_query
+from chat_tui.web.presence.call_notes import NOTE_PREFIX
 from chat_tui.web.presence.running_answers import RunningAnswer, answers_here, running_answers
 from chat_tui.web.sign_in.cookie import PROOF_HEADER, ids_in
 from chat_tui.web.state import AppState, state_of
@@ -193,7 +194,7 @@ class PageFeed(Response):
 
 def _mark_of(name: str, state: HistoryState) -> object:
     """Return what differs when a conversation was changed; that a note is renewed is no change."""
-    return state.marks.get(name), state.notes.get(name, "").partition(" ")[2]
+    return state.marks.get(name), state.notes.get(NOTE_PREFIX + name, "").partition(" ")[2]
 
 
 async def _wait_for_disconnect(receive: Receive) -> None:
