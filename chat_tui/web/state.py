@@ -83,7 +83,7 @@ class AppState:
         self.page_answers = PageAnswers(config.web.orphan_seconds)
         """Those that run without a client."""
         self.private = PrivateConversations(config.web.orphan_seconds, are_possible=not has_workers)
-        self.monitor = HistoryMonitor(self.page_answers)
+        self.monitor = HistoryMonitor(self.page_answers, self.sign_ins)
         self.metrics = Metrics()
         self.log = AccessLog(write_error if config.web.access_log else None)
         self._watching: set[asyncio.Task[None]] = set()

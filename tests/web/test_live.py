@@ -19,11 +19,12 @@ from chat_tui.history.queries import reads, writes
 from chat_tui.history.store import Store
 from chat_tui.providers.scripted_provider import Script
 from chat_tui.web.presence.page_answers import PageAnswers
+from chat_tui.web.sign_in.sign_ins import SignIns
 from tests.doubles.fake_tools import FakeTools, offered
 from tests.doubles.model_server import ModelServer
 from tests.doubles.scripted_web import scripted_opener
 from tests.support.scripted_router import Gate
-from tests.support.web_site import Site, box, site, until
+from tests.support.web_site import TOKEN, Site, box, site, until
 from tests.web.test_tools import call
 
 QUIET = Web(access_log=False)
@@ -477,15 +478,20 @@ async def test_an_answer_that_is_paused_for_too_long_ends_and_is_kept() -> None:
     assert answer.turn.state == "cancelled"
 
 
-async def test_a_stream_ends_with_the_sign_in_that_it_came_with() -> None:
-    async with site(Config(web=QUIET), opener=scripted_opener(["Hi."]), ping_seconds=0.05) as web:
-        reply = await web.client.post("/api/sign-in")
-        web.client.headers = httpx.Headers({"Cookie": reply.headers["set-cookie"].partition(";")[0]})
-        web.client.headers["X-Chat-Tui-Proof"] = reply.json()["proof"]
-        async with web.client.stream("GET", "/api/events") as response:
-            assert response.status_code == 200
-            lines = response.aiter_lines()
-            await anext(lines)
-            await web.state.sign_ins.end_all()
-            async with asyncio.timeout(10):
-                assert [line async for line in lines if line.startswith("data: ")][1:] == []
+async def test_a_stream_ends_with_the_sign_in_that_it_came_with(tmp_path: Path) -> None:
+    file = tmp_path / "sign-ins"
+    opener, other_worker = scripted_opener(["Hi."]), SignIns(TOKEN, file)
+    async with site(Config(web=QUIET), opener=opener, sign_ins=SignIns(TOKEN, file)) as web:
+        for ending in (web.state.sign_ins, other_worker):
+            made = await web.state.sign_ins.begin()
+            web.client.headers = httpx.Headers(
+                {"Cookie": f"chat-tui-{web.url.rpartition(':')[2]}={made.id}", "X-Chat-Tui-Proof": made.proof}
+            )
+            async with web.client.stream("GET", "/api/events") as response:
+                assert response.status_code == 200
+                lines = response.aiter_lines()
+                await anext(lines)
+                await ending.end(made.id)
+                # Long before an idle stream gets a comment.
+                async with asyncio.timeout(10):
+                    assert [line async for line in lines if line.startswith("data: ")][1:] == []

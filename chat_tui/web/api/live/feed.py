@@ -106,7 +106,7 @@ class PageFeed(Response):
         self._state, self._engine, self._followed = state, engine, followed
         self._given = given
         """The headers of the request."""
-        self._checked = monotonic()
+        self._checked, self._edition = monotonic(), state.sign_ins.edition
         self._names = tuple({each.id for each in followed if not engine.conversations.is_private(each.id)})
         self._private = tuple({each.id for each in followed if each.id in state.private})
         self._list_mark = 0
@@ -156,10 +156,12 @@ class PageFeed(Response):
         await send({"type": "http.response.body", "body": b"", "more_body": False})
 
     async def _is_signed_in(self) -> bool:
-        """Return whether the client may still read: its sign-in may have ended since. Looks now and then."""
-        if "authorization" in self._given or monotonic() - self._checked < self._state.ping_seconds:
+        """Return whether the client may still read: its sign-in may have ended since."""
+        edition = self._state.sign_ins.edition
+        is_fresh = edition == self._edition and monotonic() - self._checked < self._state.ping_seconds
+        if is_fresh or "authorization" in self._given:
             return True
-        self._checked = monotonic()
+        self._checked, self._edition = monotonic(), edition
         proof = self._given.get(PROOF_HEADER, "")
         for id in ids_in(self._given):
             if await self._state.sign_ins.is_valid(id, proof):
