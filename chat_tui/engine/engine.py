@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Collection, Sequence
-from contextlib import AbstractAsyncContextManager, nullcontext
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -95,12 +95,9 @@ class Engine:
         self.memory = memory or Memory()
         self._requests = RequestBuilder(config, self.conversations, self.memory)
         self.models = ModelRegistry(config, router, self.places, weights, backend)
+        limit = config.tool_use.max_calls
         self.tools = ToolLoop(
-            tools or NoTools(),
-            self.conversations,
-            ask_again=self._ask_again,
-            tell=tell,
-            calls_limit=config.tool_use.max_calls,
+            tools or NoTools(), self.conversations, ask_again=self._ask_again, tell=tell, calls_limit=limit
         )
         """Tools that models may call."""
         self.estimates = CostEstimator(config, router, self.conversations, backend, self._requests, self.tools)
@@ -454,14 +451,10 @@ class Engine:
         """Cancel what runs, keep the parts, save, and let go of everything."""
         await self.titles.close()
         await self.tools.close()
-        try:
-            await self._answers.close()
-            await self.controls.close()
-        finally:
-            try:
-                await self._backend.close()
-            finally:
-                await self.conversations.close()
+        async with AsyncExitStack() as closing:
+            # The last one first, and all of them, whatever fails.
+            for part in (self.conversations, self._backend, self.controls, self._answers):
+                closing.push_async_callback(part.close)
 
 
 async def _clean(text: str) -> str:
