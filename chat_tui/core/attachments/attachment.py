@@ -19,8 +19,11 @@ TEXT_LIMIT = 2_000_000
 """Maximum size of a text file in bytes."""
 PDF_LIMIT = 50_000_000
 """Maximum size of a PDF in bytes; of its text, `TEXT_LIMIT` characters are used."""
+FILES_LIMIT = 20
+"""Maximum number of files that a person can attach to one question."""
 TEXT = "text/plain"
-_HEAD = 16
+HEAD_BYTES = 16
+"""Bytes from the beginning of a file that tell its kind."""
 _BEGINNINGS = (
     (b"\x89PNG\r\n\x1a\n", "image/png"),
     (b"\xff\xd8\xff", "image/jpeg"),
@@ -30,8 +33,20 @@ _BEGINNINGS = (
 ATTACHABLE_TYPES = frozenset({"image/png", "image/jpeg", "image/gif", "image/webp", TEXT})
 """The kinds of files that can be attached, for messages."""
 _PDF_BEGINNING = b"%PDF-"
+_UNSUPPORTED_IMAGES = (
+    (0, b"BM", "BMP"),
+    (0, b"II*\0", "TIFF"),
+    (0, b"MM\0*", "TIFF"),
+    (4, b"ftypavif", "AVIF"),
+    (4, b"ftyphei", "HEIC"),
+    (4, b"ftyphev", "HEIC"),
+    (4, b"ftypmif1", "HEIC"),
+    (4, b"ftypmsf1", "HEIC"),
+)
+"""Images that no provider takes: the position of their mark, and their kind."""
 _BOM = b"\xef\xbb\xbf"
 _TICKS = re.compile("`{3,}")
+_SLASHES = re.compile(r"[/\\]")
 
 
 class Attachment(msgspec.Struct, frozen=True, gc=False):
@@ -67,13 +82,13 @@ class HasAttachments(Protocol):
         """The attached files."""
 
 
-def read(path: Path) -> Attachment:
-    """Read a file to attach. Blocks. Raises `AttachmentRefused`."""
-    name = clean_line(path.name, 200) or "file"
+def read(path: Path, name: str = "") -> Attachment:
+    """Read a file to attach, by default under its own name. Blocks. Raises `AttachmentRefused`."""
+    name = name or clean_line(path.name, 200) or "file"
     try:
         with open_regular(path) as file:
-            head = file.read(_HEAD)
-            limit = _limit(head)
+            head = file.read(HEAD_BYTES)
+            limit = size_limit(head)
             content = head + file.read(limit + 1 - len(head))
     except FileNotFoundError:
         raise AttachmentRefused(f"File not found: {name}.", "Check its path; nothing was sent.") from None
@@ -92,25 +107,28 @@ def of_bytes(name: str, content: bytes, *, text_limit: int = TEXT_LIMIT) -> Atta
     return _check_content(name, content, text_limit)
 
 
+def file_name(path: str) -> str:
+    """Return the name at the end of a path of any system, on one line."""
+    return clean_line(_SLASHES.split(path.rstrip("/\\"))[-1], 200) or "file"
+
+
 def is_no_text(content: bytes) -> bool:
     """Return whether this is an image or a PDF, by its first bytes."""
-    return bool(media_type_of(content[:_HEAD])) or content.startswith(_PDF_BEGINNING)
+    return bool(media_type_of(content[:HEAD_BYTES])) or content.startswith(_PDF_BEGINNING)
 
 
-def _limit(head: bytes, text_limit: int = TEXT_LIMIT) -> int:
+def size_limit(head: bytes, text_limit: int = TEXT_LIMIT) -> int:
+    """Return the maximum size in bytes of a file that begins so."""
     if head.startswith(_PDF_BEGINNING):
         return PDF_LIMIT
     return IMAGE_LIMIT if media_type_of(head) else text_limit
 
 
 def _check_content(name: str, content: bytes, text_limit: int = TEXT_LIMIT) -> Attachment:
-    head = content[:_HEAD]
-    media_type, is_pdf, limit = media_type_of(head), head.startswith(_PDF_BEGINNING), _limit(head, text_limit)
-    what = "a PDF" if is_pdf else "an image" if media_type else "a text"
-    if len(content) > limit:
-        raise AttachmentRefused(
-            f"{name} is larger than {limit // 1_000_000} MB, the limit for {what}.", "Attach a smaller one."
-        )
+    head = content[:HEAD_BYTES]
+    media_type, is_pdf = media_type_of(head), head.startswith(_PDF_BEGINNING)
+    if len(content) > size_limit(head, text_limit):
+        raise too_large(name, head, text_limit)
     if not content:
         raise AttachmentRefused(f"{name} is empty.", "Attach another file.")
     if is_pdf:
@@ -120,11 +138,27 @@ def _check_content(name: str, content: bytes, text_limit: int = TEXT_LIMIT) -> A
     elif not media_type:
         content = content.removeprefix(_BOM)
         if b"\0" in content or not _is_utf8(content):
-            raise AttachmentRefused(
-                f"{name} is neither an image, a PDF nor UTF-8 text.",
-                "You can attach PNG, JPEG, GIF, WebP, PDF and text files.",
-            )
+            raise _not_readable(name, head)
     return Attachment(name, media_type or TEXT, content, size_bytes=len(content))
+
+
+def too_large(name: str, head: bytes, text_limit: int = TEXT_LIMIT) -> AttachmentRefused:
+    """Return the error for a file that begins so and is too large."""
+    what = "a PDF" if head.startswith(_PDF_BEGINNING) else "an image" if media_type_of(head) else "a text"
+    limit = size_limit(head, text_limit) // 1_000_000
+    return AttachmentRefused(f"{name} is larger than {limit} MB, the limit for {what}.", "Attach a smaller one.")
+
+
+def _not_readable(name: str, head: bytes) -> AttachmentRefused:
+    """Return the error for a file that is neither an image that can be sent nor text."""
+    for place, mark, kind in _UNSUPPORTED_IMAGES:
+        if head[place:].startswith(mark):
+            hint = "Save it as a JPEG or a PNG, and attach that."
+            return AttachmentRefused(f"{name} is a {kind} image, which models cannot read.", hint)
+    return AttachmentRefused(
+        f"{name} is neither an image, a PDF nor UTF-8 text.",
+        "You can attach PNG, JPEG, GIF, WebP, PDF and text files.",
+    )
 
 
 def media_type_of(head: bytes) -> str:

@@ -15,14 +15,12 @@ from textual.widget import Widget
 from textual.worker import Worker
 
 from chat_tui.core.attachments.attached_page import AttachedPage, is_address
-from chat_tui.core.attachments.attachment import Attachment
+from chat_tui.core.attachments.attachment import FILES_LIMIT, Attachment
 from chat_tui.core.errors import AttachmentRefused, ChatTuiError, CommandError
 from chat_tui.core.usage.token_estimate import attachment_tokens
 from chat_tui.tui.prompt.attachments_line import PASTED, AttachmentsLine, PendingAttachment
 from chat_tui.tui.prompt.prompt import Prompt
 
-MOST = 20
-"""Files that can be attached to one question."""
 PAGE_SECONDS = 600.0
 """For so long a page that was fetched is not fetched again, for example if it is named again."""
 
@@ -46,7 +44,7 @@ class FetchedPages:
     async def page(self, address: str) -> AttachedPage:
         """Return the page at an address. Raises `AttachmentRefused`."""
         begin = self._clock() - PAGE_SECONDS
-        self._kept = {known: kept for known, kept in list(self._kept.items())[-MOST:] if kept[0] >= begin}
+        self._kept = {known: kept for known, kept in list(self._kept.items())[-FILES_LIMIT:] if kept[0] >= begin}
         if address not in self._kept:
             self._kept[address] = self._clock(), await self._fetch(address)
         return self._kept[address][1]
@@ -120,8 +118,8 @@ class PromptAttachments:
     def _add(self, going: PendingAttachment) -> None:
         if any(known.path == going.path for known in self._going):
             raise CommandError(f"{going.name} is already attached.", "Use /detach to remove it.")
-        if len(self._going) >= MOST:
-            raise CommandError(f"You can attach at most {MOST} files.", "Use /detach to remove one.")
+        if len(self._going) >= FILES_LIMIT:
+            raise CommandError(f"You can attach at most {FILES_LIMIT} files.", "Use /detach to remove one.")
         self._going.append(going)
 
     async def attach_pasted(self, image: Attachment) -> None:
@@ -129,7 +127,7 @@ class PromptAttachments:
         going = await asyncio.to_thread(_pasted, image)
         stem, _, ending = image.name.rpartition(".")
         names = [known.name for known in self._going if known.path != going.path]
-        number = next(number for number in range(1, MOST + 2) if _numbered(stem, number, ending) not in names)
+        number = next(number for number in range(1, FILES_LIMIT + 2) if _numbered(stem, number, ending) not in names)
         going.files = (msgspec.structs.replace(image, name=_numbered(stem, number, ending)),)
         self._add(going)
         self._show()
@@ -160,7 +158,7 @@ class PromptAttachments:
                 continue
             going = self._pending(name)
             is_unfinished = name == unfinished and (going.is_remote or _may_grow(name))
-            if going.path not in known and not is_unfinished and len(self._going) < MOST:
+            if going.path not in known and not is_unfinished and len(self._going) < FILES_LIMIT:
                 known.add(going.path)
                 self._going.append(going)
                 self._begin_reading(going)
@@ -220,7 +218,7 @@ class PromptAttachments:
             files = msgspec.json.decode(stored, type=list[DraftFile]) if stored else []
         except (msgspec.MsgspecError, ValueError, RecursionError):
             files = []
-        self._going = [self._restored(file) for file in files[:MOST]]
+        self._going = [self._restored(file) for file in files[:FILES_LIMIT]]
         for going in self._going:
             self._prompt.named.restore(going.named)
             if not going.is_pasted:
