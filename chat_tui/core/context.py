@@ -7,6 +7,8 @@ from typing import Literal
 import msgspec
 
 from chat_tui.core.conversation import Turn
+from chat_tui.core.errors import AttachmentRefused
+from chat_tui.core.text.excerpts import shorten
 from chat_tui.core.text.memory_text import MemoryText
 
 LeftOut = Literal["", "window", "exchanges", "kept out", "empty"]
@@ -65,3 +67,15 @@ class Context(msgspec.Struct, frozen=True):
     """Model of the quick answer before this one; its price is included."""
     images: bool | None = None
     """Whether the model accepts images; None if unknown."""
+
+    @property
+    def refuses_images(self) -> bool:
+        """Whether the model, or every model that could be asked, takes no images."""
+        return self.images is False or not self.model
+
+    def image_refusal(self, hint: str) -> AttachmentRefused:
+        """Return the error for a question with images if `refuses_images`; `hint` says what to do."""
+        who = (
+            f"{shorten(self.model, 100)} takes no images" if self.model else "The current model does not accept images"
+        )
+        return AttachmentRefused(f"{who}; nothing was sent.", hint)

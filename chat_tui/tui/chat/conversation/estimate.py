@@ -9,7 +9,7 @@ from rich.cells import cell_len
 from textual.content import Content
 
 from chat_tui.core.attachments.attachment import Attachment
-from chat_tui.core.errors import AttachmentRefused, ChatTuiError
+from chat_tui.core.errors import ChatTuiError
 from chat_tui.core.text.excerpts import shorten
 from chat_tui.core.tools import ToolUse
 from chat_tui.tui.actions.bindings import first_key
@@ -85,7 +85,7 @@ class QuestionEstimate:
                 pass
         if number != self._asked:
             return
-        self._files.refuse_images(_takes_no_images(context))
+        self._files.refuse_images(context is not None and context.refuses_images)
         if (models := self._session.compare_models) and not is_shell:
             estimate = await self.costs_of_all(models, text)
             if number != self._asked:
@@ -133,16 +133,9 @@ class QuestionEstimate:
         """Raise `AttachmentRefused` if there are images and the model that would be asked takes none."""
         names = [file.name for file in files if file.is_image]
         context = await self._context(text, files) if names else None
-        if context is None or not _takes_no_images(context):
-            return
-        who = (
-            shorten(context.model, 100) + " takes no images"
-            if context.model
-            else "The current model does not accept images"
-        )
-        raise AttachmentRefused(
-            f"{who}; nothing was sent.", f"Choose one that does with Ctrl+O, or /detach {shorten(names[0], 60)}."
-        )
+        if context is not None and context.refuses_images:
+            hint = f"Choose one that does with Ctrl+O, or /detach {shorten(names[0], 60)}."
+            raise context.image_refusal(hint)
 
     async def _context(self, text: str, files: Sequence[Attachment]) -> Context | None:
         session = self._session
@@ -162,7 +155,3 @@ class QuestionEstimate:
 def tools_label(use: ToolUse | None) -> str:
     """Return the tool servers that are on, such as `tools: files, time`; empty if none is."""
     return f"tools: {shorten(', '.join(use.servers), _TOOLS)}" if use is not None and use.servers else ""
-
-
-def _takes_no_images(context: Context | None) -> bool:
-    return context is not None and (context.images is False or not context.model)
