@@ -11,6 +11,7 @@ from typing import Literal
 
 import msgspec
 
+from chat_tui.core.attachments.attachment import Attachment
 from chat_tui.core.conversation import (
     Conversation,
     ConversationSummary,
@@ -162,6 +163,16 @@ class Conversations:
             return list(turns)
         full = await self._stores.store_of(conversation.id).read(attachments.contents, bare)
         return [msgspec.structs.replace(turn, attachments=full.get(turn.id, turn.attachments)) for turn in turns]
+
+    async def attachment(self, conversation_id: str, turn_id: str, number: int) -> Attachment | None:
+        """A file of a turn with its content, by its position from 0; None if there is none. Raises `HistoryError`."""
+        known = self.cache.get(conversation_id)
+        turn = next((turn for turn in known.path if turn.id == turn_id), None) if known is not None else None
+        if turn is not None and number < len(turn.attachments) and turn.attachments[number].content:
+            # It may not be saved yet.
+            return turn.attachments[number]
+        store = self._stores.store_of(conversation_id)
+        return await store.read(attachments.attachment, conversation_id, turn_id, number)
 
     async def export(self, conversation_id: str, form: Literal["markdown", "html", "json"]) -> str:
         """A conversation as Markdown, as one HTML file, or as JSON that an import restores. Raises `HistoryError`."""

@@ -65,6 +65,23 @@ def contents(db: sqlite3.Connection, turn_ids: Sequence[str]) -> dict[str, tuple
     return found
 
 
+def attachment(db: sqlite3.Connection, conversation_id: str, turn_id: str, number: int) -> Attachment | None:
+    """A file of a turn with its content, by its position from 0; None if the conversation has no such turn, or the turn
+    no such file."""
+    row = db.execute(
+        "SELECT name, media_type, content.id, bytes"
+        " FROM turn JOIN conversation ON conversation.key = turn.conversation AND conversation.deleted IS NULL"
+        " JOIN attachment ON attachment.turn = turn.key JOIN content ON content.key = attachment.content"
+        " WHERE turn.id = ? AND conversation.id = ? ORDER BY attachment.key LIMIT 1 OFFSET ?",
+        (storable(turn_id), storable(conversation_id), number),
+    ).fetchone()
+    if row is None:
+        return None
+    name, media_type, id, content = row
+    content = content if isinstance(content, bytes) else text_of(content).encode()
+    return Attachment(clean_line_of(name), clean_line_of(media_type), content, id, len(content))
+
+
 def drop_unused(db: sqlite3.Connection, contents: Sequence[int]) -> None:
     """Erase those of these contents that no turn uses any more."""
     for key in contents:
