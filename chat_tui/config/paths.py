@@ -68,6 +68,11 @@ def sign_ins_file() -> Path:
     return state_folder() / "sign-ins.json"
 
 
+def uploads_folder() -> Path:
+    """Files that the web page has uploaded and not sent yet."""
+    return state_folder() / "uploads"
+
+
 def folder_memory_file() -> Path:
     """Which folders' notes the user has allowed."""
     return state_folder() / "folder-memory.json"

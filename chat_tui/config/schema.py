@@ -203,7 +203,7 @@ class Web(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Maximum number of requests of one client per minute that have no token. After a twentieth of it with wrong
     tokens, the client is slowed down."""
     max_body_bytes: int = 20 * 1024 * 1024
-    """Maximum size of a request in bytes."""
+    """Maximum size of a request in bytes. Uploaded files have limits of their own."""
     access_log: bool = True
     """Write one line to stderr for each request, without its content."""
     reader_seconds: float = 600.0

@@ -12,7 +12,7 @@
     openai/            `/v1`: records, messages, replies in OpenAI's format
     responses/         `/v1/responses`: the same in the format of OpenAI's Responses API
     anthropic/         `/v1/messages`: the same in Anthropic's format
-    page/              the page at `/`, and its endpoints for signing in and out
+    page/              the page at `/`, and its endpoints for signing in and out; files/, uploads and files of turns
     sign_in/           the check of the token, the browsers that are signed in, and their cookie
     ops/, openapi      `/health`, `/metrics`, the access log; `/openapi.json`
 """
@@ -33,6 +33,7 @@ from chat_tui.core.errors import ConfigError
 from chat_tui.core.processes.console import report_error, write_error
 from chat_tui.engine.engine import Engine
 from chat_tui.web.app import build_app
+from chat_tui.web.presence.uploads import Uploads
 from chat_tui.web.sign_in.sign_ins import SignIns
 from chat_tui.web.sign_in.token_file import new_token
 from chat_tui.web.state import AppState
@@ -82,6 +83,7 @@ def create_state(
         tell=report_error,
         sign_ins=sign_ins,
         has_workers=has_workers,
+        uploads=Uploads(paths.uploads_folder()),
     )
 
 

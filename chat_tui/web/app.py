@@ -17,7 +17,6 @@ from chat_tui.core.errors import ChatTuiError
 from chat_tui.web import openapi
 from chat_tui.web.anthropic import routes as anthropic_api
 from chat_tui.web.api import conversations, deletions, operations, settings, stream, tools, versions, websocket
-from chat_tui.web.api.live import controls
 from chat_tui.web.api.live import routes as live
 from chat_tui.web.errors import OPENAI_PATH, ApiError, error_response, is_below, to_api_error
 from chat_tui.web.middleware.absolute_targets import AbsoluteTargets
@@ -30,6 +29,7 @@ from chat_tui.web.openai import embeddings, legacy
 from chat_tui.web.openai import routes as openai_api
 from chat_tui.web.ops.access_log import AccessLogMiddleware
 from chat_tui.web.page import page, sign_in
+from chat_tui.web.page.files import routes as files
 from chat_tui.web.responses import routes as responses_api
 from chat_tui.web.responses import storage
 from chat_tui.web.state import AppState
@@ -52,7 +52,7 @@ def routes() -> list[BaseRoute]:
         tools,
         settings,
         live,
-        controls,
+        files,
         sign_in,
         operations,
         openapi,

@@ -59,15 +59,17 @@ from chat_tui.web.middleware.proxies import PREFIX
 from chat_tui.web.openai.embeddings import EmbeddingList, EmbeddingRequest
 from chat_tui.web.openai.legacy import LegacyCompletion, LegacyRequest
 from chat_tui.web.openai.schemas import ChatRequest, Completion, CompletionChunk, ModelCard, ModelCards
+from chat_tui.web.page.files.routes import EstimateBody, EstimatedQuestion, UploadedFile, UploadQuery
 from chat_tui.web.page.sign_in import SignInReply
 from chat_tui.web.responses.schemas import DeletedResponse, InputItems, ResponseEvent, ResponseObject, ResponsesRequest
 from chat_tui.web.responses.storage import ItemsQuery, RetrievalQuery
 
 JSON = "application/json"
+BYTES = "*/*"
 EVENTS = "text/event-stream"
 LAST = "[DONE]"
 """Last event of a stream in OpenAI's format."""
-FAULTS = (400, 401, 403, 404, 405, 408, 409, 413, 415, 429, 500, 502, 503, 504)
+FAULTS = (400, 401, 403, 404, 405, 408, 409, 410, 413, 415, 429, 500, 502, 503, 504)
 ABOUT = "Chat with a built-in LLM router. `/ws` is the WebSocket form of `/stream`; `/` is the web page."
 _REFERENCE = "#/components/schemas/{name}"
 _PARAMETER = re.compile(r"\{(\w+)(?::\w+)?\}")
@@ -92,6 +94,8 @@ class Operation(msgspec.Struct, frozen=True):
     faults: Mapping[int, Any] = {}
     """Error replies, if they differ from the usual ones."""
     status: int = 200
+    file: bool = False
+    """The body is a file of any kind."""
     open: bool = False
     """No token is needed."""
 
@@ -232,8 +236,6 @@ OPERATIONS: Sequence[Operation] = (
         status=202,
     ),
     Operation("POST", f"{_CONVERSATION}/stop", "Stop the answer of a conversation and its tool calls.", status=204),
-    Operation("POST", f"{_CONVERSATION}/pause", "Pause the answer of a conversation.", status=204),
-    Operation("POST", f"{_CONVERSATION}/resume", "Continue after a pause.", status=204),
     Operation(
         "GET",
         "/api/events",
@@ -241,6 +243,21 @@ OPERATIONS: Sequence[Operation] = (
         query=FeedQuery,
         events=(ReadyEvent, RunningEvent, ListEvent, ChangedEvent, AnswerBatch),
     ),
+    Operation(
+        "POST",
+        "/api/uploads",
+        "Upload a file, as it is, that is sent with a question.",
+        UploadedFile,
+        query=UploadQuery,
+        file=True,
+        status=201,
+    ),
+    Operation("GET", "/api/uploads/{id}", "Get an uploaded file that was not sent yet.", text=BYTES),
+    Operation("DELETE", "/api/uploads/{id}", "Remove an uploaded file.", status=204),
+    Operation(
+        "POST", "/api/estimate", "Estimate the tokens and the price of a question.", EstimatedQuestion, EstimateBody
+    ),
+    Operation("GET", f"{_TURN}/files/{{number}}", "Get a file of a stored message.", text=BYTES),
     Operation("GET", "/api/tools", "List the tool servers with their tools.", ListedToolServers),
     Operation("GET", f"{_CONVERSATION}/tools", "Show which tools a conversation uses.", ConversationTools),
     Operation(
@@ -334,6 +351,9 @@ def _describe(operation: Operation, schema_of: Mapping[Any, dict[str, Any]]) -> 
         told["parameters"] = parameters
     if operation.body is not None:
         told["requestBody"] = {"required": True, "content": {JSON: {"schema": schema_of[operation.body]}}}
+    if operation.file:
+        kind = {"type": "string", "format": "binary"}
+        told["requestBody"] = {"required": True, "content": {"application/octet-stream": {"schema": kind}}}
     if operation.open:
         told["security"] = []
     return told

@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from collections.abc import Awaitable, Callable, Coroutine, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
+from functools import partial
 from math import ceil
 from time import monotonic
 
@@ -16,6 +17,7 @@ from chat_tui.core.errors import ChatTuiError
 from chat_tui.core.processes.console import write_error
 from chat_tui.engine.answers.answer import Answer
 from chat_tui.engine.engine import Engine
+from chat_tui.engine.tools.decision_relay import DecisionRelay, apply_decision
 from chat_tui.engine.tools.steps import cancel_steps, have_ended, saved_answers
 from chat_tui.web.errors import ApiError
 from chat_tui.web.ops.access_log import AccessLog
@@ -24,6 +26,7 @@ from chat_tui.web.ops.rates import RateBuckets, network_of
 from chat_tui.web.presence.monitor import HistoryMonitor
 from chat_tui.web.presence.page_answers import PageAnswers
 from chat_tui.web.presence.private_conversations import PrivateConversations
+from chat_tui.web.presence.uploads import Uploads
 from chat_tui.web.sign_in.sign_ins import SignIns
 from chat_tui.web.sign_in.token_check import TokenCheck
 
@@ -55,11 +58,14 @@ class AppState:
         ping_seconds: float = PING_SECONDS,
         sign_ins: SignIns | None = None,
         has_workers: bool = False,
+        uploads: Uploads | None = None,
     ) -> None:
         """`has_workers`: other processes may serve the same clients."""
         self.config, self.token = config, token
         self.sign_ins = sign_ins or SignIns(token)
         """The browsers that are signed in; those of the default are forgotten when the app stops."""
+        self.uploads = uploads or Uploads()
+        """Files that wait to be sent with a question."""
         self.hosts = frozenset(host.lower() for host in (*hosts, *config.web.hosts))
         """Accepted in the Host header, besides loopback and the address of the connection."""
         self.origins = frozenset(origin.lower() for origin in config.web.origins)
@@ -83,7 +89,7 @@ class AppState:
         self.page_answers = PageAnswers(config.web.orphan_seconds)
         """Those that run without a client."""
         self.private = PrivateConversations(config.web.orphan_seconds, are_possible=not has_workers)
-        self.monitor = HistoryMonitor(self.page_answers, self.sign_ins)
+        self.monitor = HistoryMonitor(self.page_answers)
         self.metrics = Metrics()
         self.log = AccessLog(write_error if config.web.access_log else None)
         self._watching: set[asyncio.Task[None]] = set()
@@ -171,7 +177,7 @@ class AppState:
         if runs_alone:
             self.page_answers.add(answer)
             self._track(self._keep(engine, answer))
-        self._track(self._watch(answer))
+        self._track(self._watch(answer, None if runs_alone else DecisionRelay(engine.places)))
         self.monitor.hurry()
         if self._stopped:
             await answer.cancel()
@@ -190,15 +196,18 @@ class AppState:
         self._watching.add(task)
         task.add_done_callback(self._watching.discard)
 
-    async def _watch(self, answer: Answer) -> None:
-        """Count an answer until it and its calls have ended."""
+    async def _watch(self, answer: Answer, relay: DecisionRelay | None) -> None:
+        """Count an answer until it has ended, and take the decisions of other workers about its calls."""
         step: Answer | None = answer
         try:
             while step is not None:
                 await self.metrics.watch(step)
                 if step.round is not None:
-                    async for _ in step.round.follow():
-                        pass
+                    decide = partial(apply_decision, [step.round])
+                    receiving = relay.receiving(step.conversation_id, decide) if relay is not None else nullcontext()
+                    async with receiving:
+                        async for _ in step.round.follow():
+                            pass
                 step = step.next
         finally:
             # With its log it is large, and whoever asked may never come again.
@@ -262,6 +271,7 @@ class AppState:
             await asyncio.gather(*self._watching)
         finally:
             self.metrics.close()
+            await self.uploads.close()
             await asyncio.to_thread(self.log.close)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, aclosing
 from functools import partial
 from pathlib import Path
@@ -30,10 +30,11 @@ def scripted_opener(
     settings: StoreSettings = USUAL,
     tools: ToolBackend | None = None,
     memory: Memory | None = None,
+    models: Sequence[Model] = (FAST, DEEP),
 ) -> Callable[[], Awaitable[Engine]]:
     """Opens the engine; the scripts are played in turn, the last one again and again."""
     provider, given = Scripted(*scripts), config or Config(strategy="balanced")
-    backend = FakeBackend((FAST, DEEP, Model(SCRIPTED_MODEL, 32_000, 0.0, 0.0, selectable=False)))
+    backend = FakeBackend((*models, Model(SCRIPTED_MODEL, 32_000, 0.0, 0.0, selectable=False)))
 
     def open_stream(model: Model, request: Request) -> AbstractAsyncContextManager[object]:
         return aclosing(provider.stream(model, request))

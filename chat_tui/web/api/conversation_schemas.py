@@ -88,6 +88,16 @@ class ShownResult(msgspec.Struct, frozen=True):
     images: int
 
 
+class ShownFile(msgspec.Struct, frozen=True, rename="camel"):
+    """A file of a message."""
+
+    name: str
+    media_type: str
+    """Of an image, its type; of everything else `text/plain`."""
+    size: int
+    """Bytes of what is sent to a model: of a PDF, its text."""
+
+
 class ShownTurn(msgspec.Struct, frozen=True, rename="camel"):
     """A message of a conversation's current branch."""
 
@@ -112,6 +122,8 @@ class ShownTurn(msgspec.Struct, frozen=True, rename="camel"):
     """Ids of all versions, oldest first; empty if there is only one."""
     files: tuple[str, ...] = ()
     """Names of attached files."""
+    attachments: tuple[ShownFile, ...] = ()
+    """The same files, with what is known of them."""
     calls: tuple[ShownCall, ...] = ()
     """Tool calls of an answer; their results follow as turns."""
     result: ShownResult | None = None

@@ -44,6 +44,7 @@ from chat_tui.web.api.conversation_schemas import (
     OpenedConversation,
     ShownCall,
     ShownConsent,
+    ShownFile,
     ShownResult,
     ShownTurn,
 )
@@ -259,6 +260,7 @@ def _shown_turn(turn: Turn, versions: tuple[str, ...]) -> ShownTurn:
         _figures(turn) if answer else {},
         versions,
         tuple(file.name for file in turn.attachments),
+        tuple(ShownFile(file.name, file.media_type, file.size_bytes) for file in turn.attachments),
         tuple(ShownCall(call.id, call.name, indent_arguments(call.arguments)) for call in turn.calls),
         _shown_result(turn),
         summary_title(turn) if turn.role == "summary" else UNSET,
@@ -381,12 +383,17 @@ async def find_window(engine: Engine, request: Request, asked: WindowRange) -> C
 
 async def _found(engine: Engine, request: Request, find: Callable[[str], Awaitable[Found]]) -> Found:
     conversation_id = str(request.path_params["id"])
-    if engine.conversations.is_private(conversation_id) and conversation_id not in state_of(request).private:
-        raise _not_found()
+    check_shown(engine, request, conversation_id)
     try:
         return await find(conversation_id)
     except ConversationNotFound as error:
         raise _not_found() from error
+
+
+def check_shown(engine: Engine, request: Request, conversation_id: str) -> None:
+    """Raise `ApiError` for a private conversation that no page has begun."""
+    if engine.conversations.is_private(conversation_id) and conversation_id not in state_of(request).private:
+        raise _not_found()
 
 
 def _not_found() -> ApiError:

@@ -11,6 +11,7 @@ import msgspec
 from msgspec import Meta
 from starlette.requests import Request as HttpRequest
 
+from chat_tui.core.attachments.attachment import FILES_LIMIT
 from chat_tui.core.request import Request
 from chat_tui.web.errors import ApiError
 
@@ -33,6 +34,8 @@ Share = Annotated[float, Meta(ge=0, le=1)]
 StopText = Annotated[str, Meta(min_length=1, max_length=1000)]
 StopTexts = Annotated[list[StopText], Meta(max_length=16)]
 Seed = Annotated[int, Meta(ge=-(2**63), le=2**63 - 1)]
+AttachmentIds = Annotated[list[Annotated[str, Meta(max_length=100)]], Meta(max_length=FILES_LIMIT)]
+"""Ids of uploaded files."""
 RequestId = Annotated[str, Meta(max_length=200)] | Annotated[int, Meta(ge=-(2**53), le=2**53)]
 """Id that a client gives one of its requests on a WebSocket."""
 
@@ -93,6 +96,8 @@ class PromptBody(GenerationOptions, frozen=True, kw_only=True, rename="camel"):
     """System prompt of a new conversation."""
     conversation: Name | None = None
     """Id of the conversation to continue; unset: a new one."""
+    attachments: AttachmentIds = []
+    """Ids of uploaded files that are sent with it."""
 
 
 class RepeatBody(GenerationOptions, frozen=True, kw_only=True, rename="camel"):
@@ -102,6 +107,8 @@ class RepeatBody(GenerationOptions, frozen=True, kw_only=True, rename="camel"):
     """New text of a question."""
     goes_on: bool | None = None
     """Continue the last answer, which is incomplete."""
+    attachments: AttachmentIds = []
+    """Ids of uploaded files that are sent with the new text of a question, besides the files that it had."""
 
 
 async def read_body(request: HttpRequest, kind: type[T]) -> T:

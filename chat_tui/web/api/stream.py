@@ -19,6 +19,7 @@ from chat_tui.engine.answers.answer import Answer
 from chat_tui.engine.engine import Engine
 from chat_tui.engine.tools.steps import StepChunk, saved_answers, why_unanswered
 from chat_tui.web.api.choice.model_choice import ModelChoice, is_known_model, resolve_choice
+from chat_tui.web.api.choice.question_files import check_images, load_files
 from chat_tui.web.api.choice.setting_choice import PageQuestion, beginning_with, check_unset
 from chat_tui.web.api.choice.tool_choice import check_unchanged, choose_tool_use, settings_of_new, start_servers
 from chat_tui.web.api.event_stream import EventStream, retry_after, wait_for_end
@@ -149,22 +150,27 @@ async def start_answer(state: AppState, client: str, asked: PromptBody, *, by_pa
     if asked.conversation is not None:
         check_unchanged(asked)
         check_unset(asked)
+    files = await load_files(state, asked.attachments)
 
     async def begin(engine: Engine) -> Answer:
         settings = request_settings(engine, asked).replace(uses_memory=by_page)
         await start_servers(engine, settings.tool_use)
         if asked.conversation is None:
             beginning = await _beginning(state, engine, asked)
-            return await engine.ask(beginning, asked.prompt, settings)
+            await check_images(engine, beginning, asked.prompt, settings, files)
+            return await engine.ask(beginning, asked.prompt, settings, attachments=files)
         try:
             async with state.turn_lock:
                 await check_free(engine, asked.conversation)
-                return await engine.ask(asked.conversation, asked.prompt, settings)
+                await check_images(engine, asked.conversation, asked.prompt, settings, files)
+                return await engine.ask(asked.conversation, asked.prompt, settings, attachments=files)
         except ConversationNotFound as error:
             raise ApiError(404, "Conversation not found: it may have been deleted.", param="conversation") from error
 
     named = await names_model(state, asked)
-    return await state.ask(client, begin, named=named, runs_alone=by_page)
+    answer = await state.ask(client, begin, named=named, runs_alone=by_page)
+    await state.uploads.remove(asked.attachments)
+    return answer
 
 
 async def _beginning(state: AppState, engine: Engine, asked: PromptBody) -> NewConversation | str:

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
+from chat_tui.core.attachments.attachment import Attachment
 from chat_tui.core.conversation import Conversation, Turn
 from chat_tui.core.request import Request as Settings
 from chat_tui.engine.answers.answer import Answer
 from chat_tui.engine.engine import Engine
+from chat_tui.web.api.choice.question_files import check_images, load_files
 from chat_tui.web.api.choice.tool_choice import check_unchanged, start_servers
 from chat_tui.web.api.conversations import find_conversation
 from chat_tui.web.api.schemas import RepeatBody, read_body
@@ -38,7 +42,10 @@ async def start_again(state: AppState, request: Request, asked: RepeatBody, *, b
     `ChatTuiError`."""
     if asked.prompt is not None:
         check_prompt(asked.prompt)
+    elif asked.attachments:
+        raise ApiError(400, "`attachments` can only be set with `prompt`.", param="attachments")
     check_unchanged(asked)
+    files = await load_files(state, asked.attachments)
 
     async def begin(engine: Engine) -> Answer:
         settings = request_settings(engine, asked).replace(uses_memory=by_page)
@@ -46,14 +53,22 @@ async def start_again(state: AppState, request: Request, asked: RepeatBody, *, b
         async with state.turn_lock:
             conversation = await find_conversation(engine, request)
             await check_free(engine, conversation.id)
-            return await _start_answer(engine, conversation, _find_turn(conversation, request), asked, settings)
+            turn = _find_turn(conversation, request)
+            return await _start_answer(engine, conversation, turn, asked, settings, files)
 
     named = await names_model(state, asked)
-    return await state.ask(client_of(request), begin, named=named, runs_alone=by_page)
+    answer = await state.ask(client_of(request), begin, named=named, runs_alone=by_page)
+    await state.uploads.remove(asked.attachments)
+    return answer
 
 
 async def _start_answer(
-    engine: Engine, conversation: Conversation, turn: Turn, asked: RepeatBody, settings: Settings
+    engine: Engine,
+    conversation: Conversation,
+    turn: Turn,
+    asked: RepeatBody,
+    settings: Settings,
+    files: Sequence[Attachment],
 ) -> Answer:
     if turn.role == "tool":
         raise ApiError(400, "This turn is the result of a tool call. Ask again for its answer or its question.")
@@ -62,7 +77,8 @@ async def _start_answer(
     if turn.role == "user":
         if asked.prompt is None:
             raise ApiError(400, "`prompt` is missing: it is the new text of the question.", param="prompt")
-        return await engine.edit(conversation.id, turn.id, asked.prompt, settings)
+        await check_images(engine, conversation.id, asked.prompt, settings, files, edited=turn.id)
+        return await engine.edit(conversation.id, turn.id, asked.prompt, settings, files)
     if asked.prompt is not None:
         raise ApiError(400, "`prompt` can only be set for a question; this turn is an answer.", param="prompt")
     if not asked.goes_on:

@@ -15,6 +15,8 @@ from chat_tui.web.state import AppState
 DRAIN_TIMES = 4
 """A body that is too large is read up to this multiple of the limit, and discarded."""
 DRAIN_SECONDS = 10.0
+UPLOAD_PATH = "/api/uploads"
+"""Where files are uploaded."""
 
 
 class RequestLimits:
@@ -34,7 +36,7 @@ class RequestLimits:
                 self._state.count((scope.get("client") or ("", 0))[0])
             headers = Headers(scope=scope)
             told = headers.get("content-length", "0")
-            if told.isdecimal() and int(told[:20]) > most:
+            if not _is_upload(scope) and told.isdecimal() and int(told[:20]) > most:
                 if "expect" not in headers:
                     # Whoever asks before it sends a body listens by now.
                     await _drain(receive, most)
@@ -42,7 +44,12 @@ class RequestLimits:
         except ApiError as refusal:
             await error_response(scope["path"], refusal)(scope, receive, send)
             return
-        await self._app(scope, _limit_body(receive, most), send)
+        await self._app(scope, receive if _is_upload(scope) else _limit_body(receive, most), send)
+
+
+def _is_upload(scope: Scope) -> bool:
+    """Return whether the body is written to a file as it arrives; its limit depends on the kind of the file."""
+    return bool(scope["type"] == "http" and scope["path"] == UPLOAD_PATH)
 
 
 def _limit_body(receive: Receive, most: int) -> Receive:

@@ -143,10 +143,7 @@ async function loadedTurns(before) {
   try {
     const said = await asked(conversationPath(id, { limit: WINDOW, before }));
     const turns = await savedTurns(said);
-    if (id === current && mine === shown) return { ...said, elements: turns };
-    // Others are shown by now: offered again, for the place that is seen then.
-    offerOthers();
-    return null;
+    return id === current && mine === shown ? { ...said, elements: turns } : null;
   } catch (error) {
     toast(error.message);
     return null;

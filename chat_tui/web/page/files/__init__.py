@@ -1,0 +1,1 @@
+"""Files and images of questions: uploads, estimates, and the files of stored turns."""
