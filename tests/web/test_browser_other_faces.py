@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
-from playwright.async_api import Browser
+from playwright.async_api import Browser, Route
 
 from chat_tui.providers.scripted_provider import Script
-from tests.support.browser_tab import browser, needs_browser, scripted_tab
+from tests.support.browser_tab import SECONDS, browser, needs_browser, scripted_tab
 from tests.support.scripted_router import Gate
 from tests.support.web_site import TOKEN
 
@@ -99,4 +101,32 @@ async def test_an_answer_goes_on_when_its_conversation_is_left_and_is_there_when
         assert await tab.page.locator(".assistant").count() == 1
         (row,) = await web.engine.conversations.summaries()
         assert (await web.engine.conversations.conversation(row.id)).path[-1].state == "complete"
+        assert tab.errors == []
+
+
+async def test_what_changes_while_the_page_fetches_is_neither_lost_nor_replaced_by_what_was_before(
+    browser: Browser,
+) -> None:
+    async with scripted_tab(browser, ["One."], ["Two."], ["Three."]) as (tab, web):
+        await tab.ask("Count")
+        await tab.answered()
+        (row,) = await web.engine.conversations.summaries()
+        fetched, release = asyncio.Event(), asyncio.Event()
+
+        async def hold(route: Route) -> None:
+            response = await route.fetch()
+            fetched.set()
+            await release.wait()
+            await route.fulfill(response=response)
+
+        await tab.page.route("**/api/conversations/*", hold, times=1)
+        await (await web.engine.ask(row.id, "And then?")).saved.wait()
+        async with asyncio.timeout(SECONDS):
+            await fetched.wait()
+        # The page has heard of the next answer, too, when it fetches its list.
+        async with tab.page.expect_request("**/api/conversations?*"):
+            await (await web.engine.ask(row.id, "And at last?")).saved.wait()
+        release.set()
+        await tab.shows("One.", "Two.", "Three.")
+        assert await tab.page.locator(".turn").count() == 6
         assert tab.errors == []

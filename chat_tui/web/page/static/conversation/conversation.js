@@ -143,7 +143,10 @@ async function loadedTurns(before) {
   try {
     const said = await asked(conversationPath(id, { limit: WINDOW, before }));
     const turns = await savedTurns(said);
-    return id === current && mine === shown ? { ...said, elements: turns } : null;
+    if (id === current && mine === shown) return { ...said, elements: turns };
+    // Others are shown by now: offered again, for the place that is seen then.
+    offerOthers();
+    return null;
   } catch (error) {
     toast(error.message);
     return null;

@@ -21,9 +21,11 @@ async function select(turn, to) {
   const [byKey, sign] = [document.activeElement?.matches(":focus-visible"), document.activeElement?.title];
   await request("POST", turnPath(turn, "select").replace(/[^/]+\/select$/, `${encodeURIComponent(to)}/select`));
   if (id !== current) return;
+  const before = shown;
   const said = await asked(conversationPath(id, { limit: WINDOW, turn: to }));
   const turns = await savedTurns(said);
   if (id !== current || running) return;
+  if (shown !== before) refreshSoon();
   await showTurns(said, turns);
   const found = $("log").querySelector(`[data-turn="${CSS.escape(to)}"]`);
   if (!found) return;

@@ -66,7 +66,7 @@ function begun(answer, where) {
     remember(answer.id);
   }
   followConversation(answer.id);
-  for (const events of answer.held.splice(0)) takeBatch({ conversation: answer.id, events });
+  for (const events of answer.held.splice(0)) takeBatch(events);
 }
 
 function refused(answer, error) {

@@ -43,7 +43,7 @@ function takeEvent(event, its) {
   else if (event.type === "list") showListChange();
   else if (event.type === "changed") {
     if (event.conversation === current) refreshSoon();
-  } else if (event.type === "answer" && its === followed) takeBatch(event);
+  } else if (event.type === "answer" && its === followed) takeBatch(event.events);
 }
 
 // A search is not repeated by itself.
@@ -53,20 +53,25 @@ function showListChange() {
 
 let taking = Promise.resolve();
 
-function takeBatch({ conversation, events }) {
-  taking = taking.then(() => takeEvents(conversation, events)).catch((error) => console.error(error));
+function takeBatch(events) {
+  const its = followed;
+  taking = taking.then(() => takeEvents(its, events)).catch((error) => console.error(error));
 }
 
-async function takeEvents(conversation, events) {
-  if (conversation !== current) return;
+async function takeEvents(its, events) {
+  // Another conversation is open by now, or this one was opened again.
+  if (its !== followed) return;
   if (running?.sending) {
     running.held.push(events);
     return;
   }
   if (!running) {
-    // An answer that has just ended, and is there already.
-    if (events.at(-1).type === "end" && events[0].type === "placed" && turnElement(events[0].answer)) return;
-    setRunning(new LiveAnswer(conversation));
+    // An answer that has just ended, and is there already, though maybe as it was before its end.
+    if (events.at(-1).type === "end" && events[0].type === "placed" && turnElement(events[0].answer)) {
+      refreshSoon();
+      return;
+    }
+    setRunning(new LiveAnswer(its.conversation));
   }
   const answer = running;
   for (const event of events) {
@@ -81,6 +86,8 @@ async function takeEvents(conversation, events) {
 
 function endRunning() {
   setRunning(null);
+  // What was fetched before does not have its end.
+  shown = { ...shown };
   keepPlace();
   // Not while something is selected, which would be lost.
   if (document.activeElement === document.body && getSelection().isCollapsed) $("prompt").focus();
@@ -91,20 +98,37 @@ function endRunning() {
 
 const REFRESH_MS = 300;
 let refreshing = null;
+// Something has changed, which a fetch that has begun may not have.
+let isStale = false;
 
 function refreshSoon() {
-  refreshing ??= setTimeout(() => {
-    refresh().catch((error) => { if (isOnline) toast(error.message); }).finally(() => { refreshing = null; });
+  isStale = true;
+  refreshing ??= setTimeout(async () => {
+    isStale = false;
+    try {
+      await refresh();
+    } catch (error) {
+      if (isOnline) toast(error.message);
+    }
+    refreshing = null;
+    if (isStale) refreshSoon();
   }, REFRESH_MS);
 }
 
+// Events tell what changes.
+const showsRunning = () => Boolean(running?.sending || running?.view?.element.isConnected);
+
 async function refresh() {
-  const id = current;
-  // Its events tell what changes.
-  if (!id || running?.sending || (running?.view && running.view.element.isConnected)) return;
+  const [id, before] = [current, shown];
+  if (!id || showsRunning()) return;
   const said = await asked(conversationPath(id, { limit: WINDOW }));
   const made = await savedTurns(said);
-  if (id !== current || running?.sending) return;
+  if (id !== current || showsRunning()) return;
+  if (shown !== before) {
+    // Others were shown meanwhile, which may be newer.
+    refreshSoon();
+    return;
+  }
   if (!showsEnd()) {
     shown = { ...shown, length: said.length };
     offerOthers();
