@@ -82,6 +82,12 @@ class Tab:
         await self.page.fill("#prompt", text)
         await self.page.click(button)
 
+    async def switch(self, setting: str) -> None:
+        """Turn a switch of the settings menu, such as `whole`."""
+        await self.page.click("#settings-button")
+        await self.page.click(f"#setting-{setting}")
+        await self.page.keyboard.press("Escape")
+
     async def answered(self) -> None:
         """Wait until no answer is running."""
         await self.page.locator("#send").wait_for(state="visible")

@@ -104,13 +104,14 @@ async def test_a_streamed_answer_looks_as_it_does_when_it_is_opened_again(browse
         assert tab.errors == []
 
 
-async def test_the_whole_reply_comes_at_once_by_the_other_button(browser: Browser) -> None:
+async def test_an_answer_is_shown_when_it_is_complete_if_one_wants_that(browser: Browser) -> None:
     async with scripted_tab(browser, ["All ", "of **it**."]) as (tab, _):
-        await tab.ask("Whole, please", button="#whole")
+        await tab.switch("whole")
+        await tab.ask("Whole, please")
         await tab.shows("All of it.")
         await tab.answered()
         assert await tab.page.locator(".assistant").count() == 1
-        await tab.ask("And again", button="#whole")
+        await tab.ask("And again")
         await tab.until("document.querySelectorAll('.assistant .text strong').length === 2")
 
 
@@ -230,7 +231,7 @@ async def test_all_of_it_can_be_done_by_keyboard(browser: Browser) -> None:
         for _step in range(30):
             await press("Tab")
             reached.add(await tab.page.evaluate(active))
-        assert {"new", "search", "menu-button", "theme", "prompt", "choice", "whole", "send"} <= reached
+        assert {"new", "search", "menu-button", "theme", "prompt", "choice", "settings-button", "send"} <= reached
 
 
 async def test_enter_that_ends_a_word_of_an_input_method_does_not_send(browser: Browser) -> None:
@@ -312,7 +313,7 @@ async def test_what_the_router_does_is_told_as_it_happens(browser: Browser) -> N
 async def test_a_model_or_strategy_is_chosen_and_remembered(browser: Browser) -> None:
     async with scripted_tab(browser, ["Yes."]) as (tab, _):
         groups = await tab.page.evaluate("[...document.querySelectorAll('#choice optgroup')].map((each) => each.label)")
-        assert groups[:2] == ["By strategy", "shelf"]
+        assert groups[:2] == ["Strategies", "shelf"]
         await tab.page.select_option("#choice", "m/shelf/fast")
         await tab.page.reload()
         await tab.until("document.querySelector('#choice').value === 'm/shelf/fast'")

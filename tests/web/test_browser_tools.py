@@ -142,10 +142,11 @@ async def test_a_dead_server_is_told_and_the_question_answered(browser: Browser)
         await on.harmless()
 
 
-async def test_a_whole_reply_asks_about_its_calls_too(browser: Browser) -> None:
+async def test_an_answer_that_is_shown_when_it_is_complete_asks_about_its_calls_too(browser: Browser) -> None:
     tools = files()
     async with tool_tab(browser, tools, CALL, ["It is *empty*."]) as (on, _):
-        await on.ask("First", button="#whole")
+        await on.switch("whole")
+        await on.ask("First")
         await button(on, "Run once")
         await on.shows("Let me look.", "It is empty.")
         await on.answered()

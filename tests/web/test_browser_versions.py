@@ -64,9 +64,10 @@ async def test_an_answer_is_asked_for_anew_and_a_question_in_other_words_and_all
         await tab.harmless()
 
 
-async def test_a_whole_reply_that_was_stopped_stays_in_its_conversation_and_goes_on(browser: Browser) -> None:
+async def test_an_answer_that_is_not_shown_yet_is_stopped_kept_and_continued(browser: Browser) -> None:
     async with scripted_tab(browser, ["Half ", Pause(60)], ["and half."]) as (tab, web):
-        await tab.ask("All of it", button="#whole")
+        await tab.switch("whole")
+        await tab.ask("All of it")
         await tab.until("document.querySelector('.assistant .text').textContent.includes('Half')")
         assert not await tab.page.locator(".assistant .text").is_visible()
         await tab.page.keyboard.press("Escape")

@@ -31,6 +31,10 @@ class PrivateConversations:
     def __contains__(self, conversation_id: object) -> bool:
         return conversation_id in self._needed
 
+    def ids(self) -> Collection[str]:
+        """Return the ids of those that are there."""
+        return tuple(self._needed)
+
     async def begin(self, engine: Engine, beginning: NewConversation) -> str:
         """Begin a private conversation with these settings, and return its id. Raises `ApiError`, `HistoryError`."""
         if not self.are_possible:

@@ -26,8 +26,9 @@ async function unlock() {
   listenToEvents();
   showChoices().catch((error) => toast(error.message));
   showTools().catch((error) => toast(error.message));
+  showSettings().catch((error) => toast(error.message));
   if (addressed()) await openConversation(addressed(), { keepAddress: true });
-  else newConversation({ keepAddress: true });
+  else newConversation({ keepAddress: true, isPrivate: wasPrivate() });
 }
 
 function pageKey(event) {
@@ -58,6 +59,8 @@ addEventListener("keydown", pageKey);
 showTheme(memory.get(forEver, "theme"));
 listenToList();
 listenToConversation();
+listenToPrivate();
+listenToSettings();
 listenToPrompt();
 listenToTools();
 listenToTurns();

@@ -2,9 +2,27 @@
 
 function choice() {
   const [kind, name] = [$("choice").value.slice(0, 1), $("choice").value.slice(2)];
-  if (kind === "a") return { adaptive: true };
+  // Adaptive answers have strategies of their own.
+  if (isAdaptive()) return { adaptive: true, ...(kind === "m" ? { model: name } : {}) };
   if (!name) return {};
   return kind === "m" ? { model: name } : { strategy: name };
+}
+
+let offered = [];
+
+// Whether the chosen model thinks before it answers, or one that a strategy may choose does; true if that is not known.
+function canThink() {
+  const name = $("choice").value.startsWith("m/") ? $("choice").value.slice(2) : "";
+  const models = offered.filter((model) => !name || model.name === name);
+  return !models.length || models.some((model) => model.thinking !== false);
+}
+
+// What a preset is made for.
+function useChoice(model, strategy) {
+  const wanted = model ? `m/${model}` : `s/${strategy}`;
+  if (![...$("choice").options].some((option) => option.value === wanted && !option.disabled)) return;
+  $("choice").value = wanted;
+  $("choice").dispatchEvent(new Event("change"));
 }
 
 // What the user has asked to remember, which is sent with questions; the commands of the screen change it.
@@ -17,19 +35,20 @@ function setUsesMemory(uses) {
 }
 
 function paintMemory() {
-  $("memory").hidden = !remembered.tokens || !usesMemory;
+  $("memory").hidden = !remembered.tokens || !usesMemory || isPrivate;
   $("memory").textContent = `Your memory is sent with each question: ≈${count(remembered.tokens)} tokens`;
 }
 
 async function showChoices() {
   const said = await asked("api/models");
-  const strategies = element("optgroup", { label: "By strategy" }, ...said.strategies.map((name) => new Option(name, `s/${name}`)), new Option("adaptive: quick, then detailed", "a/"));
+  const strategies = element("optgroup", { label: "Strategies" }, ...said.strategies.map((name) => new Option(name, `s/${name}`)));
   const groups = new Map();
   for (const model of said.models) {
     if (!groups.has(model.provider)) groups.set(model.provider, element("optgroup", { label: model.provider }));
     const words = [shortName(model.name), model.state === "ready" ? "" : `(${model.state})`].filter(Boolean).join(" ");
     groups.get(model.provider).append(element("option", { value: `m/${model.name}`, disabled: !model.usable }, words));
   }
+  offered = said.models;
   remembered = { tokens: said.memoryTokens, usual: said.usesMemory };
   if (!current) usesMemory = said.usesMemory;
   paintMemory();
@@ -39,4 +58,5 @@ async function showChoices() {
   const usual = said.model ? `m/${said.model}` : `s/${said.strategy}`;
   $("choice").value = memory.get(forEver, "choice") || usual;
   if (!$("choice").value) $("choice").value = usual;
+  paintSettings();
 }

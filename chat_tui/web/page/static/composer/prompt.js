@@ -2,8 +2,13 @@
 
 function setPrompt(text) {
   $("prompt").value = text;
-  memory.set(forSession, "draft", text);
+  keepDraft(text);
   fit($("prompt"));
+}
+
+// For a reload; nothing of a private conversation is kept.
+function keepDraft(text) {
+  memory.set(forSession, "draft", isPrivate ? "" : text);
 }
 
 function fit(field) {
@@ -24,22 +29,24 @@ function sends(event) {
 function promptKey(event) {
   if (!sends(event)) return;
   event.preventDefault();
-  ask(true);
+  ask();
 }
 
 function listenToPrompt() {
   $("ask").addEventListener("submit", (event) => {
     event.preventDefault();
-    ask(true);
+    ask();
   });
-  $("whole").addEventListener("click", () => ask(false));
   $("stop").addEventListener("click", stop);
   $("prompt").addEventListener("keydown", promptKey);
   $("prompt").addEventListener("input", () => {
-    memory.set(forSession, "draft", $("prompt").value);
+    keepDraft($("prompt").value);
     fit($("prompt"));
   });
-  $("choice").addEventListener("change", () => memory.set(forEver, "choice", $("choice").value));
+  $("choice").addEventListener("change", () => {
+    memory.set(forEver, "choice", $("choice").value);
+    if ($("choice").value.startsWith("s/")) setAdaptive(false);
+  });
   const hint = () => { $("prompt").enterKeyHint = isPhone() ? "enter" : "send"; };
   narrow.addEventListener("change", hint);
   hint();

@@ -15,7 +15,9 @@ function setTitle(words) {
 }
 
 function showPageTitle(state = running ? "answering" : "") {
-  document.title = `${state ? `${state} · ` : ""}${current ? title : "chat-tui"}`;
+  // The browser remembers titles.
+  const words = isPrivate ? "Private conversation" : title;
+  document.title = `${state ? `${state} · ` : ""}${current ? words : "chat-tui"}`;
 }
 
 function setCurrent(id, words) {
@@ -25,14 +27,17 @@ function setCurrent(id, words) {
   markCurrent();
 }
 
-function newConversation({ keepAddress = false } = {}) {
+function newConversation({ keepAddress = false, isPrivate: willBePrivate = false } = {}) {
+  if (asksBeforeLeaving(() => newConversation({ keepAddress }))) return;
   leaveAnswer();
   // Discard a conversation that is still being opened.
   opening++;
   setCurrent("", NEW);
   setPinned(false);
   setSwitched({ servers: [], off: [] });
-  setUsesMemory(remembered.usual);
+  settings = keptSettings();
+  setUsesMemory(settings.memory ?? remembered.usual);
+  setPrivate(willBePrivate);
   if (!keepAddress) remember("");
   shown = { first: 0, end: 0, length: 0 };
   offerOthers();
@@ -63,6 +68,7 @@ const addressed = () => decoded(/^#c=(.+)$/.exec(location.hash)?.[1] ?? "");
 let opening = 0;
 
 async function openConversation(id, { turn = "", keepAddress = false } = {}) {
+  if (id !== current && asksBeforeLeaving(() => openConversation(id, { turn, keepAddress }))) return;
   leaveAnswer();
   const mine = ++opening;
   closeDrawer();
@@ -74,7 +80,9 @@ async function openConversation(id, { turn = "", keepAddress = false } = {}) {
     setPinned(said.pinned);
     setSwitched(said.tools);
     setUsesMemory(said.usesMemory);
-    if (!keepAddress) remember(id);
+    setPrivate(said.private);
+    setSettings(said.settings);
+    if (!keepAddress && !said.private) remember(id);
     atEnd = !turn;
     const filling = showTurns(said, turns);
     followConversation(id, { anew: true });
@@ -288,6 +296,10 @@ async function save(form, ending) {
 }
 
 async function remove() {
+  if (isPrivate) {
+    newConversation();
+    return;
+  }
   const [id, words] = [current, title];
   await request("DELETE", conversationPath(id, {}));
   if (current === id) newConversation();

@@ -169,6 +169,14 @@ class AnswerView {
   // It is shown when it is complete.
   hold() {
     this.text.hidden = true;
+    this.thinking.hidden = true;
+    this.cursor.hidden = false;
+  }
+
+  release() {
+    this.text.hidden = false;
+    this.thinking.hidden = !this.thought.trim();
+    this.cursor.hidden = this.blocks.length > 0;
   }
 
   // Remove this block and those after it.
@@ -314,6 +322,8 @@ async function savedTurn(turn, cards) {
   if (turn.quick) view.figures.before(quickAnswer(turn.quick));
   if (turn.error) view.fail(turn.error);
   view.end(turn.state, turn.figures);
+  // One that another process writes.
+  if (turn.state === "streaming" && showsWhole()) view.hold();
   return view.element;
 }
 

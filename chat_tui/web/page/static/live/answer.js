@@ -4,12 +4,14 @@ const MOST_READ_OUT = 2000;
 const turnElement = (id) => $("log").querySelector(`.turn[data-turn="${CSS.escape(id)}"]`);
 
 class LiveAnswer {
-  constructor(id, { whole = false, text = "" } = {}) {
-    Object.assign(this, { id, whole, text });
+  constructor(id, { text = "" } = {}) {
+    Object.assign(this, { id, text });
+    // Shown when it is complete.
+    this.whole = showsWhole();
     this.views = [];
     this.cards = new Map();
     this.figures = null;
-    this.phase = { phase: whole ? "waiting" : "connecting" };
+    this.phase = { phase: this.whole ? "waiting" : "connecting" };
     // The request with the question has not been answered yet.
     this.sending = false;
     this.held = [];
@@ -27,6 +29,12 @@ class LiveAnswer {
     return view;
   }
 
+  setWhole(whole) {
+    this.whole = whole;
+    if (whole) this.view?.hold();
+    else this.view?.release();
+  }
+
   begin(view, model) {
     view.begin(model);
     followEnd();
@@ -40,6 +48,7 @@ class LiveAnswer {
       // It is told from its beginning again.
       const [old, view] = [this.views[known], new AnswerView()];
       this.views[known] = view;
+      if (this.whole) view.hold();
       view.begin(old.name.title);
       place(view.element, id, answerVersions);
       old.element.replaceWith(view.element);

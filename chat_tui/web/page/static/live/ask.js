@@ -6,10 +6,11 @@ function leaveAnswer() {
   followConversation("");
 }
 
-function ask(streamed) {
+function ask() {
   const text = $("prompt").value.trim();
   if (!text || running) return;
-  const answer = new LiveAnswer(current, { whole: !streamed, text });
+  const answer = new LiveAnswer(current, { text });
+  answer.isPrivate = isPrivate;
   answer.question = questionElement(text);
   answer.addView();
   setPrompt("");
@@ -18,8 +19,8 @@ function ask(streamed) {
   if (!current) $("log").replaceChildren();
   else for (const lost of $("log").querySelectorAll(".turn:not([data-turn])")) lost.remove();
   $("log").append(answer.question, answer.view.element);
-  // A new conversation begins with the tools that are chosen.
-  const where = current ? { conversation: current } : { tools: switched.servers, ...(switched.webSearch ? { webSearch: true } : {}) };
+  // A new conversation begins with the tools and the settings that are chosen.
+  const where = current ? { conversation: current } : { tools: switched.servers, ...(switched.webSearch ? { webSearch: true } : {}), ...settingsOfNew() };
   send(answer, "api/ask", { prompt: text, ...where });
 }
 
@@ -56,14 +57,19 @@ function begun(answer, where) {
   const isNew = !answer.id;
   answer.id = where.conversation;
   if (answer.stopAsked) stopAnswer(answer.id);
-  if (isNew) showList();
+  if (isNew) forgetNewSettings();
+  if (isNew && !answer.isPrivate) showList();
   // The conversation was left meanwhile.
-  if (running !== answer) return;
+  if (running !== answer) {
+    if (isNew && answer.isPrivate) deletePrivate(answer.id);
+    return;
+  }
   answer.place(where);
   tellFailedServers(answer.view).catch((error) => toast(error.message));
   if (isNew) {
     setCurrent(answer.id, titleOf(answer.text));
-    remember(answer.id);
+    if (!isPrivate) remember(answer.id);
+    paintSettings();
   }
   followConversation(answer.id);
   for (const events of answer.held.splice(0)) takeBatch(events);

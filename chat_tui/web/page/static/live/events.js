@@ -108,11 +108,16 @@ function refreshSoon() {
     try {
       await refresh();
     } catch (error) {
-      if (isOnline) toast(error.message);
+      tellLost(error);
     }
     refreshing = null;
     if (isStale) refreshSoon();
   }, REFRESH_MS);
+}
+
+function tellLost(error) {
+  if (!isOnline) return;
+  toast(error.status === 404 && isPrivate ? "The server does not have this private conversation any more. Copy what you need: it cannot go on." : error.message);
 }
 
 // Events tell what changes.
@@ -120,10 +125,17 @@ const showsRunning = () => Boolean(running?.sending || running?.view?.element.is
 
 async function refresh() {
   const [id, before] = [current, shown];
-  if (!id || showsRunning()) return;
+  if (!id) return;
+  if (showsRunning()) {
+    await refreshSettings();
+    return;
+  }
   const said = await asked(conversationPath(id, { limit: WINDOW }));
   const made = await savedTurns(said);
   if (id !== current || showsRunning()) return;
+  setSettings(said.settings);
+  setSwitched(said.tools);
+  setUsesMemory(said.usesMemory);
   if (shown !== before) {
     // Others were shown meanwhile, which may be newer.
     refreshSoon();

@@ -8,7 +8,7 @@ const END_MS = 700;
 
 function setRunning(answer) {
   running = answer;
-  $("send").hidden = $("whole").hidden = answer !== null;
+  $("send").hidden = answer !== null;
   $("stop").hidden = answer === null;
   $("live").hidden = answer === null;
   // Other turns cannot be changed meanwhile: a conversation has one answer at a time.
