@@ -345,4 +345,4 @@ class HistoryState(msgspec.Struct, frozen=True):
     running: tuple[RunningTurn, ...] = ()
     """What other processes are writing."""
     notes: Mapping[str, str] = {}
-    """Texts of the places whose keys begin as was asked, by the rest of the key."""
+    """Texts of the places whose keys begin as was asked, by their whole key."""

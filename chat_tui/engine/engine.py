@@ -8,8 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Collection, Sequence
-from contextlib import AbstractAsyncContextManager, nullcontext
-from itertools import takewhile
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,8 +16,8 @@ from msgspec.structs import replace
 
 from chat_tui.config.schema import Config
 from chat_tui.core.attachments.attachment import Attachment
-from chat_tui.core.conversation import Conversation, Role, Turn, new_id, now, put_turn
-from chat_tui.core.errors import ChatTuiError, CommandError
+from chat_tui.core.conversation import Conversation, Turn, new_id, now, put_turn
+from chat_tui.core.errors import ChatTuiError
 from chat_tui.core.request import Request
 from chat_tui.core.settings.conversation_settings import NewConversation
 from chat_tui.core.settings.preset import Preset, decode_preset
@@ -27,6 +26,7 @@ from chat_tui.core.usage.spending import EarlierSpending, Spending
 from chat_tui.engine.answers.answer import Answer
 from chat_tui.engine.answers.budget import Budget, paid_since_question
 from chat_tui.engine.answers.comparison import Comparison, check_models, request_for
+from chat_tui.engine.answers.path_places import place_of, where_to_go_on
 from chat_tui.engine.answers.price_limit import PriceLimit
 from chat_tui.engine.answers.runner import AnswerRunner, PreparedAnswer, Preview
 from chat_tui.engine.answers.summarizer import Summarizer
@@ -46,6 +46,7 @@ from chat_tui.engine.models import ModelRegistry
 from chat_tui.engine.no_pages import NoPages
 from chat_tui.engine.protocols import LocalWeights, ModelBackend, PageSource, SourceSetup, ToolBackend
 from chat_tui.engine.request_builder import RequestBuilder
+from chat_tui.engine.tools.answer_controls import AnswerControls
 from chat_tui.engine.tools.loop import ToolLoop, use_of
 from chat_tui.engine.tools.no_tools import NoTools
 from chat_tui.engine.tools.result_branch import ResultBranch
@@ -55,8 +56,6 @@ from chat_tui.routing.router import Router
 
 if TYPE_CHECKING:
     from chat_tui.history.transfer.importer import ImportReport
-
-_MAY_GO_ON = {"broken", "cancelled", "length", "failed", "empty"}
 
 
 class Engine:
@@ -96,12 +95,9 @@ class Engine:
         self.memory = memory or Memory()
         self._requests = RequestBuilder(config, self.conversations, self.memory)
         self.models = ModelRegistry(config, router, self.places, weights, backend)
+        limit = config.tool_use.max_calls
         self.tools = ToolLoop(
-            tools or NoTools(),
-            self.conversations,
-            ask_again=self._ask_again,
-            tell=tell,
-            calls_limit=config.tool_use.max_calls,
+            tools or NoTools(), self.conversations, ask_again=self._ask_again, tell=tell, calls_limit=limit
         )
         """Tools that models may call."""
         self.estimates = CostEstimator(config, router, self.conversations, backend, self._requests, self.tools)
@@ -113,7 +109,10 @@ class Engine:
             tell=tell,
             on_saved=self._note_saved,
             on_calls=self.tools.begin,
+            on_begun=lambda: self.controls.watch(),
         )
+        self.controls = AnswerControls(self._answers, self.tools, self.places, is_private=self.conversations.is_private)
+        """Stops, pauses and resumes answers, in whichever process they run."""
         self._budget = Budget(config, self.costs, self._answers, spent_elsewhere)
         self.embeddings = EmbeddingRunner(router, backend, self._budget, self._answers)
         self.summaries = Summarizer(router, self.conversations, self._answers, self.ask_apart, self.estimates.context)
@@ -286,7 +285,7 @@ class Engine:
         await self.tools.prepare(conversation, settings)
         async with self._asking:
             before = await self._requests.conversation(conversation, text)
-            place = _place(before, edited, "user") if edited else len(before.path)
+            place = place_of(before, edited, "user") if edited else len(before.path)
             files = (*await self._files_at(before, place), *attachments)
             question = Turn("user", text, id=new_id(), created=now(), attachments=files)
             names = check_models(models) if models else await self.estimates.best_for(before, question, settings)
@@ -323,7 +322,7 @@ class Engine:
         await self.tools.prepare(conversation_id, settings)
         async with self._asking:
             before = await self.conversations.conversation(conversation_id)
-            place = _place(before, turn_id, "user")
+            place = place_of(before, turn_id, "user")
             files = (*await self._files_at(before, place), *attachments)
             question = Turn("user", text, id=new_id(), created=now(), attachments=files)
             asked = await self._store_question(before, place, question)
@@ -339,7 +338,7 @@ class Engine:
         await self.tools.prepare(conversation_id, settings)
         async with self._asking:
             conversation = await self.conversations.conversation(conversation_id)
-            place = _place(conversation, turn_id, "assistant")
+            place = place_of(conversation, turn_id, "assistant")
             return self._answers.begin(await self._prepare_answer(conversation, place, settings))
 
     async def go_on(self, conversation_id: str, settings: Request | None = None) -> Answer:
@@ -351,7 +350,7 @@ class Engine:
         await self.tools.prepare(conversation_id, settings)
         async with self._asking:
             conversation = await self.conversations.conversation(conversation_id)
-            place, cut, calls = _where_to_go_on(conversation)
+            place, cut, calls = where_to_go_on(conversation)
             prepared = await self._prepare_answer(conversation, place, settings, cut, calls_made=calls)
             return self._answers.begin(prepared)
 
@@ -452,13 +451,10 @@ class Engine:
         """Cancel what runs, keep the parts, save, and let go of everything."""
         await self.titles.close()
         await self.tools.close()
-        try:
-            await self._answers.close()
-        finally:
-            try:
-                await self._backend.close()
-            finally:
-                await self.conversations.close()
+        async with AsyncExitStack() as closing:
+            # The last one first, and all of them, whatever fails.
+            for part in (self.conversations, self._backend, self.controls, self._answers):
+                closing.push_async_callback(part.close)
 
 
 async def _clean(text: str) -> str:
@@ -469,27 +465,3 @@ async def _clean(text: str) -> str:
 def _in_parts(conversation: Conversation) -> bool:
     """Whether answers work through a document in parts."""
     return (decode_preset(conversation.preset) or Preset()).document
-
-
-def _where_to_go_on(conversation: Conversation) -> tuple[int, Turn | None, int]:
-    """Where on the path the next answer belongs, the part that it begins with, and how many calls the question has had.
-
-    Raises `CommandError` where there is nothing to go on from.
-    """
-    path = conversation.path
-    calls = sum(turn.role == "tool" for turn in takewhile(lambda turn: turn.role != "user", reversed(path)))
-    if path and path[-1].role == "tool":
-        return len(path), None, calls
-    if len(path) < 2 or path[-1].state not in _MAY_GO_ON:
-        raise CommandError("There is no incomplete answer.", "Only the last answer can be continued.")
-    return len(path) - 1, path[-1], calls
-
-
-def _place(conversation: Conversation, turn_id: str, role: Role) -> int:
-    """The turn's index on the current path. Raises `CommandError` when it is not there."""
-    for place, turn in enumerate(conversation.path):
-        if turn.id == turn_id and turn.role == role and (place or role == "user"):
-            return place
-    what = "question" if role == "user" else "answer"
-    article = "a" if what == "question" else "an"
-    raise CommandError(f"This {what} is not shown.", f"Choose {article} {what} with Up and Down, then try again.")

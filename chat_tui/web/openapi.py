@@ -236,6 +236,8 @@ OPERATIONS: Sequence[Operation] = (
         status=202,
     ),
     Operation("POST", f"{_CONVERSATION}/stop", "Stop the answer of a conversation and its tool calls.", status=204),
+    Operation("POST", f"{_CONVERSATION}/pause", "Pause the answer of a conversation.", status=204),
+    Operation("POST", f"{_CONVERSATION}/resume", "Continue after a pause.", status=204),
     Operation(
         "GET",
         "/api/events",

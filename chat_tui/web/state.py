@@ -5,8 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from collections.abc import Awaitable, Callable, Coroutine, Iterator, Sequence
-from contextlib import contextmanager, nullcontext, suppress
-from functools import partial
+from contextlib import contextmanager, suppress
 from math import ceil
 from time import monotonic
 
@@ -17,7 +16,6 @@ from chat_tui.core.errors import ChatTuiError
 from chat_tui.core.processes.console import write_error
 from chat_tui.engine.answers.answer import Answer
 from chat_tui.engine.engine import Engine
-from chat_tui.engine.tools.decision_relay import DecisionRelay, apply_decision
 from chat_tui.engine.tools.steps import cancel_steps, have_ended, saved_answers
 from chat_tui.web.errors import ApiError
 from chat_tui.web.ops.access_log import AccessLog
@@ -89,7 +87,7 @@ class AppState:
         self.page_answers = PageAnswers(config.web.orphan_seconds)
         """Those that run without a client."""
         self.private = PrivateConversations(config.web.orphan_seconds, are_possible=not has_workers)
-        self.monitor = HistoryMonitor(self.page_answers)
+        self.monitor = HistoryMonitor(self.page_answers, self.sign_ins)
         self.metrics = Metrics()
         self.log = AccessLog(write_error if config.web.access_log else None)
         self._watching: set[asyncio.Task[None]] = set()
@@ -177,7 +175,7 @@ class AppState:
         if runs_alone:
             self.page_answers.add(answer)
             self._track(self._keep(engine, answer))
-        self._track(self._watch(answer, None if runs_alone else DecisionRelay(engine.places)))
+        self._track(self._watch(answer))
         self.monitor.hurry()
         if self._stopped:
             await answer.cancel()
@@ -196,18 +194,15 @@ class AppState:
         self._watching.add(task)
         task.add_done_callback(self._watching.discard)
 
-    async def _watch(self, answer: Answer, relay: DecisionRelay | None) -> None:
-        """Count an answer until it has ended, and take the decisions of other workers about its calls."""
+    async def _watch(self, answer: Answer) -> None:
+        """Count an answer until it and its calls have ended."""
         step: Answer | None = answer
         try:
             while step is not None:
                 await self.metrics.watch(step)
                 if step.round is not None:
-                    decide = partial(apply_decision, [step.round])
-                    receiving = relay.receiving(step.conversation_id, decide) if relay is not None else nullcontext()
-                    async with receiving:
-                        async for _ in step.round.follow():
-                            pass
+                    async for _ in step.round.follow():
+                        pass
                 step = step.next
         finally:
             # With its log it is large, and whoever asked may never come again.

@@ -23,6 +23,26 @@ REQUIRED = "CHAT_TUI_BROWSER"
 """With the value `required`, tests fail on a machine without a browser."""
 SECONDS = 10.0
 _NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+_OFF = (
+    # Chromium takes the last list only: these are Playwright's.
+    "AimEnabled",
+    "AvoidCorsURLLoaderRestartOnRedirect",
+    "AvoidUnnecessaryBeforeUnloadCheckSync",
+    "DestroyProfileOnBrowserClose",
+    "HttpsFirstBalancedModeAutoEnable",
+    "HttpsUpgrades",
+    "LensOverlay",
+    "MediaRouter",
+    "NetworkTimeServiceQuerying",
+    "OptimizationHints",
+    "PaintHolding",
+    "PreconnectToSearch",
+    "ThirdPartyStoragePartitioning",
+    # Each window would load two pages for the list below its address, which takes as long as all else that it does.
+    "WebUIOmniboxAimPopup",
+    "WebUIOmniboxPopup",
+)
+"""Features of Chromium that tests do without."""
 _WATCH = """
 window.violations = [];
 addEventListener("securitypolicyviolation", ({ violatedDirective, blockedURI, sample }) => {
@@ -52,7 +72,7 @@ async def browser() -> AsyncIterator[Browser]:
     assert chromium(), f"{REQUIRED} says that there is a Chromium, and there is none"
     async with async_playwright() as driver:
         # The sandbox cannot be had by root.
-        options = ["--no-sandbox"] if os.geteuid() == 0 else []
+        options = [f"--disable-features={','.join(_OFF)}", *(["--no-sandbox"] if os.geteuid() == 0 else [])]
         running = await driver.chromium.launch(executable_path=chromium(), args=options)
         try:
             yield running

@@ -16,6 +16,7 @@ from chat_tui.config.schema import Config, ProviderRow
 from chat_tui.core.errors import ChatTuiError
 from chat_tui.engine.engine import Engine
 from chat_tui.web.server import Server, bind_socket
+from chat_tui.web.sign_in.sign_ins import SignIns
 from chat_tui.web.state import PING_SECONDS, AppState
 
 TOKEN = "let-me-in"
@@ -81,6 +82,7 @@ async def site(
     opener: Callable[[], Awaitable[Engine]] | None = None,
     told: list[ChatTuiError] | None = None,
     ping_seconds: float = PING_SECONDS,
+    sign_ins: SignIns | None = None,
 ) -> AsyncIterator[Site]:
     """A running web server with this config."""
     heard = told if told is not None else []
@@ -90,7 +92,7 @@ async def site(
 
     ready = asyncio.Event()
     with bind_socket("127.0.0.1", 0, TOKEN, config.web.reader_seconds) as listening:
-        state = AppState(config, TOKEN, opener or own, tell=heard.append, ping_seconds=ping_seconds)
+        state = AppState(config, TOKEN, opener or own, tell=heard.append, ping_seconds=ping_seconds, sign_ins=sign_ins)
         server = Server(state, ready.set)
         serving = asyncio.create_task(server.serve(sockets=[listening]))
         url = f"http://127.0.0.1:{listening.getsockname()[1]}"

@@ -72,7 +72,8 @@ class PreparedAnswer(msgspec.Struct, frozen=True):
 
 class AnswerRunner:
     """Runs answers; `on_saved` is called with each answer after its ended turn was saved, or could not be;
-    `on_calls` with each answer that has ended with tool calls to run."""
+    `on_calls` with each answer that has ended with tool calls to run; `on_begun` after an answer has begun that becomes
+    a turn."""
 
     def __init__(
         self,
@@ -84,10 +85,11 @@ class AnswerRunner:
         tell: Callable[[ChatTuiError], None],
         on_saved: Callable[[Answer], Awaitable[None]],
         on_calls: Callable[[Answer], None],
+        on_begun: Callable[[], None],
     ) -> None:
         self._router, self._conversations, self._places = router, conversations, places
         self._adaptive, self._tell, self._on_saved = adaptive, tell, on_saved
-        self._on_calls = on_calls
+        self._on_calls, self._on_begun = on_calls, on_begun
         self._answers: dict[str, Answer] = {}
         self._busy: Counter[str] = Counter()
         """How many answers each conversation has."""
@@ -148,6 +150,7 @@ class AnswerRunner:
             limit=prepared.limit,
         )
         self._track(asyncio.ensure_future(work))
+        self._on_begun()
         return answer
 
     def _make_answer(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 
 from chat_tui.core.conversation import HistoryState
 from chat_tui.engine.conversations.error_reports import ErrorReports
@@ -17,9 +17,9 @@ class HistoryChanges:
         self._store, self._errors = store, errors
 
     async def look(
-        self, before: HistoryState, conversations: Collection[str], *, notes_prefix: str = ""
+        self, before: HistoryState, conversations: Collection[str], *, notes_prefixes: Sequence[str] = ()
     ) -> HistoryState:
-        """The state of the history with the marks of these conversations, and the places whose keys begin with a
-        prefix; `before` if nothing has changed, or the store cannot be read."""
-        reading = self._store.read(changes.look, before, sorted(conversations), notes_prefix)
+        """The state of the history with the marks of these conversations, and the places whose keys begin with
+        one of the prefixes; `before` if nothing has changed, or the store cannot be read."""
+        reading = self._store.read(changes.look, before, sorted(conversations), notes_prefixes)
         return await self._errors.guard(reading, before)

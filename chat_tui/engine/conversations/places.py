@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from chat_tui.engine.conversations.error_reports import ErrorReports
 from chat_tui.history.queries import reads, writes
 from chat_tui.history.store import Store
@@ -16,6 +18,10 @@ class Places:
     async def get(self, key: str) -> str:
         """The text with this key; empty if there is none."""
         return await self._errors.guard(self._store.read(reads.place, key), "")
+
+    async def all(self, prefix: str) -> Mapping[str, str]:
+        """The texts whose keys begin so, by their whole key."""
+        return await self._errors.guard(self._store.read(reads.places, prefix), {})
 
     async def set(self, key: str, value: str) -> None:
         """Store a text; an empty one removes the key."""

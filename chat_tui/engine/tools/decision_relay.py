@@ -1,4 +1,4 @@
-"""Decisions about tool calls reach the process that runs the calls, through the store.
+"""Decisions about tool calls, and controls of answers, reach the process that runs them, through the store.
 
 With several workers of a server, a person's decision may come to another worker than the one whose answer waits for it.
 """
@@ -6,8 +6,8 @@ With several workers of a server, a person's decision may come to another worker
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Awaitable, Callable, Collection, Sequence
+from typing import Literal
 
 import msgspec
 
@@ -22,12 +22,12 @@ REPLY_SECONDS = 5.0
 _KEY = "tool decision "
 """Begins the place key of a conversation's last decision from another process."""
 
-Decide = Callable[[str, Decision], bool]
-"""Decides about the call with this id; False if it does not wait for that. Without an id, a stop ends the answer."""
+Control = Literal["stop", "pause", "resume", "steer"]
+"""What a person does with a running answer; `steer` stops it because the next question continues it."""
 
 
 class SentDecision(msgspec.Struct, frozen=True, tag="decision", omit_defaults=True):
-    """A decision for another process; neither `run` nor `refuse` means stop."""
+    """A decision for another process; neither `run` nor `refuse` means stop. Without a call, a stop ends the answer."""
 
     id: str
     call: str
@@ -40,11 +40,23 @@ class SentDecision(msgspec.Struct, frozen=True, tag="decision", omit_defaults=Tr
         return self.run or self.refuse or StopCalls()
 
 
-class DecisionReply(msgspec.Struct, frozen=True, tag="reply"):
-    """What has become of a decision."""
+class SentControl(msgspec.Struct, frozen=True, tag="control"):
+    """A control of an answer for another process."""
 
     id: str
-    """That of the decision."""
+    control: Control
+
+
+Sent = SentDecision | SentControl
+Take = Callable[[str, Sent], Awaitable[bool]]
+"""Does what another process has sent for this conversation; False if nothing waits for that."""
+
+
+class DecisionReply(msgspec.Struct, frozen=True, tag="reply"):
+    """What has become of a decision or a control."""
+
+    id: str
+    """Its id."""
     taken: bool
 
 
@@ -70,7 +82,7 @@ def has_open_call(conversation: Conversation, call_id: str) -> bool:
 
 
 class DecisionRelay:
-    """Sends decisions to other processes that share the store, and takes theirs."""
+    """Sends decisions and controls to other processes that share the store, and takes theirs."""
 
     def __init__(
         self, places: Places, *, poll_seconds: float = POLL_SECONDS, reply_seconds: float = REPLY_SECONDS
@@ -79,17 +91,27 @@ class DecisionRelay:
 
     async def send(self, conversation_id: str, call_id: str, decision: Decision) -> bool:
         """Let the process that runs the call decide so; False if none does, or the call does not wait any more."""
-        key, id = _KEY + conversation_id, new_id()
         run = decision if isinstance(decision, RunCall) else None
         refuse = decision if isinstance(decision, RefuseCall) else None
-        await self._places.set(key, _encode(SentDecision(id, call_id, run, refuse)))
-        told: SentDecision | DecisionReply | None = None
+        return await self._send(conversation_id, SentDecision(new_id(), call_id, run, refuse))
+
+    async def send_control(self, conversation_id: str, control: Control) -> bool:
+        """Let the process that runs the answer do this; False if none does."""
+        if control == "stop":
+            # As earlier versions send and take it.
+            return await self.send(conversation_id, "", StopCalls())
+        return await self._send(conversation_id, SentControl(new_id(), control))
+
+    async def _send(self, conversation_id: str, sent: Sent) -> bool:
+        key = _KEY + conversation_id
+        await self._places.set(key, _encode(sent))
+        told: Sent | DecisionReply | None = None
         try:
             async with asyncio.timeout(self._reply_seconds):
                 while not isinstance(told, DecisionReply):
                     await asyncio.sleep(self._poll_seconds)
                     told = _decode(await self._places.get(key))
-                    if told is None or told.id != id:
+                    if told is None or told.id != sent.id:
                         # Another decision has replaced it.
                         return False
         except TimeoutError:
@@ -97,32 +119,20 @@ class DecisionRelay:
         await self._places.set(key, "")
         return isinstance(told, DecisionReply) and told.taken
 
-    @asynccontextmanager
-    async def receiving(self, conversation_id: str, decide: Decide) -> AsyncIterator[None]:
-        """Take the decisions that other processes send for the calls of a conversation. One receiver of a conversation
-        takes them: of two, the second would say that it is too late."""
-        receiving = asyncio.ensure_future(self._receive(_KEY + conversation_id, decide))
-        try:
-            yield
-        finally:
-            receiving.cancel()
-            await asyncio.wait([receiving])
-
-    async def _receive(self, key: str, decide: Decide) -> None:
-        while True:
-            told = _decode(await self._places.get(key))
-            if isinstance(told, SentDecision):
-                taken = decide(told.call, told.decision)
-                await self._places.set(key, _encode(DecisionReply(told.id, taken)))
-            await asyncio.sleep(self._poll_seconds)
+    async def take(self, conversations: Collection[str], take: Take) -> None:
+        """Take what other processes have sent for these conversations since the last call, and reply."""
+        for key, text in (await self._places.all(_KEY)).items():
+            id, told = key.removeprefix(_KEY), _decode(text)
+            if id in conversations and isinstance(told, Sent):
+                await self._places.set(key, _encode(DecisionReply(told.id, await take(id, told))))
 
 
-def _encode(record: SentDecision | DecisionReply) -> str:
+def _encode(record: Sent | DecisionReply) -> str:
     return msgspec.json.encode(record).decode()
 
 
-def _decode(text: str) -> SentDecision | DecisionReply | None:
+def _decode(text: str) -> Sent | DecisionReply | None:
     try:
-        return msgspec.json.decode(text, type=SentDecision | DecisionReply) if text else None
+        return msgspec.json.decode(text, type=Sent | DecisionReply) if text else None
     except msgspec.DecodeError:
         return None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 from chat_tui.core.conversation import HistoryState, RunningTurn
 from chat_tui.history.database.connection import StoreConnection
@@ -32,11 +32,11 @@ _RUNNING = """
 
 
 def look(
-    db: StoreConnection, before: HistoryState, conversations: Sequence[str], notes_prefix: str = ""
+    db: StoreConnection, before: HistoryState, conversations: Sequence[str], notes_prefixes: Sequence[str] = ()
 ) -> HistoryState:
     """The state of the history with the marks of these conversations; `before` itself if nothing was written since.
 
-    `notes_prefix` begins the keys of the places that are read; if it is empty, none are.
+    `notes_prefixes` begin the keys of the places that are read.
     """
     version = (reads.version(db), db.total_changes)
     # A process that was killed writes nothing any more, so what runs elsewhere is always looked at.
@@ -48,7 +48,7 @@ def look(
         hash((listed, reads.count_deleted(db))),
         {id: _mark(db, id) for id in conversations},
         tuple(_running(db)),
-        dict(_notes(db, notes_prefix)) if notes_prefix else {},
+        {key: text for prefix in notes_prefixes for key, text in reads.places(db, prefix).items()},
     )
 
 
@@ -67,10 +67,3 @@ def _running(db: StoreConnection) -> list[RunningTurn]:
         for id, title, turn, model, created, owner in rows
         if db.is_alive(owner)
     ]
-
-
-def _notes(db: StoreConnection, prefix: str) -> Iterator[tuple[str, str]]:
-    # The key of a place is a text of ours, so the character after the last one of the prefix ends the range.
-    end = prefix[:-1] + chr(ord(prefix[-1]) + 1)
-    for name, value in db.execute("SELECT name, value FROM place WHERE name >= ? AND name < ?", (prefix, end)):
-        yield name[len(prefix) :], value

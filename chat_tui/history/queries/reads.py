@@ -332,3 +332,10 @@ def place(db: sqlite3.Connection, name: str) -> str:
     """The text that `writes.set_place` stored; empty if there is none."""
     found = db.execute("SELECT value FROM place WHERE name = ?", (name,)).fetchone()
     return "" if found is None else str(found[0])
+
+
+def places(db: sqlite3.Connection, prefix: str) -> dict[str, str]:
+    """The texts of all places whose keys begin so, by their whole key."""
+    # The key of a place is a text of ours, so the character after the last one of the prefix ends the range.
+    end = prefix[:-1] + chr(ord(prefix[-1]) + 1)
+    return dict(db.execute("SELECT name, value FROM place WHERE name >= ? AND name < ?", (prefix, end)))

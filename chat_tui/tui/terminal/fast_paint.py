@@ -6,12 +6,12 @@ This is the one file that knows how Textual composes a screen.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from rich.console import Console
 from rich.control import Control
-from textual._compositor import Compositor, CompositorUpdate
+from textual._compositor import ChopsUpdate, Compositor, CompositorUpdate
 from textual.geometry import Region
 from textual.screen import Screen
 from textual.strip import Strip
@@ -32,9 +32,25 @@ class PaintedRows(CompositorUpdate):
 class ChangedRowsCompositor(Compositor):
     """Renders the rows of an update only, and only the widgets in them.
 
-    Textual's own renders, for each update, all rows of every widget whose container touches the update: with a prompt
-    of three rows in a screen of forty these are most of the rows of the screen, several times over.
+    Textual's own renders, for each update, all rows of every widget whose container touches the update, and all rows
+    between its parts: with a prompt of three rows in a screen of forty these are most rows of the screen, several
+    times over, and a title and a prompt that change together are the whole screen.
     """
+
+    def render_partial_update(self) -> ChopsUpdate | None:
+        """The update of what has changed; None: nothing has."""
+        height = self.size.height
+        spans = [span for span in self._regions_to_spans(self._dirty_regions) if 0 <= span[0] < height]
+        self._dirty_regions.clear()
+        if not spans:
+            return None
+        rows: dict[int, Mapping[int, Strip | None]] = {}
+        for band in _bands(spans):
+            rendered = self._render_chops(band, range(band.y, band.bottom).__contains__)
+            rows |= {row: rendered[row] for row in range(band.y, band.bottom)}
+        nothing: Mapping[int, Strip | None] = {}
+        chops = [rows.get(row, nothing) for row in range(height)]
+        return ChopsUpdate(chops, spans, [cuts[1:] for cuts in self.cuts])
 
     def _get_renders(self, crop: Region | None = None) -> Iterator[tuple[Region, Region, list[Strip]]]:
         """Yield region, clip and strips of the widgets in the region to be drawn; None: the whole screen.
@@ -53,6 +69,18 @@ class ChangedRowsCompositor(Compositor):
             if crop is not None and seen.contains_region(crop):
                 # The first that draws a cell wins: nothing of what is behind shows.
                 return
+
+
+def _bands(spans: Sequence[tuple[int, int, int]]) -> Iterator[Region]:
+    """Regions that hold the spans (row, first column, column behind the last; in the order of the rows), one for each
+    run of rows."""
+    first = 0
+    for number, (row, _, _) in enumerate(spans, 1):
+        if number == len(spans) or spans[number][0] > row + 1:
+            run = spans[first:number]
+            left, right = min(span[1] for span in run), max(span[2] for span in run)
+            yield Region(left, run[0][0], right - left, row + 1 - run[0][0])
+            first = number
 
 
 def draw(screen: Screen[Any], widgets: Iterable[Widget]) -> int:

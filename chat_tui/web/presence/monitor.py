@@ -1,4 +1,4 @@
-"""Notices, while pages are open, what changes in the history."""
+"""Notices, while pages are open, what changes in the history, and which browsers are signed in."""
 
 from __future__ import annotations
 
@@ -9,18 +9,22 @@ from contextlib import contextmanager, suppress
 
 from chat_tui.core.conversation import HistoryState
 from chat_tui.engine.engine import Engine
+from chat_tui.engine.tools.answer_controls import PAUSED_PREFIX
 from chat_tui.web.presence.call_notes import NOTE_PREFIX
 from chat_tui.web.presence.page_answers import PageAnswers
+from chat_tui.web.sign_in.sign_ins import SignIns
 
 LOOK_SECONDS = 0.4
 """Time between two looks at the history."""
+NOTES_PREFIXES = (NOTE_PREFIX, PAUSED_PREFIX)
+"""Begin the keys of the places with what other processes note about their answers."""
 
 
 class HistoryMonitor:
     """Looks at the history for all open pages of this process at once; it looks at nothing while none is open."""
 
-    def __init__(self, page_answers: PageAnswers) -> None:
-        self._page_answers = page_answers
+    def __init__(self, page_answers: PageAnswers, sign_ins: SignIns) -> None:
+        self._page_answers, self._sign_ins = page_answers, sign_ins
         self._followed: Counter[str] = Counter()
         self._watchers = 0
         self._looking: asyncio.Task[None] | None = None
@@ -48,7 +52,7 @@ class HistoryMonitor:
     async def look_now(self, engine: Engine) -> None:
         """Look at the history at once."""
         self.state = await engine.conversations.changes.look(
-            self.state, tuple(self._followed), notes_prefix=NOTE_PREFIX
+            self.state, tuple(self._followed), notes_prefixes=NOTES_PREFIXES
         )
 
     def hurry(self) -> None:
@@ -62,6 +66,7 @@ class HistoryMonitor:
                 await self._changed.wait()
 
     async def _look(self, engine: Engine) -> None:
+        edition = self._sign_ins.edition
         while True:
             with suppress(TimeoutError):
                 async with asyncio.timeout(LOOK_SECONDS):
@@ -70,8 +75,10 @@ class HistoryMonitor:
             self._hurry.clear()
             before = self.state
             await self.look_now(engine)
+            await self._sign_ins.look()
             if self.state.running or self.state.notes:
                 await self._page_answers.sign(engine.places)
-            if hurried or before != self.state:
+            if hurried or before != self.state or edition != self._sign_ins.edition:
+                edition = self._sign_ins.edition
                 self._changed.set()
                 self._changed = asyncio.Event()

@@ -1,4 +1,4 @@
-"""The answers that pages have asked for: they run on without a page, for a time, and can be stopped from anywhere."""
+"""The answers that pages have asked for: they run on without a page, for a time."""
 
 from __future__ import annotations
 
@@ -8,11 +8,9 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 
 from chat_tui.engine.answers.answer import Answer
-from chat_tui.engine.answers.tool_round import Decision, StopCalls
 from chat_tui.engine.conversations.places import Places
 from chat_tui.engine.engine import Engine
-from chat_tui.engine.tools.decision_relay import DecisionRelay, apply_decision
-from chat_tui.engine.tools.steps import cancel_steps, have_ended, saved_answers
+from chat_tui.engine.tools.steps import cancel_steps, current_of, have_ended
 from chat_tui.web.presence.call_notes import CallNoteWriter
 
 LOOK_SECONDS = 0.25
@@ -21,6 +19,8 @@ JOIN_SECONDS = 10.0
 """Time that the page has to open its stream after its question."""
 LINGER_SECONDS = 10.0
 """Time for which an answer that has ended can still be followed from its beginning."""
+PAUSE_SECONDS = 600.0
+"""Longest pause of an answer, which holds a connection to its model; it then ends, and can be continued."""
 SIGN_SECONDS = 2.0
 """Time between two signs that this worker gives of its open pages while other workers have answers."""
 _SIGN_KEY = "web page open"
@@ -30,8 +30,10 @@ _SIGN_KEY = "web page open"
 class PageAnswers:
     """Keeps the answers of pages until nobody needs them any more; used within one event loop."""
 
-    def __init__(self, orphan_seconds: float, *, join_seconds: float = JOIN_SECONDS) -> None:
-        self._orphan_seconds, self._join_seconds = orphan_seconds, join_seconds
+    def __init__(
+        self, orphan_seconds: float, *, join_seconds: float = JOIN_SECONDS, pause_seconds: float = PAUSE_SECONDS
+    ) -> None:
+        self._orphan_seconds, self._join_seconds, self._pause_seconds = orphan_seconds, join_seconds, pause_seconds
         self._answers: dict[str, Answer] = {}
         """The last one of each conversation, also shortly after its end."""
         self._pages = 0
@@ -59,37 +61,18 @@ class PageAnswers:
         self._answers[answer.conversation_id] = answer
 
     async def watch(self, engine: Engine, answer: Answer) -> None:
-        """Wait for an answer's end; cancel it when no page was open for too long, or another worker says so. A private
-        one is cancelled with its conversation, and nothing of it is written for other workers."""
-        if engine.conversations.is_private(answer.conversation_id):
-            async for _ in saved_answers(answer):
-                pass
+        """Wait for an answer's end; cancel it when no page was open for too long, or it was paused for too long. If its
+        conversation is private, it is cancelled with that, and nothing of it is written for other workers."""
+        try:
+            await self._wait_until_unneeded(engine, answer)
+            await cancel_steps(answer)
+        finally:
+            # A page that comes a moment late still sees all of it.
             asyncio.get_running_loop().call_later(LINGER_SECONDS, self._drop, answer)
-            return
 
-        def decide(call_id: str, decision: Decision) -> bool:
-            if isinstance(decision, StopCalls) and not call_id:
-                stopping.set()
-                return not have_ended(answer)
-            return apply_decision(engine.tools.rounds(answer.conversation_id), call_id, decision)
-
-        stopping = asyncio.Event()
-        async with DecisionRelay(engine.places).receiving(answer.conversation_id, decide):
-            alone = asyncio.ensure_future(self._wait_until_alone(engine, answer))
-            asked = asyncio.ensure_future(stopping.wait())
-            try:
-                await asyncio.wait([alone, asked], return_when=asyncio.FIRST_COMPLETED)
-                await cancel_steps(answer)
-            finally:
-                for waiting in (alone, asked):
-                    waiting.cancel()
-                await asyncio.wait([alone, asked])
-                # A page that comes a moment late still sees all of it.
-                asyncio.get_running_loop().call_later(LINGER_SECONDS, self._drop, answer)
-
-    async def _wait_until_alone(self, engine: Engine, answer: Answer) -> None:
-        """Return when the answer has ended, or no page of any worker was open for `[web] orphan_seconds`. Meanwhile its
-        tool calls are noted for other workers."""
+    async def _wait_until_unneeded(self, engine: Engine, answer: Answer) -> None:
+        """Return when the answer has ended or was paused for too long, or no page of any worker was open for `[web]
+        orphan_seconds`. Meanwhile its tool calls are noted for other workers."""
         notes = CallNoteWriter(engine.places, answer)
         try:
             await self._watch_pages(engine, answer, notes)
@@ -97,16 +80,25 @@ class PageAnswers:
             await notes.clear()
 
     async def _watch_pages(self, engine: Engine, answer: Answer, notes: CallNoteWriter) -> None:
-        began = time.time()
+        is_private = engine.conversations.is_private(answer.conversation_id)
+        began, paused_from = time.time(), None
         while not have_ended(answer):
-            known = engine.conversations.cache.get(answer.conversation_id)
-            await notes.update(known.title if known is not None else "")
-            seen = self._left if self._left > began else began + self._join_seconds
-            if not self._pages and time.time() > seen + self._orphan_seconds:
-                seen = max(seen, await _last_sign(engine.places))
-                if time.time() > seen + self._orphan_seconds:
+            paused_from = (paused_from or time.time()) if current_of(answer).paused else None
+            if paused_from is not None and time.time() > paused_from + self._pause_seconds:
+                return
+            if not is_private:
+                known = engine.conversations.cache.get(answer.conversation_id)
+                await notes.update(known.title if known is not None else "")
+                if await self._is_alone(engine, began):
                     return
             await asyncio.sleep(LOOK_SECONDS)
+
+    async def _is_alone(self, engine: Engine, began: float) -> bool:
+        """Return whether no page was open for too long."""
+        seen = self._left if self._left > began else began + self._join_seconds
+        if self._pages or time.time() <= seen + self._orphan_seconds:
+            return False
+        return time.time() > max(seen, await _last_sign(engine.places)) + self._orphan_seconds
 
     def _drop(self, answer: Answer) -> None:
         if self._answers.get(answer.conversation_id) is answer:
@@ -124,13 +116,3 @@ async def _last_sign(places: Places) -> float:
     with suppress(ValueError):
         return float(await places.get(_SIGN_KEY)) + 2 * SIGN_SECONDS
     return 0.0
-
-
-async def stop_answers(engine: Engine, conversation_id: str) -> bool:
-    """Stop what runs of a conversation in this process; False if nothing does."""
-    running = engine.running(conversation_id)
-    rounds = engine.tools.rounds(conversation_id)
-    for round in rounds:
-        round.stop()
-    await asyncio.gather(*(answer.cancel() for answer in running))
-    return bool(running or rounds)

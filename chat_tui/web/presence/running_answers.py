@@ -8,11 +8,12 @@ from typing import Literal
 
 import msgspec
 
-from chat_tui.core.conversation import HistoryState
+from chat_tui.core.conversation import HistoryState, RunningTurn
 from chat_tui.engine.answers.answer import Answer
 from chat_tui.engine.conversations.turn_writer import PRIVATE_TITLE
 from chat_tui.engine.engine import Engine
-from chat_tui.web.presence.call_notes import CallNote, read_note
+from chat_tui.engine.tools.answer_controls import PAUSED_PREFIX
+from chat_tui.web.presence.call_notes import NOTE_PREFIX, CallNote, read_note
 
 
 class RunningAnswer(msgspec.Struct, frozen=True, rename="camel"):
@@ -25,7 +26,7 @@ class RunningAnswer(msgspec.Struct, frozen=True, rename="camel"):
     """Its turn's id."""
     model: str
     since: datetime | None
-    state: Literal["answering", "calling", "asking"]
+    state: Literal["answering", "paused", "calling", "asking"]
     """`calling` while its tool calls run, `asking` while one of them waits for a person."""
     tool: str = ""
     """Name of the tool that a person is asked about."""
@@ -37,17 +38,29 @@ def running_answers(engine: Engine, state: HistoryState, private: Collection[str
     """Return the answers that run, here and in other processes; of private conversations only these are told, without
     their titles."""
     here = [_running_here(engine, answer) for answer in answers_here(engine, private)]
-    elsewhere = [
-        RunningAnswer(turn.conversation, turn.title, turn.turn, turn.model, turn.since, "answering", elsewhere=True)
-        for turn in state.running
-    ]
+    elsewhere = [_running_elsewhere(turn, state) for turn in state.running]
     known = {answer.conversation for answer in (*here, *elsewhere)}
     noted = [
-        _noted_answer(id, note)
-        for id, text in state.notes.items()
-        if id not in known and (note := read_note(text)) is not None
+        _noted_answer(key.removeprefix(NOTE_PREFIX), note)
+        for key, text in state.notes.items()
+        if key.startswith(NOTE_PREFIX)
+        and key.removeprefix(NOTE_PREFIX) not in known
+        and (note := read_note(text)) is not None
     ]
     return (*here, *elsewhere, *noted)
+
+
+def _running_elsewhere(turn: RunningTurn, state: HistoryState) -> RunningAnswer:
+    is_paused = state.notes.get(PAUSED_PREFIX + turn.conversation) == turn.turn
+    return RunningAnswer(
+        turn.conversation,
+        turn.title,
+        turn.turn,
+        turn.model,
+        turn.since,
+        "paused" if is_paused else "answering",
+        elsewhere=True,
+    )
 
 
 def _noted_answer(conversation_id: str, note: CallNote) -> RunningAnswer:
@@ -78,13 +91,14 @@ def answers_here(engine: Engine, private: Collection[str] = ()) -> Sequence[Answ
 
 def _running_here(engine: Engine, answer: Answer) -> RunningAnswer:
     asked = answer.round.asked if answer.round is not None else None
+    growing: Literal["answering", "paused"] = "paused" if answer.paused else "answering"
     return RunningAnswer(
         answer.conversation_id,
         _title(engine, answer.conversation_id),
         answer.turn.id,
         answer.turn.model,
         answer.turn.created,
-        "asking" if asked is not None else "answering" if answer.round is None else "calling",
+        "asking" if asked is not None else growing if answer.round is None else "calling",
         asked.call.name if asked is not None else "",
     )
 

@@ -75,6 +75,8 @@ class SignIns:
         self._looked = float("-inf")
         self._changing = asyncio.Lock()
         self._is_reported = False
+        self.edition = 0
+        """Another number after each change of what this worker knows."""
 
     async def begin(self) -> SignInSecrets:
         """Sign in a browser."""
@@ -94,6 +96,10 @@ class SignIns:
             used = msgspec.structs.replace(record, used=self._today())
             await self._change(lambda records: {**records, key: used} if key in records else records)
         return True
+
+    async def look(self) -> None:
+        """Read what other workers have changed."""
+        await self._refresh(at_once=True)
 
     def is_known(self, id: str) -> bool:
         """Return whether this id has a sign-in, as far as this worker knows; it says nothing without the proof."""
@@ -128,7 +134,7 @@ class SignIns:
     async def _change(self, edit: Callable[[Records], Records]) -> None:
         async with self._changing:
             if self._file is None:
-                self._records = self._pruned(edit(self._records))
+                self._keep(self._pruned(edit(self._records)))
                 return
             # A cancelled request does not leave the file changed and the records as they were.
             await asyncio.shield(asyncio.ensure_future(asyncio.to_thread(self._edit_file, self._file, edit)))
@@ -139,12 +145,12 @@ class SignIns:
             file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             with hold_lock(file.with_name(f"{file.name}.lock"), LOCK_SECONDS):
                 self._read()
-                self._records = self._pruned(edit(self._records))
+                self._keep(self._pruned(edit(self._records)))
                 assert self._stored is not None
                 self._stored.write(self._records)
                 self._version = _version_of(file)
         except OSError as error:
-            self._records = self._pruned(edit(self._records))
+            self._keep(self._pruned(edit(self._records)))
             if not self._is_reported:
                 self._is_reported = True
                 why = error.strerror or str(error)
@@ -156,7 +162,12 @@ class SignIns:
         assert self._stored is not None
         version = _version_of(self._file)
         if version != self._version:
-            self._records, self._version = self._stored.read() or {}, version
+            self._keep(self._stored.read() or {})
+            self._version = version
+
+    def _keep(self, records: Records) -> None:
+        self._records = records
+        self.edition += 1
 
     def _pruned(self, records: Mapping[str, SignInRecord]) -> Records:
         """Return the records that have not expired, the latest last."""

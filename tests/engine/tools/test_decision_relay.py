@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from functools import partial
 
 import pytest
 
@@ -13,7 +12,13 @@ from chat_tui.core.tools import ToolCall, ToolResult
 from chat_tui.engine.answers.tool_round import CallStatus, RunCall, StopCalls, ToolRound
 from chat_tui.engine.conversations.error_reports import ErrorReports
 from chat_tui.engine.conversations.places import Places
-from chat_tui.engine.tools.decision_relay import DecisionRelay, apply_decision, has_open_call
+from chat_tui.engine.tools.decision_relay import (
+    DecisionRelay,
+    Sent,
+    SentDecision,
+    apply_decision,
+    has_open_call,
+)
 from chat_tui.history.store import Store
 
 
@@ -38,8 +43,17 @@ async def test_of_two_decisions_at_once_the_last_one_counts() -> None:
         await asyncio.sleep(0.01)
     second = asyncio.ensure_future(relay.send("a", "call", RunCall(arguments={"x": 1})))
     assert not await first
-    async with relay.receiving("a", partial(apply_decision, [round])):
-        assert await second
+
+    async def take(_: str, sent: Sent) -> bool:
+        assert isinstance(sent, SentDecision)
+        return apply_decision([round], sent.call, sent.decision)
+
+    await relay.take({"b"}, take)
+    assert not waiting.done()
+    while not second.done():
+        await relay.take({"a"}, take)
+        await asyncio.sleep(0.01)
+    assert await second
     assert await waiting == RunCall(arguments={"x": 1})
 
 

@@ -240,3 +240,15 @@ async def test_an_update_renders_nothing_but_the_changed_rows() -> None:
             "tall": [13],
             "float": [3],
         }
+
+
+async def test_what_is_between_two_changed_rows_is_not_rendered() -> None:
+    app = Panes(ChangedRowsScreen())
+    async with app.run_test(size=(80, 24)) as pilot:
+        await pilot.pause(0.05)
+        for pane in app.panes.values():
+            pane.rendered.clear()
+        app.panes["tall"].refresh(Region(0, 0, 50, 1))
+        app.panes["low"].refresh(Region(2, 1, 4, 1))
+        await pilot.pause(0.05)
+        assert {name: pane.rendered for name, pane in app.panes.items() if pane.rendered} == {"tall": [1], "low": [2]}

@@ -35,6 +35,7 @@ from chat_tui.web.api.live.events import (
     RunningEvent,
 )
 from chat_tui.web.api.schemas import parse_query
+from chat_tui.web.presence.call_notes import NOTE_PREFIX
 from chat_tui.web.presence.running_answers import RunningAnswer, answers_here, running_answers
 from chat_tui.web.sign_in.cookie import PROOF_HEADER, ids_in
 from chat_tui.web.state import AppState, state_of
@@ -105,7 +106,7 @@ class PageFeed(Response):
         self._state, self._engine, self._followed = state, engine, followed
         self._given = given
         """The headers of the request."""
-        self._checked = monotonic()
+        self._checked, self._edition = monotonic(), state.sign_ins.edition
         self._names = tuple({each.id for each in followed if not engine.conversations.is_private(each.id)})
         self._private = tuple({each.id for each in followed if each.id in state.private})
         self._list_mark = 0
@@ -155,10 +156,12 @@ class PageFeed(Response):
         await send({"type": "http.response.body", "body": b"", "more_body": False})
 
     async def _is_signed_in(self) -> bool:
-        """Return whether the client may still read: its sign-in may have ended since. Looks now and then."""
-        if "authorization" in self._given or monotonic() - self._checked < self._state.ping_seconds:
+        """Return whether the client may still read: its sign-in may have ended since."""
+        edition = self._state.sign_ins.edition
+        is_fresh = edition == self._edition and monotonic() - self._checked < self._state.ping_seconds
+        if is_fresh or "authorization" in self._given:
             return True
-        self._checked = monotonic()
+        self._checked, self._edition = monotonic(), edition
         proof = self._given.get(PROOF_HEADER, "")
         for id in ids_in(self._given):
             if await self._state.sign_ins.is_valid(id, proof):
@@ -193,7 +196,7 @@ class PageFeed(Response):
 
 def _mark_of(name: str, state: HistoryState) -> object:
     """Return what differs when a conversation was changed; that a note is renewed is no change."""
-    return state.marks.get(name), state.notes.get(name, "").partition(" ")[2]
+    return state.marks.get(name), state.notes.get(NOTE_PREFIX + name, "").partition(" ")[2]
 
 
 async def _wait_for_disconnect(receive: Receive) -> None:
