@@ -22,6 +22,8 @@ from tests.support.web_site import TOKEN, Site, site
 REQUIRED = "CHAT_TUI_BROWSER"
 """With the value `required`, tests fail on a machine without a browser."""
 SECONDS = 10.0
+READY = "#choice option"
+"""An element that is there when the page is ready."""
 _NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 _OFF = (
     # Chromium takes the last list only: these are Playwright's.
@@ -43,7 +45,7 @@ _OFF = (
     "WebUIOmniboxPopup",
 )
 """Features of Chromium that tests do without."""
-_WATCH = """
+WATCH = """
 window.violations = [];
 addEventListener("securitypolicyviolation", ({ violatedDirective, blockedURI, sample }) => {
   window.violations.push(`${violatedDirective} ${blockedURI} ${sample}`);
@@ -95,7 +97,7 @@ class Tab:
     async def open(self, path: str = f"/#token={TOKEN}") -> None:
         """Open the page and wait until it is ready."""
         await self.page.goto(self.url + path)
-        await self.page.locator("#choice option").first.wait_for(state="attached")
+        await self.page.locator(READY).first.wait_for(state="attached")
 
     async def ask(self, text: str, *, button: str = "#send") -> None:
         """Type a question and press a button."""
@@ -152,7 +154,7 @@ async def tab(browser: Browser, url: str, **options: Any) -> AsyncIterator[Tab]:
     """A tab in a new window without stored state."""
     context: BrowserContext = await browser.new_context(**{"viewport": {"width": 1280, "height": 800}, **options})
     context.set_default_timeout(SECONDS * 1000)
-    await context.add_init_script(_WATCH)
+    await context.add_init_script(WATCH)
     try:
         yield Tab(await context.new_page(), url)
     finally:
