@@ -24,6 +24,13 @@ pytestmark = [pytest.mark.asyncio(loop_scope="module"), needs_browser]
 
 MANY = 9
 """Answers at once: more than a browser has connections to a server."""
+READ_OUT = """
+window.readOut = [];
+new MutationObserver((changes) => {
+  for (const { addedNodes } of changes) for (const node of addedNodes) window.readOut.push(node.textContent);
+}).observe(document.querySelector("#reader"), { childList: true });
+"""
+"""Keeps what is read out."""
 TABS = 7
 """More than a browser has connections, too."""
 
@@ -148,3 +155,34 @@ async def test_a_page_whose_question_came_to_another_worker_shows_the_answer_and
         assert await page.page.locator(".turn").count() == 3
         assert len(tools.calls) == 1
         assert page.errors == []
+
+
+async def test_each_sentence_is_read_out_once_when_it_is_finished(browser: Browser) -> None:
+    gates = [Gate(), Gate(), Gate()]
+    script: Script = [
+        "The first [one](https://a.example).\nThe **sec",
+        gates[0],
+        "ond** is 3.14 long.\n\n```python\nx = 1\n",
+        gates[1],
+        "y = 2\n```\n\n| a | b |\n|---|---|\n| 1 | 2 |\n\nHalf is $\\frac{1}{2}$. Now",
+        gates[2],
+        " it ends",
+    ]
+    said = [
+        "The first one.",
+        "The second is 3.14 long. Code block, python.",
+        "Table, with the columns a and b. Half is 1 over 2.",
+        "Now it ends",
+    ]
+    heard = "window.readOut.join(' ')"
+    async with scripted_tab(browser, script) as (tab, _):
+        await tab.page.evaluate(READ_OUT)
+        await tab.ask("Read to me")
+        for number in range(1, 5):
+            await tab.until(f"{heard}.endsWith({json.dumps(said[number - 1])})")
+            assert await tab.page.evaluate(heard) == " ".join(said[:number])
+            if number < 4:
+                gates[number - 1].open()
+        await tab.answered()
+        assert await tab.page.inner_text("#status") == "The answer is complete."
+        assert tab.errors == []

@@ -27,6 +27,7 @@ _SCRIPTS = (
     "composer/tools",
     "composer/private",
     "composer/settings",
+    "live/reader",
     "live/answer",
     "live/running",
     "live/stream",

@@ -93,6 +93,7 @@ class AnswerView {
     this.source = "";
     this.thought = "";
     this.blocks = [];
+    this.reading = new Reading();
     this.name = element("b");
     this.badge = element("span", { className: "state", hidden: true });
     this.aside = element("span");
@@ -144,6 +145,7 @@ class AnswerView {
       this.source = "";
       this.text.replaceChildren();
       this.blocks = [];
+      this.reading = new Reading();
     }
     this.phase = phase;
   }

@@ -1,6 +1,5 @@
 // A running answer as elements, made of its events; with tool calls it is several answers.
 
-const MOST_READ_OUT = 2000;
 const turnElement = (id) => $("log").querySelector(`.turn[data-turn="${CSS.escape(id)}"]`);
 
 class LiveAnswer {
@@ -16,6 +15,7 @@ class LiveAnswer {
     this.sending = false;
     this.held = [];
     this.since = performance.now();
+    this.reading = 0;
   }
 
   get view() {
@@ -50,6 +50,7 @@ class LiveAnswer {
       this.views[known] = view;
       if (this.whole) view.hold();
       view.begin(old.name.title);
+      view.reading = old.reading;
       place(view.element, id, answerVersions);
       old.element.replaceWith(view.element);
       return;
@@ -57,6 +58,7 @@ class LiveAnswer {
     const first = this.views.length === 1 && !this.view.element.dataset.turn;
     const before = first ? undefined : this.view;
     before?.end("complete", this.figures);
+    if (before) this.read(before, true);
     const view = first ? this.view : this.addView();
     place(view.element, id, answerVersions);
     if (this.question) place(this.question, question, questionVersions);
@@ -161,12 +163,29 @@ class LiveAnswer {
     return cards.length > 0 && cards.every((card) => card.state !== "writing");
   }
 
+  // Some sentences at a time: each is one announcement.
+  readSoon() {
+    this.reading ||= setTimeout(() => {
+      this.reading = 0;
+      if (!this.ended && running === this) this.read(this.view);
+    }, READ_MS);
+  }
+
+  read(view, ended = false) {
+    if (view && !view.text.hidden) readOut(view.reading.next(view.blocks, ended));
+  }
+
+  // What was there before this page heard of it is not read out.
+  skipRead() {
+    this.view?.reading.next(this.view.blocks, false);
+  }
+
   end(state) {
     this.view.end(state, this.figures);
     this.ended = true;
-    // Read out once, when it is complete.
+    this.read(this.view, true);
     if (state === "cancelled") announce("Stopped. What arrived is kept.");
-    else announce(`${state === "complete" ? "The answer" : `The answer, ${STATES[state]}`}: ${this.view.text.textContent.slice(0, MOST_READ_OUT)}`);
+    else announce(state === "complete" ? "The answer is complete." : `The answer has ended: ${STATES[state]}.`);
   }
 
   // A question that was not taken.

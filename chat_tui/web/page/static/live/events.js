@@ -74,11 +74,15 @@ async function takeEvents(its, events) {
     setRunning(new LiveAnswer(its.conversation));
   }
   const answer = running;
+  const isLate = !answer.heard && performance.now() - answer.since > LATE_MS;
+  answer.heard = true;
   for (const event of events) {
     if (running !== answer) return;
     answer.take(event);
     await sliced();
   }
+  if (isLate) answer.skipRead();
+  else answer.readSoon();
   keepPlace();
   if (answer.ended) endRunning();
   else showLive();
