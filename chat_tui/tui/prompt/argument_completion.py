@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from chat_tui.config.strategy_help import STRATEGY_HELP
 from chat_tui.core.models import ModelStatus
 from chat_tui.core.text.excerpts import shorten
 from chat_tui.tui.actions.slash_commands import CompletionRow, CompletionSources
@@ -35,19 +36,6 @@ def several_models(typed: str, sources: CompletionSources) -> Sequence[Completio
         return ()
     rows = [(status.model.name, _price(status)) for status in sources.models() if status.model.name not in named]
     return [(before + name, help) for name, help in _match(last, rows)]
-
-
-STRATEGY_HELP = {
-    "quality-first": "the model most likely to answer well",
-    "cost-optimized": "the cheapest that probably answers well",
-    "balanced": "quality, price and time together",
-    "speed-priority": "the fastest that probably answers well",
-    "round-robin": "good models in turn",
-    "least-loaded": "a good model with the fewest running answers",
-    "capability-match": "the cheapest that is very likely to answer well",
-    "learned": "balanced, by your ratings and earlier outcomes",
-}
-"""What each built-in strategy prefers; `docs/routing.md` says more."""
 
 
 def strategies(typed: str, sources: CompletionSources) -> Sequence[CompletionRow]:

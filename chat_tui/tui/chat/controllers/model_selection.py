@@ -138,7 +138,7 @@ class ModelSelection:
         self._with_engine(self._choose_strategy)
 
     def _choose_strategy(self, engine: Engine) -> None:
-        from chat_tui.tui.prompt.argument_completion import STRATEGY_HELP
+        from chat_tui.config.strategy_help import STRATEGY_HELP
 
         rows = [
             ListChoice(
