@@ -314,7 +314,10 @@ async def test_a_model_or_strategy_is_chosen_and_remembered(browser: Browser) ->
     async with scripted_tab(browser, ["Yes."]) as (tab, _):
         groups = await tab.page.evaluate("[...document.querySelectorAll('#choice optgroup')].map((each) => each.label)")
         assert groups[:2] == ["Strategies", "shelf"]
+        words = "(value) => document.querySelector(`#choice [value='${value}']`).textContent"
+        assert await tab.page.evaluate(words, "s/balanced") == "balanced"
         await tab.page.select_option("#choice", "m/shelf/fast")
+        assert await tab.page.evaluate(words, "s/balanced") == "balanced: quality, price and time together"
         await tab.page.reload()
         await tab.until("document.querySelector('#choice').value === 'm/shelf/fast'")
         await tab.ask("Who?")

@@ -60,7 +60,7 @@ async def test_a_person_switches_a_server_on_sees_a_call_and_allows_it(browser: 
     async with tool_tab(browser, tools, CALL, ["It has seven lines."]) as (on, web):
         assert await on.page.locator("#tools-count").inner_text() == "1"
         await on.ask("What is on the list?")
-        await on.shows("asks you", "Reads a file.", '"path": "/notes/list.md"', "waiting for your decision")
+        await on.shows("asks you", "Reads a file.", '"path": "/notes/list.md"', "asks about a tool")
         assert (await on.page.title()).startswith("asking · ")
         assert tools.calls == []
         await button(on, "Run once")

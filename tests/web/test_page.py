@@ -227,6 +227,7 @@ async def test_the_models_and_strategies_are_told_with_how_they_fare() -> None:
     assert [model["name"] for model in said["models"]][:2] == ["shelf/fast", "shelf/deep"]
     assert said["models"][0]["priceIn"] == 0.1
     assert "balanced" in said["strategies"]
+    assert said["strategyHelp"]["balanced"] == "quality, price and time together"
     assert (said["strategy"], said["model"]) == ("balanced", None)
 
 

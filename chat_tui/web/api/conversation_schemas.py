@@ -229,3 +229,5 @@ class OfferedChoices(msgspec.Struct, frozen=True, rename="camel"):
     """Estimated tokens of what the user has asked to remember; 0: nothing."""
     uses_memory: bool = True
     """Whether it is sent with questions of the page in a new conversation."""
+    strategy_help: dict[str, str] = {}
+    """What the strategies prefer, by their names; those of plug-ins may say nothing."""

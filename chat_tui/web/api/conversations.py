@@ -15,6 +15,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
+from chat_tui.config.strategy_help import STRATEGY_HELP
 from chat_tui.core.conversation import (
     Conversation,
     ConversationWindow,
@@ -342,6 +343,7 @@ async def list_choices(request: Request) -> Response:
             config.model,
             sum(map(memory_tokens, await engine.memory.texts())),
             config.memory.enabled,
+            STRATEGY_HELP,
         )
     )
 

@@ -82,7 +82,8 @@ async def generate(request: Request) -> Response:
     """Answer a question with one JSON reply."""
     state, asked = state_of(request), await read_body(request, PromptBody)
     if asked.ask_tools:
-        raise ApiError(400, "`askTools` needs a stream: nobody can be asked before a whole reply.", param="askTools")
+        words = "`askTools` needs a stream: nobody can be asked before the answer is complete."
+        raise ApiError(400, words, param="askTools")
     answer = await start_answer(state, client_of(request), asked)
     end = await wait_for_end(state, answer, request.receive)
     metadata = EventEncoder(answer.conversation_id, metadata=False).end_metadata(end)

@@ -71,16 +71,16 @@ async def _start_answer(
     files: Sequence[Attachment],
 ) -> Answer:
     if turn.role == "tool":
-        raise ApiError(400, "This turn is the result of a tool call. Ask again for its answer or its question.")
+        raise ApiError(400, "This message is the result of a tool call. Ask again for its answer or its question.")
     if turn.role == "summary":
-        raise ApiError(400, "This turn is a summary of earlier messages. Ask again for an answer or a question.")
+        raise ApiError(400, "This message is a summary of earlier ones. Ask again for an answer or a question.")
     if turn.role == "user":
         if asked.prompt is None:
             raise ApiError(400, "`prompt` is missing: it is the new text of the question.", param="prompt")
         await check_images(engine, conversation.id, asked.prompt, settings, files, edited=turn.id)
         return await engine.edit(conversation.id, turn.id, asked.prompt, settings, files)
     if asked.prompt is not None:
-        raise ApiError(400, "`prompt` can only be set for a question; this turn is an answer.", param="prompt")
+        raise ApiError(400, "`prompt` can only be set for a question; this message is an answer.", param="prompt")
     if not asked.goes_on:
         return await engine.regenerate(conversation.id, turn.id, settings)
     if turn.id != conversation.path[-1].id:
@@ -93,7 +93,7 @@ def _find_turn(conversation: Conversation, request: Request) -> Turn:
     for turn in conversation.path:
         if turn.id == wanted and turn.role != "system":
             return turn
-    raise ApiError(404, "This turn is not on the current branch: another version may be shown now.")
+    raise ApiError(404, "This message is not on the current branch: another version may have been chosen.")
 
 
 async def select_version(request: Request) -> Response:
@@ -105,6 +105,6 @@ async def select_version(request: Request) -> Response:
         await check_free(engine, conversation.id)
         wanted = str(request.path_params["turn"])
         if not any(wanted in versions for versions in conversation.forks.values()):
-            raise ApiError(404, "Unknown version of a turn.")
+            raise ApiError(404, "Unknown version of a message.")
         await engine.conversations.select(conversation.id, wanted)
     return Response(status_code=204)

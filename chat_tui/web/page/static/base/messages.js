@@ -26,13 +26,14 @@ const about = (estimated) => (estimated ? "≈" : "");
 
 const PHASES = {
   idle: "ready", queued: "queued", fetching: "downloading the model", loading: "loading the model",
-  streaming: "answering", complete: "done", length: "token limit reached", broken: "connection lost",
+  streaming: "answering", complete: "done", length: "token limit reached", cancelled: "stopped", broken: "connection lost",
+  empty: "no text", calling: "running a tool", asking: "asks about a tool",
 };
 
 function phaseWords(figures) {
   if (figures.phase === "retrying") {
     const tries = figures.of ? `retrying ${figures.attempt}/${figures.of}` : "retrying";
-    return figures.delaySeconds ? `${tries} in ${Math.ceil(figures.delaySeconds)} s` : tries;
+    return figures.delaySeconds ? `${tries} in ${Math.ceil(figures.delaySeconds)} s` : `${tries} now`;
   }
   const words = PHASES[figures.phase] ?? figures.phase;
   const step = figures.steps ? (figures.step >= figures.steps ? ", summing up" : `, part ${figures.step} of ${figures.steps - 1}`) : "";
@@ -41,7 +42,7 @@ function phaseWords(figures) {
 
 function figureWords(figures) {
   const told = [];
-  if (known(figures.ttftSeconds)) told.push(`TTFT ${seconds(figures.ttftSeconds)}`);
+  if (known(figures.ttftSeconds)) told.push(`first token ${seconds(figures.ttftSeconds)}`);
   if (known(figures.rate)) {
     told.push(`${about(figures.rateEstimated)}${figures.rate < 9.95 ? figures.rate.toFixed(1) : Math.round(figures.rate).toLocaleString("en")} tok/s`);
   }

@@ -39,9 +39,24 @@ function paintMemory() {
   $("memory").textContent = `Your memory is sent with each question: ≈${count(remembered.tokens)} tokens`;
 }
 
+function strategyOption(name, help = "") {
+  const option = new Option(name, `s/${name}`);
+  option.dataset.help = help;
+  return option;
+}
+
+// In the list a strategy says what it prefers; the one that is chosen has only its name, so that it fits.
+function nameChoice() {
+  for (const option of $("choice").options) {
+    const { help } = option.dataset;
+    if (help !== undefined) option.textContent = help && !option.selected ? `${option.value.slice(2)}: ${help}` : option.value.slice(2);
+  }
+  $("choice").title = $("choice").selectedOptions[0]?.dataset.help ?? "";
+}
+
 async function showChoices() {
   const said = await asked("api/models");
-  const strategies = element("optgroup", { label: "Strategies" }, ...said.strategies.map((name) => new Option(name, `s/${name}`)));
+  const strategies = element("optgroup", { label: "Strategies" }, ...said.strategies.map((name) => strategyOption(name, said.strategyHelp[name])));
   const groups = new Map();
   for (const model of said.models) {
     if (!groups.has(model.provider)) groups.set(model.provider, element("optgroup", { label: model.provider }));
@@ -58,5 +73,6 @@ async function showChoices() {
   const usual = said.model ? `m/${said.model}` : `s/${said.strategy}`;
   $("choice").value = memory.get(forEver, "choice") || usual;
   if (!$("choice").value) $("choice").value = usual;
+  nameChoice();
   paintSettings();
 }

@@ -158,13 +158,14 @@ function buildMenu() {
     row(controls.preset, "Preset", presetHelp),
     controls.variables,
     row(controls.system, "System prompt"),
-    element("div", { className: "pair" }, row(controls.temperature, "Temperature"), row(controls.maxTokens, "Maximum length (tokens)")),
+    element("div", { className: "pair" }, row(controls.temperature, "Temperature"), row(controls.maxTokens, "Maximum tokens")),
+    controls.fault,
     row(controls.thinking, "Thinking effort", thinkingHelp),
     flip(controls.memory, "Send my memory", memoryHelp),
     flip(controls.adaptive, "Adaptive answers", element("small", {}, "A fast model answers first, then the best one in detail.")),
     flip(controls.whole, "Show the answer when it is complete", element("small", {}, "Otherwise it is shown as it is written.")),
     flip(controls.private, "Private conversation", privateHelp),
-    controls.others, controls.fault, controls.reset,
+    controls.others, controls.reset,
   );
   const button = element(
     "button", { type: "button", className: "icon", id: "settings-button", title: "Settings of this conversation", "aria-haspopup": "dialog" },
@@ -215,7 +216,7 @@ function paintSettings() {
   controls.reset.disabled = !labels.some((each) => each !== PRIVATE);
 }
 
-const usualWords = (value) => (value === null || value === undefined ? "the model’s default" : String(value));
+const usualWords = (value) => (value === null || value === undefined ? "model’s default" : String(value));
 
 function paintVariables() {
   const variables = settings.preset?.variables ?? [];
@@ -245,7 +246,7 @@ function variableRow({ name, help, value, choices }) {
 function paintThinking() {
   const able = canThink();
   const usual = settings.preset?.thinking ?? settingChoices.usual.thinking;
-  controls.thinking.options[0].textContent = usual ?? "the model’s default";
+  controls.thinking.options[0].textContent = usual ?? "model’s default";
   controls.thinking.disabled = !able && !settings.thinking;
   for (const option of controls.thinking.options) option.disabled = !able && option.value !== "";
   fill(controls.thinking, settings.thinking);
@@ -283,31 +284,37 @@ function tellFault(words) {
   controls.fault.hidden = !words;
 }
 
-// Takes what is written in a field; returns what is wrong with it.
-function takeField(name, words) {
+// Returns what is wrong with what is written in a field. It is told as one types: when the field is left, what one is about to press must
+// stay where it is.
+function faultOf(name, words) {
   const field = controls[name];
-  const typed = field.value.trim();
   const wrong = !field.validity.valid;
   field.setAttribute("aria-invalid", String(wrong));
-  if (wrong) return `${words} from ${field.min} to ${Number(field.max).toLocaleString("en")}. Nothing was changed.`;
-  const value = name === "system" ? typed || null : typed ? Number(typed) : null;
-  if (value !== settings[name]) changeSettings({ [name]: value });
-  return "";
+  return wrong ? `${words} from ${field.min} to ${Number(field.max).toLocaleString("en")}.` : "";
 }
 
-// What is wrong is forgotten when the menu is closed.
+function takeField(name) {
+  const field = controls[name];
+  if (!field.validity.valid) return;
+  const typed = field.value.trim();
+  const value = name === "system" ? typed || null : typed ? Number(typed) : null;
+  if (value !== settings[name]) changeSettings({ [name]: value });
+}
+
+// What is wrong is not kept when the menu is closed.
 function takeFields() {
   for (const [name, words] of FIELDS) {
-    const fault = takeField(name, words);
+    const fault = faultOf(name, words);
+    takeField(name);
     if (!fault) continue;
-    toast(fault);
+    toast(`${fault} Nothing was changed.`);
     controls[name].value = settings[name] ?? "";
     controls[name].setAttribute("aria-invalid", "false");
   }
 }
 
 const FIELDS = [
-  ["system", ""], ["temperature", "The temperature must be a number"], ["maxTokens", "The maximum length must be a whole number of tokens"],
+  ["system", ""], ["temperature", "The temperature must be a number"], ["maxTokens", "The maximum of tokens must be a whole number"],
 ];
 
 function placeSettingsMenu() {
@@ -324,7 +331,10 @@ const SETTINGS_WIDTH = 400;
 
 function listenToSettings() {
   buildMenu();
-  for (const [name, words] of FIELDS) controls[name].addEventListener("change", () => tellFault(takeField(name, words)));
+  for (const [name, words] of FIELDS) {
+    controls[name].addEventListener("input", () => tellFault(faultOf(name, words)));
+    controls[name].addEventListener("change", () => takeField(name));
+  }
   controls.preset.addEventListener("change", () => choosePreset(controls.preset.value));
   controls.thinking.addEventListener("change", () => changeSettings({ thinking: controls.thinking.value || null }));
   controls.memory.addEventListener("change", () => {

@@ -43,7 +43,7 @@ function edit(turn) {
   const said = turn.querySelector(".said");
   const field = element("textarea", { value: said.textContent, "aria-label": "Edit your question", maxLength: 1_000_000, enterKeyHint: "send" });
   const cancel = element("button", { type: "button" }, "Cancel");
-  const form = element("form", { className: "editor" }, field, element("div", { className: "row" }, element("span", { className: "space" }), cancel, element("button", { className: "primary" }, "Ask")));
+  const form = element("form", { className: "editor" }, field, element("div", { className: "row" }, element("span", { className: "space" }), cancel, element("button", { className: "primary" }, "Send")));
   const close = () => {
     form.remove();
     turn.classList.remove("editing");

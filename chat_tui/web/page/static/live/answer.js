@@ -102,7 +102,7 @@ class LiveAnswer {
       case "figures":
         // They are the last events of a batch.
         this.figures = event.data;
-        this.phase = this.isCalling() ? { phase: "running tools" } : event.data;
+        this.phase = this.isCalling() ? { phase: "calling" } : event.data;
         if (event.data.model) view.tellModel(event.data.model, event.data.strategy);
         break;
       case "metadata":
@@ -117,12 +117,12 @@ class LiveAnswer {
         break;
       case "tool_state":
         this.cardOf(event).run();
-        this.phase = { phase: "running tools" };
+        this.phase = { phase: "calling" };
         break;
       case "tool_result":
         this.cardOf(event).end(event);
         showRunning(this.cards.values());
-        this.phase = { phase: "running tools" };
+        this.phase = { phase: "calling" };
         showPageTitle();
         break;
       case "error":
@@ -152,7 +152,7 @@ class LiveAnswer {
   askAbout(event) {
     const card = this.cardOf(event);
     card.ask(this.id, event);
-    this.phase = { phase: "waiting for your decision" };
+    this.phase = { phase: "asking" };
     showPageTitle("asking");
     announce(`The model wants to use ${card.name} of ${event.server}. Decide above the prompt: run once, always here, edit, refuse or stop.`);
   }
