@@ -7,13 +7,14 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from chat_tui.core.text.excerpts import shorten
+from chat_tui.core.usage import figure_words
+from chat_tui.core.usage.figure_words import is_known
 from chat_tui.core.usage.spending import Spending
 from chat_tui.core.usage.stream_stats import Phase, StreamStats
 
-UNKNOWN = "–"
-"""Stands where there is nothing true to say."""
-ABOUT = "≈"
-"""Stands before what is estimated."""
+UNKNOWN, ABOUT = figure_words.UNKNOWN, figure_words.ABOUT
+seconds, tokens = figure_words.seconds, figure_words.tokens
+cost, about_cost = figure_words.cost, figure_words.about_cost
 
 _BARS = "▁▂▃▄▅▆▇█"
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
@@ -43,23 +44,6 @@ def model_state(state: str) -> str:
     return {"not fetched": "not downloaded", "fetching": "downloading"}.get(state, state)
 
 
-def _is_known(value: float | None) -> bool:
-    return value is not None and math.isfinite(value) and value >= 0
-
-
-def seconds(value: float | None, *, whole: bool = False) -> str:
-    """A length of time: `1.2 s` (or `1 s`), `2 m 05 s`, `1 h 02 m`."""
-    if value is None or not _is_known(value):
-        return UNKNOWN
-    if value < 59.95:
-        return f"{value:.{0 if whole else 1}f} s"
-    rounded = round(value)
-    if rounded < 3600:
-        return f"{rounded // 60} m {rounded % 60:02d} s"
-    minutes = rounded // 60
-    return f"{minutes // 60} h {minutes % 60:02d} m"
-
-
 def ttft(value: float | None) -> str:
     """The time to the first token, finer where it is short: `0.34 s`, `1.2 s`, `<0.01 s`."""
     if value is not None and 0 < value < 0.005:
@@ -69,7 +53,7 @@ def ttft(value: float | None) -> str:
 
 def gap(value: float | None) -> str:
     """A time between tokens: `24 ms`, `1.2 s`."""
-    if value is None or not _is_known(value):
+    if value is None or not is_known(value):
         return UNKNOWN
     return f"{round(1000 * value)} ms" if value < 0.9995 else seconds(value)
 
@@ -81,21 +65,9 @@ def gaps(figures: StreamStats) -> str:
     return f"{gap(figures.gap_p50_seconds):>6} {gap(figures.gap_p95_seconds):>7}"
 
 
-def tokens(count: int | None, estimated: bool = False) -> str:
-    """A number of tokens: `1,234`, `12.3k`, `1.2M`, with `≈` before an estimate."""
-    if count is None or count < 0:
-        return UNKNOWN
-    mark = ABOUT if estimated else ""
-    if count < 10_000:
-        return f"{mark}{count:,}"
-    if count < 999_950:
-        return f"{mark}{count / 1000:.1f}k"
-    return f"{mark}{count / 1_000_000:.1f}M"
-
-
 def speed(value: float | None, estimated: bool = False) -> str:
     """Tokens per second as a bare number: `41`, `4.2`, `≈41`."""
-    if value is None or not _is_known(value):
+    if value is None or not is_known(value):
         return UNKNOWN
     mark = ABOUT if estimated else ""
     return f"{mark}{value:.1f}" if value < 9.95 else f"{mark}{value:,.0f}"
@@ -105,27 +77,6 @@ def rate(value: float | None, estimated: bool = False) -> str:
     """Tokens per second with their unit: `41 tok/s`, `≈41 tok/s`."""
     shown = speed(value, estimated)
     return shown if shown == UNKNOWN else f"{shown} tok/s"
-
-
-def cost(dollars: float | None) -> str:
-    """US dollars: `$0`, `<$0.0001`, `$0.0012`, `$0.123`, `$1.23`."""
-    if dollars is None or not _is_known(dollars):
-        return UNKNOWN
-    if dollars == 0:
-        return "$0"
-    if dollars < 0.0001:
-        return "<$0.0001"
-    if dollars < 0.09995:
-        return f"${dollars:.4f}"
-    if dollars < 0.9995:
-        return f"${dollars:.3f}"
-    return f"${dollars:,.2f}"
-
-
-def about_cost(dollars: float | None) -> str:
-    """An estimated cost: `≈$0.0012`, `<$0.0001`; empty for none."""
-    told = cost(dollars)
-    return ABOUT + told if dollars and not told.startswith("<") else told
 
 
 def cost_of(figures: StreamStats) -> str:
@@ -162,7 +113,7 @@ def today(spending: Spending) -> str:
 
 def price(price_in: float | None, price_out: float | None) -> str:
     """US dollars per million tokens in and out: `$0.15/$0.60`, `$3/$15`; `$0` when both are free."""
-    if price_in is None or price_out is None or not (_is_known(price_in) and _is_known(price_out)):
+    if price_in is None or price_out is None or not (is_known(price_in) and is_known(price_out)):
         return UNKNOWN
     if price_in == price_out == 0:
         return "$0"
@@ -178,7 +129,7 @@ def _dollars(value: float) -> str:
 
 def percentage(part: float | None, whole: float | None) -> str:
     """A share: `12%`; `<1%` rather than a nought that is not one."""
-    if part is None or whole is None or not _is_known(part) or not whole > 0:
+    if part is None or whole is None or not is_known(part) or not whole > 0:
         return UNKNOWN
     share = 100 * part / whole
     return "<1%" if 0 < share < 1 else f"{math.floor(share + 0.5)}%"
@@ -214,7 +165,7 @@ def _short(value: float) -> str:
 
 def sparkline(values: Sequence[float], width: int) -> str:
     """The newest `width` values as bars scaled to the largest of them; shorter when there are fewer values."""
-    newest = [value if _is_known(value) else 0.0 for value in values[-width:]] if width > 0 else []
+    newest = [value if is_known(value) else 0.0 for value in values[-width:]] if width > 0 else []
     largest = max(newest, default=0.0)
     if largest <= 0:
         return _BARS[0] * len(newest)
@@ -223,7 +174,7 @@ def sparkline(values: Sequence[float], width: int) -> str:
 
 def gauge(part: float | None, whole: float | None, width: int) -> tuple[str, str]:
     """A bar of `width` cells in two pieces: what is filled, to half a cell, and what is not."""
-    if part is None or whole is None or not _is_known(part) or not whole > 0:
+    if part is None or whole is None or not is_known(part) or not whole > 0:
         return "", "─" * max(0, width)
     halves = max(0, min(2 * width, math.ceil(2 * width * part / whole)))
     filled = "━" * (halves // 2) + "╸" * (halves % 2)
