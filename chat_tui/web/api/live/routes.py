@@ -13,7 +13,7 @@ from chat_tui.web.api.html_events import place_event
 from chat_tui.web.api.live.feed import follow_events
 from chat_tui.web.api.schemas import RepeatBody, read_body
 from chat_tui.web.api.stream import start_answer
-from chat_tui.web.api.versions import start_again
+from chat_tui.web.api.turns.versions import start_again
 from chat_tui.web.state import AppState, client_of, state_of
 
 

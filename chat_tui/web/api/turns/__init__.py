@@ -1,0 +1,1 @@
+"""What can be done with one turn of a conversation."""
