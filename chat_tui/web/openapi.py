@@ -54,6 +54,7 @@ from chat_tui.web.api.operations import HealthReport
 from chat_tui.web.api.schemas import PromptBody, RepeatBody
 from chat_tui.web.api.stream import FailedReply, GeneratedReply
 from chat_tui.web.api.tools import CallDecision, ConsentQuery, ListedToolServers, ToolSwitches
+from chat_tui.web.api.turns.answers import ShownRoute, Verdict
 from chat_tui.web.errors import ANTHROPIC_PATH, OPENAI_PATH, AnthropicFault, OpenAIFault, StreamFault, is_below
 from chat_tui.web.middleware.proxies import PREFIX
 from chat_tui.web.openai.embeddings import EmbeddingList, EmbeddingRequest
@@ -219,6 +220,8 @@ OPERATIONS: Sequence[Operation] = (
         events=_STREAMED,
     ),
     Operation("POST", f"{_TURN}/select", "Switch to another version.", status=204),
+    Operation("GET", f"{_TURN}/route", "Tell why a model has answered.", ShownRoute),
+    Operation("PUT", f"{_TURN}/verdict", "Rate an answer as good or bad, or take that back.", body=Verdict, status=204),
     Operation(
         "POST",
         "/api/ask",

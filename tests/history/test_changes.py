@@ -41,8 +41,11 @@ async def test_a_state_changes_with_what_it_marks_and_not_without() -> None:
     await store.write(writes.finish, replace(ANSWER, text="more", state="complete"), None)
     ended = await look(grown)
     assert ended.marks["c"] != grown.marks["c"]
+    await store.write(writes.judge, "a", True)
+    judged = await look(ended)
+    assert judged.marks["c"] != ended.marks["c"]
     await store.write(branches.select, "c", "q")
-    assert (await look(ended)).running == ()
+    assert (await look(judged)).running == ()
     await store.close()
 
 

@@ -80,13 +80,30 @@ async def test_an_answer_that_is_not_shown_yet_is_stopped_kept_and_continued(bro
 
 async def test_a_broken_answer_offers_what_can_be_done_next(browser: Browser) -> None:
     fault = Fault(Overloaded("The server has broken off.", "Ask again in a moment.", provider="shelf"))
-    async with scripted_tab(browser, ["Half", fault], ["Whole."]) as (tab, _):
+    async with scripted_tab(browser, ["Half", fault], ["Whole."]) as (tab, web):
         await tab.ask("Once")
         await tab.shows("The server has broken off.", "Continue")
         await tab.page.get_by_text("Try again").click()
         await tab.shows("Whole.", "2/2")
         await tab.answered()
         assert not await tab.page.get_by_text("Continue").is_visible()
+        # What one thinks of it is kept, and what the terminal thinks is shown; a second press takes it back.
+        good, bad = tab.page.get_by_title("Rate as good"), tab.page.get_by_title("Rate as bad")
+        await good.click()
+        await tab.page.reload()
+        await tab.until("document.querySelector('.tool.good')?.getAttribute('aria-pressed') === 'true'")
+        (row,) = await web.engine.conversations.summaries()
+        web.engine.judge((await web.engine.conversations.conversation(row.id)).path[-1], False)
+        await tab.until("document.querySelector('.tool.bad').getAttribute('aria-pressed') === 'true'")
+        await bad.click()
+        await tab.until("document.querySelector('.tool.bad').getAttribute('aria-pressed') === 'false'")
+        # Why this model, in the words of the terminal.
+        await tab.page.get_by_title("Why this model").click()
+        await tab.shows("Candidates", "Tries", "What other strategies would have picked")
+        assert (await tab.page.locator("#why-report .answered").inner_text()).endswith("answered, chosen by balanced")
+        await tab.page.keyboard.press("Escape")
+        await tab.until("document.activeElement.title === 'Why this model'")
+        await tab.harmless()
 
 
 async def test_a_conversation_is_pinned_and_downloaded_by_keyboard(browser: Browser, tmp_path: Path) -> None:

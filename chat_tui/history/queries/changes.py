@@ -21,6 +21,7 @@ _LIST = """
 _CONVERSATION = """
     SELECT conversation.deleted, leaf, settings, preset, system_prompt, turn.state, turn.owner,
         (SELECT count(*) FROM turn WHERE turn.conversation = conversation.key),
+        (SELECT sum((verdict + 2) * key) FROM turn WHERE turn.conversation = conversation.key AND verdict IS NOT NULL),
         iif(turn.state = 'streaming' AND turn.owner <> ?, (SELECT max(key) FROM piece WHERE piece.turn = leaf), 0)
     FROM conversation LEFT JOIN turn ON turn.key = leaf WHERE conversation.id = ?
 """
@@ -56,8 +57,8 @@ def _mark(db: StoreConnection, conversation_id: str) -> int:
     found = db.execute(_CONVERSATION, (db.owner_id, storable(conversation_id))).fetchone()
     if found is None:
         return 0
-    *rest, owner, turns, pieces = found
-    return hash((*rest, db.is_alive(owner) if owner else True, turns, pieces))
+    *rest, owner, turns, verdicts, pieces = found
+    return hash((*rest, db.is_alive(owner) if owner else True, turns, verdicts, pieces))
 
 
 def _running(db: StoreConnection) -> list[RunningTurn]:

@@ -130,6 +130,8 @@ class ShownTurn(msgspec.Struct, frozen=True, rename="camel"):
     """What a turn of the role `tool` answers."""
     title: str | UnsetType = UNSET
     """Heading of a turn of the role `summary`, which later requests send in place of earlier turns."""
+    good: bool | None = None
+    """A person's verdict on an answer; null if there is none."""
 
 
 class ShownConsent(msgspec.Struct, frozen=True):

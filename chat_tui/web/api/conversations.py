@@ -265,6 +265,7 @@ def _shown_turn(turn: Turn, versions: tuple[str, ...]) -> ShownTurn:
         tuple(ShownCall(call.id, call.name, indent_arguments(call.arguments)) for call in turn.calls),
         _shown_result(turn),
         summary_title(turn) if turn.role == "summary" else UNSET,
+        turn.verdict,
     )
 
 

@@ -53,7 +53,7 @@ async def start_again(state: AppState, request: Request, asked: RepeatBody, *, b
         async with state.turn_lock:
             conversation = await find_conversation(engine, request)
             await check_free(engine, conversation.id)
-            turn = _find_turn(conversation, request)
+            turn = find_turn(conversation, request)
             return await _start_answer(engine, conversation, turn, asked, settings, files)
 
     named = await names_model(state, asked)
@@ -88,7 +88,8 @@ async def _start_answer(
     return await engine.go_on(conversation.id, settings)
 
 
-def _find_turn(conversation: Conversation, request: Request) -> Turn:
+def find_turn(conversation: Conversation, request: Request) -> Turn:
+    """Return the turn that the path names. Raises `ApiError` if it is not on the current branch."""
     wanted = request.path_params["turn"]
     for turn in conversation.path:
         if turn.id == wanted and turn.role != "system":

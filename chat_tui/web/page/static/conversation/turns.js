@@ -111,7 +111,10 @@ class AnswerView {
     this.goOn = tool("go-on", "right", "Continue the answer", "Continue");
     this.again = tool("again", "again", "Regenerate");
     this.versions = element("span", { className: "versions" });
-    this.figures = element("div", { className: "figures tools", hidden: true }, this.goOn, this.copy, this.again, this.versions, this.list);
+    this.rating = ["good", "bad"].map((does) => tool(does, does, `Rate as ${does}`));
+    this.why = tool("why", "question", "Why this model");
+    for (const button of this.rating) button.setAttribute("aria-pressed", "false");
+    this.figures = element("div", { className: "figures tools", hidden: true }, this.goOn, this.copy, this.again, this.versions, ...this.rating, this.why, this.list);
     this.element = element(
       "article", { className: "turn assistant", "aria-label": "Answer" },
       element("div", { className: "who" }, this.name, this.aside, this.badge),
@@ -263,6 +266,7 @@ class AnswerView {
       this.again.remove();
       this.copy.before(this.again = tool("again", "again", "Regenerate", "Try again"));
     }
+    for (const button of this.rating) button.hidden = !this.source;
     this.figures.hidden = !this.source && !this.element.dataset.turn;
   }
 }
@@ -326,6 +330,8 @@ async function savedTurn(turn, cards) {
   view.end(turn.state, turn.figures);
   // One that another process writes.
   if (turn.state === "streaming" && showsWhole()) view.hold();
+  showVerdict(view.element, turn.good);
+  if (!turn.model) for (const button of [...view.rating, view.why]) button.hidden = true;
   return view.element;
 }
 

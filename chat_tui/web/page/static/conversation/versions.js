@@ -83,6 +83,8 @@ function listenToTurns() {
     else if (button.dataset.does === "again") again(turn, {});
     else if (button.dataset.does === "go-on") again(turn, { goesOn: true });
     else if (button.dataset.does === "edit") edit(turn);
+    else if (["good", "bad"].includes(button.dataset.does)) judge(turn, button);
+    else if (button.dataset.does === "why") why(turn).catch((error) => toast(error.message));
     else if (button.dataset.does === "select") select(turn, button.dataset.to).catch((error) => toast(error.message));
   });
 }

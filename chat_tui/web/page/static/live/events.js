@@ -165,7 +165,8 @@ function textsOf({ turns, pending }) {
   let owner = "";
   for (const turn of turns) {
     if (turn.role !== "tool") owner = turn.id;
-    texts.set(owner, (texts.get(owner) ?? "") + JSON.stringify(turn));
+    // A verdict changes buttons only.
+    texts.set(owner, (texts.get(owner) ?? "") + JSON.stringify({ ...turn, good: null }));
   }
   if (pending.length) texts.set(owner, texts.get(owner) + JSON.stringify(pending));
   return texts;
@@ -197,6 +198,7 @@ function joinTurns(said, made) {
     }
     place = each;
   }
+  for (const turn of said.turns) if (turn.role === "assistant") showVerdict(turnElement(turn.id), turn.good);
   shown = { ...shown, end: said.end, length: said.length };
   return true;
 }
