@@ -149,7 +149,7 @@ async def test_a_question_that_is_refused_is_in_the_route_of_what_answers_instea
 async def test_the_built_in_model_really_answers_and_says_for_whom(home: Home, weights_file: Path, lists: bool) -> None:
     answer = list_and_refuse if lists else refuse
     async with RawServer(answer) as refusing:
-        configure(home, row("strict", refusing.base_url), f'[local]\nweights = "{weights_file}"\n')
+        configure(home, row("strict", refusing.base_url), f'[local]\nweights = "{weights_file}"\nthreads = 1\n')
         ran = await home.run("ask", "--no-save", "--json", "--max-tokens", "8", QUESTION)
     assert ran.code == 0, ran.told()
     end = ran.chunks[-1]

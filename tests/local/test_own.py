@@ -115,7 +115,7 @@ def test_a_row_with_a_path_is_named_local(tmp_path: Path) -> None:
 
 async def test_two_models_load_when_asked_and_unload_when_idle(home: dict[str, str], weights_file: Path) -> None:
     rows = tuple(ModelRow(f"local/{name}", context_window=512, path=str(weights_file)) for name in ("one", "two"))
-    config = Config(models=rows, local=LocalModel(idle_minutes=0.4 / 60))
+    config = Config(models=rows, local=LocalModel(idle_minutes=0.4 / 60, threads=1))
     async with engine_with(config) as engine:
         assert {standing(engine, row.name).state for row in rows} == {"ready"}  # type: ignore[union-attr]
 
@@ -176,7 +176,7 @@ async def test_a_file_of_a_model_for_embeddings_makes_them(
         ModelRow("local/embed", context_window=256, path=str(tmp_path / "embed.gguf")),
         ModelRow("local/chat", context_window=256, path=str(weights_file)),
     )
-    async with engine_with(Config(models=rows, daily_budget=0.0)) as engine:
+    async with engine_with(Config(models=rows, local=LocalModel(threads=1), daily_budget=0.0)) as engine:
         found = standing(engine, "local/embed")
         assert found is not None
         assert (found.model.selectable, found.model.not_for_chat) == (False, "makes embeddings")

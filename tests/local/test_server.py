@@ -40,8 +40,8 @@ def short_folder(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
 
 @contextlib.asynccontextmanager
 async def running(file: Path, **options: Any) -> AsyncIterator[LocalServer]:
-    """A server for the test."""
-    server = LocalServer(Weights(file.parent, own_file=file), **options)
+    """A server for the test. Two threads that wait for each other compute twice as long beside other tests."""
+    server = LocalServer(Weights(file.parent, own_file=file), threads=1, **options)
     try:
         yield server
     finally:

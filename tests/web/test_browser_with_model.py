@@ -20,7 +20,7 @@ pytestmark = [pytest.mark.asyncio(loop_scope="module"), needs_browser, pytest.ma
 async def test_the_built_in_model_is_asked_stopped_and_its_conversation_found_again(
     browser: Browser, weights_file: Path, home: Home
 ) -> None:
-    home.config.write_text(f'[local]\nweights = "{weights_file}"\n')
+    home.config.write_text(f'[local]\nweights = "{weights_file}"\nthreads = 1\n')
     process = await home.start("serve", "--port", "0")
     assert process.stdout is not None
     assert process.stderr is not None

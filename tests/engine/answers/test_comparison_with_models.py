@@ -90,7 +90,7 @@ async def test_a_cancel_of_an_adaptive_answer_closes_both_sockets(
 @pytest.mark.weights
 async def test_two_real_models_answer_side_by_side_and_a_cancel_of_one_lets_the_other_end(weights_file: Path) -> None:
     twin = ModelRow("local/twin", context_window=512, path=str(weights_file))
-    config = Config(local=LocalModel(weights=str(weights_file), context_window=512), models=(twin,))
+    config = Config(local=LocalModel(weights=str(weights_file), context_window=512, threads=1), models=(twin,))
     settings = Request(max_tokens=24, temperature=0.0, seed=1)
     async with engine_with(config) as engine:
         names = ["local/smollm2-135m", "local/twin"]
