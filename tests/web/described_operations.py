@@ -74,6 +74,8 @@ def address() -> Iterator[str]:
 def session() -> Iterator[requests.Session]:
     """One connection for all requests."""
     with requests.Session() as kept:
+        # Else each request reads all variables for the proxies in them.
+        kept.trust_env = False
         yield kept
 
 
