@@ -35,6 +35,7 @@ _SCRIPTS = (
     "live/shared_stream",
     "live/events",
     "live/ask",
+    "composer/pause",
     "composer/prompt",
     "conversation/versions",
     "main",
@@ -51,6 +52,7 @@ _STYLES = (
     "composer/settings",
     "conversation/markdown",
     "composer/composer",
+    "composer/queue",
     "base/dialogs",
     "base/media",
 )

@@ -62,6 +62,7 @@ listenToConversation();
 listenToPrivate();
 listenToSettings();
 listenToPrompt();
+listenToPause();
 listenToTools();
 listenToTurns();
 listenToSignIn();

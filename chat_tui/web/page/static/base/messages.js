@@ -26,7 +26,7 @@ const about = (estimated) => (estimated ? "≈" : "");
 
 const PHASES = {
   idle: "ready", queued: "queued", fetching: "downloading the model", loading: "loading the model",
-  streaming: "answering", complete: "done", length: "token limit reached", cancelled: "stopped", broken: "connection lost",
+  streaming: "answering", paused: "paused", complete: "done", length: "token limit reached", cancelled: "stopped", broken: "connection lost",
   empty: "no text", calling: "running a tool", asking: "asks about a tool",
 };
 

@@ -14,7 +14,7 @@ function setTitle(words) {
   showPageTitle();
 }
 
-function showPageTitle(state = running ? "answering" : "") {
+function showPageTitle(state = running ? (isPaused() ? "paused" : "answering") : "") {
   // The browser remembers titles.
   const words = isPrivate ? "Private conversation" : title;
   document.title = `${state ? `${state} · ` : ""}${current ? words : "chat-tui"}`;

@@ -72,6 +72,7 @@ function begun(answer, where) {
     paintSettings();
   }
   followConversation(answer.id);
+  showLive();
   for (const events of answer.held.splice(0)) takeBatch(events);
 }
 

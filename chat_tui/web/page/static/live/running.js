@@ -18,7 +18,9 @@ function setRunning(answer) {
 }
 
 function showLive() {
+  paintPause();
   if (!running) return;
+  if (isPaused()) running.phase = { ...running.phase, phase: "paused", rate: null };
   const told = figureWords({ ...running.phase, durationSeconds: (performance.now() - running.since) / 1000 });
   $("live").replaceChildren(...[phaseWords(running.phase), ...told].map((words) => element("span", {}, words)));
 }
@@ -28,6 +30,7 @@ function takeRunning(answers) {
   runningAnswers = answers;
   markRunning();
   settle();
+  tellPause();
 }
 
 const runningIn = (id) => runningAnswers.find((row) => row.conversation === id);
@@ -66,7 +69,17 @@ function tellQuestions(answers) {
   }
 }
 
-const RUNNING_WORDS = { answering: "is being answered", calling: "runs tools", asking: "waits for your decision" };
+// The figures come a moment later.
+function tellPause() {
+  const was = document.querySelector("main").classList.contains("paused");
+  paintPause();
+  if (was === isPaused() || !running) return;
+  if (was) running.phase = { ...running.phase, phase: "streaming" };
+  showPageTitle();
+  showLive();
+}
+
+const RUNNING_WORDS = { paused: "is paused", answering: "is being answered", calling: "runs tools", asking: "waits for your decision" };
 
 // Rows stay the elements that they are: one may be about to be clicked.
 function markRunning() {
@@ -78,7 +91,7 @@ function markRunning() {
       if (!box.querySelector(".mark")) addMark(entry, box);
       box.dataset.state = row.state;
       const mark = box.querySelector(".mark");
-      mark.textContent = row.state === "asking" ? "waits for you" : "running";
+      mark.textContent = { asking: "waits for you", paused: "paused" }[row.state] ?? "running";
       mark.title = `“${row.title}” ${RUNNING_WORDS[row.state]}`;
     }
   }
