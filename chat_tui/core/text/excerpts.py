@@ -1,4 +1,4 @@
-"""Shortens texts that are quoted in a sentence or shown in one row."""
+"""Shortens texts that are quoted in a sentence or shown in one row, and joins those that are sent as one."""
 
 from __future__ import annotations
 
@@ -15,3 +15,8 @@ def shorten(text: str, limit: int = 300) -> str:
     """
     line = _BREAKS.sub(" ", text[: limit * 4]).strip()
     return line if len(line) <= limit else line[: limit - 1] + "…"
+
+
+def join_texts(*texts: str) -> str:
+    """Join texts with blank lines between them; empty ones are left out."""
+    return "\n\n".join(text for text in texts if text.strip())

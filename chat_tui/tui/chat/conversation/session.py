@@ -15,6 +15,7 @@ from chat_tui.core.conversation import Conversation, Turn
 from chat_tui.core.errors import HistoryError
 from chat_tui.core.request import Request
 from chat_tui.core.settings.conversation_settings import ConversationSettings, NewConversation, decode_settings
+from chat_tui.core.text.excerpts import join_texts
 from chat_tui.core.tools import ToolUse
 
 if TYPE_CHECKING:
@@ -345,11 +346,6 @@ async def restore_external_draft(engine: Engine, conversation_id: str | None, be
     is_other = now.strip() and now not in (before, text)
     await engine.drafts.save(conversation_id, f"{now}\n\n{text}" if is_other else text)
     await engine.places.set(_OPEN, conversation_id or "")
-
-
-def join_texts(*texts: str) -> str:
-    """Join texts with blank lines between them; empty ones are left out."""
-    return "\n\n".join(text for text in texts if text.strip())
 
 
 def as_typed(question: Turn) -> str:

@@ -15,6 +15,7 @@ from textual.containers import Vertical
 
 from chat_tui.core.errors import HistoryError
 from chat_tui.core.settings.conversation_settings import with_tools_of
+from chat_tui.core.text.excerpts import join_texts
 from chat_tui.tui.actions import bindings
 from chat_tui.tui.chat.conversation.copy import TranscriptCopies
 from chat_tui.tui.chat.conversation.display import ConversationDisplay
@@ -26,7 +27,6 @@ from chat_tui.tui.chat.conversation.session import (
     RestoredConversation,
     StoredDraft,
     ViewState,
-    join_texts,
 )
 from chat_tui.tui.chat.conversation.steering import Steering
 from chat_tui.tui.chat.conversation.undo import Undo

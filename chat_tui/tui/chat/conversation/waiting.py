@@ -7,8 +7,8 @@ from collections.abc import Callable, Sequence
 from msgspec import Struct
 
 from chat_tui.core.request import Request
-from chat_tui.core.text.excerpts import shorten
-from chat_tui.tui.chat.conversation.session import ConversationSession, ConversationVisit, join_texts
+from chat_tui.core.text.excerpts import join_texts, shorten
+from chat_tui.tui.chat.conversation.session import ConversationSession, ConversationVisit
 from chat_tui.tui.prompt.attachments import PromptAttachments
 from chat_tui.tui.prompt.attachments_line import PendingAttachment
 from chat_tui.tui.prompt.prompt import Prompt
