@@ -48,8 +48,9 @@ from chat_tui.web.api.events import (
     ToolResultEvent,
 )
 from chat_tui.web.api.html_events import HtmlEvent, PlaceEvent, StatsEvent
-from chat_tui.web.api.live.events import AnswerBatch, ChangedEvent, ListEvent, ReadyEvent, RunningEvent
+from chat_tui.web.api.live.events import AnswerBatch, ChangedEvent, ListEvent, QueueEvent, ReadyEvent, RunningEvent
 from chat_tui.web.api.live.feed import FeedQuery
+from chat_tui.web.api.live.queue import QueuedText, QueueOrder, ShownQueue
 from chat_tui.web.api.operations import HealthReport
 from chat_tui.web.api.schemas import PromptBody, RepeatBody
 from chat_tui.web.api.stream import FailedReply, GeneratedReply
@@ -102,6 +103,7 @@ class Operation(msgspec.Struct, frozen=True):
 
 
 _CONVERSATION = "/api/conversations/{id}"
+_QUEUE = f"{_CONVERSATION}/queue"
 _TURN = f"{_CONVERSATION}/turns/{{turn}}"
 _STREAMED = (
     StartEvent,
@@ -241,12 +243,19 @@ OPERATIONS: Sequence[Operation] = (
     Operation("POST", f"{_CONVERSATION}/stop", "Stop the answer of a conversation and its tool calls.", status=204),
     Operation("POST", f"{_CONVERSATION}/pause", "Pause the answer of a conversation.", status=204),
     Operation("POST", f"{_CONVERSATION}/resume", "Continue after a pause.", status=204),
+    Operation("GET", _QUEUE, "Get the questions that wait for the end of the answer.", ShownQueue),
+    Operation("POST", _QUEUE, "Ask a question when the answer has ended.", ShownQueue, PageQuestion, status=202),
+    Operation("PUT", _QUEUE, "Put the questions that wait into another order.", body=QueueOrder, status=204),
+    Operation("DELETE", _QUEUE, "Take back the questions that wait, and return them.", ShownQueue),
+    Operation("POST", f"{_QUEUE}/steer", "End the answer and send what waits now, as one.", status=204),
+    Operation("PATCH", f"{_QUEUE}/{{item}}", "Change the text of a question.", body=QueuedText, status=204),
+    Operation("DELETE", f"{_QUEUE}/{{item}}", "Remove a question that waits.", status=204),
     Operation(
         "GET",
         "/api/events",
         "Follow what runs and changes, as server-sent events without an end.",
         query=FeedQuery,
-        events=(ReadyEvent, RunningEvent, ListEvent, ChangedEvent, AnswerBatch),
+        events=(ReadyEvent, RunningEvent, ListEvent, ChangedEvent, QueueEvent, AnswerBatch),
     ),
     Operation(
         "POST",

@@ -24,6 +24,7 @@ from chat_tui.web.ops.rates import RateBuckets, network_of
 from chat_tui.web.presence.monitor import HistoryMonitor
 from chat_tui.web.presence.page_answers import PageAnswers
 from chat_tui.web.presence.private_conversations import PrivateConversations
+from chat_tui.web.presence.question_queues import QuestionQueues
 from chat_tui.web.presence.uploads import Uploads
 from chat_tui.web.sign_in.sign_ins import SignIns
 from chat_tui.web.sign_in.token_check import TokenCheck
@@ -87,6 +88,8 @@ class AppState:
         self.page_answers = PageAnswers(config.web.orphan_seconds)
         """Those that run without a client."""
         self.private = PrivateConversations(config.web.orphan_seconds, are_possible=not has_workers)
+        self.queues = QuestionQueues(self.private)
+        """What waits for the end of answers."""
         self.monitor = HistoryMonitor(self.page_answers, self.sign_ins)
         self.metrics = Metrics()
         self.log = AccessLog(write_error if config.web.access_log else None)
@@ -259,6 +262,7 @@ class AppState:
         if self._discovering is not None:
             self._discovering.cancel()
             await asyncio.wait([self._discovering])
+        await self.queues.close()
         await self.private.close()
         try:
             if self._opening is not None:

@@ -15,7 +15,7 @@ pytestmark = [pytest.mark.asyncio(loop_scope="module"), needs_browser]
 
 async def test_an_answer_is_paused_and_resumed_in_any_tab(browser: Browser) -> None:
     gate = Gate()
-    async with scripted_tab(browser, slow(gate)) as (tab, web):
+    async with scripted_tab(browser, slow(gate)) as (tab, _):
         await tab.ask("Hi")
         await tab.shows("The first words,")
         await tab.page.click("#pause-button")
@@ -24,9 +24,7 @@ async def test_an_answer_is_paused_and_resumed_in_any_tab(browser: Browser) -> N
         await tab.page.reload()
         await other.page.click("#list .entry")
         for each in (tab, other):
-            await each.until(
-                "document.querySelector('#pause-button').title.startsWith('Resume') && !document.querySelector('#pause-button').hidden"
-            )
+            await each.until("document.querySelector('#pause-button:not([hidden])')?.title.startsWith('Resume')")
             await each.until("document.querySelector('#live').textContent.startsWith('paused')")
         gate.open()
         await other.page.keyboard.press("Control+.")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from chat_tui.engine.conversations.error_reports import ErrorReports
 from chat_tui.history.queries import reads, writes
@@ -26,3 +26,10 @@ class Places:
     async def set(self, key: str, value: str) -> None:
         """Store a text; an empty one removes the key."""
         await self._errors.guard(self._store.write(writes.set_place, key, value), None)
+
+    async def change(self, key: str, edit: Callable[[str], str]) -> str:
+        """Change a text in one step, of which other processes see nothing half done, and return it.
+
+        Raises `HistoryError`.
+        """
+        return await self._store.write(writes.change_place, key, edit)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Callable
 
 from chat_tui.core.conversation import Conversation, Turn, TurnDelta, now
 from chat_tui.core.errors import ConversationNotFound, HistoryError
@@ -239,6 +240,13 @@ def set_place(db: sqlite3.Connection, key: str, value: str) -> None:
         db.execute("DELETE FROM place WHERE name = ?", (key,))
         return
     db.execute("INSERT OR REPLACE INTO place (name, value) VALUES (?, ?)", (key, storable(value)))
+
+
+def change_place(db: sqlite3.Connection, key: str, edit: Callable[[str], str]) -> str:
+    """Change a text that `set_place` has stored, in one step, and return it."""
+    text = edit(reads.place(db, key))
+    set_place(db, key, text)
+    return text
 
 
 def conversation_key(db: sqlite3.Connection, conversation_id: str) -> int:

@@ -17,7 +17,15 @@ from chat_tui.web.api.events import (
     ToolResultEvent,
 )
 from chat_tui.web.api.html_events import HtmlEvent, PlaceEvent, StatsEvent
+from chat_tui.web.presence.question_queues import QuestionQueue
 from chat_tui.web.presence.running_answers import RunningAnswer
+
+
+class ShownQuestion(msgspec.Struct, frozen=True):
+    """A question that waits for the end of an answer."""
+
+    id: str
+    prompt: str
 
 
 class ToolStateEvent(msgspec.Struct, frozen=True, tag_field="type", tag="tool_state"):
@@ -65,6 +73,18 @@ class ChangedEvent(msgspec.Struct, frozen=True, tag_field="type", tag="changed")
     """Its id."""
 
 
+class QueueEvent(msgspec.Struct, frozen=True, tag_field="type", tag="queue"):
+    """The questions that wait in a followed conversation have changed."""
+
+    conversation: str
+    """Its id."""
+    items: tuple[ShownQuestion, ...]
+    """With the beginnings of their texts."""
+    held: bool
+    """True if nobody asks them any more: take them back."""
+    problem: str
+
+
 class AnswerBatch(msgspec.Struct, frozen=True, tag_field="type", tag="answer"):
     """What is new of an answer in a followed conversation. The first batch has all of it so far: it begins with
     `placed`."""
@@ -78,4 +98,9 @@ class AnswerBatch(msgspec.Struct, frozen=True, tag_field="type", tag="answer"):
     """What has been sent now. A stream that follows `ID~AT` goes on from there."""
 
 
-LiveEvent = ReadyEvent | RunningEvent | ListEvent | ChangedEvent | AnswerBatch
+LiveEvent = ReadyEvent | RunningEvent | ListEvent | ChangedEvent | QueueEvent | AnswerBatch
+
+
+def shown_questions(queue: QuestionQueue) -> tuple[ShownQuestion, ...]:
+    """Return the questions of a queue with the beginnings of their texts."""
+    return tuple(ShownQuestion(item.id, item.prompt) for item in queue.items)

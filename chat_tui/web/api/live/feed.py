@@ -31,11 +31,14 @@ from chat_tui.web.api.live.events import (
     ChangedEvent,
     ListEvent,
     LiveEvent,
+    QueueEvent,
     ReadyEvent,
     RunningEvent,
+    shown_questions,
 )
 from chat_tui.web.api.schemas import parse_query
 from chat_tui.web.presence.call_notes import NOTE_PREFIX
+from chat_tui.web.presence.question_queues import QUEUE_PREFIX, decode_queue
 from chat_tui.web.presence.running_answers import RunningAnswer, answers_here, running_answers
 from chat_tui.web.sign_in.cookie import PROOF_HEADER, ids_in
 from chat_tui.web.state import AppState, state_of
@@ -111,6 +114,7 @@ class PageFeed(Response):
         self._private = tuple({each.id for each in followed if each.id in state.private})
         self._list_mark = 0
         self._marks: dict[str, object] = {}
+        self._queues: dict[str, QueueEvent] = {}
         self._running: tuple[RunningAnswer, ...] = ()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -141,7 +145,9 @@ class PageFeed(Response):
             self._list_mark = monitor.state.list_mark
             self._marks = {name: _mark_of(name, monitor.state) for name in self._names}
             self._running = running_answers(self._engine, monitor.state, self._private)
-            body = to_sse([ReadyEvent(), RunningEvent(self._running), *await self._read_answers()])
+            body = to_sse(
+                [ReadyEvent(), RunningEvent(self._running), *await self._read_queues(), *await self._read_answers()]
+            )
             while True:
                 if body:
                     await send({"type": "http.response.body", "body": body, "more_body": True})
@@ -150,7 +156,7 @@ class PageFeed(Response):
                 if (self._state.has_stopped and not is_reading) or not await self._is_signed_in():
                     break
                 await monitor.wait(RENDER_SECONDS if is_reading else self._state.ping_seconds)
-                body = to_sse([*self._changes(), *await self._read_answers()])
+                body = to_sse([*self._changes(), *await self._read_queues(), *await self._read_answers()])
                 if not body and monotonic() - wrote >= self._state.ping_seconds:
                     body = _PING
         await send({"type": "http.response.body", "body": b"", "more_body": False})
@@ -183,6 +189,22 @@ class PageFeed(Response):
             if mark != self._marks.get(name, mark):
                 yield ChangedEvent(name)
         self._marks |= marks
+
+    async def _read_queues(self) -> Sequence[LiveEvent]:
+        """Return the queues that have changed."""
+        told = list[LiveEvent]()
+        for name in dict.fromkeys(each.id for each in self._followed):
+            if name in self._names:
+                queue = decode_queue(self._state.monitor.state.notes.get(QUEUE_PREFIX + name, ""))
+            elif name in self._state.private:
+                queue = await self._state.queues.queue_of(self._engine.places, name).read()
+            else:
+                continue
+            event = QueueEvent(name, shown_questions(queue), queue.is_held, queue.problem)
+            if event != self._queues.get(name, QueueEvent(name, (), held=False, problem="")):
+                told.append(event)
+            self._queues[name] = event
+        return told
 
     async def _read_answers(self) -> Sequence[LiveEvent]:
         running, batches = answers_here(self._engine, self._private), list[LiveEvent]()
