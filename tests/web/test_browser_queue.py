@@ -33,3 +33,56 @@ async def test_an_answer_is_paused_and_resumed_in_any_tab(browser: Browser) -> N
             await each.shows("and the last.")
             assert await each.page.locator("#pause-button").is_hidden()
         assert [*tab.errors, *other.errors] == []
+
+
+async def test_what_is_sent_while_an_answer_grows_waits_above_the_prompt(browser: Browser) -> None:
+    gates = [Gate(), Gate(), Gate()]
+    scripts = [slow(gates[0]), ["Two."], ["Three."], slow(gates[1]), slow(gates[2])]
+    async with scripted_tab(browser, *scripts) as (tab, _):
+        page, items = (
+            tab.page,
+            "[...document.querySelectorAll('#queue .said')].map((each) => each.textContent).join('|')",
+        )
+        await tab.ask("One")
+        await tab.shows("The first words,")
+        for text in ("Three", "Away", "Second"):
+            await page.fill("#prompt", text)
+            await page.press("#prompt", "Enter")
+            await tab.until(f"{items}.endsWith({text!r})")
+        await page.reload()
+        await tab.until(f"{items} === 'Three|Away|Second'")
+        await page.locator("#queue li").nth(2).get_by_title("Send this message earlier").click()
+        await tab.until(f"{items} === 'Three|Second|Away'")
+        await page.locator("#queue li").nth(1).get_by_title("Send this message earlier").click()
+        await tab.until(f"{items} === 'Second|Three|Away'")
+        await page.locator("#queue li").nth(2).get_by_title("Remove this message").click()
+        await tab.until(f"{items} === 'Second|Three'")
+        await page.locator("#queue li").nth(0).get_by_title("Edit this message").click()
+        await page.fill("#queue textarea", "Two")
+        await page.press("#queue textarea", "Enter")
+        await tab.until(f"{items} === 'Two|Three'")
+        gates[0].open()
+        await tab.shows("Three.")
+        await tab.answered()
+        said = "[...document.querySelectorAll('.turn.user .said')].map((each) => each.textContent).join('|')"
+        await tab.until(f"{said} === 'One|Two|Three'")
+        assert await page.locator("#queue").is_hidden()
+
+        # Steering sends at once what waits and what is typed.
+        await tab.ask("Four")
+        await tab.until("document.querySelectorAll('.turn.user').length === 4")
+        await page.fill("#prompt", "Shorter")
+        await page.press("#prompt", "Enter")
+        await tab.until(f"{items} === 'Shorter'")
+        await page.fill("#prompt", "in French")
+        await page.press("#prompt", "Control+Enter")
+        await tab.until(f"{said}.endsWith('Four|Shorter\\n\\nin French')")
+        # What waits for an answer that is stopped goes back to the prompt, before what is typed.
+        await page.fill("#prompt", "Never sent")
+        await page.press("#prompt", "Enter")
+        await tab.until(f"{items} === 'Never sent'")
+        await page.fill("#prompt", "typed")
+        await page.click("#stop")
+        await tab.until("document.querySelector('#prompt').value === 'Never sent\\n\\ntyped'")
+        await page.locator("#queue").wait_for(state="hidden")
+        assert tab.errors == []

@@ -36,6 +36,7 @@ _SCRIPTS = (
     "live/events",
     "live/ask",
     "composer/pause",
+    "composer/queue",
     "composer/prompt",
     "conversation/versions",
     "main",

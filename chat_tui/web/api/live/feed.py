@@ -201,7 +201,7 @@ class PageFeed(Response):
             else:
                 continue
             event = QueueEvent(name, shown_questions(queue), queue.is_held, queue.problem)
-            if event != self._queues.get(name, QueueEvent(name, (), held=False, problem="")):
+            if event != self._queues.get(name):
                 told.append(event)
             self._queues[name] = event
         return told

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 from functools import partial
+from time import monotonic
 from typing import Annotated
 
 import msgspec
@@ -17,6 +18,7 @@ from starlette.routing import BaseRoute, Route
 from chat_tui.core.conversation import Conversation
 from chat_tui.core.errors import ChatTuiError, ConversationNotFound
 from chat_tui.core.text.excerpts import join_texts
+from chat_tui.web.api.choice.question_files import load_files
 from chat_tui.web.api.choice.setting_choice import PageQuestion, check_unset
 from chat_tui.web.api.choice.tool_choice import check_unchanged
 from chat_tui.web.api.conversations import find_short
@@ -30,6 +32,8 @@ from chat_tui.web.state import AppState, client_of, state_of
 
 POLL_SECONDS = 0.2
 """Time between two looks for the end of an answer."""
+KEEP_SECONDS = 60.0
+"""Time after which uploaded files are kept for longer."""
 _ASKED_AFTER = ("complete", "length")
 """States of an answer that the next question follows."""
 _GONE = "This message does not wait any more: it was sent, or taken back."
@@ -86,6 +90,7 @@ async def queue_question(request: Request) -> Response:
     asked = replace(asked, conversation=conversation.id)
     check_unchanged(asked)
     check_unset(asked)
+    await load_files(state, asked.attachments)
     request_settings(await state.engine(), asked)
     body = msgspec.json.encode(asked).decode()
     try:
@@ -187,8 +192,12 @@ def _decode(body: str) -> PageQuestion:
 
 async def _serve(state: AppState, conversation_id: str, queue: ConversationQueue) -> None:
     """Ask the questions one after another, each when the answer before has ended, until none waits."""
+    kept = float("-inf")
     try:
         while (known := await queue.renew()) is not None:
+            if monotonic() > kept + KEEP_SECONDS:
+                kept = monotonic()
+                await _keep_files(state, queue, known)
             if not await _serve_next(state, conversation_id, queue, known):
                 await asyncio.sleep(POLL_SECONDS)
     except ConversationNotFound:
@@ -241,9 +250,8 @@ async def _ask(state: AppState, queue: ConversationQueue, items: Sequence[Queued
     """Ask these questions as one, with the choices of the last one."""
     bodies = [_decode(body) for body in await queue.bodies(items) if body]
     if bodies:
-        asked = replace(bodies[-1], prompt=join_texts(*(body.prompt for body in bodies)))
         try:
-            await start_answer(state, items[-1].client, asked, by_page=True)
+            await start_answer(state, items[-1].client, _joined(bodies), by_page=True)
         except ApiError as error:
             if error.status == 409:
                 # Another question was asked meanwhile.
@@ -253,3 +261,15 @@ async def _ask(state: AppState, queue: ConversationQueue, items: Sequence[Queued
     await queue.remove([item.id for item in items])
     state.monitor.hurry()
     return True
+
+
+def _joined(bodies: Sequence[PageQuestion]) -> PageQuestion:
+    files = [id for body in bodies for id in body.attachments]
+    return replace(bodies[-1], prompt=join_texts(*(body.prompt for body in bodies)), attachments=files)
+
+
+async def _keep_files(state: AppState, queue: ConversationQueue, known: QuestionQueue) -> None:
+    """Keep the uploaded files of the questions, which would be removed after some minutes."""
+    for body in await queue.bodies(known.items):
+        if body:
+            await state.uploads.beginnings(_decode(body).attachments)

@@ -63,6 +63,7 @@ listenToPrivate();
 listenToSettings();
 listenToPrompt();
 listenToPause();
+listenToQueue();
 listenToTools();
 listenToTurns();
 listenToSignIn();

@@ -3,12 +3,17 @@
 // An answer continues when its conversation is left, and is followed again when it is opened.
 function leaveAnswer() {
   setRunning(null);
+  leaveQueue();
   followConversation("");
 }
 
 function ask() {
   const text = $("prompt").value.trim();
-  if (!text || running) return;
+  if (!text) return;
+  if (running || waits()) {
+    queueQuestion({ prompt: text });
+    return;
+  }
   const answer = new LiveAnswer(current, { text });
   answer.isPrivate = isPrivate;
   answer.question = questionElement(text);
@@ -72,6 +77,7 @@ function begun(answer, where) {
     paintSettings();
   }
   followConversation(answer.id);
+  sendUnsent(answer.id);
   showLive();
   for (const events of answer.held.splice(0)) takeBatch(events);
 }
@@ -82,6 +88,7 @@ function refused(answer, error) {
     return;
   }
   setRunning(null);
+  takeBackUnsent();
   if (answer.text) {
     if (!$("prompt").value) setPrompt(answer.text);
     answer.refuse(error);

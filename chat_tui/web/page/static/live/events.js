@@ -41,6 +41,7 @@ function takeLine(state) {
 function takeEvent(event, its) {
   if (event.type === "running") takeRunning(event.answers);
   else if (event.type === "list") showListChange();
+  else if (event.type === "queue") takeQueue(event);
   else if (event.type === "changed") {
     if (event.conversation === current) refreshSoon();
   } else if (event.type === "answer" && its === followed) takeBatch(event.events);

@@ -19,6 +19,7 @@ function setRunning(answer) {
 
 function showLive() {
   paintPause();
+  paintQueueButton();
   if (!running) return;
   if (isPaused()) running.phase = { ...running.phase, phase: "paused", rate: null };
   const told = figureWords({ ...running.phase, durationSeconds: (performance.now() - running.since) / 1000 });

@@ -1,0 +1,213 @@
+// Messages that wait for the end of the answer, above the prompt. They are on the server, which sends them also without this page.
+
+const queueBox = element("section", { id: "queue", "aria-label": "Queued messages", hidden: true });
+const queueButton = element("button", { type: "button", className: "primary", id: "queue-button", title: "Send when the answer has ended (Enter)", hidden: true }, "Queue");
+// What the server tells of the open conversation.
+let queue = { items: [], held: false };
+// Sent before the question that runs had a place.
+let unsent = [];
+let editedItem = "";
+
+const queuePath = (id, item = "") => `api/conversations/${encodeURIComponent(id)}/queue${item && `/${encodeURIComponent(item)}`}`;
+const waits = () => queue.items.length + unsent.length > 0;
+const joined = (...texts) => texts.filter((text) => text.trim()).join("\n\n");
+
+function takeQueue(event) {
+  if (event.conversation !== current) return;
+  queue = event;
+  paintQueue();
+  takeHeld().catch((error) => toast(error.message));
+}
+
+// Another conversation is opened.
+function leaveQueue() {
+  queue = { items: [], held: false };
+  unsent = [];
+  editedItem = "";
+  paintQueue();
+}
+
+// Enter while an answer grows.
+async function queueQuestion(question, { steers = false } = {}) {
+  setPrompt("");
+  const body = { ...question, ...choice(), askTools: true };
+  if (running?.sending || !current) {
+    unsent.push({ body, steers });
+    paintQueue();
+    return;
+  }
+  await postQueued(current, body, steers);
+}
+
+async function postQueued(id, body, steers) {
+  try {
+    await request("POST", queuePath(id), body);
+    if (steers) await request("POST", queuePath(id, "steer"));
+    announce(steers ? "Sent." : "Queued: sent when the answer ends.");
+  } catch (error) {
+    toast(error.message);
+    if (current === id) setPrompt(joined(body.prompt, $("prompt").value));
+  }
+}
+
+// The question that runs has a place now.
+async function sendUnsent(id) {
+  const going = unsent;
+  unsent = [];
+  for (const { body, steers } of going) await postQueued(id, body, steers);
+  paintQueue();
+}
+
+function takeBackUnsent() {
+  const texts = unsent.map(({ body }) => body.prompt);
+  unsent = [];
+  if (texts.length) setPrompt(joined(...texts, $("prompt").value));
+  paintQueue();
+}
+
+// The answer before them did not end well: what waits goes back to the prompt of the tab that one sees.
+async function takeHeld() {
+  if (!queue.held || !queue.items.length || document.hidden) return;
+  const { problem } = queue;
+  if (await takeBackQueue()) toast(`${problem || "The server was stopped."} Your queued message is in the prompt.`);
+}
+
+async function takeBackQueue() {
+  const id = current;
+  queue = { items: [], held: false };
+  paintQueue();
+  const { items } = await (await request("DELETE", queuePath(id))).json();
+  if (!items.length) return false;
+  const text = joined(...items.map(({ prompt }) => prompt));
+  if (id === current) setPrompt(joined(text, $("prompt").value));
+  else memory.set(forSession, "draft", joined(text, memory.get(forSession, "draft")));
+  return true;
+}
+
+async function changeQueue(method, path, body) {
+  try {
+    await request(method, path, body);
+  } catch (error) {
+    toast(error.message);
+  }
+}
+
+// -- what is shown
+
+let paintedQueue = "";
+
+function paintQueue() {
+  paintQueueButton();
+  const shownItems = [...queue.items, ...unsent.map(({ body }) => ({ id: "", prompt: body.prompt }))];
+  if (editedItem && !queue.items.some(({ id }) => id === editedItem)) editedItem = "";
+  const told = JSON.stringify([shownItems, editedItem]);
+  queueBox.hidden = !shownItems.length;
+  if (told === paintedQueue) return;
+  paintedQueue = told;
+  const focused = document.activeElement?.closest("#queue [data-key]")?.dataset.key;
+  const edited = editedItem && queueBox.querySelector("form");
+  const steer = queueTool("steer", "Steer", "Stop the answer here and send this now (Ctrl+Enter)", () => changeQueue("POST", queuePath(current, "steer")));
+  const head = element("div", { className: "row" }, element("b", {}, "Queued"), element("small", {}, "sent when the answer ends"), element("span", { className: "space" }), queue.items.length ? steer : "");
+  const rows = shownItems.map((item, place) => (item.id && item.id === editedItem ? element("li", {}, edited || itemEditor(item)) : itemRow(item, place)));
+  queueBox.replaceChildren(head, element("ol", {}, ...rows));
+  if (edited) queueBox.querySelector("textarea").focus();
+  else if (focused) (queueBox.querySelector(`[data-key="${CSS.escape(focused)}"]`) ?? $("prompt")).focus();
+}
+
+function queueTool(key, sign, words, work) {
+  const isWorded = key === "steer";
+  const button = element("button", { type: "button", className: isWorded ? "steer" : "icon", title: words, "aria-label": isWorded ? sign : words }, isWorded ? sign : icon(sign));
+  button.dataset.key = key;
+  button.addEventListener("click", work);
+  return button;
+}
+
+function itemRow({ id, prompt }, place) {
+  const said = element("span", { className: "said", dir: "auto", title: prompt }, prompt);
+  if (!id) return element("li", {}, said);
+  const tools = [
+    queueTool(`edit ${id}`, "pen", "Edit this message", () => editItem(id)),
+    queueTool(`remove ${id}`, "cross", "Remove this message", () => changeQueue("DELETE", queuePath(current, id))),
+  ];
+  if (place) tools.unshift(queueTool(`up ${id}`, "up", "Send this message earlier", () => raiseItem(place)));
+  return element("li", {}, said, ...tools);
+}
+
+function raiseItem(place) {
+  const order = queue.items.map(({ id }) => id);
+  order.splice(place - 1, 0, ...order.splice(place, 1));
+  return changeQueue("PUT", queuePath(current), { order });
+}
+
+// The server has the whole of a long message.
+async function editItem(id) {
+  try {
+    const whole = await asked(queuePath(current));
+    const found = whole.items.find((item) => item.id === id);
+    if (!found || !queue.items.some((item) => item.id === id)) return;
+    queue = { ...queue, items: queue.items.map((item) => (item.id === id ? { ...item, whole: found.prompt } : item)) };
+    editedItem = id;
+    paintQueue();
+    queueBox.querySelector("textarea")?.focus();
+  } catch (error) {
+    toast(error.message);
+  }
+}
+
+function itemEditor({ id, whole }) {
+  const field = element("textarea", { value: whole, dir: "auto", "aria-label": "Edit the queued message", maxLength: 1_000_000 });
+  const cancel = element("button", { type: "button" }, "Cancel");
+  const form = element("form", { className: "editor" }, field, element("div", { className: "row" }, element("span", { className: "space" }), cancel, element("button", { className: "primary" }, "Save")));
+  const close = () => {
+    editedItem = "";
+    form.remove();
+    paintQueue();
+    queueBox.querySelector(`[data-key="edit ${CSS.escape(id)}"]`)?.focus();
+  };
+  const save = () => {
+    const words = field.value.trim();
+    if (words && words !== whole) changeQueue("PATCH", queuePath(current, id), { prompt: words });
+    close();
+  };
+  cancel.addEventListener("click", close);
+  form.addEventListener("submit", (event) => {
+    event.preventDefault();
+    save();
+  });
+  field.addEventListener("keydown", (event) => {
+    if (event.key === "Escape") close();
+    else if (sends(event)) save();
+    else return;
+    event.preventDefault();
+  });
+  return form;
+}
+
+// While an answer grows the button for what is typed stands beside Stop.
+function paintQueueButton() {
+  const typing = Boolean(running) && $("prompt").value.trim() !== "";
+  queueButton.hidden = !typing;
+  document.querySelector("main").classList.toggle("typing", typing);
+}
+
+function queueKey(event) {
+  if (event.isComposing) return;
+  const text = $("prompt").value;
+  if (event.key === "Enter" && (event.ctrlKey || event.metaKey) && !event.shiftKey && !event.altKey && (running || waits())) {
+    event.preventDefault();
+    if (text.trim()) queueQuestion({ prompt: text.trim() }, { steers: true });
+    else if (queue.items.length) changeQueue("POST", queuePath(current, "steer"));
+  } else if (event.key === "ArrowUp" && !text && queue.items.length) {
+    event.preventDefault();
+    takeBackQueue().catch((error) => toast(error.message));
+  }
+}
+
+function listenToQueue() {
+  $("ask").before(queueBox);
+  $("stop").before(queueButton);
+  queueButton.addEventListener("click", () => $("ask").requestSubmit());
+  $("prompt").addEventListener("keydown", queueKey);
+  $("prompt").addEventListener("input", paintQueueButton);
+  addEventListener("visibilitychange", () => takeHeld().catch((error) => toast(error.message)));
+}
