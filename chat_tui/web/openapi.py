@@ -248,8 +248,8 @@ OPERATIONS: Sequence[Operation] = (
     Operation("PUT", _QUEUE, "Put the questions that wait into another order.", body=QueueOrder, status=204),
     Operation("DELETE", _QUEUE, "Take back the questions that wait, and return them.", ShownQueue),
     Operation("POST", f"{_QUEUE}/steer", "End the answer and send what waits now, as one.", status=204),
-    Operation("PATCH", f"{_QUEUE}/{{item}}", "Change the text of a question.", body=QueuedText, status=204),
-    Operation("DELETE", f"{_QUEUE}/{{item}}", "Remove a question that waits.", status=204),
+    Operation("PATCH", f"{_QUEUE}/items/{{item}}", "Change the text of a question.", body=QueuedText, status=204),
+    Operation("DELETE", f"{_QUEUE}/items/{{item}}", "Remove a question that waits.", status=204),
     Operation(
         "GET",
         "/api/events",

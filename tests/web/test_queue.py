@@ -45,15 +45,15 @@ async def test_what_is_sent_while_an_answer_grows_is_asked_after_it_in_its_order
             ids = [(await queued(web, id, prompt))[-1] for prompt in ("Two", "Away", "Third")]
             await until(lambda: waiting(page) == ["Two", "Away", "Third"])
             assert (await web.client.put(queue, json={"order": [ids[2]]})).status_code == 204
-            assert (await web.client.patch(f"{queue}/{ids[2]}", json={"prompt": "Three"})).status_code == 204
-            assert (await web.client.delete(f"{queue}/{ids[1]}")).status_code == 204
+            assert (await web.client.patch(f"{queue}/items/{ids[2]}", json={"prompt": "Three"})).status_code == 204
+            assert (await web.client.delete(f"{queue}/items/{ids[1]}")).status_code == 204
             await until(lambda: waiting(page) == ["Three", "Two"])
             async with feed(web, id) as late:
                 assert waiting(late) == ["Three", "Two"]
             gate.open()
             await until(lambda: waiting(page) == [] and page.running() == [])
         assert await questions(web, id) == ["One", "Three", "Two"]
-        assert (await web.client.delete(f"{queue}/{ids[0]}")).status_code == 404
+        assert (await web.client.delete(f"{queue}/items/{ids[0]}")).status_code == 404
         assert (await web.client.get(queue)).json()["items"] == []
         # Where no answer runs, it is asked at once.
         await queued(web, id, "Four")
@@ -132,7 +132,7 @@ async def test_what_queues_refuse() -> None:
         for number in range(ITEMS_LIMIT):
             ids = await queued(web, id, f"{number}")
         assert (await web.post(queue, prompt="x")).status_code == 409
-        assert (await web.client.patch(f"{queue}/{ids[0]}", json={"prompt": ""})).status_code == 400
-        assert (await web.client.patch(f"{queue}/none", json={"prompt": "x"})).status_code == 404
+        assert (await web.client.patch(f"{queue}/items/{ids[0]}", json={"prompt": ""})).status_code == 400
+        assert (await web.client.patch(f"{queue}/items/none", json={"prompt": "x"})).status_code == 404
         assert (await web.client.put(queue, json={"order": 1})).status_code == 400
-        assert (await web.client.delete(f"{queue}/none")).status_code == 404
+        assert (await web.client.delete(f"{queue}/items/none")).status_code == 404

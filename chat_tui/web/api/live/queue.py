@@ -71,8 +71,8 @@ def routes() -> list[BaseRoute]:
         Route(queue, sort_queue, methods=["PUT"]),
         Route(queue, take_back, methods=["DELETE"]),
         Route(f"{queue}/steer", steer, methods=["POST"]),
-        Route(f"{queue}/{{item}}", edit_question, methods=["PATCH"]),
-        Route(f"{queue}/{{item}}", remove_question, methods=["DELETE"]),
+        Route(f"{queue}/items/{{item}}", edit_question, methods=["PATCH"]),
+        Route(f"{queue}/items/{{item}}", remove_question, methods=["DELETE"]),
     ]
 
 

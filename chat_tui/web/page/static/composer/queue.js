@@ -8,7 +8,9 @@ let queue = { items: [], held: false };
 let unsent = [];
 let editedItem = "";
 
-const queuePath = (id, item = "") => `api/conversations/${encodeURIComponent(id)}/queue${item && `/${encodeURIComponent(item)}`}`;
+const queuePath = (id) => `api/conversations/${encodeURIComponent(id)}/queue`;
+const itemPath = (item) => `${queuePath(current)}/items/${encodeURIComponent(item)}`;
+const steerPath = (id) => `${queuePath(id)}/steer`;
 const waits = () => queue.items.length + unsent.length > 0;
 const joined = (...texts) => texts.filter((text) => text.trim()).join("\n\n");
 
@@ -42,7 +44,7 @@ async function queueQuestion(question, { steers = false } = {}) {
 async function postQueued(id, body, steers) {
   try {
     await request("POST", queuePath(id), body);
-    if (steers) await request("POST", queuePath(id, "steer"));
+    if (steers) await request("POST", steerPath(id));
     announce(steers ? "Sent." : "Queued: sent when the answer ends.");
   } catch (error) {
     toast(error.message);
@@ -106,7 +108,7 @@ function paintQueue() {
   paintedQueue = told;
   const focused = document.activeElement?.closest("#queue [data-key]")?.dataset.key;
   const edited = editedItem && queueBox.querySelector("form");
-  const steer = queueTool("steer", "Steer", "Stop the answer here and send this now (Ctrl+Enter)", () => changeQueue("POST", queuePath(current, "steer")));
+  const steer = queueTool("steer", "Steer", "Stop the answer here and send this now (Ctrl+Enter)", () => changeQueue("POST", steerPath(current)));
   const head = element("div", { className: "row" }, element("b", {}, "Queued"), element("small", {}, "sent when the answer ends"), element("span", { className: "space" }), queue.items.length ? steer : "");
   const rows = shownItems.map((item, place) => (item.id && item.id === editedItem ? element("li", {}, edited || itemEditor(item)) : itemRow(item, place)));
   queueBox.replaceChildren(head, element("ol", {}, ...rows));
@@ -127,7 +129,7 @@ function itemRow({ id, prompt }, place) {
   if (!id) return element("li", {}, said);
   const tools = [
     queueTool(`edit ${id}`, "pen", "Edit this message", () => editItem(id)),
-    queueTool(`remove ${id}`, "cross", "Remove this message", () => changeQueue("DELETE", queuePath(current, id))),
+    queueTool(`remove ${id}`, "cross", "Remove this message", () => changeQueue("DELETE", itemPath(id))),
   ];
   if (place) tools.unshift(queueTool(`up ${id}`, "up", "Send this message earlier", () => raiseItem(place)));
   return element("li", {}, said, ...tools);
@@ -166,7 +168,7 @@ function itemEditor({ id, whole }) {
   };
   const save = () => {
     const words = field.value.trim();
-    if (words && words !== whole) changeQueue("PATCH", queuePath(current, id), { prompt: words });
+    if (words && words !== whole) changeQueue("PATCH", itemPath(id), { prompt: words });
     close();
   };
   cancel.addEventListener("click", close);
@@ -196,7 +198,7 @@ function queueKey(event) {
   if (event.key === "Enter" && (event.ctrlKey || event.metaKey) && !event.shiftKey && !event.altKey && (running || waits())) {
     event.preventDefault();
     if (text.trim()) queueQuestion({ prompt: text.trim() }, { steers: true });
-    else if (queue.items.length) changeQueue("POST", queuePath(current, "steer"));
+    else if (queue.items.length) changeQueue("POST", steerPath(current));
   } else if (event.key === "ArrowUp" && !text && queue.items.length) {
     event.preventDefault();
     takeBackQueue().catch((error) => toast(error.message));
