@@ -40,6 +40,12 @@ async def marked(on: Tab, words: str) -> None:
     await on.page.locator(f"#settings-button[aria-label='Settings: {words}']").wait_for(state="visible")
 
 
+async def everything_kept(on: Tab) -> str:
+    """What the browser keeps of the page."""
+    kept = await on.page.evaluate("JSON.stringify([{...localStorage}, {...sessionStorage}])")
+    return str(kept)
+
+
 async def write(on: Tab, field: str, text: str) -> None:
     await on.page.fill(f"#setting-{field}", text)
     await on.page.press(f"#setting-{field}", "Tab")
@@ -125,8 +131,15 @@ async def test_a_private_conversation_is_lost_when_it_is_left_and_one_is_warned(
         address = on.page.url
         await on.page.fill("#prompt", "Whisper")
         await on.switch("private")
-        await marked(on, "private: never saved")
+        await on.page.click("#settings-button")
+        await on.page.fill("#setting-system", "Mum is the word.")
+        await on.page.keyboard.press("Escape")
+        await marked(on, "private: never saved, own system prompt")
+        kept = await everything_kept(on)
+        assert "Whisper" not in kept
+        assert "Mum" not in kept
         await on.page.reload()
+        await marked(on, "private: never saved")
         await on.shows("Private: never saved.")
         assert await on.page.input_value("#prompt") == ""
         await on.ask("Hush")
@@ -138,7 +151,9 @@ async def test_a_private_conversation_is_lost_when_it_is_left_and_one_is_warned(
         (id,) = web.state.private.ids()
         assert (await on.page.title(), on.page.url) == ("Private conversation", address)
         await on.shows("No conversations yet.")
-        await on.page.click("#new")
+        assert "Hush" not in await everything_kept(on)
+        await on.page.keyboard.press("Control+Shift+O")
+        await on.page.keyboard.press("Control+Shift+O")
         await on.page.click("#leave-dialog button:text-is('Stay')")
         await on.shows("A secret.")
         await on.page.click("#new")
@@ -162,5 +177,3 @@ async def test_a_private_conversation_is_lost_when_it_is_left_and_one_is_warned(
         await until(lambda: not web.state.private.ids())
         assert asked == ["beforeunload"]
         assert await web.engine.conversations.summaries() == []
-        kept = await on.page.context.storage_state()
-        assert "Hush" not in str(kept)

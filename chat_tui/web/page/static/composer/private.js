@@ -9,7 +9,9 @@ function setPrivate(on) {
   memory.set(forSession, "private", on ? "on" : "");
   $("ask").classList.toggle("private", on);
   $("private-note").hidden = !on;
+  $("pin-button").hidden = on;
   keepDraft($("prompt").value);
+  if (on) forgetNewSettings();
   paintMemory();
   paintSettings();
   showPageTitle();
@@ -21,6 +23,7 @@ const wasPrivate = () => memory.get(forSession, "private") === "on";
 function asksBeforeLeaving(go) {
   if (!isPrivate || !current) return false;
   const dialog = $("leave-dialog");
+  if (dialog.open) return true;
   dialog.returnValue = "";
   dialog.addEventListener("close", () => {
     if (dialog.returnValue !== "leave") return;

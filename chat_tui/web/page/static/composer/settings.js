@@ -56,6 +56,7 @@ function setFields() {
 }
 
 function keepNewSettings() {
+  if (isPrivate) return;
   memory.set(forEver, NEW_SETTINGS, JSON.stringify(setFields()));
 }
 
@@ -343,7 +344,11 @@ function listenToSettings() {
   });
   controls.adaptive.addEventListener("change", () => setAdaptive(controls.adaptive.checked));
   controls.whole.addEventListener("change", () => setWhole(controls.whole.checked));
-  controls.private.addEventListener("change", () => setPrivate(controls.private.checked));
+  controls.private.addEventListener("change", () => {
+    setPrivate(controls.private.checked);
+    keepNewSettings();
+    announce(isPrivate ? "Private: nothing of this conversation is saved." : "Not private: this conversation is saved.");
+  });
   controls.reset.addEventListener("click", resetSettings);
   $("choice").addEventListener("change", paintSettings);
   $("settings-menu").addEventListener("beforetoggle", (event) => {
