@@ -83,7 +83,7 @@ async def test_a_broken_answer_offers_what_can_be_done_next(browser: Browser) ->
     async with scripted_tab(browser, ["Half", fault], ["Whole."]) as (tab, web):
         await tab.ask("Once")
         await tab.shows("The server has broken off.", "Continue")
-        await tab.page.get_by_text("Try again").click()
+        await tab.page.get_by_text("Ask again", exact=True).click()
         await tab.shows("Whole.", "2/2")
         await tab.answered()
         assert not await tab.page.get_by_text("Continue").is_visible()

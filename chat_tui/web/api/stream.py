@@ -99,7 +99,7 @@ async def generate(request: Request) -> Response:
     if asked.tools and (unanswered := why_unanswered(answer)):
         return _json(FailedReply(unanswered, text, metadata), 502)
     if not has_answered(end.state, text):
-        words = "The model or a filter refused to answer. Rephrase the question, or choose another model."
+        words = "The model or its provider refused to answer. Edit the question, or choose another model."
         return _json(FailedReply(words, text, metadata), 400)
     return _json(GeneratedReply(text, metadata), 200)
 

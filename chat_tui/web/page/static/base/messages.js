@@ -64,7 +64,7 @@ const STATES = {
 // Where nothing else says why there is no text.
 const NO_ANSWER = {
   empty: "The answer is empty. The model sent no text: ask again, or choose another model.",
-  refused: "The model or a filter refused to answer. Rephrase the question, or choose another model.",
+  refused: "The model or its provider refused to answer. Edit the question, or choose another model.",
 };
 
 function noticeWords(data) {

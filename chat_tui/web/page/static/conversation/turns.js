@@ -264,7 +264,7 @@ class AnswerView {
     this.goOn.hidden = !(cut && this.source);
     if (lost) {
       this.again.remove();
-      this.copy.before(this.again = tool("again", "again", "Regenerate", "Try again"));
+      this.copy.before(this.again = tool("again", "again", "Regenerate", "Ask again"));
     }
     for (const button of this.rating) button.hidden = !this.source;
     this.figures.hidden = !this.source && !this.element.dataset.turn;
