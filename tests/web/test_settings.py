@@ -7,6 +7,8 @@ from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from chat_tui.config.schema import Config, RequestDefaults
 from chat_tui.core.settings.conversation_settings import ConversationSettings, decode_settings
 from chat_tui.core.settings.preset import Preset, decode_preset, encode_preset
@@ -93,6 +95,29 @@ async def test_settings_are_changed_one_by_one_and_go_back_to_what_is_usual() ->
     assert (second["maxTokens"], second["preset"]["title"]) == (None, "Code")
     assert (third["system"], third["temperature"], third["preset"], third["seed"]) == (None, None, None, 7)
     assert (conversation.system_prompt, conversation.preset) == (None, "")
+
+
+async def test_a_preset_switches_its_tools_on_unless_a_person_has_chosen_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
+    presets = tmp_path / "chat-tui" / "presets"
+    presets.mkdir(parents=True)
+    (presets / "helper.toml").write_text('description = "helps"\ntools = ["files"]\n')
+    (presets / "broken.toml").write_text("temperature = 99\n")
+    async with site(USUAL, opener=scripted_opener(["Yes."], config=USUAL)) as web:
+        choices = (await web.client.get("/api/settings")).json()
+        settings = {"preset": {"name": "helper"}}
+        bodies: Sequence[dict[str, Any]] = ({}, {"tools": []})
+        ids = [await begun(web, settings=settings, askTools=True, **body) for body in bodies]
+        stored = [await web.engine.conversations.conversation(id) for id in ids]
+        for id in ids:
+            await ended(web, id)
+    assert next(each for each in choices["presets"] if each["name"] == "helper")["tools"] == ["files"]
+    assert len(choices["problems"]) == 1
+    assert "broken.toml" in choices["problems"][0]
+    tools = [decode_settings(each.settings).tools for each in stored]
+    assert [each.servers if each is not None else () for each in tools] == [("files",), ()]
 
 
 WRONG: Sequence[dict[str, Any]] = (

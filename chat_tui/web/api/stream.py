@@ -179,5 +179,5 @@ async def _beginning(state: AppState, engine: Engine, asked: PromptBody) -> NewC
     own = settings_of_new(engine, asked)
     if not isinstance(asked, PageQuestion):
         return NewConversation(asked.system, settings=own)
-    beginning = await beginning_with(asked.settings, own, asked.system)
+    beginning = await beginning_with(asked.settings, own, asked.system, names_tools=asked.tools is not None)
     return await state.private.begin(engine, beginning) if asked.private else beginning

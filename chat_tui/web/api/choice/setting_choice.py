@@ -195,17 +195,17 @@ async def change_settings(engine: Engine, conversation: Conversation, asked: Set
 
 
 async def beginning_with(
-    asked: SettingChanges | None, own: ConversationSettings, system: str | None
+    asked: SettingChanges | None, own: ConversationSettings, system: str | None, *, names_tools: bool = False
 ) -> NewConversation:
-    """Return a new conversation with these settings. Raises `ApiError`, `CommandError`, `ConfigError`."""
+    """Return a new conversation with these settings. `names_tools`: a person has chosen the tools in `own`, and may
+    have switched off those of the preset. Raises `ApiError`, `CommandError`, `ConfigError`."""
     if asked is None:
         return NewConversation(system, settings=own)
     preset, prompt = await _read_preset(asked), system if asked.system is UNSET else await _cleaned(asked.system)
     own = _changed(own, asked)
     if not isinstance(preset, Preset):
         return NewConversation(prompt, settings=own)
-    # A person may have switched off what the preset switches on.
-    return NewConversation(prompt, preset, own if own.tools is not None else with_tools_of(preset, own))
+    return NewConversation(prompt, preset, own if names_tools else with_tools_of(preset, own))
 
 
 def check_unset(asked: PromptBody) -> None:

@@ -75,14 +75,14 @@ async function takeHeld() {
 }
 
 async function takeBackQueue() {
-  const id = current;
+  const [id, keeps] = [current, !isPrivate];
   queue = { items: [], held: false };
   paintQueue();
   const { items } = await (await request("DELETE", queuePath(id))).json();
   if (!items.length) return false;
   const text = joined(...items.map(({ prompt }) => prompt));
   if (id === current) setPrompt(joined(text, $("prompt").value));
-  else memory.set(forSession, "draft", joined(text, memory.get(forSession, "draft")));
+  else if (keeps) memory.set(forSession, "draft", joined(text, memory.get(forSession, "draft")));
   return true;
 }
 
