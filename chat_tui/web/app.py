@@ -17,7 +17,7 @@ from chat_tui.core.errors import ChatTuiError
 from chat_tui.web import openapi
 from chat_tui.web.anthropic import routes as anthropic_api
 from chat_tui.web.api import conversations, deletions, operations, settings, stream, tools, websocket
-from chat_tui.web.api.live import controls, queue
+from chat_tui.web.api.live import comparisons, controls, queue
 from chat_tui.web.api.live import routes as live
 from chat_tui.web.api.turns import answers, versions
 from chat_tui.web.errors import OPENAI_PATH, ApiError, error_response, is_below, to_api_error
@@ -57,6 +57,7 @@ def routes() -> list[BaseRoute]:
         live,
         controls,
         queue,
+        comparisons,
         files,
         sign_in,
         operations,

@@ -48,6 +48,7 @@ from chat_tui.web.api.events import (
     ToolResultEvent,
 )
 from chat_tui.web.api.html_events import HtmlEvent, PlaceEvent, StatsEvent
+from chat_tui.web.api.live.comparisons import BegunComparison, ComparedQuestion
 from chat_tui.web.api.live.events import AnswerBatch, ChangedEvent, ListEvent, QueueEvent, ReadyEvent, RunningEvent
 from chat_tui.web.api.live.feed import FeedQuery
 from chat_tui.web.api.live.queue import QueuedText, QueueOrder, ShownQueue
@@ -240,6 +241,16 @@ OPERATIONS: Sequence[Operation] = (
         RepeatBody,
         status=202,
     ),
+    Operation(
+        "POST",
+        "/api/compare",
+        "Begin the answers of two to four models to one question; they run without a client.",
+        BegunComparison,
+        ComparedQuestion,
+        status=202,
+    ),
+    Operation("POST", f"{_TURN}/stop", "Stop one answer of a comparison.", status=204),
+    Operation("POST", f"{_TURN}/keep", "Keep one answer of a comparison, and stop the others.", status=204),
     Operation("POST", f"{_CONVERSATION}/stop", "Stop the answer of a conversation and its tool calls.", status=204),
     Operation("POST", f"{_CONVERSATION}/pause", "Pause the answer of a conversation.", status=204),
     Operation("POST", f"{_CONVERSATION}/resume", "Continue after a pause.", status=204),

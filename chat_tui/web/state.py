@@ -15,12 +15,14 @@ from chat_tui.config.schema import Config
 from chat_tui.core.errors import ChatTuiError
 from chat_tui.core.processes.console import write_error
 from chat_tui.engine.answers.answer import Answer
+from chat_tui.engine.answers.comparison import Comparison
 from chat_tui.engine.engine import Engine
 from chat_tui.engine.tools.steps import cancel_steps, have_ended, saved_answers
 from chat_tui.web.errors import ApiError
 from chat_tui.web.ops.access_log import AccessLog
 from chat_tui.web.ops.metrics import Metrics
 from chat_tui.web.ops.rates import RateBuckets, network_of
+from chat_tui.web.presence.comparisons import PageComparisons
 from chat_tui.web.presence.monitor import HistoryMonitor
 from chat_tui.web.presence.page_answers import PageAnswers
 from chat_tui.web.presence.private_conversations import PrivateConversations
@@ -87,6 +89,7 @@ class AppState:
         """The client of each answer that is not saved yet, or whose tool calls have not ended."""
         self.page_answers = PageAnswers(config.web.orphan_seconds)
         """Those that run without a client."""
+        self.comparisons = PageComparisons()
         self.private = PrivateConversations(config.web.orphan_seconds, are_possible=not has_workers)
         self.queues = QuestionQueues(self.private)
         """What waits for the end of answers."""
@@ -161,28 +164,49 @@ class AppState:
 
         Raises `ApiError`, `ChatTuiError`.
         """
-        if self.stopping:
-            raise ApiError(503, "The server is shutting down.", headers={"Retry-After": "5"})
-        if len(self.running(client)) + self._starting[client] >= self.config.web.max_streams:
-            raise ApiError(429, "Too many of your answers are running at once.", headers={"Retry-After": "1"})
-        self._starting[client] += 1
-        try:
+        with self._starting_answers(client, 1):
             # Who names a model needs no list of all.
             engine = await (self.engine() if named else self.engine_with_models())
             answer = await begin(engine)
-        finally:
-            self._starting[client] -= 1
-            if not self._starting[client]:
-                del self._starting[client]
-        self._clients[answer] = client
         if runs_alone:
             self.page_answers.add(answer)
+        await self._take_over(engine, answer, client, runs_alone=runs_alone)
+        return answer
+
+    async def compare(self, client: str, begin: Callable[[Engine], Awaitable[Comparison]], *, count: int) -> Comparison:
+        """Start the answers of this many models for a page, within the limit of its client. Raises as `ask`."""
+        with self._starting_answers(client, count):
+            engine = await self.engine_with_models()
+            comparison = await begin(engine)
+        await self.comparisons.add(engine, comparison)
+        for answer in comparison.answers:
+            await self._take_over(engine, answer, client, runs_alone=True)
+        self._track(self.comparisons.drop_ended(comparison))
+        return comparison
+
+    @contextmanager
+    def _starting_answers(self, client: str, count: int) -> Iterator[None]:
+        """Count answers of a client that are just starting. Raises `ApiError` if there are too many."""
+        if self.stopping:
+            raise ApiError(503, "The server is shutting down.", headers={"Retry-After": "5"})
+        if len(self.running(client)) + self._starting[client] + count > self.config.web.max_streams:
+            raise ApiError(429, "Too many of your answers are running at once.", headers={"Retry-After": "1"})
+        self._starting[client] += count
+        try:
+            yield
+        finally:
+            self._starting[client] -= count
+            if not self._starting[client]:
+                del self._starting[client]
+
+    async def _take_over(self, engine: Engine, answer: Answer, client: str, *, runs_alone: bool) -> None:
+        self._clients[answer] = client
+        if runs_alone:
             self._track(self._keep(engine, answer))
         self._track(self._watch(answer))
         self.monitor.hurry()
         if self._stopped:
             await answer.cancel()
-        return answer
 
     async def _keep(self, engine: Engine, answer: Answer) -> None:
         """Let an answer run on without a client; shutdown waits for it."""

@@ -95,10 +95,7 @@ class Comparison:
         if not 1 <= number <= len(self.answers):
             raise CommandError(f"Answer {number} does not exist.", f"Choose one from 1 to {len(self.answers)}.")
         chosen = self.answers[number - 1]
-        if not chosen.ended:
-            raise CommandError("This answer is still running.", "Wait for it or stop it, then choose.")
-        if not chosen.turn.text:
-            raise CommandError("This answer has no text.", "Choose another.")
+        check_can_be_kept(chosen.turn)
         await chosen.saved.wait()
         if self.kept is not None and self.kept != number:
             self._judge(self.answers[self.kept - 1].turn, None)
@@ -127,6 +124,8 @@ class Comparison:
                 self.kept is None
                 and path
                 and path[-1].id != best
+                # Another process may have kept it.
+                and path[-1].verdict is not True
                 and any(path[-1].id == answer.turn.id for answer in self.answers)
             ):
                 await self._conversations.select(self.conversation_id, best)
@@ -150,6 +149,14 @@ def _result(model: str, answer: Answer) -> ComparisonResult:
         cost=figures.cost,
         error=turn.error.title if turn.error else "",
     )
+
+
+def check_can_be_kept(answer: Turn) -> None:
+    """Raise `CommandError` if this answer is running or has no text."""
+    if answer.state == "streaming":
+        raise CommandError("This answer is still running.", "Wait for it or stop it, then choose.")
+    if not answer.text:
+        raise CommandError("This answer has no text.", "Choose another.")
 
 
 def check_models(models: Iterable[str]) -> tuple[str, ...]:

@@ -49,8 +49,11 @@ class AnswerControls:
 
     # -- in this process ------------------------------------------------------------------------------------------
 
-    async def control(self, conversation_id: str, control: Control) -> bool:
-        """Control what this process runs of a conversation; False if it runs nothing that can be controlled so."""
+    async def control(self, conversation_id: str, control: Control, turn_id: str = "") -> bool:
+        """Control what this process runs of a conversation, or only this answer; False if it runs nothing that can be
+        controlled so."""
+        if turn_id and control == "stop":
+            return await self._stop_answer(conversation_id, turn_id)
         if control in ("stop", "steer"):
             return await self._stop(conversation_id, steered=control == "steer")
         running = self._answers.running(conversation_id)
@@ -61,6 +64,11 @@ class AnswerControls:
                 answer.resume()
         return bool(running)
 
+    async def _stop_answer(self, conversation_id: str, turn_id: str) -> bool:
+        mine = [answer for answer in self._answers.running(conversation_id) if answer.turn.id == turn_id]
+        await asyncio.gather(*(answer.cancel() for answer in mine))
+        return bool(mine)
+
     async def _stop(self, conversation_id: str, *, steered: bool) -> bool:
         running, rounds = self._answers.running(conversation_id), self._tools.rounds(conversation_id)
         for round in rounds:
@@ -70,9 +78,9 @@ class AnswerControls:
 
     # -- in other processes ---------------------------------------------------------------------------------------
 
-    async def control_elsewhere(self, conversation_id: str, control: Control) -> bool:
+    async def control_elsewhere(self, conversation_id: str, control: Control, turn_id: str = "") -> bool:
         """Let the process that runs the answer do this; False if none takes it, such as one of an earlier version."""
-        return await self._relay.send_control(conversation_id, control)
+        return await self._relay.send_control(conversation_id, control, turn_id)
 
     def watch(self) -> None:
         """Take what other processes send, for as long as anything runs that they know of."""
@@ -97,7 +105,7 @@ class AnswerControls:
 
     async def _take(self, conversation_id: str, sent: Sent) -> bool:
         if isinstance(sent, SentControl):
-            return await self.control(conversation_id, sent.control)
+            return await self.control(conversation_id, sent.control, sent.turn)
         if sent.call:
             return apply_decision(self._tools.rounds(conversation_id), sent.call, sent.decision)
         return await self.control(conversation_id, "stop")

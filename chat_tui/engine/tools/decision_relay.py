@@ -45,6 +45,8 @@ class SentControl(msgspec.Struct, frozen=True, tag="control"):
 
     id: str
     control: Control
+    turn: str = ""
+    """The only answer that is meant, if several of the conversation run."""
 
 
 Sent = SentDecision | SentControl
@@ -95,12 +97,12 @@ class DecisionRelay:
         refuse = decision if isinstance(decision, RefuseCall) else None
         return await self._send(conversation_id, SentDecision(new_id(), call_id, run, refuse))
 
-    async def send_control(self, conversation_id: str, control: Control) -> bool:
-        """Let the process that runs the answer do this; False if none does."""
-        if control == "stop":
+    async def send_control(self, conversation_id: str, control: Control, turn_id: str = "") -> bool:
+        """Let the process that runs the answer do this, or that runs the answer of this turn; False if none does."""
+        if control == "stop" and not turn_id:
             # As earlier versions send and take it.
             return await self.send(conversation_id, "", StopCalls())
-        return await self._send(conversation_id, SentControl(new_id(), control))
+        return await self._send(conversation_id, SentControl(new_id(), control, turn_id))
 
     async def _send(self, conversation_id: str, sent: Sent) -> bool:
         key = _KEY + conversation_id

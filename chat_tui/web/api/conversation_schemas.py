@@ -134,6 +134,17 @@ class ShownTurn(msgspec.Struct, frozen=True, rename="camel"):
     """A person's verdict on an answer; null if there is none."""
 
 
+class ShownComparison(msgspec.Struct, frozen=True, rename="camel"):
+    """The answers of several models to the last question, of which none was kept yet."""
+
+    models: tuple[str, ...]
+    """`provider/model` of each."""
+    answers: list[ShownTurn]
+    """In the order of the models."""
+    without_tools: bool = False
+    """Whether the conversation uses tools, which are not offered to models that are compared."""
+
+
 class ShownConsent(msgspec.Struct, frozen=True):
     """A tool that the user has allowed to run without being asked about."""
 
@@ -178,6 +189,9 @@ class OpenedConversation(msgspec.Struct, frozen=True, rename="camel"):
     settings: ShownSettings = ShownSettings()
     private: bool = False
     """Whether it is never saved, and lost when no page follows it any more."""
+    comparison: ShownComparison | None = None
+    """The answers to the last question, if several models were asked and none was kept; the last turn is one of
+    them."""
 
 
 class ConversationChanges(msgspec.Struct, frozen=True, rename="camel"):

@@ -44,6 +44,7 @@ from chat_tui.web.api.conversation_schemas import (
     OfferedModel,
     OpenedConversation,
     ShownCall,
+    ShownComparison,
     ShownConsent,
     ShownFile,
     ShownResult,
@@ -52,7 +53,8 @@ from chat_tui.web.api.conversation_schemas import (
 from chat_tui.web.api.schemas import parse_query, read_body
 from chat_tui.web.errors import ApiError, error_text
 from chat_tui.web.presence.call_notes import PendingCall, find_note, indent_arguments, pending_calls
-from chat_tui.web.state import state_of
+from chat_tui.web.presence.comparisons import ComparisonNote
+from chat_tui.web.state import AppState, state_of
 
 LIST_LIMIT = 200
 """Maximum number of conversations on one page."""
@@ -168,6 +170,8 @@ async def open_conversation(request: Request) -> Response:
     statuses = [status for round in engine.tools.rounds(conversation.id) for status in round.statuses]
     note = None if conversation.id in engine.tools else await find_note(engine.places, conversation.id)
     is_calling = conversation.id in engine.tools or note is not None
+    has_end = window.first + len(conversation.path) == window.length
+    compared = await _find_comparison(state_of(request), engine, conversation) if has_end else None
 
     def encode() -> bytes:
         # Rendering takes milliseconds for each turn.
@@ -178,9 +182,28 @@ async def open_conversation(request: Request) -> Response:
             is_calling=is_calling,
             uses_memory=_uses_memory(engine, conversation),
             is_private=engine.conversations.is_private(conversation.id),
+            comparison=compared and _shown_comparison(*compared),
         )
 
     return Response(await asyncio.to_thread(encode), media_type="application/json")
+
+
+async def _find_comparison(
+    state: AppState, engine: Engine, conversation: Conversation
+) -> tuple[ComparisonNote, Sequence[Turn]] | None:
+    """Return the comparison at the end of a conversation, and its answers as far as they are; None without one."""
+    last = conversation.path[-1].id if conversation.path else ""
+    note = await state.comparisons.find(engine, conversation.id, last)
+    if note is None:
+        return None
+    siblings = {turn.id: turn for turn in await engine.conversations.siblings(conversation.id, last)}
+    here = {answer.turn.id: answer for answer in state.comparisons.answers(conversation.id)}
+    turns = [_with_running_answer(siblings[id], here.get(id)) for id in note.answers if id in siblings]
+    return (note, turns) if len(turns) == len(note.answers) else None
+
+
+def _shown_comparison(note: ComparisonNote, turns: Sequence[Turn]) -> ShownComparison:
+    return ShownComparison(note.models, [_shown_turn(turn, ()) for turn in turns], note.without_tools)
 
 
 def _uses_memory(engine: Engine, conversation: Conversation) -> bool:
@@ -197,6 +220,7 @@ def _encode_window(
     is_calling: bool,
     uses_memory: bool,
     is_private: bool,
+    comparison: ShownComparison | None,
 ) -> bytes:
     conversation = window.conversation
     turns = [
@@ -217,6 +241,7 @@ def _encode_window(
             tuple(pending),
             shown_settings(conversation),
             is_private,
+            comparison,
         )
     )
 

@@ -141,23 +141,28 @@ def request_settings(engine: Engine, asked: GenerationOptions) -> Settings:
     return asked.to_request().replace(model=meant.model, strategy=meant.strategy or asked.strategy, tool_use=tool_use)
 
 
-async def start_answer(state: AppState, client: str, asked: PromptBody, *, by_page: bool = False) -> Answer:
-    """Start the answer in an existing or a new conversation. An answer that the page asks for goes on without it, and
-    the memory is sent with its question. Raises `ApiError`,
-    `ChatTuiError`."""
+def check_question(asked: PromptBody) -> None:
+    """Raise `ApiError` if a question has no text, or would change its conversation."""
     check_prompt(asked.prompt)
     if asked.conversation is not None and asked.system is not None:
         raise ApiError(400, "`system` can only be set for a new conversation.", param="system")
     if asked.conversation is not None:
         check_unchanged(asked)
         check_unset(asked)
+
+
+async def start_answer(state: AppState, client: str, asked: PromptBody, *, by_page: bool = False) -> Answer:
+    """Start the answer in an existing or a new conversation. An answer that the page asks for goes on without it, and
+    the memory is sent with its question. Raises `ApiError`,
+    `ChatTuiError`."""
+    check_question(asked)
     files = await load_files(state, asked.attachments)
 
     async def begin(engine: Engine) -> Answer:
         settings = request_settings(engine, asked).replace(uses_memory=by_page)
         await start_servers(engine, settings.tool_use)
         if asked.conversation is None:
-            beginning = await _beginning(state, engine, asked)
+            beginning = await beginning_of(state, engine, asked)
             await check_images(engine, beginning, asked.prompt, settings, files)
             return await engine.ask(beginning, asked.prompt, settings, attachments=files)
         try:
@@ -174,7 +179,7 @@ async def start_answer(state: AppState, client: str, asked: PromptBody, *, by_pa
     return answer
 
 
-async def _beginning(state: AppState, engine: Engine, asked: PromptBody) -> NewConversation | str:
+async def beginning_of(state: AppState, engine: Engine, asked: PromptBody) -> NewConversation | str:
     """Return what a question begins, or the id of the private conversation that begins with it."""
     own = settings_of_new(engine, asked)
     if not isinstance(asked, PageQuestion):

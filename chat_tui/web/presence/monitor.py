@@ -11,13 +11,14 @@ from chat_tui.core.conversation import HistoryState
 from chat_tui.engine.engine import Engine
 from chat_tui.engine.tools.answer_controls import PAUSED_PREFIX
 from chat_tui.web.presence.call_notes import NOTE_PREFIX
+from chat_tui.web.presence.comparisons import COMPARISON_PREFIX
 from chat_tui.web.presence.page_answers import PageAnswers
 from chat_tui.web.presence.question_queues import QUEUE_PREFIX
 from chat_tui.web.sign_in.sign_ins import SignIns
 
 LOOK_SECONDS = 0.4
 """Time between two looks at the history."""
-NOTES_PREFIXES = (NOTE_PREFIX, PAUSED_PREFIX, QUEUE_PREFIX)
+NOTES_PREFIXES = (NOTE_PREFIX, PAUSED_PREFIX, QUEUE_PREFIX, COMPARISON_PREFIX)
 """Begin the keys of the places with what processes note about their answers, and what waits for their end."""
 
 

@@ -38,6 +38,7 @@ from chat_tui.web.api.live.events import (
 )
 from chat_tui.web.api.schemas import parse_query
 from chat_tui.web.presence.call_notes import NOTE_PREFIX
+from chat_tui.web.presence.comparisons import COMPARISON_PREFIX, without_compared
 from chat_tui.web.presence.question_queues import QUEUE_PREFIX, decode_queue
 from chat_tui.web.presence.running_answers import RunningAnswer, answers_here, running_answers
 from chat_tui.web.sign_in.cookie import PROOF_HEADER, ids_in
@@ -53,21 +54,30 @@ class FeedQuery(msgspec.Struct, frozen=True):
 
     follow: Annotated[str, Meta(max_length=10_000)] = ""
     """Ids of the conversations whose answers are sent, separated by commas; each with `~` and the `at` of the last
-    batch, if a stream is to go on where another one has ended."""
+    batch, if a stream is to go on where another one has ended. `ID!TURN` follows one answer of a comparison."""
 
 
 class FollowedConversation:
     """A conversation that a stream follows, and how far."""
 
     def __init__(self, text: str) -> None:
-        self.id, _, at = text.partition("~")
+        name, _, at = text.partition("~")
+        self.id, _, self.answer = name.partition("!")
+        """Id of the conversation, and of the only answer of a comparison that is followed; empty: those that are not
+        compared."""
         self.position = parse_position(at) if at else None
         self.reader: AnswerReader | None = None
         self._known = {self.position.turn} if self.position is not None and self.position.chunks < 0 else set[str]()
         """Turns of answers that are or were read."""
 
-    def begin_reading(self, engine: Engine, asked: Sequence[Answer], running: Sequence[Answer]) -> None:
-        """Read the next answer, if there is one: those that pages have asked for from their first one on."""
+    def begin_reading(
+        self, engine: Engine, asked: Sequence[Answer], running: Sequence[Answer], compared: Sequence[Answer]
+    ) -> None:
+        """Read the next answer, if there is one: those that pages have asked for from their first one on. `compared`
+        are the answers of the conversation's comparison."""
+        if self.answer:
+            asked, running = [answer for answer in compared if answer.turn.id == self.answer], ()
+        running = without_compared(running, compared)
         covered = {step.turn.id for first in asked for step in answers_so_far(first)}
         mine = [answer for answer in running if answer.conversation_id == self.id]
         for answer in [*asked, *(each for each in mine if each.turn.id not in covered)]:
@@ -210,7 +220,8 @@ class PageFeed(Response):
         running, batches = answers_here(self._engine, self._private), list[LiveEvent]()
         for place, each in enumerate(self._followed):
             if each.reader is None and each.id in (*self._names, *self._private):
-                each.begin_reading(self._engine, self._state.page_answers.of(each.id), running)
+                compared = self._state.comparisons.answers(each.id)
+                each.begin_reading(self._engine, self._state.page_answers.of(each.id), running, compared)
             if events := await each.read():
                 batches.append(AnswerBatch(each.id, place, list(events), str(each.position)))
         return batches
@@ -218,7 +229,8 @@ class PageFeed(Response):
 
 def _mark_of(name: str, state: HistoryState) -> object:
     """Return what differs when a conversation was changed; that a note is renewed is no change."""
-    return state.marks.get(name), state.notes.get(NOTE_PREFIX + name, "").partition(" ")[2]
+    calls = state.notes.get(NOTE_PREFIX + name, "").partition(" ")[2]
+    return state.marks.get(name), calls, state.notes.get(COMPARISON_PREFIX + name, "")
 
 
 async def _wait_for_disconnect(receive: Receive) -> None:
