@@ -146,7 +146,9 @@ class Tab:
     async def unhurt(self) -> None:
         """Check that no foreign script or request ran; attempts are allowed."""
         assert await self.page.evaluate("window.hit") is None
-        assert all(address.startswith((f"{self.url}/", "data:")) for address in self.asked), self.asked
+        assert all(address.startswith((f"{self.url}/", "data:", f"blob:{self.url}/")) for address in self.asked), (
+            self.asked
+        )
 
 
 @asynccontextmanager

@@ -8,9 +8,12 @@ import hashlib
 from collections.abc import Sequence
 from pathlib import Path
 
+import msgspec
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
+
+from chat_tui.core.attachments.attachment import FILES_LIMIT, IMAGE_LIMIT, PDF_LIMIT, TEXT_LIMIT
 
 _FOLDER = Path(__file__).parent / "static"
 _SCRIPTS = (
@@ -19,6 +22,7 @@ _SCRIPTS = (
     "sign_in/sign_in",
     "base/server",
     "conversation/calls",
+    "conversation/files",
     "conversation/turns",
     "conversation/answers",
     "sidebar/sidebar",
@@ -26,6 +30,8 @@ _SCRIPTS = (
     "conversation/conversation",
     "composer/choice",
     "composer/tools",
+    "composer/attachments",
+    "composer/pastes",
     "composer/private",
     "composer/settings",
     "live/reader",
@@ -47,6 +53,7 @@ _STYLES = (
     "sidebar/sidebar",
     "conversation/conversation",
     "conversation/turns",
+    "conversation/files",
     "conversation/calls",
     "conversation/answers",
     "composer/tools",
@@ -54,6 +61,7 @@ _STYLES = (
     "conversation/markdown",
     "composer/composer",
     "composer/queue",
+    "composer/attachments",
     "base/dialogs",
     "base/media",
 )
@@ -61,6 +69,8 @@ _STYLES = (
 _WORKER = ("live/stream", "live/worker")
 WORKER_PATH = "/worker.js"
 _WORKER_POLICY = "default-src 'none'; connect-src 'self'"
+_LIMITS = {"files": FILES_LIMIT, "image": IMAGE_LIMIT, "text": TEXT_LIMIT, "pdf": PDF_LIMIT}
+"""Number of files of a question, and their sizes in bytes."""
 TRUSTED_TYPES = "chat-tui"
 """Name of the policy with which the page creates elements from HTML."""
 
@@ -70,6 +80,7 @@ def document() -> tuple[bytes, str]:
     style = _read(_STYLES, "css")
     # A tab of another version has a worker of its own.
     script = _read(_SCRIPTS, "js").replace("/*version*/", hashlib.sha256(worker()).hexdigest()[:16], 1)
+    script = script.replace("/*limits*/{}", msgspec.json.encode(_LIMITS).decode(), 1)
     html = (_FOLDER / "page.html").read_text("utf-8")
     html = html.replace("/*style*/", style, 1).replace("/*script*/", script, 1)
     policy = (
@@ -78,7 +89,8 @@ def document() -> tuple[bytes, str]:
         f"style-src {_hash(style)}",
         "connect-src 'self'",
         "worker-src 'self'",
-        "img-src 'self' data:",
+        # Files of the user are shown from memory.
+        "img-src 'self' data: blob:",
         "base-uri 'none'",
         "form-action 'none'",
         "frame-ancestors 'none'",

@@ -61,6 +61,8 @@ listenToList();
 listenToConversation();
 listenToPrivate();
 listenToSettings();
+listenToAttachments();
+listenToPastes();
 listenToPrompt();
 listenToPause();
 listenToQueue();

@@ -21,11 +21,14 @@ function signInHeaders() {
 async function request(method, path, body, signal) {
   const sent = proof();
   const headers = signInHeaders();
-  if (body !== undefined) headers["Content-Type"] = "application/json";
+  // A file is sent as it is.
+  const isFile = body instanceof Blob;
+  if (isFile) headers["Content-Type"] = "application/octet-stream";
+  else if (body !== undefined) headers["Content-Type"] = "application/json";
   let response;
   try {
     response = await fetch(path, {
-      method, headers, signal, body: body === undefined ? undefined : JSON.stringify(body), cache: "no-store", credentials: "same-origin",
+      method, headers, signal, body: isFile || body === undefined ? body : JSON.stringify(body), cache: "no-store", credentials: "same-origin",
     });
   } catch (error) {
     if (error.name === "AbortError") throw error;

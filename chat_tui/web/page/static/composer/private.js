@@ -10,7 +10,7 @@ function setPrivate(on) {
   $("ask").classList.toggle("private", on);
   $("private-note").hidden = !on;
   $("pin-button").hidden = on;
-  keepDraft($("prompt").value);
+  keepDraft(promptText());
   if (on) forgetNewSettings();
   paintMemory();
   paintSettings();

@@ -1,7 +1,8 @@
 // The prompt and its keys.
 
 function setPrompt(text) {
-  $("prompt").value = text;
+  if (!text) pastes.clear();
+  $("prompt").value = shownDraft(text);
   keepDraft(text);
   fit($("prompt"));
 }
@@ -40,7 +41,7 @@ function listenToPrompt() {
   $("stop").addEventListener("click", stop);
   $("prompt").addEventListener("keydown", promptKey);
   $("prompt").addEventListener("input", () => {
-    keepDraft($("prompt").value);
+    keepDraft(promptText());
     fit($("prompt"));
   });
   $("choice").addEventListener("change", () => {

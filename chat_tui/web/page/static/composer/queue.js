@@ -31,24 +31,31 @@ function leaveQueue() {
 
 // Enter while an answer grows.
 async function queueQuestion(question, { steers = false } = {}) {
+  const fault = attachedFault(question.prompt);
+  if (fault) {
+    toast(fault);
+    return;
+  }
   setPrompt("");
-  const body = { ...question, ...choice(), askTools: true };
+  const [body, files] = [{ ...question, ...choice(), askTools: true }, takeAttached()];
   if (running?.sending || !current) {
-    unsent.push({ body, steers });
+    unsent.push({ body, steers, files });
     paintQueue();
     return;
   }
-  await postQueued(current, body, steers);
+  await postQueued(current, body, steers, files);
 }
 
-async function postQueued(id, body, steers) {
+async function postQueued(id, body, steers, files) {
   try {
-    await request("POST", queuePath(id), body);
+    await askWithFiles(files, async (ids) => (await request("POST", queuePath(id), { ...body, ...ids })).json());
     if (steers) await request("POST", steerPath(id));
     announce(steers ? "Sent." : "Queued: sent when the answer ends.");
   } catch (error) {
     toast(error.message);
-    if (current === id) setPrompt(joined(body.prompt, $("prompt").value));
+    if (current !== id) return;
+    setPrompt(joined(body.prompt, promptText()));
+    giveBackAttached(files);
   }
 }
 
@@ -56,14 +63,15 @@ async function postQueued(id, body, steers) {
 async function sendUnsent(id) {
   const going = unsent;
   unsent = [];
-  for (const { body, steers } of going) await postQueued(id, body, steers);
+  for (const { body, steers, files } of going) await postQueued(id, body, steers, files);
   paintQueue();
 }
 
 function takeBackUnsent() {
-  const texts = unsent.map(({ body }) => body.prompt);
+  const [texts, files] = [unsent.map(({ body }) => body.prompt), unsent.flatMap((each) => each.files)];
   unsent = [];
-  if (texts.length) setPrompt(joined(...texts, $("prompt").value));
+  if (texts.length) setPrompt(joined(...texts, promptText()));
+  giveBackAttached(files);
   paintQueue();
 }
 
@@ -81,7 +89,7 @@ async function takeBackQueue() {
   const { items } = await (await request("DELETE", queuePath(id))).json();
   if (!items.length) return false;
   const text = joined(...items.map(({ prompt }) => prompt));
-  if (id === current) setPrompt(joined(text, $("prompt").value));
+  if (id === current) setPrompt(joined(text, promptText()));
   else if (keeps) memory.set(forSession, "draft", joined(text, memory.get(forSession, "draft")));
   return true;
 }
@@ -194,7 +202,7 @@ function paintQueueButton() {
 
 function queueKey(event) {
   if (event.isComposing) return;
-  const text = $("prompt").value;
+  const text = promptText();
   if (event.key === "Enter" && (event.ctrlKey || event.metaKey) && !event.shiftKey && !event.altKey && (running || waits())) {
     event.preventDefault();
     if (text.trim()) queueQuestion({ prompt: text.trim() }, { steers: true });

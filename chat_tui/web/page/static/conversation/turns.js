@@ -23,11 +23,11 @@ function foldButton(said) {
   return button;
 }
 
-function questionElement(text, { id = "", versions = [], files = [] } = {}) {
+function questionElement(text, { id = "", versions = [], attachments = [], files = attachments.map((file, number) => storedFile(id, number, file)) } = {}) {
   const said = element("div", { className: "said", dir: "auto" }, text);
   const made = element("article", { className: "turn user", "aria-label": "You" }, said);
   if (isLong(text)) made.append(foldButton(said));
-  if (files.length) made.append(element("div", { className: "files" }, `with ${files.join(", ")}`));
+  if (files.length) made.append(filesElement(files));
   made.append(element("div", { className: "tools" }, tool("edit", "pen", "Edit"), element("span", { className: "versions" })));
   if (id) place(made, id, versions);
   return made;
@@ -308,7 +308,7 @@ function summaryElement(turn) {
 
 async function savedTurn(turn, cards) {
   if (turn.role === "summary") return summaryElement(turn);
-  if (turn.role !== "assistant") return questionElement(turn.text, turn);
+  if (turn.role !== "assistant") return questionElement(turn.text, { id: turn.id, versions: turn.versions, attachments: turn.attachments });
   const view = new AnswerView();
   place(view.element, turn.id, turn.versions);
   view.tellModel(turn.model, turn.strategy);

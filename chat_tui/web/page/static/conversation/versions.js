@@ -10,7 +10,7 @@ function again(turn, body) {
   const path = turnPath(turn, "ask");
   while (turn.nextElementSibling) turn.nextElementSibling.remove();
   forgetLater();
-  if (body.prompt) turn.before(answer.question = questionElement(body.prompt));
+  if (body.prompt) turn.before(answer.question = questionElement(body.prompt, { files: turn.querySelector(".files")?.files }));
   turn.replaceWith(answer.view.element);
   send(answer, path, body);
 }

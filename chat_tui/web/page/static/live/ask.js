@@ -8,15 +8,18 @@ function leaveAnswer() {
 }
 
 function ask() {
-  const text = $("prompt").value.trim();
-  if (!text) return;
+  const text = promptText().trim();
+  const fault = attachedFault(text);
+  if (fault) toast(fault);
+  if (!text || fault) return;
   if (running || waits()) {
     queueQuestion({ prompt: text });
     return;
   }
   const answer = new LiveAnswer(current, { text });
+  answer.files = takeAttached();
   answer.isPrivate = isPrivate;
-  answer.question = questionElement(text);
+  answer.question = questionElement(text, { files: answer.files });
   answer.addView();
   setPrompt("");
   // A question that was refused returns to the prompt.
@@ -24,9 +27,12 @@ function ask() {
   if (!current) $("log").replaceChildren();
   else for (const lost of $("log").querySelectorAll(".turn:not([data-turn])")) lost.remove();
   $("log").append(answer.question, answer.view.element);
-  // A new conversation begins with the tools and the settings that are chosen.
-  const where = current ? { conversation: current } : { tools: switched.servers, ...(switched.webSearch ? { webSearch: true } : {}), ...settingsOfNew() };
-  send(answer, "api/ask", { prompt: text, ...where });
+  send(answer, "api/ask", { prompt: text, ...whereAsked() });
+}
+
+// A new conversation begins with the tools and the settings that are chosen.
+function whereAsked() {
+  return current ? { conversation: current } : { tools: switched.servers, ...(switched.webSearch ? { webSearch: true } : {}), ...settingsOfNew() };
 }
 
 // Sends a question. Its answer comes by the stream of events.
@@ -36,7 +42,8 @@ async function send(answer, path, body) {
   answer.begin(answer.view, $("choice").value.startsWith("m/") ? $("choice").value.slice(2) : "");
   announce("Answering.");
   try {
-    const place = await begin(path, { ...body, ...choice(), askTools: true });
+    const chosen = { ...body, ...choice(), askTools: true };
+    const place = await askWithFiles(answer.files ?? [], (files) => begin(path, { ...chosen, ...files }));
     answer.sending = false;
     begun(answer, place);
   } catch (error) {
@@ -82,15 +89,22 @@ function begun(answer, where) {
   for (const events of answer.held.splice(0)) takeBatch(events);
 }
 
+// A question that was refused returns to the prompt.
+function giveBackQuestion(answer) {
+  if (!promptText()) setPrompt(answer.text);
+  giveBackAttached(answer.files ?? []);
+}
+
 function refused(answer, error) {
   if (running !== answer) {
     toast(error.message);
+    if (answer.text && !promptText() && !attached.length) giveBackQuestion(answer);
     return;
   }
   setRunning(null);
   takeBackUnsent();
   if (answer.text) {
-    if (!$("prompt").value) setPrompt(answer.text);
+    giveBackQuestion(answer);
     answer.refuse(error);
     keepPlace();
     settle();
