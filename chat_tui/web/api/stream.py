@@ -115,7 +115,7 @@ async def check_free(engine: Engine, conversation_id: str) -> None:
     is_busy_here = engine.running(conversation_id) or conversation_id in engine.tools
     is_growing = bool(path) and path[-1].state == "streaming"
     if is_busy_here or is_growing or await find_note(engine.places, conversation_id) is not None:
-        raise ApiError(409, "An answer is running in this conversation. Cancel it, or wait for it to end.")
+        raise ApiError(409, "An answer is running in this conversation. Stop it, or wait for it to end.")
 
 
 def check_prompt(text: str) -> None:

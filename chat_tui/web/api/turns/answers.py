@@ -69,5 +69,5 @@ async def judge(request: Request) -> Response:
 async def _find_answer(engine: Engine, request: Request) -> Turn:
     turn = find_turn(await find_conversation(engine, request), request)
     if turn.role != "assistant":
-        raise ApiError(400, "This turn is no answer.")
+        raise ApiError(400, "This message is not an answer.")
     return turn
