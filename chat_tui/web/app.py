@@ -19,7 +19,7 @@ from chat_tui.web.anthropic import routes as anthropic_api
 from chat_tui.web.api import conversations, deletions, operations, settings, stream, tools, websocket
 from chat_tui.web.api.live import comparisons, controls, queue
 from chat_tui.web.api.live import routes as live
-from chat_tui.web.api.turns import answers, versions
+from chat_tui.web.api.turns import answers, summaries, versions
 from chat_tui.web.errors import OPENAI_PATH, ApiError, error_response, is_below, to_api_error
 from chat_tui.web.middleware.absolute_targets import AbsoluteTargets
 from chat_tui.web.middleware.access import AccessControl
@@ -51,6 +51,7 @@ def routes() -> list[BaseRoute]:
         conversations,
         deletions,
         versions,
+        summaries,
         answers,
         tools,
         settings,

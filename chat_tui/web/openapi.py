@@ -57,6 +57,14 @@ from chat_tui.web.api.schemas import PromptBody, RepeatBody
 from chat_tui.web.api.stream import FailedReply, GeneratedReply
 from chat_tui.web.api.tools import CallDecision, ConsentQuery, ListedToolServers, ToolSwitches
 from chat_tui.web.api.turns.answers import ShownRoute, Verdict
+from chat_tui.web.api.turns.summaries import (
+    AddedSummary,
+    KeptSummary,
+    PlannedSummary,
+    SummaryBody,
+    SummaryTextEvent,
+    WrittenEvent,
+)
 from chat_tui.web.errors import ANTHROPIC_PATH, OPENAI_PATH, AnthropicFault, OpenAIFault, StreamFault, is_below
 from chat_tui.web.middleware.proxies import PREFIX
 from chat_tui.web.openai.embeddings import EmbeddingList, EmbeddingRequest
@@ -104,6 +112,7 @@ class Operation(msgspec.Struct, frozen=True):
 
 
 _CONVERSATION = "/api/conversations/{id}"
+_SUMMARY = f"{_CONVERSATION}/summary"
 _QUEUE = f"{_CONVERSATION}/queue"
 _TURN = f"{_CONVERSATION}/turns/{{turn}}"
 _STREAMED = (
@@ -222,6 +231,16 @@ OPERATIONS: Sequence[Operation] = (
         body=RepeatBody,
         events=_STREAMED,
     ),
+    Operation("POST", f"{_SUMMARY}/plan", "Tell what a summary would take.", PlannedSummary, SummaryBody),
+    Operation(
+        "POST",
+        f"{_SUMMARY}/write",
+        "Write a summary of earlier messages, which does not count until it is kept.",
+        body=SummaryBody,
+        events=(SummaryTextEvent, WrittenEvent, ErrorEvent),
+    ),
+    Operation("POST", f"{_SUMMARY}/keep", "Add a summary.", AddedSummary, KeptSummary, status=201),
+    Operation("DELETE", f"{_SUMMARY}/turns/{{turn}}", "Take back a summary that ends the conversation.", status=204),
     Operation("POST", f"{_TURN}/select", "Switch to another version.", status=204),
     Operation("GET", f"{_TURN}/route", "Tell why a model has answered.", ShownRoute),
     Operation("PUT", f"{_TURN}/verdict", "Rate an answer as good or bad, or take that back.", body=Verdict, status=204),

@@ -54,13 +54,18 @@ def parse_kept(typed: str) -> int | None:
     return int(typed)
 
 
-class SummaryPlan(msgspec.Struct, frozen=True):
-    """A summary that could be made: of what, by whom, and what it may cost."""
+class SummaryPlace(msgspec.Struct, frozen=True):
+    """Where a summary belongs."""
 
     conversation_id: str
     leaf: str
     """Id of the last turn of the path."""
     summarized: SummarizedTurns
+
+
+class SummaryPlan(SummaryPlace, frozen=True):
+    """A summary that could be made: of what, by whom, and what it may cost."""
+
     parts: tuple[str, ...]
     """The text to summarise, for one request each."""
     model: str
@@ -233,25 +238,25 @@ class Summarizer:
         """Return the run that makes the summary."""
         return SummaryRun(plan, self._ask)
 
-    async def keep(self, plan: SummaryPlan, written: WrittenSummary, text: str) -> Conversation:
+    async def keep(self, place: SummaryPlace, written: WrittenSummary, text: str) -> Conversation:
         """Add a summary, with this text, to the end of its conversation: from now on requests send it in place of the
         turns that it replaces. Raises `CommandError`, `HistoryError`."""
         text = (await clean_in_pieces(text)).strip()
         if not text:
             raise CommandError("The summary is empty.", "Write something, or leave it with Esc: nothing was changed.")
-        conversation = await self._conversations.conversation(plan.conversation_id)
-        if not conversation.path or conversation.path[-1].id != plan.leaf:
+        conversation = await self._conversations.conversation(place.conversation_id)
+        if not conversation.path or conversation.path[-1].id != place.leaf:
             raise CommandError("The conversation has gone on meanwhile.", "Nothing was changed. Type /compact again.")
         turn = Turn(
             "summary",
             text,
             id=new_id(),
-            parent=plan.leaf,
+            parent=place.leaf,
             created=now(),
             model=written.model,
             usage=written.usage,
             cost=written.cost,
-            summarized=plan.summarized,
+            summarized=place.summarized,
         )
         conversation = put_turn(conversation, len(conversation.path), turn)
         self._conversations.cache.remember(conversation)

@@ -145,8 +145,7 @@ async def cancel_on_disconnect(state: AppState, answers: Sequence[Answer], recei
     """Cancel answers when their client disconnects or the sender is stopped."""
 
     async def watch() -> None:
-        while (await receive())["type"] != "http.disconnect":
-            pass
+        await wait_for_disconnect(receive)
         if not all(map(have_ended, answers)):
             state.metrics.count_disconnect()
         await cancel_all(answers)
@@ -166,3 +165,9 @@ async def cancel_on_disconnect(state: AppState, answers: Sequence[Answer], recei
 async def cancel_all(answers: Sequence[Answer]) -> None:
     """Cancel the answers that have not ended, and stop their tool calls."""
     await asyncio.gather(*(cancel_steps(answer) for answer in answers if not have_ended(answer)))
+
+
+async def wait_for_disconnect(receive: Receive) -> None:
+    """Return when the client has disconnected."""
+    while (await receive())["type"] != "http.disconnect":
+        pass

@@ -32,22 +32,32 @@ def seal(turn: Turn, token: str) -> str:
     signatures = {call.id: call.signature for call in turn.calls if call.signature}
     if not turn.replay and not signatures:
         return ""
-    content = encode_event(ReturnedParts(turn.replay, signatures, turn.model))
-    return urlsafe_b64encode(_digest(content, token) + content).decode()
+    return seal_content(encode_event(ReturnedParts(turn.replay, signatures, turn.model)), token)
 
 
 def unseal(text: str, turn: Turn, token: str) -> Turn:
     """Return the turn with what a client has returned for it; anything that was not handed out is ignored."""
-    try:
-        raw = urlsafe_b64decode(text.encode("ascii"))
-    except ValueError:
-        return turn
-    digest, content = raw[:_DIGEST_BYTES], raw[_DIGEST_BYTES:]
-    if not hmac.compare_digest(digest, _digest(content, token)):
+    content = unseal_content(text, token)
+    if content is None:
         return turn
     parts = msgspec.json.decode(content, type=ReturnedParts)
     calls = tuple(replace(call, signature=parts.signatures.get(call.id, call.signature)) for call in turn.calls)
     return replace(turn, replay=parts.replay, calls=calls, model=parts.model)
+
+
+def seal_content(content: bytes, token: str) -> str:
+    """Return this content as a text that clients can return, but not change."""
+    return urlsafe_b64encode(_digest(content, token) + content).decode()
+
+
+def unseal_content(text: str, token: str) -> bytes | None:
+    """Return the content of a text that `seal_content` has made; None if it was not made so."""
+    try:
+        raw = urlsafe_b64decode(text.encode("ascii"))
+    except ValueError:
+        return None
+    digest, content = raw[:_DIGEST_BYTES], raw[_DIGEST_BYTES:]
+    return content if hmac.compare_digest(digest, _digest(content, token)) else None
 
 
 def _digest(content: bytes, token: str) -> bytes:

@@ -22,6 +22,7 @@ from chat_tui.core.conversation import HistoryState
 from chat_tui.engine.answers.answer import Answer
 from chat_tui.engine.engine import Engine
 from chat_tui.engine.tools.steps import answers_so_far
+from chat_tui.web.api.event_stream import wait_for_disconnect
 from chat_tui.web.api.events import to_sse
 from chat_tui.web.api.html_events import RENDER_SECONDS
 from chat_tui.web.api.live.answer_reader import AnswerReader, parse_position
@@ -130,7 +131,7 @@ class PageFeed(Response):
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Send the stream until the client disconnects or the server stops."""
         sending = asyncio.ensure_future(self._send(send))
-        leaving = asyncio.ensure_future(_wait_for_disconnect(receive))
+        leaving = asyncio.ensure_future(wait_for_disconnect(receive))
         try:
             await asyncio.wait([sending, leaving], return_when=asyncio.FIRST_COMPLETED)
             if sending.done():
@@ -231,8 +232,3 @@ def _mark_of(name: str, state: HistoryState) -> object:
     """Return what differs when a conversation was changed; that a note is renewed is no change."""
     calls = state.notes.get(NOTE_PREFIX + name, "").partition(" ")[2]
     return state.marks.get(name), calls, state.notes.get(COMPARISON_PREFIX + name, "")
-
-
-async def _wait_for_disconnect(receive: Receive) -> None:
-    while (await receive())["type"] != "http.disconnect":
-        pass
