@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from playwright.async_api import Browser
 
+from chat_tui.providers.scripted_provider import Script
 from tests.support.browser_tab import browser, needs_browser, scripted_tab
 from tests.support.scripted_router import Gate
 from tests.web.test_browser_live import second_tab, slow
@@ -85,4 +86,43 @@ async def test_what_is_sent_while_an_answer_grows_waits_above_the_prompt(browser
         await page.click("#stop")
         await tab.until("document.querySelector('#prompt').value === 'Never sent\\n\\ntyped'")
         await page.locator("#queue").wait_for(state="hidden")
+        assert tab.errors == []
+
+
+async def test_earlier_messages_are_summarised_and_it_is_taken_back(browser: Browser) -> None:
+    gate = Gate()
+    scripts: list[Script] = [["One."], ["Two."], ["Three."], ["They ", gate, "talked."], ["Nothing."], ["They did."]]
+    async with scripted_tab(browser, *scripts) as (tab, web):
+        page = tab.page
+        for number, question in enumerate(("First", "Second", "Third"), 1):
+            await tab.ask(question)
+            await tab.until(f"document.querySelectorAll('.turn').length === {2 * number}")
+            await tab.answered()
+        await page.click("#menu-button")
+        await page.click("#summarise")
+        # All fits the context window, so some messages are offered to stay.
+        await tab.shows("summarises 2 earlier messages", "Nothing is deleted, and you can take it back.")
+        assert await page.input_value("#summary-kept") == "4"
+        await page.fill("#summary-kept", "2")
+        await tab.shows("summarises 4 earlier messages")
+        await page.get_by_role("button", name="Summarise", exact=True).last.click()
+        await tab.until("document.querySelector('#summary-text').value.startsWith('They')")
+        gate.open()
+        await page.locator("#summary-dialog").get_by_role("button", name="Keep").wait_for(state="visible")
+        await page.fill("#summary-text", "They talked a **lot**.")
+        await page.locator("#summary-dialog").get_by_role("button", name="Keep").click()
+        await tab.shows("Summary of 4 earlier messages")
+        assert await page.locator("#summary-dialog").is_hidden()
+        await page.locator(".turn.summary .take-back").click()
+        await page.locator(".turn.summary").wait_for(state="detached")
+        (row,) = await web.engine.conversations.summaries()
+        assert (await web.engine.conversations.conversation(row.id)).path[-1].text == "Three."
+        # What is discarded changes nothing.
+        await page.click("#menu-button")
+        await page.click("#summarise")
+        await tab.shows("summarises 2 earlier messages")
+        await page.locator("#summary-dialog").get_by_role("button", name="Summarise").click()
+        await page.locator("#summary-dialog").get_by_role("button", name="Discard").click()
+        await tab.shows("The summary was discarded. Nothing was changed.")
+        assert await page.locator(".turn.summary").count() == 0
         assert tab.errors == []

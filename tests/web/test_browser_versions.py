@@ -50,7 +50,7 @@ async def test_an_answer_is_asked_for_anew_and_a_question_in_other_words_and_all
         # A summary that was made in the terminal is a row of its own, neither an answer nor a question.
         plan = await web.engine.summaries.plan(row.id, 2, Request())
         text = "**Counting**, so far."
-        await web.engine.summaries.keep(plan, WrittenSummary(text, plan.model), text)
+        await web.engine.summaries.keep(plan.place, WrittenSummary(text, plan.model), text)
         await tab.page.reload()
         await tab.shows("Summary of 2 earlier messages", "Two.")
         assert await tab.page.locator(".turn").evaluate_all("turns => turns.map((turn) => turn.className)") == [

@@ -36,6 +36,8 @@ async def test_a_summary_is_offered_written_changed_kept_and_taken_back(tmp_path
         assert (plan["model"], plan["messages"], plan["requests"]) == ((await last_turn(one, id)).model, 2, 1)
         assert plan["tokens"] > 0
         assert plan["price"] > 0
+        fits = (await one.post(f"{summary}/plan", orKept=2)).json()
+        assert {**fits, "kept": 2} == fits == plan
         events = await written(one, id, kept=2, model=plan["model"], leaf=plan["leaf"])
         assert [event["type"] for event in events[-2:]] == ["text", "written"]
         end = events[-1]

@@ -63,9 +63,10 @@ class SummaryPlace(msgspec.Struct, frozen=True):
     summarized: SummarizedTurns
 
 
-class SummaryPlan(SummaryPlace, frozen=True):
+class SummaryPlan(msgspec.Struct, frozen=True):
     """A summary that could be made: of what, by whom, and what it may cost."""
 
+    place: SummaryPlace
     parts: tuple[str, ...]
     """The text to summarise, for one request each."""
     model: str
@@ -76,6 +77,11 @@ class SummaryPlan(SummaryPlace, frozen=True):
     price: float | None
     """Estimated US dollars; None if the price is not known."""
     settings: Request
+
+    @property
+    def summarized(self) -> SummarizedTurns:
+        """What it replaces."""
+        return self.place.summarized
 
 
 class WrittenSummary(msgspec.Struct, frozen=True):
@@ -210,9 +216,7 @@ class Summarizer:
         prices = [estimated_price(model, count, asked) for count in tokens]
         known = [price for price in prices if price is not None]
         return SummaryPlan(
-            conversation_id,
-            path[-1].id,
-            SummarizedTurns(end, _count_messages(path[:end])),
+            SummaryPlace(conversation_id, path[-1].id, SummarizedTurns(end, _count_messages(path[:end]))),
             parts,
             model.name,
             length,

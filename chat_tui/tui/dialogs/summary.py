@@ -136,7 +136,7 @@ class SummaryDialog(FramedScreen[Conversation | None]):
     async def _keep(self) -> None:
         assert self._written is not None
         try:
-            self.dismiss(await self._engine.summaries.keep(self._plan, self._written, self._editor.text))
+            self.dismiss(await self._engine.summaries.keep(self._plan.place, self._written, self._editor.text))
         except ChatTuiError as error:
             self._say(f"{error.title} {error.hint}", is_error=True)
 

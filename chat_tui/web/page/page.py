@@ -45,6 +45,7 @@ _SCRIPTS = (
     "composer/queue",
     "composer/prompt",
     "conversation/versions",
+    "conversation/summary",
     "main",
 )
 _STYLES = (
@@ -63,6 +64,7 @@ _STYLES = (
     "composer/queue",
     "composer/attachments",
     "base/dialogs",
+    "conversation/summary",
     "base/media",
 )
 """Both are concatenated in this order."""

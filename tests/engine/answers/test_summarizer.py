@@ -64,7 +64,7 @@ async def stopped_at_once(run: SummaryRun) -> None:
 async def compacted(on: Stage, conversation: str, kept: int | None) -> SummaryPlan:
     plan = await on.engine.summaries.plan(conversation, kept, Request())
     summary = await written(on, plan)
-    await on.engine.summaries.keep(plan, summary, summary.text)
+    await on.engine.summaries.keep(plan.place, summary, summary.text)
     return plan
 
 
@@ -86,7 +86,7 @@ async def test_requests_send_the_summary_in_place_of_the_turns_before_the_last_o
         assert asked.role == "user"
         assert asked.text.startswith("Summarise the conversation below so that it can go on from your summary alone.")
         assert asked.text.endswith(f"<conversation>\n{plan.parts[0]}\n</conversation>")
-        kept = await on.engine.summaries.keep(plan, summary, "They asked three things, \x1b[31mand more.")
+        kept = await on.engine.summaries.keep(plan.place, summary, "They asked three things, \x1b[31mand more.")
         # Nothing is deleted: the summary is one more turn.
         assert [turn.role for turn in kept.path] == ["user", "assistant"] * 4 + ["summary"]
         on.engine.conversations.cache.drop(conversation)
@@ -217,7 +217,7 @@ async def test_without_a_number_what_no_longer_fits_is_summarised() -> None:
         assert left_out > 0
         assert plan.summarized.messages // 2 >= left_out
         summary = await written(on, plan)
-        await on.engine.summaries.keep(plan, summary, summary.text)
+        await on.engine.summaries.keep(plan.place, summary, summary.text)
         assert (await on.engine.estimates.context(conversation)).left_out == 0
         await sent(on, conversation)
         assert (await on.engine.estimates.context(conversation)).left_out == 0
@@ -252,10 +252,10 @@ async def test_a_failed_or_stopped_summary_changes_nothing() -> None:
             await written(on, plan)
         assert await on.engine.conversations.conversation(conversation) == before
         with pytest.raises(CommandError, match="The summary is empty"):
-            await on.engine.summaries.keep(plan, WrittenSummary("x", "one/a"), " \n")
+            await on.engine.summaries.keep(plan.place, WrittenSummary("x", "one/a"), " \n")
         await sent(on, conversation)
         with pytest.raises(CommandError, match="gone on meanwhile"):
-            await on.engine.summaries.keep(plan, WrittenSummary("x", "one/a"), "A summary.")
+            await on.engine.summaries.keep(plan.place, WrittenSummary("x", "one/a"), "A summary.")
 
 
 async def test_what_the_user_never_or_always_sends_stays_so() -> None:
@@ -280,7 +280,7 @@ async def test_its_cost_counts_once_and_keeps_to_the_budget() -> None:
         today = (await on.engine.spending(None)).today
         assert summary.cost
         assert plan.price is not None
-        kept = await on.engine.summaries.keep(plan, summary, summary.text)
+        kept = await on.engine.summaries.keep(plan.place, summary, summary.text)
         spending = await on.engine.spending(conversation)
         assert spending.today == pytest.approx(today)
         assert spending.conversation == pytest.approx(sum(turn.cost or 0.0 for turn in kept.path))

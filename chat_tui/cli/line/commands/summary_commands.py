@@ -30,7 +30,7 @@ async def _compact(chat: LineChat, typed: str) -> None:
     if text is None:
         say("[the summary was discarded; nothing was changed]")
         return
-    summary = (await chat.engine.summaries.keep(plan, written, text)).path[-1].id
+    summary = (await chat.engine.summaries.keep(plan.place, written, text)).path[-1].id
     back = partial(chat.engine.summaries.take_back, conversation.id, summary)
     is_due = partial(chat.engine.summaries.is_last, conversation.id, summary)
     chat.undo.push("take back the summary", "[summary taken back: all messages are sent again]", back, is_due=is_due)

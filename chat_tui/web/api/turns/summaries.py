@@ -30,13 +30,19 @@ from chat_tui.web.state import AppState, state_of
 
 SEND_SECONDS = 0.15
 """Time between two events with the growing text."""
+_NOTHING = "nothing_to_summarize"
+
+
+KeptMessages = Annotated[int, Meta(ge=0, le=1_000_000)]
 
 
 class SummaryBody(GenerationOptions, frozen=True, kw_only=True, rename="camel"):
     """What is to be summarised, and by which model: by the one that answers, if none is named."""
 
-    kept: Annotated[int, Meta(ge=0, le=1_000_000)] | None = None
+    kept: KeptMessages | None = None
     """How many of the last messages stay out of it; unset: those that fit the context window."""
+    or_kept: KeptMessages | None = None
+    """The same, if all messages fit."""
     leaf: Annotated[str, Meta(max_length=300)] = ""
     """The `leaf` of the plan that a person has seen: then nothing is written if the conversation has gone on."""
 
@@ -54,6 +60,8 @@ class PlannedSummary(msgspec.Struct, frozen=True):
     """Estimated US dollars; null if the price is not known."""
     leaf: str
     """Id of the last turn."""
+    kept: int | None
+    """As asked: how many of the last messages stay out of it; null: those that fit the context window."""
 
 
 class SummaryTextEvent(msgspec.Struct, frozen=True, tag_field="type", tag="text"):
@@ -115,8 +123,17 @@ def routes() -> list[BaseRoute]:
 async def plan_summary(request: Request) -> Response:
     """Tell what a summary would take."""
     state, asked = state_of(request), await read_body(request, SummaryBody)
-    plan = await _plan(await state.engine_with_models(), request, asked)
-    told = PlannedSummary(plan.model, plan.summarized.messages, len(plan.parts), plan.tokens, plan.price, plan.leaf)
+    engine, kept = await state.engine_with_models(), asked.kept
+    try:
+        plan = await _plan(engine, request, asked)
+    except ApiError as error:
+        if error.code != _NOTHING or kept is not None or asked.or_kept is None:
+            raise
+        kept = asked.or_kept
+        plan = await _plan(engine, request, replace(asked, kept=kept))
+    told = PlannedSummary(
+        plan.model, plan.summarized.messages, len(plan.parts), plan.tokens, plan.price, plan.place.leaf, kept
+    )
     return Response(msgspec.json.encode(told), media_type="application/json")
 
 
@@ -127,7 +144,7 @@ async def write_summary(request: Request) -> Response:
         raise ApiError(503, "The server is shutting down.", headers={"Retry-After": "5"})
     engine = await state.engine_with_models()
     plan = await _plan(engine, request, asked)
-    if asked.leaf and asked.leaf != plan.leaf:
+    if asked.leaf and asked.leaf != plan.place.leaf:
         raise ApiError(409, "The conversation has gone on meanwhile. Begin again.")
     return SummaryStream(state, engine.summaries.begin(plan))
 
@@ -140,7 +157,7 @@ async def _plan(engine: Engine, request: Request, asked: SummaryBody) -> Summary
         return await engine.summaries.plan(conversation.id, asked.kept, settings)
     except CommandError as error:
         # Its hint is about the command of the terminal.
-        raise ApiError(400, error.title, param="kept", code=error.kind) from error
+        raise ApiError(400, error.title, param="kept", code=_NOTHING) from error
 
 
 class SummaryStream(Response):
@@ -193,8 +210,7 @@ async def _send_event(send: Send, event: msgspec.Struct) -> None:
 
 
 def _seal(plan: SummaryPlan, written: WrittenSummary, token: str) -> str:
-    place = SummaryPlace(plan.conversation_id, plan.leaf, plan.summarized)
-    sealed = _Sealed(place, written.model, written.usage, written.cost, written.is_cut)
+    sealed = _Sealed(plan.place, written.model, written.usage, written.cost, written.is_cut)
     return seal_content(msgspec.json.encode(sealed), token)
 
 

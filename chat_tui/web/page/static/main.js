@@ -66,6 +66,7 @@ listenToPastes();
 listenToPrompt();
 listenToPause();
 listenToQueue();
+listenToSummaries();
 listenToTools();
 listenToTurns();
 listenToSignIn();

@@ -301,7 +301,7 @@ function summaryElement(turn) {
   const view = new AnswerView();
   turn.blocks.forEach((piece, block) => view.put({ block, ...piece }));
   const fold = element("details", {}, element("summary", {}, turn.title), view.text);
-  const made = element("article", { className: "turn summary", "aria-label": turn.title }, fold, element("div", { className: "tools" }, element("span", { className: "versions" })));
+  const made = element("article", { className: "turn summary", "aria-label": turn.title }, fold, element("div", { className: "tools" }, takeBackButton(), element("span", { className: "versions" })));
   place(made, turn.id, turn.versions);
   return made;
 }
