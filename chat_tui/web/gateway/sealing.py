@@ -5,16 +5,12 @@ What comes back is passed on to a provider as it is, so it must be what the prov
 
 from __future__ import annotations
 
-import hmac
-from base64 import urlsafe_b64decode, urlsafe_b64encode
-
 import msgspec
 from msgspec.structs import replace
 
 from chat_tui.core.conversation import Turn
 from chat_tui.web.api.events import encode_event
-
-_DIGEST_BYTES = 32
+from chat_tui.web.sign_in.seals import seal_content, unseal_content
 
 
 class ReturnedParts(msgspec.Struct, frozen=True):
@@ -43,22 +39,3 @@ def unseal(text: str, turn: Turn, token: str) -> Turn:
     parts = msgspec.json.decode(content, type=ReturnedParts)
     calls = tuple(replace(call, signature=parts.signatures.get(call.id, call.signature)) for call in turn.calls)
     return replace(turn, replay=parts.replay, calls=calls, model=parts.model)
-
-
-def seal_content(content: bytes, token: str) -> str:
-    """Return this content as a text that clients can return, but not change."""
-    return urlsafe_b64encode(_digest(content, token) + content).decode()
-
-
-def unseal_content(text: str, token: str) -> bytes | None:
-    """Return the content of a text that `seal_content` has made; None if it was not made so."""
-    try:
-        raw = urlsafe_b64decode(text.encode("ascii"))
-    except ValueError:
-        return None
-    digest, content = raw[:_DIGEST_BYTES], raw[_DIGEST_BYTES:]
-    return content if hmac.compare_digest(digest, _digest(content, token)) else None
-
-
-def _digest(content: bytes, token: str) -> bytes:
-    return hmac.digest(token.encode(), content, "sha256")

@@ -25,7 +25,7 @@ from chat_tui.web.api.events import ErrorEvent, to_sse
 from chat_tui.web.api.schemas import GenerationOptions, read_body
 from chat_tui.web.api.stream import check_free, request_settings
 from chat_tui.web.errors import ApiError, error_text
-from chat_tui.web.gateway.sealing import seal_content, unseal_content
+from chat_tui.web.sign_in.seals import seal_content, unseal_content
 from chat_tui.web.state import AppState, state_of
 
 SEND_SECONDS = 0.15
