@@ -135,6 +135,10 @@ async def test_a_private_conversation_is_lost_when_it_is_left_and_one_is_warned(
         await on.page.fill("#setting-system", "Mum is the word.")
         await on.page.keyboard.press("Escape")
         await marked(on, "private: never saved, own system prompt")
+        async with on.page.expect_response("**/api/settings"):
+            await on.page.click("#settings-button")
+        await on.page.keyboard.press("Escape")
+        await marked(on, "private: never saved, own system prompt")
         kept = await everything_kept(on)
         assert "Whisper" not in kept
         assert "Mum" not in kept

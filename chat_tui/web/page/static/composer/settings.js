@@ -16,7 +16,8 @@ const settingsPath = (id) => `api/conversations/${encodeURIComponent(id)}/settin
 
 async function showSettings() {
   settingChoices = await asked("api/settings");
-  if (!current) settings = keptSettings();
+  // Those of a private one are kept nowhere else.
+  if (!current && !isPrivate) settings = keptSettings();
   buildPresets();
   paintSettings();
 }
