@@ -70,8 +70,9 @@ from chat_tui.web.middleware.proxies import PREFIX
 from chat_tui.web.openai.embeddings import EmbeddingList, EmbeddingRequest
 from chat_tui.web.openai.legacy import LegacyCompletion, LegacyRequest
 from chat_tui.web.openai.schemas import ChatRequest, Completion, CompletionChunk, ModelCard, ModelCards
-from chat_tui.web.page.files.routes import EstimateBody, EstimatedQuestion, UploadedFile, UploadQuery
+from chat_tui.web.page.files.routes import EstimateBody, EstimatedQuestion, UploadQuery
 from chat_tui.web.page.sign_in import SignInReply
+from chat_tui.web.presence.uploads import UploadedFile
 from chat_tui.web.responses.schemas import DeletedResponse, InputItems, ResponseEvent, ResponseObject, ResponsesRequest
 from chat_tui.web.responses.storage import ItemsQuery, RetrievalQuery
 

@@ -8,6 +8,7 @@ from playwright.async_api import Browser
 from chat_tui.providers.scripted_provider import Script
 from tests.support.browser_tab import browser, needs_browser, scripted_tab
 from tests.support.scripted_router import Gate
+from tests.web.test_browser_files import DROP
 from tests.web.test_browser_live import second_tab, slow
 
 __all__ = ["browser"]
@@ -78,14 +79,18 @@ async def test_what_is_sent_while_an_answer_grows_waits_above_the_prompt(browser
         await page.fill("#prompt", "in French")
         await page.press("#prompt", "Control+Enter")
         await tab.until(f"{said}.endsWith('Four|Shorter\\n\\nin French')")
-        # What waits for an answer that is stopped goes back to the prompt, before what is typed.
+        # What waits for an answer that is stopped goes back to the prompt with its files, before what is typed.
+        await page.evaluate(DROP, [["notes.md"], ""])
+        await tab.until("document.querySelector('#attachments [data-state=ready]') !== null")
         await page.fill("#prompt", "Never sent")
         await page.press("#prompt", "Enter")
-        await tab.until(f"{items} === 'Never sent'")
+        await tab.until(f"{items} === 'Never sent notes.md'")
+        await page.locator("#attachments").wait_for(state="hidden")
         await page.fill("#prompt", "typed")
         await page.click("#stop")
         await tab.until("document.querySelector('#prompt').value === 'Never sent\\n\\ntyped'")
         await page.locator("#queue").wait_for(state="hidden")
+        await page.locator("#attachments [data-state=ready]", has_text="notes.md").wait_for()
         assert tab.errors == []
 
 

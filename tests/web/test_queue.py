@@ -36,6 +36,29 @@ def is_held(page: Feed) -> bool:
     return any(event["type"] == "queue" and event["held"] for event in page.heard)
 
 
+async def test_files_wait_with_their_question() -> None:
+    gate = Gate()
+    async with scripted_site(slow(gate), ["Two."]) as web:
+        id = (await begun(web, "One"))["conversation"]
+        queue = f"/api/conversations/{id}/queue"
+        file = (await web.client.post("/api/uploads", params={"name": "a.txt"}, content=b"text")).json()
+        async with feed(web, id) as page:
+            await queued(web, id, "Two", attachments=[file["id"]])
+            await until(lambda: waiting(page) == ["Two"])
+            told = [event for event in page.heard if event["type"] == "queue"][-1]
+            assert told["items"][0]["attachments"] == [file]
+            taken = (await web.client.delete(queue)).json()
+            assert taken["items"][0]["attachments"] == [file]
+            gone = await web.post(queue, prompt="Two", attachments=[file["id"], "0" * 48])
+            assert gone.status_code == 410
+            await queued(web, id, "Two", attachments=[file["id"]])
+            gate.open()
+            await until(lambda: waiting(page) == [] and page.running() == [])
+        turns = (await web.client.get(f"/api/conversations/{id}")).json()["turns"]
+        assert [turn["files"] for turn in turns if turn["role"] == "user"] == [[], ["a.txt"]]
+        assert (await web.client.get(f"/api/uploads/{file['id']}")).status_code == 404
+
+
 async def test_what_is_sent_while_an_answer_grows_is_asked_after_it_in_its_order() -> None:
     gate = Gate()
     async with scripted_site(slow(gate), ["Two."], ["Three."]) as web:

@@ -18,6 +18,7 @@ from chat_tui.core.conversation import new_id
 from chat_tui.engine.background_tasks import BackgroundTasks
 from chat_tui.engine.conversations.places import Places
 from chat_tui.web.presence.private_conversations import PrivateConversations
+from chat_tui.web.presence.uploads import UploadedFile
 
 QUEUE_PREFIX = "web queue "
 """Begins the place key of a conversation's queue."""
@@ -40,6 +41,8 @@ class QueuedQuestion(msgspec.Struct, frozen=True):
     """Its beginning."""
     client: str
     """Who has asked it: answers are limited by client."""
+    files: tuple[UploadedFile, ...] = ()
+    """Its files, which wait with it."""
 
 
 class QuestionQueue(msgspec.Struct, frozen=True):
@@ -127,9 +130,9 @@ class ConversationQueue:
                 await self._places.set(_BODY_PREFIX + item.id, "")
         return seen[0], after
 
-    async def add(self, prompt: str, body: str, client: str) -> bool:
+    async def add(self, prompt: str, body: str, client: str, files: Sequence[UploadedFile] = ()) -> bool:
         """Add a question. Returns whether this worker has to ask it. Raises `OverflowError` if too many wait."""
-        item = QueuedQuestion(new_id(), prompt[:EXCERPT_CHARACTERS], client)
+        item = QueuedQuestion(new_id(), prompt[:EXCERPT_CHARACTERS], client, tuple(files))
         await self._places.set(_BODY_PREFIX + item.id, body)
         until = time.time() + LIFE_SECONDS
 

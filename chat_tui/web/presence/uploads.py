@@ -8,13 +8,34 @@ import tempfile
 from collections.abc import AsyncIterator, Collection, Sequence
 from pathlib import Path
 
+import msgspec
+
 from chat_tui.core.attachments.attachment import Attachment
 from chat_tui.core.attachments.waiting_files import WaitingFiles
+from chat_tui.core.usage.token_estimate import attachment_tokens
 
 WRITTEN_BYTES = 512 * 1024
 """So much of a body is collected before it is written."""
 LOOK_SECONDS = 60.0
 """Time between two searches for files that nobody uses."""
+
+
+class UploadedFile(msgspec.Struct, frozen=True, rename="camel"):
+    """A file that waits to be sent."""
+
+    id: str
+    name: str
+    media_type: str
+    """Of an image, its type; of everything else `text/plain`."""
+    size: int
+    """Bytes of what is sent to a model: of a PDF, its text."""
+    tokens: int
+    """Estimated tokens."""
+
+
+def uploaded_file(file: Attachment) -> UploadedFile:
+    """Return what is told of a file that waits."""
+    return UploadedFile(file.id, file.name, file.media_type, file.size_bytes, attachment_tokens(file))
 
 
 class Uploads:

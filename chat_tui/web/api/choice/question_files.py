@@ -10,12 +10,21 @@ from chat_tui.core.settings.conversation_settings import NewConversation
 from chat_tui.core.text.excerpts import shorten
 from chat_tui.engine.engine import Engine
 from chat_tui.web.errors import ApiError, to_api_error
+from chat_tui.web.presence.uploads import UploadedFile, uploaded_file
 from chat_tui.web.state import AppState
 
 
 async def load_files(state: AppState, ids: Sequence[str]) -> Sequence[Attachment]:
     """Return the uploaded files with their content. Raises `ApiError` if one does not wait any more."""
-    files = await state.uploads.load(ids)
+    return _present(await state.uploads.load(ids))
+
+
+async def describe_files(state: AppState, ids: Sequence[str]) -> Sequence[UploadedFile]:
+    """Return what is known of the uploaded files, without their content. Raises `ApiError` as `load_files` does."""
+    return [uploaded_file(file) for file in _present(await state.uploads.beginnings(ids))]
+
+
+def _present(files: Sequence[Attachment | None]) -> Sequence[Attachment]:
     found = [file for file in files if file is not None]
     if len(found) < len(files):
         raise ApiError(410, "An attached file is not kept any more. Attach it again.", param="attachments")

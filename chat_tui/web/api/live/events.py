@@ -19,6 +19,7 @@ from chat_tui.web.api.events import (
 from chat_tui.web.api.html_events import HtmlEvent, PlaceEvent, StatsEvent
 from chat_tui.web.presence.question_queues import QuestionQueue
 from chat_tui.web.presence.running_answers import RunningAnswer
+from chat_tui.web.presence.uploads import UploadedFile
 
 
 class ShownQuestion(msgspec.Struct, frozen=True):
@@ -26,6 +27,8 @@ class ShownQuestion(msgspec.Struct, frozen=True):
 
     id: str
     prompt: str
+    attachments: tuple[UploadedFile, ...] = ()
+    """Its files, which wait with it."""
 
 
 class ToolStateEvent(msgspec.Struct, frozen=True, tag_field="type", tag="tool_state"):
@@ -103,4 +106,4 @@ LiveEvent = ReadyEvent | RunningEvent | ListEvent | ChangedEvent | QueueEvent | 
 
 def shown_questions(queue: QuestionQueue) -> tuple[ShownQuestion, ...]:
     """Return the questions of a queue with the beginnings of their texts."""
-    return tuple(ShownQuestion(item.id, item.prompt) for item in queue.items)
+    return tuple(ShownQuestion(item.id, item.prompt, item.files) for item in queue.items)

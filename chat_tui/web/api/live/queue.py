@@ -18,7 +18,7 @@ from starlette.routing import BaseRoute, Route
 from chat_tui.core.conversation import Conversation
 from chat_tui.core.errors import ChatTuiError, ConversationNotFound
 from chat_tui.core.text.excerpts import join_texts
-from chat_tui.web.api.choice.question_files import load_files
+from chat_tui.web.api.choice.question_files import describe_files
 from chat_tui.web.api.choice.setting_choice import PageQuestion, check_unset
 from chat_tui.web.api.choice.tool_choice import check_unchanged
 from chat_tui.web.api.conversations import find_short
@@ -90,11 +90,11 @@ async def queue_question(request: Request) -> Response:
     asked = replace(asked, conversation=conversation.id)
     check_unchanged(asked)
     check_unset(asked)
-    await load_files(state, asked.attachments)
+    files = await describe_files(state, asked.attachments)
     request_settings(await state.engine(), asked)
     body = msgspec.json.encode(asked).decode()
     try:
-        is_mine = await queue.add(asked.prompt, body, client_of(request))
+        is_mine = await queue.add(asked.prompt, body, client_of(request), files)
     except OverflowError as error:
         raise ApiError(409, "Too many messages wait here. Wait until some are sent.") from error
     state.monitor.hurry()
@@ -176,7 +176,9 @@ def _reply(body: ShownQueue, status: int = 200) -> Response:
 async def _shown(queue: ConversationQueue, known: QuestionQueue) -> ShownQueue:
     bodies = await queue.bodies(known.items)
     items = [
-        ShownQuestion(item.id, _decode(body).prompt) for item, body in zip(known.items, bodies, strict=True) if body
+        ShownQuestion(item.id, _decode(body).prompt, item.files)
+        for item, body in zip(known.items, bodies, strict=True)
+        if body
     ]
     return ShownQueue(items, known.is_held, known.problem)
 

@@ -13,9 +13,8 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
-from chat_tui.core.attachments.attachment import FILES_LIMIT, PDF_LIMIT, Attachment
+from chat_tui.core.attachments.attachment import FILES_LIMIT, PDF_LIMIT
 from chat_tui.core.errors import AttachmentRefused
-from chat_tui.core.usage.token_estimate import attachment_tokens
 from chat_tui.web.api.choice.setting_choice import SettingChanges, beginning_with
 from chat_tui.web.api.choice.tool_choice import settings_of_new
 from chat_tui.web.api.conversations import check_shown, encode_record
@@ -24,6 +23,7 @@ from chat_tui.web.api.stream import request_settings
 from chat_tui.web.errors import ApiError, error_text
 from chat_tui.web.middleware.limits import DRAIN_SECONDS, DRAIN_TIMES, UPLOAD_PATH
 from chat_tui.web.page.files.file_replies import file_reply
+from chat_tui.web.presence.uploads import uploaded_file
 from chat_tui.web.state import client_of, state_of
 
 UPLOAD_SECONDS = 600.0
@@ -35,19 +35,6 @@ class UploadQuery(msgspec.Struct, frozen=True):
 
     name: Annotated[str, Meta(min_length=1, max_length=1000)]
     """Name of the file; folders in it are dropped."""
-
-
-class UploadedFile(msgspec.Struct, frozen=True, rename="camel"):
-    """A file that waits to be sent."""
-
-    id: str
-    name: str
-    media_type: str
-    """Of an image, its type; of everything else `text/plain`."""
-    size: int
-    """Bytes of what is sent to a model: of a PDF, its text."""
-    tokens: int
-    """Estimated tokens."""
 
 
 class EstimateBody(GenerationOptions, frozen=True, kw_only=True, rename="camel"):
@@ -116,7 +103,7 @@ async def upload(request: Request) -> Response:
         raise ApiError(408, words, headers={"Connection": "close"}) from error
     except OSError as error:
         raise ApiError(503, f"The file cannot be kept on the server: {error.strerror}.") from error
-    return Response(encode_record(_uploaded(file)), 201, media_type="application/json")
+    return Response(encode_record(uploaded_file(file)), 201, media_type="application/json")
 
 
 async def _discard(body: AsyncGenerator[bytes, None]) -> None:
@@ -128,10 +115,6 @@ async def _discard(body: AsyncGenerator[bytes, None]) -> None:
                 received += len(part)
                 if received > DRAIN_TIMES * PDF_LIMIT:
                     return
-
-
-def _uploaded(file: Attachment) -> UploadedFile:
-    return UploadedFile(file.id, file.name, file.media_type, file.size_bytes, attachment_tokens(file))
 
 
 async def show_upload(request: Request) -> Response:

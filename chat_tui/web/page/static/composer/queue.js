@@ -89,7 +89,10 @@ async function takeBackQueue() {
   const { items } = await (await request("DELETE", queuePath(id))).json();
   if (!items.length) return false;
   const text = joined(...items.map(({ prompt }) => prompt));
-  if (id === current) setPrompt(joined(text, promptText()));
+  if (id === current) {
+    setPrompt(joined(text, promptText()));
+    giveBackAttached(items.flatMap(({ attachments = [] }) => attachments.map((file) => new AttachedFile(null, file))));
+  }
   else if (keeps) memory.set(forSession, "draft", joined(text, memory.get(forSession, "draft")));
   return true;
 }
@@ -108,7 +111,7 @@ let paintedQueue = "";
 
 function paintQueue() {
   paintQueueButton();
-  const shownItems = [...queue.items, ...unsent.map(({ body }) => ({ id: "", prompt: body.prompt }))];
+  const shownItems = [...queue.items, ...unsent.map(({ body, files }) => ({ id: "", prompt: body.prompt, attachments: files.map(({ name }) => ({ name })) }))];
   if (editedItem && !queue.items.some(({ id }) => id === editedItem)) editedItem = "";
   const told = JSON.stringify([shownItems, editedItem]);
   queueBox.hidden = !shownItems.length;
@@ -132,8 +135,10 @@ function queueTool(key, sign, words, work) {
   return button;
 }
 
-function itemRow({ id, prompt }, place) {
-  const said = element("span", { className: "said", dir: "auto", title: prompt }, prompt);
+function itemRow({ id, prompt, attachments = [] }, place) {
+  const names = attachments.map(({ name }) => visible(name)).join(", ");
+  const files = names ? element("small", { title: names }, icon("clip"), ` ${names}`) : "";
+  const said = element("span", { className: "said", dir: "auto", title: prompt }, prompt, files);
   if (!id) return element("li", {}, said);
   const tools = [
     queueTool(`edit ${id}`, "pen", "Edit this message", () => editItem(id)),
