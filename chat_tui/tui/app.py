@@ -43,6 +43,7 @@ from chat_tui.tui.terminal.background import BackgroundTold, background_query
 from chat_tui.tui.terminal.control_filter import ControlFilter
 from chat_tui.tui.terminal.driver import driver_class, is_behind, show_title
 from chat_tui.tui.terminal.hyperlinks import supports_hyperlinks
+from chat_tui.tui.terminal.released_widgets import release_cycles
 from chat_tui.tui.theme import palette as palettes
 from chat_tui.tui.theme.ink import Ink
 from chat_tui.tui.widgets import ui_state
@@ -102,6 +103,7 @@ class ChatApp(App[int]):
     ) -> None:
         self._control_filter = ControlFilter()
         super().__init__(driver_class=driver_class(), ansi_color=True if "NO_COLOR" in os.environ else None)
+        release_cycles(self)
         self.config, self.log_file = config, log_file
         logged = Notice(f"Writing a debug log to {log_file}", "It holds no keys and no messages.")
         self._notices: list[ChatTuiError] = [logged] if log_file is not None else []
@@ -111,8 +113,7 @@ class ChatApp(App[int]):
         self._kept_in = kept_in
         self.engine: Engine | None = None
         self._open_engine = open_engine
-        self._private, self._opening = private, opening
-        self._clock, self._open_seconds = clock, open_seconds
+        self._private, self._opening, self._clock, self._open_seconds = private, opening, clock, open_seconds
         self.themes = AppThemes(self)
         self._notice_stack = NoticeStack(self, lambda: self._notifications, self._unnotify)
         self.dismiss_errors, self.withdraw = self._notice_stack.remove_errors, self._notice_stack.remove_titled

@@ -118,6 +118,7 @@ class CompareScreen(Screen[Conversation | None]):
         display: Display = USUAL_DISPLAY,
     ) -> None:
         super().__init__()
+        self._compositor = fast_paint.ChangedRowsCompositor()
         self.comparison = comparison
         self.blind = blind
         """Who answers is hidden until one is kept."""

@@ -13,6 +13,7 @@ from textual.screen import ModalScreen, ScreenResultType
 from textual.widget import Widget
 
 from chat_tui.tui.actions import bindings
+from chat_tui.tui.terminal.fast_paint import ChangedRowsCompositor
 from chat_tui.tui.widgets.host import Host
 from chat_tui.tui.widgets.styled_lines import EDGES
 
@@ -49,6 +50,7 @@ class FramedScreen(ModalScreen[ScreenResultType]):
 
     def __init__(self, title: str) -> None:
         super().__init__()
+        self._compositor = ChangedRowsCompositor()
         self._title = title
 
     def in_frame(self, widget: Widget) -> Widget:

@@ -199,7 +199,7 @@ class ToolsScreen(FramedScreen[None]):
         self._starting: set[str] = set()
         self._shown: Sequence[ToolListRow] = ()
         self._sum = ToolLines(_SUM_ROWS, self._sum_lines)
-        self._rows = RowList(lambda row, width: [row_line(self._shown[row], self._use, width)])
+        self._rows = RowList(self._row_lines)
         self._detail = ToolLines(_DETAIL_ROWS, self._detail_lines)
 
     def compose(self) -> ComposeResult:
@@ -258,6 +258,9 @@ class ToolsScreen(FramedScreen[None]):
         if row is None or (row.tool is None and row.consent is None):
             return []
         return [row.consent] if row.consent is not None else consents_to(self._use, row.tool) if row.tool else []
+
+    def _row_lines(self, row: int, width: int) -> Sequence[Line]:
+        return [row_line(self._shown[row], self._use, width)]
 
     def _sum_lines(self, width: int) -> list[Line]:
         if not self._known:

@@ -7,15 +7,18 @@ This is the one file that knows how Textual composes a screen.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 from rich.control import Control
 from textual._compositor import ChopsUpdate, Compositor, CompositorUpdate
-from textual.geometry import Region
+from textual.geometry import Region, Size
 from textual.screen import Screen
 from textual.strip import Strip
 from textual.widget import Widget
+
+if TYPE_CHECKING:
+    from textual._compositor import CompositorMap
 
 
 class PaintedRows(CompositorUpdate):
@@ -52,6 +55,19 @@ class ChangedRowsCompositor(Compositor):
         chops = [rows.get(row, nothing) for row in range(height)]
         return ChopsUpdate(chops, spans, [cuts[1:] for cuts in self.cuts])
 
+    def _arrange_root(self, root: Widget, size: Size, visible_only: bool = True) -> tuple[CompositorMap, set[Widget]]:
+        """As Textual's, whose recursive function is in a cycle with what it has collected: it keeps nothing of it."""
+        places, widgets = super()._arrange_root(root, size, visible_only)
+        arranged = dict(places), set(widgets)
+        places.clear()
+        widgets.clear()
+        return arranged
+
+    def clear(self) -> None:
+        """Let go of all widgets: the screen is closed."""
+        super().clear()
+        self.root = None
+
     def _get_renders(self, crop: Region | None = None) -> Iterator[tuple[Region, Region, list[Strip]]]:
         """Yield region, clip and strips of the widgets in the region to be drawn; None: the whole screen.
 
@@ -65,7 +81,11 @@ class ChangedRowsCompositor(Compositor):
                 rows = clip.intersection(Region(clip.x, crop.y, clip.width, crop.height))
             seen = region.intersection(rows)
             if seen:
-                yield region, rows, widget.render_lines(seen.translate(-region.offset))
+                strips = widget.render_lines(seen.translate(-region.offset))
+                yield region, rows, strips
+                for strip in strips:
+                    # One that fills its place is in its own cache now, where it would stay until a collection.
+                    strip._divide_cache._cache.pop((strip.cell_length,), None)
             if crop is not None and seen.contains_region(crop):
                 # The first that draws a cell wins: nothing of what is behind shows.
                 return

@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from itertools import zip_longest
 from typing import NamedTuple, TypeAlias
+from weakref import ref
 
 from rich.cells import cell_len, set_cell_size
 from rich.segment import Segment
@@ -139,7 +140,7 @@ class RoleStyles:
     `changed` is for the widget's `notify_style_update`."""
 
     def __init__(self, widget: Widget) -> None:
-        self._widget = widget
+        self._widget = ref(widget)
         self._known: dict[tuple[str, str], Style] = {}
 
     def forget(self) -> None:
@@ -150,7 +151,8 @@ class RoleStyles:
         """The style of a role on the widget's ground, or on that of one of its component classes."""
         known = self._known.get((role, ground))
         if known is None:
-            widget = self._widget
+            widget = self._widget()
+            assert widget is not None, "its own widget asks for it"
             known = widget.rich_style + _pen(widget.app.theme_variables, role)
             if ground:
                 known = _on_ground(known, widget.get_component_rich_style(ground, partial=True))
