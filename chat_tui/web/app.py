@@ -88,6 +88,7 @@ def build_app(state: AppState) -> Starlette:
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
         await state.engine()
+        state.uploads.start()
         try:
             yield
         finally:

@@ -123,6 +123,22 @@ async def test_what_cannot_be_sent_is_refused_with_its_name_and_nothing_is_kept(
     assert not folder.exists()
 
 
+async def test_files_of_a_private_question_are_never_on_the_disk() -> None:
+    async with site(Config(), opener=scripted_opener(["Yes."])) as web:
+        reply = await web.client.post("/api/uploads?name=a.txt&private=true", content=b"secret")
+        place = await asked(web, prompt="Hello", attachments=[reply.json()["id"]], private=True)
+        turn = f"/api/conversations/{place['conversation']}/turns/{place['question']}"
+        assert (await web.client.get(f"{turn}/files/0")).text == "secret"
+        assert web.state.uploads.folder is not None
+        assert list(web.state.uploads.folder.iterdir()) == []
+        assert (await web.client.get(f"/api/uploads/{reply.json()['id']}")).status_code == 404
+        hidden = await web.engine.conversations.begin_private()
+        path = f"/api/conversations/{hidden.id}/turns/x/files/0"
+        assert (await web.client.get(path)).status_code == 404
+        estimate = await web.post("/api/estimate", prompt="Hello", conversation=hidden.id)
+        assert estimate.status_code == 404
+
+
 async def test_a_file_may_be_larger_than_other_requests() -> None:
     config = Config(web=Web(max_body_bytes=5000))
     async with site(config, opener=scripted_opener(["Yes."])) as web:

@@ -57,13 +57,19 @@ class Uploads:
             self._opened = WaitingFiles(self.folder)
         return self._opened
 
-    async def receive(self, client: str, path: str, told_bytes: int, body: AsyncIterator[bytes]) -> Attachment:
-        """Receive a file from a client, which names its path and its size (0: unknown); the result has the first bytes
-        of its content. Raises `AttachmentRefused`, `OSError`."""
+    def start(self) -> None:
+        """Remove what nobody uses, from now on; also what a process that was killed has left."""
         if self._expiry is None:
             self._expiry = asyncio.create_task(self._expire())
+
+    async def receive(
+        self, client: str, path: str, told_bytes: int, body: AsyncIterator[bytes], *, is_private: bool = False
+    ) -> Attachment:
+        """Receive a file from a client, which names its path and its size (0: unknown); the result has the first bytes
+        of its content. A private one is kept in memory. Raises `AttachmentRefused`, `OSError`."""
+        self.start()
         files = self.files
-        arriving = await asyncio.to_thread(files.begin, client, path)
+        arriving = await asyncio.to_thread(lambda: files.begin(client, path, is_private=is_private))
         try:
             waiting = bytearray()
             async for part in body:
@@ -93,8 +99,9 @@ class Uploads:
 
     async def _expire(self) -> None:
         while True:
+            if self.folder is not None:
+                await asyncio.to_thread(self.files.remove_unused)
             await asyncio.sleep(LOOK_SECONDS)
-            await asyncio.to_thread(self.files.remove_unused)
 
     async def close(self) -> None:
         """Remove all that has arrived here."""

@@ -14,8 +14,8 @@ from tests.core.attachments.test_attachments import PNG
 from tests.core.attachments.test_pdf import pdf
 
 
-def kept(files: WaitingFiles, name: str, content: bytes, owner: str = "me") -> Attachment:
-    arriving = files.begin(owner, name)
+def kept(files: WaitingFiles, name: str, content: bytes, owner: str = "me", *, is_private: bool = False) -> Attachment:
+    arriving = files.begin(owner, name, is_private=is_private)
     try:
         for at in range(0, len(content), 7):
             arriving.add(content[at : at + 7])
@@ -39,6 +39,25 @@ def test_a_file_is_kept_as_it_will_be_sent_by_any_process_until_it_is_removed(tm
     assert files.load([image.id]) == [None]
     files.close()
     assert not folder.exists()
+
+
+def test_a_private_file_is_never_on_the_disk(tmp_path: Path) -> None:
+    now = [1_000_000.0]
+    files = WaitingFiles(tmp_path / "uploads", clock=lambda: now[0])
+    image, document = [
+        kept(files, name, content, is_private=True) for name, content in (("a.png", PNG), ("b.pdf", pdf("Two words")))
+    ]
+    assert list(tmp_path.iterdir()) == []
+    [loaded, text] = files.load([image.id, document.id])
+    assert loaded == Attachment("a.png", "image/png", PNG, image.id, len(PNG))
+    assert text is not None
+    assert b"Two words" in text.content
+    with pytest.raises(AttachmentRefused, match="is empty"):
+        kept(files, "c", b"", is_private=True)
+    files.remove([image.id])
+    now[0] += UNUSED_SECONDS + 1
+    files.remove_unused()
+    assert files.load([image.id, document.id]) == [None, None]
 
 
 @pytest.mark.parametrize(

@@ -35,6 +35,8 @@ class UploadQuery(msgspec.Struct, frozen=True):
 
     name: Annotated[str, Meta(min_length=1, max_length=1000)]
     """Name of the file; folders in it are dropped."""
+    private: bool = False
+    """Keep it in memory, for a private conversation."""
 
 
 class EstimateBody(GenerationOptions, frozen=True, kw_only=True, rename="camel"):
@@ -94,7 +96,8 @@ async def upload(request: Request) -> Response:
     body = request.stream()
     try:
         async with asyncio.timeout(UPLOAD_SECONDS):
-            file = await state.uploads.receive(client_of(request), asked.name, size, body)
+            receiving = state.uploads.receive(client_of(request), asked.name, size, body, is_private=asked.private)
+            file = await receiving
     except AttachmentRefused as error:
         await _discard(body)
         raise ApiError(400, error_text(error), code=error.kind) from error

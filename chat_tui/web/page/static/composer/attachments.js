@@ -43,6 +43,7 @@ class AttachedFile {
   // Uploads are made one after the other, so that the first ones are there soon.
   upload() {
     this.state = "waiting";
+    this.error = "";
     this.uploaded = uploading = uploading.then(() => this.send());
   }
 
@@ -52,7 +53,8 @@ class AttachedFile {
     paintAttached();
     try {
       this.file = await sendableFile(this);
-      const path = `api/uploads?${new URLSearchParams({ name: this.name.slice(-1000) })}`;
+      this.isPrivate = isPrivate;
+      const path = `api/uploads?${new URLSearchParams({ name: this.name.slice(-1000), ...(isPrivate ? { private: true } : {}) })}`;
       const said = await (await request("POST", path, this.file, this.stopping.signal)).json();
       this.id = said.id;
       [this.name, this.mediaType, this.tokens, this.state] = [said.name, said.mediaType, said.tokens, "ready"];
@@ -62,6 +64,7 @@ class AttachedFile {
       if (this.stopping.signal.aborted) return;
       this.state = "failed";
       this.error = error.message;
+      this.isLost = error instanceof Refusal && [0, 401].includes(error.status);
       announce(this.error);
     }
     paintAttached();
@@ -172,6 +175,8 @@ function giveBackAttached(files) {
 
 // Why the question cannot be sent as it is; empty if it can.
 function attachedFault(text) {
+  // The server may be back.
+  for (const file of attached) if (file.state === "failed" && file.isLost) file.upload();
   const failed = attached.find((file) => file.state === "failed");
   if (failed) return `${failed.error} Remove it, then send your question.`;
   if (text || !attached.length) return "";
@@ -235,6 +240,15 @@ function paintAttached() {
 function keepAttached() {
   const ready = attached.filter((file) => file.state === "ready").map(({ id, name, mediaType, size, tokens }) => ({ id, name, mediaType, size, tokens }));
   memory.set(forSession, "attached", ready.length && !isPrivate ? JSON.stringify(ready) : "");
+}
+
+// The files of a private question are kept in the server's memory only.
+function moveToPrivate() {
+  for (const file of attached) {
+    if (file.isPrivate || !file.file || file.state === "failed") continue;
+    if (file.id) request("DELETE", `api/uploads/${file.id}`).catch(() => {});
+    file.upload();
+  }
 }
 
 function restoreAttached() {

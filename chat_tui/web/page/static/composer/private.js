@@ -11,6 +11,8 @@ function setPrivate(on) {
   $("private-note").hidden = !on;
   $("pin-button").hidden = on;
   keepDraft(promptText());
+  keepAttached();
+  if (on) moveToPrivate();
   if (on) forgetNewSettings();
   paintMemory();
   paintSettings();
