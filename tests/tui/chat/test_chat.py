@@ -311,6 +311,13 @@ async def test_pause_holds_the_answer_and_goes_on_without_loss() -> None:
         await chat.until(lambda: chat.chat.conversation.answer is not None and chat.chat.conversation.answer.text)
         await chat.pilot.press("f6")
         await chat.shows("The answer is paused", "F6 resume", "● paused")
+        # A page of the web server resumes and pauses it, too.
+        answer = chat.chat.conversation.answer
+        assert answer is not None
+        answer.resume()
+        await chat.shows("F6 pause")
+        answer.pause()
+        await chat.shows("F6 resume", "● paused")
         gate.open()
         await chat.pilot.pause(0.1)
         assert chat.chat.conversation.is_busy

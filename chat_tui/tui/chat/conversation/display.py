@@ -86,6 +86,7 @@ class ConversationDisplay:
         self._earlier: Sequence[StreamStats] = ()
         """Of the answers before it to the same question, which have called tools."""
         self._measuring: Timer | None = None
+        self._was_paused = False
 
     @property
     def host(self) -> Host:
@@ -331,6 +332,10 @@ class ConversationDisplay:
         if self.answer is None or not is_in_sight(self.transcript):
             # Textual would redraw the screen that covers the chat.
             return
+        if self.answer.paused != self._was_paused:
+            # Perhaps by a page of the web server.
+            self._was_paused = self.answer.paused
+            self.widget.post_message(self.Changed())
         figures = self.answer.figures()
         if self._cards is not None:
             self._cards.show()
