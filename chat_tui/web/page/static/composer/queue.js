@@ -119,11 +119,13 @@ function paintQueue() {
   paintedQueue = told;
   const focused = document.activeElement?.closest("#queue [data-key]")?.dataset.key;
   const edited = editedItem && queueBox.querySelector("form");
+  const isEditing = edited && edited.contains(document.activeElement);
   const steer = queueTool("steer", "Steer", "Stop the answer here and send this now (Ctrl+Enter)", () => changeQueue("POST", steerPath(current)));
   const head = element("div", { className: "row" }, element("b", {}, "Queued"), element("small", {}, "sent when the answer ends"), element("span", { className: "space" }), queue.items.length ? steer : "");
   const rows = shownItems.map((item, place) => (item.id && item.id === editedItem ? element("li", {}, edited || itemEditor(item)) : itemRow(item, place)));
   queueBox.replaceChildren(head, element("ol", {}, ...rows));
-  if (edited) queueBox.querySelector("textarea").focus();
+  // Not while one writes elsewhere.
+  if (isEditing) edited.querySelector("textarea").focus();
   else if (focused) (queueBox.querySelector(`[data-key="${CSS.escape(focused)}"]`) ?? $("prompt")).focus();
 }
 
