@@ -217,7 +217,9 @@ class AnswerView {
     if (inner === "table") {
       // The widths of columns depend on all rows: a table without an end would be laid out as a whole each time.
       const bodies = before.querySelectorAll("tbody");
-      return bodies.length < MOST_BODIES ? this.appended(before.querySelector("table"), first.querySelectorAll("tbody")) : null;
+      if (bodies.length < MOST_BODIES) return this.appended(before.querySelector("table"), first.querySelectorAll("tbody"));
+      before.classList.add("full");
+      return null;
     }
     if (["OL", "UL"].includes(first.tagName)) return this.appended(before, first.children);
     if (first.tagName === "P" && !first.className) return this.appended(before, first.childNodes);

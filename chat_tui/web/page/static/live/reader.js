@@ -37,7 +37,7 @@ function wordsOf(node) {
   if (node.nodeType === Node.TEXT_NODE) return node.data.replace(/\s+/g, " ");
   if (node.nodeType !== Node.ELEMENT_NODE || node.matches(SILENT)) return "";
   // What is added to a code block or a table that has been named.
-  if (node.matches("tbody") || (node.closest("pre") && !node.classList.contains("code"))) return "";
+  if (node.matches("tbody, .full + .table") || (node.closest("pre") && !node.classList.contains("code"))) return "";
   if (node.classList.contains("code")) return `\nCode block, ${node.querySelector(".code-head span").textContent}.\n`;
   if (node.classList.contains("table")) return `\nTable, with the columns ${withAnd([...node.querySelectorAll("th")].map((cell) => cell.textContent))}.\n`;
   if (node.tagName === "math") return mathWords(node);
