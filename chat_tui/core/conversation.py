@@ -160,11 +160,26 @@ class SearchHit(msgspec.Struct, frozen=True):
     """Matches in the snippet as character positions: start and end (exclusive)."""
 
 
+class TitleHit(msgspec.Struct, frozen=True):
+    """A conversation whose title has all the words of a search."""
+
+    summary: ConversationSummary
+    marks: tuple[tuple[int, int], ...] = ()
+    """Matches in the title as character positions: start and end (exclusive)."""
+
+
 class SearchStep(msgspec.Struct, frozen=True):
-    """A step of a search: new hits, and how far it has looked."""
+    """A step of a search: new hits, how many there are so far, and how far it has looked."""
 
     hits: tuple[SearchHit, ...] = ()
     """New hits, which follow those of the steps before."""
+    titles: tuple[TitleHit, ...] = ()
+    """Titles that were found, all of them in the first step, the conversation that was used last first. They precede
+    the hits; those of conversations in which this step found messages are left out."""
+    messages: int = 0
+    """Number of messages found so far, including those beyond the limit of hits."""
+    conversations: int = 0
+    """Number of conversations in which messages or titles were found so far."""
     complete: bool = False
     """Whether all turns have been searched and this is the last step."""
     searched: float = 1.0
@@ -172,7 +187,7 @@ class SearchStep(msgspec.Struct, frozen=True):
     searched_back_to: datetime | None = None
     """Turns newer than this have been searched; None if unknown, or if all have been."""
     rest: int | None = None
-    """Position from which a later search continues; None at the end."""
+    """Position from which a later search returns further hits; None if all were returned."""
 
 
 class Conversation(msgspec.Struct, frozen=True):

@@ -25,6 +25,7 @@ from chat_tui.history.live_recovery import LiveRecovery
 from chat_tui.history.opening import StoreSettings
 from chat_tui.history.queries import deletion, integrity, reads, writes
 from chat_tui.history.queries.integrity import CheckReport
+from chat_tui.history.queries.titles import FoundTitle, find_titles
 from chat_tui.history.search import index, stepped_search
 from chat_tui.history.stored_text import TextDecoder
 
@@ -263,14 +264,19 @@ class Store:
             return [hit async for step in steps for hit in step.hits]
 
     async def search_steps(
-        self, query: str, limit: int = 50, start: int | None = None
+        self, query: str, limit: int = 50, start: int | None = None, *, counts: bool = False
     ) -> AsyncGenerator[SearchStep, None]:
-        """Search step by step: first the best hits of what is quick to find, then older hits, newest first.
+        """Search step by step: first titles and the best hits that are quick to find, then older hits, newest first.
 
-        Ends when all turns were searched, or with `limit` hits. `start` is the `rest` of an earlier search for the same
-        query, which continues there; its first hits may come again.
+        Ends when all turns were searched, or with `limit` hits; with `counts` it goes on, so that the number of
+        messages is exact when `complete` is true. `start` is the `rest` of an earlier search for the same query, which
+        continues there without titles; its first hits may come again.
         """
-        steps = stepped_search.SteppedSearch(query, limit, self._settings.search, start)
+        steps = stepped_search.SteppedSearch(query, limit, self._settings.search, start, counts=counts)
+        titles: list[FoundTitle] = []
+        if start is None:
+            titles = await self._run_reader(self._searcher, _in_transaction("DEFERRED", find_titles, query))
+        titled = {title.key for title in titles}
         while not steps.ended:
             stopped = Event()
             try:
@@ -279,7 +285,11 @@ class Store:
             except asyncio.CancelledError:
                 stopped.set()
                 raise
-            yield found
+            # A title is often the beginning of a message, which is the better hit.
+            known = {hit.conversation for hit in found.hits}
+            listed = tuple(title.hit for title in titles if title.hit.summary.id not in known)
+            titles = []
+            yield msgspec.structs.replace(found, titles=listed, conversations=len(titled | steps.conversations))
 
 
 def _connect_only(db: StoreConnection) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 import asyncio
 import json
 import os
@@ -12,8 +11,7 @@ import sqlite3
 import stat
 import subprocess
 import sys
-from collections.abc import AsyncIterator
-from contextlib import closing, nullcontext
+from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -21,10 +19,10 @@ from typing import Any
 import pytest
 
 from chat_tui.cli import main
-from chat_tui.cli.commands.history.command import cancel_on_signals, search_turns
+from chat_tui.cli.commands.history.command import cancel_on_signals
 from chat_tui.core.attachments.attachment import Attachment
 from chat_tui.core.chunks import Usage
-from chat_tui.core.conversation import Conversation, SearchHit, SearchStep, SummarizedTurns, Turn
+from chat_tui.core.conversation import Conversation, SummarizedTurns, Turn
 from chat_tui.core.files import writing
 from chat_tui.core.route import Route, Try
 from chat_tui.core.text.control_characters import clean
@@ -438,63 +436,3 @@ def test_an_import_shows_how_far_it_is_on_a_terminal(home: Path) -> None:
         terminal.wait_for("━", 30)
         terminal.wait_for("60 new conversations", 30)
         assert terminal.wait_exit() == 0
-
-
-class UnendingStore:
-    """A store whose search finds one turn and goes on."""
-
-    def __init__(self) -> None:
-        self.is_searched = asyncio.Event()
-
-    async def search_steps(self, query: str, limit: int) -> AsyncIterator[SearchStep]:
-        yield SearchStep((SearchHit("abc1", "a1", f"found {query}", 1.0, "The sky"),), searched=0.5)
-        self.is_searched.set()
-        await asyncio.sleep(60)
-
-
-@pytest.mark.parametrize("as_json", [False, True])
-def test_a_search_that_is_interrupted_tells_what_it_has_found(
-    as_json: bool, capsys: pytest.CaptureFixture[str]
-) -> None:
-    options = argparse.Namespace(query=["two", "words"], limit=50, json=as_json)
-
-    async def interrupt() -> None:
-        store = UnendingStore()
-        task = asyncio.create_task(search_turns(options, lambda: nullcontext(store)))  # type: ignore[arg-type]
-        await store.is_searched.wait()
-        task.cancel()
-        with pytest.raises(asyncio.CancelledError):
-            await task
-
-    asyncio.run(interrupt())
-    told = capsys.readouterr()
-    assert "found two words" in told.out
-    assert "older messages may contain more" in told.err
-    if as_json:
-        assert [hit["turn"] for hit in json.loads(told.out)] == ["a1"]
-
-
-def test_a_search_on_the_command_line_goes_on_to_the_oldest_turn(
-    home: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    async def fill() -> None:
-        store = await Store.open(store_file(home))
-        texts = ["here: of the and", *("the of and" for _ in range(2500))]
-        path = [Turn("user", text, id=str(number)) for number, text in enumerate(texts)]
-        await store.write(writes.add_conversation, Conversation("long", path=tuple(path)))
-        await store.close()
-
-    asyncio.run(fill())
-    assert [hit["turn"] for hit in told(capsys, "search", '"of the and"')] == ["0"]
-
-
-def test_one_of_a_kind_is_counted_in_singular(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    file = home / "export.json"
-    question = {"role": "user", "id": "q", "text": "Why?"}
-    file.write_text(json.dumps({"format": "chat-tui", "version": 1, "id": "one", "title": "T", "turns": [question]}))
-    assert history("import", str(file)) == 0
-    assert "1 turn came in" in capsys.readouterr().out
-    assert history("check") == 0
-    assert "1 conversation, 1 turn, " in capsys.readouterr().out
-    assert history("delete", "one", "--yes") == 0
-    assert capsys.readouterr().out == "“T” (one, 1 turn) was deleted.\n"

@@ -30,13 +30,22 @@ def _add_history_reading(actions: Any) -> tuple[CommandParser, ...]:
     show.add_argument("--all", action="store_true", help="show all branches, not only the current one")
     search = actions.add_parser(
         "search",
-        help="search messages",
-        description='Search messages: words, "phrases in quotes", model:, role:, before: and after: (2026-01-31, 7d).'
-        " The best matches come first. All messages are searched unless --limit is reached; Ctrl-C prints the results"
-        " so far.",
+        help="search titles and messages",
+        description='Search titles and messages: words, "phrases in quotes", model:, role:, before: and after:'
+        " (2026-01-31, 7d). Titles come first, then the best matches. How many there are in all is told on stderr;"
+        " Ctrl-C prints the results so far.",
     )
     search.add_argument("query", nargs="+", metavar="QUERY")
-    search.add_argument("--limit", type=value_types.count, default=50, metavar="N", help="at most N hits (default: 50)")
+    search.add_argument(
+        "--limit",
+        type=value_types.count_or_all,
+        default=50,
+        metavar="N|all",
+        help="at most N results, or all (default: 50)",
+    )
+    search.add_argument(
+        "--offset", type=value_types.offset, default=0, metavar="N", help="leave out the first N results"
+    )
     export = actions.add_parser(
         "export",
         help="export a conversation as Markdown, HTML or JSON",

@@ -80,6 +80,23 @@ def count(text: str) -> int:
     return int(text)
 
 
+def count_or_all(text: str) -> int | None:
+    """Return a number of rows; None for `all`."""
+    if text == "all":
+        return None
+    try:
+        return count(text)
+    except argparse.ArgumentTypeError:
+        raise argparse.ArgumentTypeError("must be a whole number greater than 0, or `all`") from None
+
+
+def offset(text: str) -> int:
+    """Return a number of rows to leave out, 0 to 999,999,999, written in digits only."""
+    if not text.isdecimal() or int(text) >= 1_000_000_000:
+        raise argparse.ArgumentTypeError("must be a whole number, 0 or greater")
+    return int(text)
+
+
 def port(text: str) -> int:
     """Return a TCP port, or 0 for any free one."""
     if not text.isdecimal() or int(text) > 65535:

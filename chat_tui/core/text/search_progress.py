@@ -1,9 +1,11 @@
-"""Formats the progress of a search."""
+"""Formats the progress of a search, and how much it has found."""
 
 from __future__ import annotations
 
 import math
 from datetime import datetime
+
+from chat_tui.core.text.counts import count_of
 
 # Not `strftime`: its names depend on the locale.
 _MONTHS = {
@@ -34,3 +36,13 @@ def search_progress(part: float, back_to: datetime | None) -> str:
     except (OverflowError, ValueError, OSError):
         return f"searched {percent}"
     return f"searched back to {_MONTHS[local.month]} {local.year} ({percent})"
+
+
+def search_count(messages: int, titles: int, conversations: int, *, complete: bool) -> str:
+    """Return `12 messages and 2 titles in 6 conversations`, or `more than 12 messages …` if the search is not
+    `complete`; empty for nothing. `conversations` is the number of those with such messages or titles."""
+    found = [count_of(messages, "message")] if messages else []
+    found += [count_of(titles, "title")] if titles else []
+    if not messages:
+        return "".join(found)
+    return f"{'' if complete else 'more than '}{' and '.join(found)} in {count_of(conversations, 'conversation')}"

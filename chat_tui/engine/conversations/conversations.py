@@ -34,7 +34,7 @@ from chat_tui.engine.conversations.cache import ConversationCache
 from chat_tui.engine.conversations.changes import HistoryChanges
 from chat_tui.engine.conversations.deletion import ConversationDeletion
 from chat_tui.engine.conversations.error_reports import ErrorReports
-from chat_tui.engine.conversations.listing import list_page
+from chat_tui.engine.conversations.listing import follow_step, join_steps, list_page, mark_private
 from chat_tui.engine.conversations.stores import ConversationStores
 from chat_tui.engine.conversations.turn_writer import PRIVATE_TITLE, TurnWriter
 from chat_tui.history.queries import attachments, branches, naming, reads, windows, writes
@@ -76,22 +76,25 @@ class Conversations:
             return [hit async for step in steps for hit in step.hits]
 
     async def search_steps(
-        self, query: str, limit: int = 50, start: int | None = None, *, private: bool = True
+        self, query: str, limit: int = 50, start: int | None = None, *, private: bool = True, counts: bool = False
     ) -> AsyncGenerator[SearchStep, None]:
-        """Search step by step; `start` is where an earlier search stopped (`SearchStep.rest`).
+        """Search step by step; `start` is where an earlier search stopped (`SearchStep.rest`). With `counts`, all
+        messages are counted, also beyond the limit.
 
         Private conversations are searched if `private`, and not again from a `start`.
         """
-        hits: list[SearchHit] = []
+        before = SearchStep()
         if private and self._stores.private is not None and start is None:
-            hits = await self._stores.private.search(query, limit)
-        if len(hits) >= limit:
-            yield SearchStep(tuple(hits), searched=0.0)
+            async with aclosing(self._stores.private.search_steps(query, limit, counts=counts)) as steps:
+                before = mark_private(join_steps([step async for step in steps]))
+        room = max(0, limit - len(before.hits))
+        if not room and not counts:
+            yield msgspec.structs.replace(before, complete=False, searched=0.0)
             return
-        async with aclosing(self._stores.saved.search_steps(query, limit - len(hits), start)) as steps:
+        async with aclosing(self._stores.saved.search_steps(query, room, start, counts=counts)) as steps:
             async for step in steps:
-                yield msgspec.structs.replace(step, hits=(*hits, *step.hits))
-                hits = []
+                yield follow_step(before, step)
+                before = msgspec.structs.replace(before, hits=(), titles=())
 
     async def conversation(self, conversation_id: str) -> Conversation:
         """A conversation with its current path; a running answer is its last turn. Raises `HistoryError`.

@@ -1,4 +1,4 @@
-"""Rows of the history list, from the disk and from memory."""
+"""Rows of the history list and results of searches, from several stores and from memory."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import msgspec
 
-from chat_tui.core.conversation import Conversation, ConversationSummary, now
+from chat_tui.core.conversation import Conversation, ConversationSummary, SearchStep, now
 
 
 def list_page(
@@ -42,4 +42,35 @@ def summary_of(conversation: Conversation) -> ConversationSummary:
         answers[-1].model if answers else "",
         conversation.pinned,
         cost=sum(costs) if costs else None,
+    )
+
+
+def join_steps(steps: Sequence[SearchStep]) -> SearchStep:
+    """Everything that the steps of a search found, as one step."""
+    if not steps:
+        return SearchStep(complete=True)
+    return msgspec.structs.replace(
+        steps[-1],
+        hits=tuple(hit for step in steps for hit in step.hits),
+        titles=tuple(title for step in steps for title in step.titles),
+    )
+
+
+def mark_private(step: SearchStep) -> SearchStep:
+    """The step of a search in private conversations, whose rows say that they are private."""
+    titles = (
+        msgspec.structs.replace(title, summary=msgspec.structs.replace(title.summary, private=True))
+        for title in step.titles
+    )
+    return msgspec.structs.replace(step, titles=tuple(titles))
+
+
+def follow_step(before: SearchStep, step: SearchStep) -> SearchStep:
+    """A step of the search that follows another one: what that has found comes first, and is counted."""
+    return msgspec.structs.replace(
+        step,
+        hits=(*before.hits, *step.hits),
+        titles=(*before.titles, *step.titles),
+        messages=before.messages + step.messages,
+        conversations=before.conversations + step.conversations,
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any, Literal, NamedTuple
 
 import msgspec
@@ -63,8 +63,8 @@ _PROMPTS = """
 """
 
 # A path ends with an answer, with a question whose answer has not come, or with results of tool calls.
-_SUMMARY = """
-    SELECT conversation.id, title, conversation.created, updated,
+_COLUMNS = """
+    conversation.id, title, conversation.created, updated,
         (SELECT count(*) FROM turn WHERE turn.conversation = conversation.key),
         coalesce(nullif(leaf.model, ''), (
             WITH RECURSIVE above (key, parent, model, steps) AS (
@@ -78,7 +78,11 @@ _SUMMARY = """
         pinned, unread,
         (SELECT sum(cost) FROM turn WHERE turn.conversation = conversation.key),
         conversation.deleted
-    FROM conversation LEFT JOIN turn AS leaf ON leaf.key = conversation.leaf
+"""
+_FROM = "FROM conversation LEFT JOIN turn AS leaf ON leaf.key = conversation.leaf"
+_SUMMARY = f"SELECT {_COLUMNS} {_FROM}"
+_SUMMARIES_OF = f"""
+    SELECT {_COLUMNS}, conversation.key {_FROM} WHERE conversation.key IN (SELECT value FROM json_each(?))
 """
 _SUMMARIES = f"""
     {_SUMMARY}
@@ -107,6 +111,12 @@ def version(db: sqlite3.Connection) -> int:
 def summaries(db: sqlite3.Connection, limit: int = 200, offset: int = 0) -> list[ConversationSummary]:
     """A page of the history list: pinned conversations first, then the newest."""
     return [_summary(row) for row in db.execute(_SUMMARIES, (limit, offset))]
+
+
+def summaries_of(db: sqlite3.Connection, keys: Sequence[int]) -> dict[int, ConversationSummary]:
+    """The rows of the history list for these keys of conversations, by key."""
+    asked = msgspec.json.encode(list(keys)).decode()
+    return {row[-1]: _summary(row[:-1]) for row in db.execute(_SUMMARIES_OF, (asked,))}
 
 
 def deleted_conversations(db: sqlite3.Connection, limit: int = 200) -> list[DeletedConversation]:

@@ -35,6 +35,8 @@ class MatchCandidate(msgspec.Struct, frozen=True):
     key: int
     score: float
     created: int | None
+    conversation: int = 0
+    """Key of its conversation."""
 
 
 def examine_turns(db: sqlite3.Connection, keys: Sequence[int], query: Query) -> tuple[list[MatchCandidate], int]:
@@ -45,8 +47,8 @@ def examine_turns(db: sqlite3.Connection, keys: Sequence[int], query: Query) -> 
     text = "text" if wanted else "''"
     found = []
     read = 0
-    for key, role, created, model, content in db.execute(
-        f"SELECT turn.key, role, turn.created, model, {text}"
+    for key, conversation, role, created, model, content in db.execute(
+        f"SELECT turn.key, turn.conversation, role, turn.created, model, {text}"
         " FROM turn JOIN conversation ON conversation.key = turn.conversation"
         f" WHERE turn.key IN ({', '.join('?' * len(keys))}) AND turn.deleted IS NULL AND conversation.deleted IS NULL"
         " ORDER BY turn.key DESC",
@@ -61,7 +63,7 @@ def examine_turns(db: sqlite3.Connection, keys: Sequence[int], query: Query) -> 
         ):
             score = _score(content[:INDEXED_CHARACTERS], wanted) if wanted else 1
             if score:
-                found.append(MatchCandidate(key, score, created))
+                found.append(MatchCandidate(key, score, created, conversation))
     return found, read
 
 

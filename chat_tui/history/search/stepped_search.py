@@ -23,6 +23,7 @@ from chat_tui.history.search.matches import MatchCandidate, examine_turns, hit
 from chat_tui.history.search.query import Query, parse
 
 _BATCH = 50
+_EVERY = 1_000_000_000
 _LEAST_EXAMINED = 200
 _FIRST_STEPS = 5
 """When so many have read all that they may, the whole history is gone through from its end, whether or not anything was
@@ -38,6 +39,9 @@ class SearchBounds(msgspec.Struct, frozen=True):
 
     ranked: int = 500
     """Hits that are compared before the best are chosen."""
+    best: int = 200
+    """Hits that come in the order of their scores, before all others, the newest first. The order of hits does not
+    depend on how many are wanted."""
     examined: int = 2000
     """Turns whose text each of the first steps reads."""
     seconds: float = 0.06
@@ -56,9 +60,19 @@ USUAL_BOUNDS = SearchBounds()
 class SteppedSearch:
     """One search. Call `step` until `ended`; each step may have another connection and another transaction."""
 
-    def __init__(self, text: str, limit: int, bounds: SearchBounds = USUAL_BOUNDS, start: int | None = None) -> None:
-        """`start`: the `rest` of an earlier search for the same, which goes on there. Raises `QueryError`."""
+    def __init__(
+        self,
+        text: str,
+        limit: int,
+        bounds: SearchBounds = USUAL_BOUNDS,
+        start: int | None = None,
+        *,
+        counts: bool = False,
+    ) -> None:
+        """`start`: the `rest` of an earlier search for the same, which goes on there. With `counts`, the search goes on
+        to the oldest turn after the limit is reached, and only counts what it finds. Raises `QueryError`."""
         self._query = parse(storable(text))
+        self._counts = counts
         self._room, self._bounds = limit, bounds
         self._below = start
         """Turns with this key and above have been looked at; None before the end of the first look."""
@@ -70,6 +84,12 @@ class SteppedSearch:
         """Keys and scores of hits that the next step tells."""
         self._scan: _Scan | None = None
         self._newest_left: int | None = None
+        self._rest: int | None = None
+        """The position at which the limit was reached; None before."""
+        self.messages = 0
+        """Turns found so far."""
+        self.conversations: set[int] = set()
+        """Keys of their conversations."""
         self.ended = False
 
     def step(self, db: sqlite3.Connection, stop: Event) -> SearchStep:
@@ -87,13 +107,17 @@ class SteppedSearch:
         if stop.is_set():
             self.ended = True
             return SearchStep(searched=0.0)
-        self.ended = not self._untold and (position == 0 or self._room <= 0)
+        if self._rest is None and self._room <= 0 and not self._untold:
+            self._rest = position
+        self.ended = not self._untold and (position == 0 or (self._room <= 0 and not self._counts))
+        found = SearchStep(tuple(hits), (), self.messages, len(self.conversations))
+        rest = position if self._rest is None else self._rest
         if position == 0:
-            return SearchStep(tuple(hits), complete=True)
+            return msgspec.structs.replace(found, complete=True, rest=rest or None)
         left = self._time_left(db, position)
         back_to = None if left is None else moment(left)
         searched = 1 - position / max(1, position, self._top or 1)
-        return SearchStep(tuple(hits), searched=searched, searched_back_to=back_to, rest=position)
+        return msgspec.structs.replace(found, searched=searched, searched_back_to=back_to, rest=rest)
 
     def _look_on(self, db: sqlite3.Connection, stop: Event) -> dict[int, float]:
         """Keys of further hits with their scores."""
@@ -102,15 +126,23 @@ class SteppedSearch:
         if self._below is not None:
             if self._scan is None:
                 self._scan = _Scan(db, self._query, self._bounds)
-            found, self._below = self._scan.run(db, self._below, self._seen, self._room, stop)
-            return dict.fromkeys((one.key for one in found), 0.0)
+            room = self._room if self._room > 0 else _EVERY
+            found, self._below = self._scan.run(db, self._below, self._seen, room, stop)
+            self._count(found)
+            return dict.fromkeys((one.key for one in found), 0.0) if self._room > 0 else {}
         first = self._first = self._first or _FirstLook(self._query, self._bounds, self._top)
-        scores = first.run(db, self._room, stop)
+        best = max(0, self._bounds.best - self.messages)
+        found, scores = first.run(db, min(self._room, best), stop)
+        self._count(found)
         if first.ended:
             self._seen = frozenset(first.seen)
             behind = gap(db).words
             self._below = self._top if first.cut else behind + 1 if behind else 0
         return scores
+
+    def _count(self, found: Sequence[MatchCandidate]) -> None:
+        self.messages += len(found)
+        self.conversations.update(one.conversation for one in found)
 
     def _position(self, told: Sequence[tuple[int, float]]) -> int:
         """All turns with this key and above have been looked at, and their hits told; 0: there are no others."""
@@ -168,8 +200,8 @@ class _FirstLook:
         """There may be more hits than it has found."""
         self.ended = False
 
-    def run(self, db: sqlite3.Connection, limit: int, stop: Event) -> dict[int, float]:
-        """Keys of the best further turns with their scores: 1 to 2 for words, below 1 for beginnings, 0 for insides.
+    def run(self, db: sqlite3.Connection, limit: int, stop: Event) -> tuple[list[MatchCandidate], dict[int, float]]:
+        """The best further turns, and their scores by key: 1 to 2 for words, below 1 for beginnings, 0 for insides.
 
         Of each kind the best first, where more than `ranked` are there the best of the newest; those inside of words,
         and all where only filters are given, newest first. Each kind is a step of its own, and as long as nothing is
@@ -190,8 +222,11 @@ class _FirstLook:
                 self.ended = True
             self.ended |= not self._ways
             if found or not complete:
-                return self._scores(found, way, limit)
-        return {}
+                scores = self._scores(found, way, limit)
+                # Those that are too many come later, in another order.
+                self.seen.difference_update(one.key for one in found if one.key not in scores)
+                return [one for one in found if one.key in scores], scores
+        return [], {}
 
     def _scores(self, found: list[MatchCandidate], way: Way, limit: int) -> dict[int, float]:
         if not self._query.wanted:
@@ -204,7 +239,7 @@ class _FirstLook:
         return {one.key: step + one.score / (one.score + 1) for one in found[:limit]}
 
     def _find(self, db: sqlite3.Connection, most: int, budget: _StepBudget) -> tuple[list[MatchCandidate], bool]:
-        """Those not found yet, newest first, `most` at the most; and whether there are no others of this kind."""
+        """Those not found yet, newest first, until there are `most`; and whether there are no others of this kind."""
         found: list[MatchCandidate] = []
         if self._queries is None:
             asked = dict.fromkeys(full_text_queries(db, self._query, self._ways[0]))
@@ -224,7 +259,7 @@ class _FirstLook:
                     budget.spend(len(fresh), characters)
                     found += hits
                     if len(found) >= most or budget.is_spent():
-                        return found[:most], False
+                        return found, False
             else:
                 # The later steps go through all there is, and where the index cannot tell, through every turn.
                 self.cut = True

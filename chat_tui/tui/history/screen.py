@@ -19,14 +19,14 @@ from textual.widgets import Input
 
 from chat_tui.core.conversation import ConversationSummary, SearchHit, SearchStep, Turn
 from chat_tui.core.errors import ChatTuiError
-from chat_tui.core.text.search_progress import search_progress
+from chat_tui.core.text.search_progress import search_count, search_progress
 from chat_tui.tui.actions import bindings
 from chat_tui.tui.dialogs.frame import FramedScreen
 from chat_tui.tui.history import rows
 from chat_tui.tui.history.groups import groups, same_titles, time_in_group
 from chat_tui.tui.history.sidebar import DeletedLink, NoHistory, deleted_link, group_lines, local_now, summary_lines
 from chat_tui.tui.widgets.delayed_calls import call_after
-from chat_tui.tui.widgets.row_list import Filter, RowList, matching
+from chat_tui.tui.widgets.row_list import Filter, RowList
 from chat_tui.tui.widgets.styled_lines import Line, Span, StyledLines, apart, crop, wrap
 
 if TYPE_CHECKING:
@@ -34,9 +34,11 @@ if TYPE_CHECKING:
 
 ALL = 1_000_000
 HITS = 200
-"""At most so many turns are listed."""
-TITLES = 5
-"""At most so many conversations whose title has the words stand over them."""
+"""So many turns are listed at once; more are read as the cursor comes near the last one."""
+ROOM_FOR_TIME = 100
+"""From this width of the screen on the line below the input also says how long a search has taken."""
+NEAR = 50
+"""Rows before the last one at which more are read."""
 PAUSE_SECONDS = 0.06
 """The hand rests so long before a search begins."""
 SLOW_SECONDS = 0.3
@@ -58,8 +60,8 @@ _NONE_FOUND = "No message or title contains all these words. Try fewer words."
 Row: TypeAlias = "rows.Exchange | ConversationSummary | SearchHit | DeletedLink"
 
 
-def _count(hits: Sequence[SearchHit]) -> str:
-    return f"{len(hits):,}{'+' * (len(hits) >= HITS)} message{'s' * (len(hits) != 1)}"
+def _count(step: SearchStep, titles: int) -> str:
+    return search_count(step.messages, titles, step.conversations, complete=step.complete) or "0 messages"
 
 
 class SearchHint(StyledLines):
@@ -81,9 +83,10 @@ class SearchHint(StyledLines):
         """One line; what is wrong may take more."""
         if not self._found:
             return [(Span(line, self._role),) for line in wrap(self._said, width, _WRONG_LINES)]
-        fits = len(self._said) + len(self._found) < width
-        said = SHORT_FILTERS if self._said == FILTERS and not fits else self._said
-        return [apart(Span(said, self._role), Span(self._found, "text"), width)]
+        for said in (self._said, SHORT_FILTERS if self._said == FILTERS else self._said, ""):
+            if len(said) + len(self._found) < width:
+                break
+        return [apart(Span(said, self._role), Span(crop(self._found, width), "text"), width)]
 
 
 class ChosenMessage(NamedTuple):
@@ -139,9 +142,10 @@ class HistoryScreen(FramedScreen[ChosenMessage | None]):
         self._deleted = 0
         self._same: frozenset[str] = frozenset()
         self._row_height = 2
-        self._texts: list[str] = []
         self._answering: frozenset[str] = frozenset()
         self._shown: Sequence[Row] = ()
+        self._more: int | None = None
+        """Where the search for further hits begins; None if all are listed."""
         self._heads: dict[int, str] = {}
         self._rows = RowList(self._draw, row_height=2, draw_head=self._draw_head)
         # The input has the keys.
@@ -171,7 +175,6 @@ class HistoryScreen(FramedScreen[ChosenMessage | None]):
     async def _read(self, cursor: int | None = None) -> None:
         self._summaries = await self._engine.conversations.summaries(ALL)
         self._deleted = await self._engine.conversations.deletion.count()
-        self._texts = await asyncio.to_thread(lambda: [summary.title.casefold() for summary in self._summaries])
         self._is_read = True
         self._look()
         self._show(cursor)
@@ -194,6 +197,7 @@ class HistoryScreen(FramedScreen[ChosenMessage | None]):
     def _show(self, cursor: int | None = None) -> None:
         words = self._input.value.strip()
         self.workers.cancel_group(self, "search")
+        self._more = None
         if words:
             self._is_pending = True
             # The next letter may cancel it before it has begun: a coroutine would then never be awaited.
@@ -246,21 +250,20 @@ class HistoryScreen(FramedScreen[ChosenMessage | None]):
         await asyncio.sleep(PAUSE_SECONDS)
         slow = call_after(self, SLOW_SECONDS, lambda: self._note.say("searching…"))
         begun = time.perf_counter()
-        hits: list[SearchHit] = []
-        is_first = True
+        step, titles, listed, is_first = SearchStep(complete=True), 0, 0, True
         try:
-            async with aclosing(self._engine.conversations.search_steps(words, HITS)) as steps:
+            async with aclosing(self._engine.conversations.search_steps(words, HITS, counts=True)) as steps:
                 async for step in steps:
                     slow.cancel()
-                    hits += step.hits
+                    titles += len(step.titles)
                     if is_first:
-                        self._show_found(
-                            hits, self._title_matches(words, {hit.conversation for hit in hits}), cursor or 0
-                        )
+                        self._show_found(step, cursor or 0)
                     elif step.hits:
                         self._extend(step.hits)
                     is_first = False
-                    self._show_progress(hits, step)
+                    listed += len(step.hits)
+                    self._more = step.rest if listed >= HITS else None
+                    self._show_progress(step, titles)
         except ChatTuiError as error:
             # Perhaps it is not written to its end yet.
             await asyncio.sleep(WRONG_SECONDS)
@@ -269,25 +272,42 @@ class HistoryScreen(FramedScreen[ChosenMessage | None]):
         finally:
             slow.cancel()
         self._is_pending = self._chooses_next = False
-        self._note.say(f"{_count(hits)} · {(time.perf_counter() - begun) * 1000:,.0f} ms")
+        took = f" · {(time.perf_counter() - begun) * 1000:,.0f} ms"
+        self._note.say(f"{_count(step, titles)}{took if self.app.size.width >= ROOM_FOR_TIME else ''}")
 
-    def _show_progress(self, hits: Sequence[SearchHit], step: SearchStep) -> None:
+    def _show_progress(self, step: SearchStep, titles: int) -> None:
         if not step.complete:
-            self._note.say(f"{_count(hits)} · {search_progress(step.searched, step.searched_back_to)} …")
+            self._note.say(f"{_count(step, titles)} · {search_progress(step.searched, step.searched_back_to)} …")
         if not self._shown:
             self._show_nothing_found(_NONE_FOUND if step.complete else _NONE_YET)
             return
         self._end_pending()
 
-    def _title_matches(self, words: str, found: set[str]) -> list[ConversationSummary]:
-        """Conversations whose title has the words, but for those of which a turn was found."""
-        places = matching(words, self._texts, letters=False)
-        titled = (self._summaries[place] for place in places)
-        return [summary for summary in titled if summary.id not in found][:TITLES]
+    @on(RowList.Moved)
+    def read_more(self, event: RowList.Moved) -> None:
+        """Read further hits when the cursor is near the last row."""
+        event.stop()
+        words = self._input.value.strip()
+        if words and self._more is not None and self._rows.cursor >= len(self._shown) - NEAR:
+            start, self._more = self._more, None
+            # The next letter may cancel it before it has begun: a coroutine would then never be awaited.
+            self.run_worker(partial(self._search_on, words, start), group="search")  # type: ignore[arg-type]
 
-    def _show_found(self, hits: Sequence[SearchHit], titled: Sequence[ConversationSummary], cursor: int) -> None:
-        self._shown = (*titled, *hits)
-        self._heads = {0: "Titles", len(titled): "Turns"} if titled else {}
+    async def _search_on(self, words: str, start: int) -> None:
+        """Add a page of further hits."""
+        known = {shown.turn for shown in self._shown if isinstance(shown, SearchHit)}
+        rest: int | None = start
+        async with aclosing(self._engine.conversations.search_steps(words, HITS, start)) as steps:
+            async for step in steps:
+                if hits := [hit for hit in step.hits if hit.turn not in known]:
+                    self._extend(hits)
+                rest = step.rest
+        self._more = rest
+
+    def _show_found(self, step: SearchStep, cursor: int) -> None:
+        titles = [title.summary for title in step.titles]
+        self._shown = (*titles, *step.hits)
+        self._heads = {0: "Titles", len(titles): "Messages"} if titles else {}
         self._rows.show(len(self._shown), cursor, row_height=rows.HIT_HEIGHT, heads=self._found_heads())
         self._show_nothing_found("")
 

@@ -21,7 +21,7 @@ from chat_tui.history.store import Store
 from tests.support.store_search import found_in
 
 COUNT = 700
-FIRST_STEP = stepped_search.SearchBounds(told=COUNT, seconds=60)
+FIRST_STEP = stepped_search.SearchBounds(best=COUNT, told=COUNT, seconds=60)
 
 
 def path(count: int) -> tuple[Turn, ...]:

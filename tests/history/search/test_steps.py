@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from chat_tui.core.conversation import Conversation, SearchHit, SearchStep, Turn
 from chat_tui.history import opening
 from chat_tui.history.opening import StoreSettings
-from chat_tui.history.queries import writes
+from chat_tui.history.queries import deletion, writes
 from chat_tui.history.search import index
 from chat_tui.history.search.stepped_search import SearchBounds, SteppedSearch
 from chat_tui.history.store import Store
@@ -221,3 +221,49 @@ def test_all_steps_together_find_just_what_holds_the_words(texts: list[str], phr
         hits = [hit.turn for hit in found_in(db, f'"{phrase}"', 100, bounds=bounds)]
     assert len(hits) == len(set(hits))
     assert set(hits) == {str(number) for number, text in enumerate(texts) if phrase in text}
+
+
+async def test_a_search_counts_what_is_beyond_its_limit_and_its_order_does_not_depend_on_it(store: Store) -> None:
+    await store.write(writes.add_conversation, Conversation("d", path=(Turn("user", "more of it", id="d1"),)))
+    every = await store.search("more", 10_000)
+    assert len(every) == COUNT
+    for limit in (1, 25, 250):
+        steps = [step async for step in store.search_steps("more", limit, counts=True)]
+        hits = [hit for step in steps for hit in step.hits]
+        assert [hit.turn for hit in hits] == [hit.turn for hit in every[:limit]]
+        last = steps[-1]
+        assert (last.complete, last.messages, last.conversations) == (True, COUNT, 2)
+        assert [step.messages for step in steps] == sorted(step.messages for step in steps)
+        rest = [
+            hit.turn
+            for step in [step async for step in store.search_steps("more", 10_000, last.rest)]
+            for hit in step.hits
+        ]
+        assert {hit.turn for hit in every[limit:]} <= set(rest)
+    assert [step.rest for step in [step async for step in store.search_steps("more", 10_000, counts=True)]][-1] is None
+
+
+async def test_titles_are_found_by_all_words_unless_a_message_of_theirs_is(store: Store) -> None:
+    for id, title in {"z1": "Zébra crossing", "z2": "A zebra", "z3": "斑马 and 🦓", "z4": "Crossing the zebra"}.items():
+        await store.write(writes.add_conversation, Conversation(id, title, path=(Turn("user", "hello", id=f"{id}t"),)))
+    await store.write(writes.add_turn, "z2", Turn("user", "zebra crossing", id="z2u", parent="z2t"))
+
+    async def found(query: str) -> tuple[list[str], list[str], int]:
+        steps = [step async for step in store.search_steps(query)]
+        titles = [title.summary.id for step in steps for title in step.titles]
+        return titles, [hit.turn for step in steps for hit in step.hits], steps[-1].conversations
+
+    assert await found("CROSSING zebra") == (["z4", "z1"], ["z2u"], 3)
+    assert await found('"zebra crossing"') == (["z1"], ["z2u"], 2)
+    assert await found("斑马") == (["z3"], [], 1)
+    assert await found("🦓") == (["z3"], [], 1)
+    assert await found("crossing after:2020") == (["z4", "z1"], ["z2u"], 3)
+    assert await found("crossing role:user") == ([], ["z2u"], 1)
+    assert await found("crossing before:2020") == ([], [], 0)
+    first = await anext(store.search_steps("crossing"))
+    assert [[title.summary.title[start:end] for start, end in title.marks] for title in first.titles] == [
+        ["Crossing"],
+        ["crossing"],
+    ]
+    await store.write(deletion.delete, "z1")
+    assert (await found("crossing"))[0] == ["z4"]

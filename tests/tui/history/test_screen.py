@@ -118,12 +118,12 @@ async def test_a_wrong_filter_is_told_and_what_was_found_stays() -> None:
     async with scripted_chat(size=(70, 24)) as chat:
         await asked(chat, "hello you")
         await chat.ask("/search hello")
-        await chat.shows("messages · ")
+        await chat.shows("2 messages in 1 conversation")
         # At once: on the way to it `before` is a word like any other.
         chat.app.screen.query_one(Input).value = "hello before:tomorow"
         # All of it, though it takes more than a line.
         await chat.shows("tomorow", "yesterday", "hello you")
-        await chat.until(lambda: "ms" not in chat.shown())
+        await chat.until(lambda: "2 messages" not in chat.shown())
 
 
 async def test_the_words_of_a_search_are_marked_in_the_message_until_one_writes() -> None:
@@ -158,7 +158,7 @@ async def test_a_title_is_found_too() -> None:
         await chat.ask("/rename Zebra crossing")
         await chat.until(lambda: "Zebra crossing" in chat.shown(chat.screen.history))
         await chat.ask("/search zebra")
-        await chat.shows("0 messages", "Titles")
+        await chat.shows("1 title · ", " ms", "Titles")
         await chat.pilot.press("enter")
         await chat.until(lambda: chat.app.screen is chat.screen)
 
@@ -183,7 +183,7 @@ async def test_a_slow_search_holds_no_key_and_gives_way_to_the_next() -> None:
             def __getattr__(self, name: str) -> object:
                 return getattr(memory, name)
 
-            async def search_steps(self, words: str, limit: int) -> AsyncIterator[SearchStep]:
+            async def search_steps(self, words: str, limit: int, *, counts: bool) -> AsyncIterator[SearchStep]:
                 asked_for.append(words)
                 try:
                     await asyncio.sleep(60 if words == "a" else 0)
@@ -213,11 +213,15 @@ class Stepped:
     def __getattr__(self, name: str) -> object:
         return getattr(self._memory, name)
 
-    async def search_steps(self, words: str, limit: int) -> AsyncIterator[SearchStep]:
+    async def search_steps(
+        self, words: str, limit: int, start: int | None = None, *, counts: bool = False
+    ) -> AsyncIterator[SearchStep]:
+        found = 0
         try:
             while True:
                 step = await self.steps.get()
-                yield step
+                found += len(step.hits)
+                yield msgspec.structs.replace(step, messages=found, conversations=min(1, found))
                 if step.complete:
                     return
         except (asyncio.CancelledError, GeneratorExit):
@@ -240,16 +244,17 @@ async def test_a_search_that_goes_on_says_how_far_it_has_looked_and_moves_no_row
         memory.steps.put_nowait(SearchStep(searched=0.1, searched_back_to=MARCH, rest=9))
         await chat.shows("0 messages · searched back to March 2025 (10 %) …", "Nothing found yet;")
         memory.steps.put_nowait(SearchStep((hit("one"), hit("two")), searched=0.4, rest=6))
-        await chat.shows("2 messages · searched 40 % …", "found one", "found two")
+        await chat.shows("more than 2 messages in 1 conversation · searched 40 % …", "found one", "found two")
         await chat.pilot.press("down")
         screen = chat.app.screen
         assert isinstance(screen, HistoryScreen)
         line = screen._rows.line_of(1)
         memory.steps.put_nowait(SearchStep(tuple(hit(f"more{number}") for number in range(50)), searched=0.5, rest=5))
-        await chat.shows("52 messages", "found more0")
+        await chat.shows("more than 52 messages", "found more0")
         assert (screen._rows.cursor, screen._rows.line_of(1)) == (1, line)
         memory.steps.put_nowait(SearchStep(complete=True))
-        await chat.shows("52 messages ·", " ms")
+        await chat.shows("52 messages in 1 conversation")
+        await chat.until(lambda: "more than" not in chat.shown(screen))
         assert memory.left == []
 
 
@@ -339,7 +344,7 @@ async def test_enter_for_words_that_find_nothing_is_not_kept_for_the_next_words(
         await chat.pilot.press("ctrl+r", "z", "enter")
         await chat.shows("No message or title contains all these words.")
         await chat.pilot.press("backspace", *"hello")
-        await chat.shows("2 messages")
+        await chat.shows("2 messages in 1 conversation")
         assert isinstance(chat.app.screen, HistoryScreen)
 
 

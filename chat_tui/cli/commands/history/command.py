@@ -8,7 +8,7 @@ import asyncio
 import math
 import signal
 import sys
-from collections.abc import AsyncGenerator, Callable, Coroutine, Iterator, Sequence
+from collections.abc import AsyncGenerator, Callable, Coroutine, Iterator
 from contextlib import AbstractAsyncContextManager, aclosing, asynccontextmanager, contextmanager
 from datetime import datetime
 from pathlib import Path
@@ -16,8 +16,9 @@ from typing import Any, BinaryIO, NamedTuple
 
 from chat_tui.cli.output.history_notices import report_migration, report_recovery
 from chat_tui.cli.output.progress import ProgressLine
+from chat_tui.cli.output.search_results import FoundResult, format_time, result_record, write_results
 from chat_tui.config import paths
-from chat_tui.core.conversation import ConversationSummary, SearchHit, Tree, Turn, days_left, now, summary_title
+from chat_tui.core.conversation import ConversationSummary, SearchStep, Tree, Turn, days_left, now, summary_title
 from chat_tui.core.errors import HistoryError, StoreDamaged
 from chat_tui.core.files import writing as files
 from chat_tui.core.files.home_folder import expand_home
@@ -26,7 +27,7 @@ from chat_tui.core.processes.console import write_error
 from chat_tui.core.route import Route
 from chat_tui.core.text.counts import count_of
 from chat_tui.core.text.excerpts import shorten
-from chat_tui.core.text.search_progress import search_progress
+from chat_tui.core.text.search_progress import search_count, search_progress
 from chat_tui.history.opening import StoreSettings
 from chat_tui.history.queries import deletion, naming, reads
 from chat_tui.history.queries.integrity import CheckReport
@@ -107,7 +108,7 @@ async def _list_deleted(options: argparse.Namespace) -> int:
     for row in rows:
         left = count_of(days_left(row.deleted, now()), "day")
         title = shorten(row.summary.title, 100)
-        console.write_output(f"{row.summary.id}  deleted {_format_time(row.deleted)}  {left:>7} left  {title}\n")
+        console.write_output(f"{row.summary.id}  deleted {format_time(row.deleted)}  {left:>7} left  {title}\n")
     if not rows:
         console.write_output("No deleted conversation can be restored.\n")
     return 0
@@ -120,7 +121,7 @@ def _summary(row: ConversationSummary) -> dict[str, Any]:
 def _format_summary(row: ConversationSummary) -> str:
     pin = "*" if row.pinned else " "
     count = count_of(row.turns, "turn")
-    return f"{row.id} {pin} {_format_time(row.updated)}  {count:>10}  {shorten(row.title, 100)}\n"
+    return f"{row.id} {pin} {format_time(row.updated)}  {count:>10}  {shorten(row.title, 100)}\n"
 
 
 async def _show(options: argparse.Namespace) -> int:
@@ -136,7 +137,7 @@ async def _show(options: argparse.Namespace) -> int:
         console.write_output(native.json_text(record) + "\n")
         return 0
     of = tree.conversation
-    console.write_output(f"{shorten(of.title, 300)}\n{of.id} · {_format_time(of.created)}\n")
+    console.write_output(f"{shorten(of.title, 300)}\n{of.id} · {format_time(of.created)}\n")
     if of.system_prompt:
         console.write_output(f"\n── system ──\n{of.system_prompt}\n")
     for turn in turns:
@@ -146,7 +147,7 @@ async def _show(options: argparse.Namespace) -> int:
 
 def _format_turn(turn: Turn, route: Route | None, *, with_ids: bool) -> str:
     who = summary_title(turn) if turn.role == "summary" else shorten(turn.model, 100) or turn.role
-    facts = [who, _format_time(turn.created)]
+    facts = [who, format_time(turn.created)]
     facts += [] if turn.state == "complete" else [turn.state]
     facts += [f"{turn.id} below {turn.parent or 'nothing'}"] if with_ids else []
     files = "".join(f"\n[{shorten(file.name, 200)}, {file.size_bytes} bytes]" for file in turn.attachments)
@@ -158,41 +159,68 @@ async def search_turns(
     options: argparse.Namespace, opened: Callable[[], AbstractAsyncContextManager[Store | None]] | None = None
 ) -> int:
     """Search the store that `opened` opens (None: the user's). A cancel writes the results so far."""
-    hits: list[SearchHit] = []
+    found = _SearchRun(options)
     try:
         async with (opened or _open_store)() as store:
             if store is not None:
-                await _collect(store, " ".join(options.query), options.limit, hits)
+                await found.collect(store, " ".join(options.query))
     except asyncio.CancelledError:
         # Ctrl-C: the hits that were found by then are written.
-        _write_hits(hits, as_json=options.json)
+        found.write()
         write_error("chat-tui: search interrupted; older messages may contain more results.\n")
         raise
-    _write_hits(hits, as_json=options.json)
-    if not hits and not options.json:
-        write_error("chat-tui: no results.\n")
+    found.write()
+    if not options.json:
+        write_error(f"chat-tui: {found.total() or 'no results'}.\n")
     return 0
 
 
-async def _collect(store: Store, query: str, limit: int, hits: list[SearchHit]) -> None:
-    """Add all hits to `hits`, and show the progress on a terminal."""
-    with ProgressLine(note_seconds=math.inf) as line:
-        async with aclosing(store.search_steps(query, limit)) as steps:
-            async for step in steps:
-                hits += step.hits
-                progress = search_progress(step.searched, step.searched_back_to)
-                line.show(f"searching… {len(hits):,} found, {progress}")
+class _SearchRun:
+    """One search: its results, of which the first `offset` are left out, are written as soon as there are enough."""
 
+    def __init__(self, options: argparse.Namespace) -> None:
+        self._first, self._limit = options.offset, options.limit or _EVERY
+        self._as_json = options.json
+        self._results: list[FoundResult] = []
+        self._titles = 0
+        self._last = SearchStep()
+        self._is_written = False
 
-def _write_hits(hits: Sequence[SearchHit], *, as_json: bool) -> None:
-    if as_json:
-        console.write_output(native.json_text(hits) + "\n")
-        return
-    for hit in hits:
-        console.write_output(
-            f"{hit.conversation}  {_format_time(hit.created)}  {shorten(hit.conversation_title, 80)}\n"
+    async def collect(self, store: Store, query: str) -> None:
+        """Search to the oldest message, so that the number is exact, or with JSON until there are enough results; show
+        the progress on a terminal."""
+        end = self._first + self._limit
+        with ProgressLine(note_seconds=math.inf) as line:
+            async with aclosing(store.search_steps(query, end, counts=not self._as_json)) as steps:
+                async for self._last in steps:
+                    self._titles += len(self._last.titles)
+                    self._results += [*self._last.titles, *self._last.hits]
+                    if len(self._results) >= end and not self._is_written and not self._as_json:
+                        line.clear()
+                        self.write()
+                    progress = search_progress(self._last.searched, self._last.searched_back_to)
+                    line.show(f"searching… {self._last.messages:,} found, {progress}")
+
+    def write(self) -> None:
+        """Write the results, once."""
+        if self._is_written:
+            return
+        self._is_written = True
+        shown = self._results[self._first : self._first + self._limit]
+        if self._as_json:
+            console.write_output(native.json_text([*map(result_record, shown)]) + "\n")
+        else:
+            write_results(shown)
+
+    def total(self) -> str:
+        """How much was found; empty for nothing."""
+        last, shown = self._last, len(self._results[self._first : self._first + self._limit])
+        counted = search_count(last.messages, self._titles, last.conversations, complete=last.complete)
+        if not counted or shown == last.messages + self._titles:
+            return counted
+        return (
+            f"{counted}; shown are {self._first + 1:,} to {self._first + shown:,}" if shown else f"{counted}; no more"
         )
-        console.write_output(f"    {hit.role}: {shorten(hit.snippet)}\n")
 
 
 # -- in and out -----------------------------------------------------------------------------------------------------
@@ -415,8 +443,3 @@ def _require_store(store: Store | None) -> Store:
     if store is None:
         raise HistoryError("No conversations have been saved yet.", "Start one with `chat-tui` or `chat-tui ask`.")
     return store
-
-
-def _format_time(time: datetime | None) -> str:
-    """Format a time in the local time zone."""
-    return "" if time is None else f"{time.astimezone():%Y-%m-%d %H:%M}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import aclosing
 from functools import partial
 
 from chat_tui.cli.line.command_registry import line_command
@@ -13,6 +14,8 @@ from chat_tui.core.errors import CommandError
 from chat_tui.core.settings.exchange_choice import parse_choice
 from chat_tui.core.text.counts import count_of
 from chat_tui.core.text.excerpts import shorten
+from chat_tui.core.text.search_progress import search_count
+from chat_tui.engine.conversations.listing import join_steps
 
 _LISTED = 20
 _LEFT_OUT = {
@@ -70,11 +73,15 @@ async def _search(chat: LineChat, words: str) -> None:
     if not words:
         await _history(chat, "")
         return
-    hits = await chat.engine.conversations.search(words, _LISTED)
-    for hit in hits:
+    async with aclosing(chat.engine.conversations.search_steps(words, _LISTED, counts=True)) as steps:
+        found = join_steps([step async for step in steps])
+    for title in found.titles[:_LISTED]:
+        say(f"{title.summary.id}: {shorten(title.summary.title, 60)}, title")
+    for hit in found.hits[: max(0, _LISTED - len(found.titles))]:
         speaker = "you" if hit.role == "user" else hit.model or hit.role
         say(f"{hit.conversation}: {shorten(hit.conversation_title, 60)}, {speaker}: {shorten(hit.snippet, 200)}")
-    say("[/open ID goes on with one]" if hits else "[nothing found]")
+    total = search_count(found.messages, len(found.titles), found.conversations, complete=found.complete)
+    say(f"[{total}; /open ID goes on with one]" if total else "[nothing found]")
 
 
 @line_command("open", _complete_title)
