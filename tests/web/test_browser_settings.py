@@ -18,6 +18,7 @@ from chat_tui.providers.scripted_provider import Pause, Script
 from tests.doubles.scripted_web import scripted_opener
 from tests.support.browser_tab import Tab, browser, needs_browser, tab
 from tests.support.web_site import Site, site, until
+from tests.web.test_browser_files import DROP
 
 __all__ = ["browser"]
 pytestmark = [pytest.mark.asyncio(loop_scope="module"), needs_browser]
@@ -130,7 +131,14 @@ async def test_a_private_conversation_is_lost_when_it_is_left_and_one_is_warned(
     async with usual_tab(browser, ["A secret."], ["Again."], ["Last."]) as (on, web):
         address = on.page.url
         await on.page.fill("#prompt", "Whisper")
+        await on.page.evaluate(DROP, [["whisper.md"], ""])
+        await on.page.locator("#attachments [data-state=ready]").wait_for()
+        files = web.state.uploads.folder
+        assert files is not None
+        assert list(files.iterdir())
         await on.switch("private")
+        await until(lambda: not list(files.iterdir()))
+        await on.page.locator("#attachments [data-state=ready]").wait_for()
         await on.page.click("#settings-button")
         await on.page.fill("#setting-system", "Mum is the word.")
         await on.page.keyboard.press("Escape")
@@ -142,6 +150,7 @@ async def test_a_private_conversation_is_lost_when_it_is_left_and_one_is_warned(
         kept = await everything_kept(on)
         assert "Whisper" not in kept
         assert "Mum" not in kept
+        assert "whisper" not in kept
         await on.page.reload()
         await marked(on, "private: never saved")
         await on.shows("Private: never saved.")
