@@ -139,15 +139,15 @@ function queueTool(key, sign, words, work) {
 
 function itemRow({ id, prompt, attachments = [] }, place) {
   const names = attachments.map(({ name }) => visible(name)).join(", ");
-  const files = names ? element("small", { title: names }, icon("clip"), ` ${names}`) : "";
-  const said = element("span", { className: "said", dir: "auto", title: prompt }, prompt, files);
-  if (!id) return element("li", {}, said);
+  const files = names ? element("small", { title: names }, icon("clip"), String(attachments.length), element("span", { className: "unseen" }, `with ${names}`)) : "";
+  const said = element("span", { className: "said", dir: "auto", title: prompt }, prompt);
+  if (!id) return element("li", {}, said, files);
   const tools = [
     queueTool(`edit ${id}`, "pen", "Edit this message", () => editItem(id)),
     queueTool(`remove ${id}`, "cross", "Remove this message", () => changeQueue("DELETE", itemPath(id))),
   ];
   if (place) tools.unshift(queueTool(`up ${id}`, "up", "Send this message earlier", () => raiseItem(place)));
-  return element("li", {}, said, ...tools);
+  return element("li", {}, said, files, ...tools);
 }
 
 function raiseItem(place) {
