@@ -36,6 +36,21 @@ PLACES = """((paragraph) => {
   return { first, last, print: place(code, 0), bracket: place(code, 7) };
 })([...document.querySelectorAll(".text > p")].at(-1))"""
 """Where signs of the last paragraph are, from the left."""
+DROP = """(async () => {
+  const canvas = Object.assign(document.createElement("canvas"), { width: 5000, height: 40 });
+  canvas.getContext("2d").fillRect(0, 0, 5000, 40);
+  const photo = await new Promise((resolve) => canvas.toBlob(resolve, "image/png"));
+  const carried = new DataTransfer();
+  carried.items.add(new File([photo, new Uint8Array(20_000_001)], "photo.png", { type: "image/png" }));
+  carried.items.add(new File(["One line."], "notes.md"));
+  const options = { dataTransfer: carried, bubbles: true, cancelable: true };
+  const event = (kind) => dispatchEvent(new DragEvent(kind, options));
+  event("dragenter");
+  const isShown = !document.getElementById("drop-target").hidden;
+  event("drop");
+  return isShown;
+})()"""
+"""Drops a photo that is too large, and a text."""
 ACTIVE = "document.activeElement.id"
 
 
@@ -122,6 +137,25 @@ async def test_an_answer_streams_survives_a_reload_and_is_stopped_from_another_t
             await each.answered()
             await each.harmless()
         await other.close()
+
+
+async def test_files_are_dropped_sent_and_opened(browser: Firefox) -> None:
+    async with opened(browser, ["A line."]) as (tab, _):
+        assert await tab.evaluate(DROP)
+        await tab.until("document.querySelectorAll('#attachments [data-state=ready]').length === 2")
+        await tab.shows("20.0 MB made smaller")
+        await tab.ask("What is it?")
+        await tab.answered()
+        for _ in range(2):
+            await tab.until("document.querySelector('.turn.user .file.image canvas')?.width > 240")
+            await tab.click(".turn.user .file.image")
+            await tab.until("document.querySelector('#file-dialog[open] img')?.naturalWidth === 4096")
+            await tab.press("Escape")
+            await tab.click(".turn.user .file:not(.image)")
+            await tab.until("document.querySelector('#file-dialog[open] pre')?.textContent === 'One line.'")
+            await tab.press("Escape")
+            await tab.reload()
+        await tab.harmless()
 
 
 async def test_an_answer_is_read_copied_and_pasted(browser: Firefox) -> None:
