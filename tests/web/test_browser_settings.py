@@ -127,18 +127,22 @@ async def test_the_settings_of_a_conversation_are_shared_with_other_faces(browse
         await on.harmless()
 
 
+async def attach_then_be_private(on: Tab, web: Site) -> None:
+    """Attach a file and make the conversation private: the file leaves the server's disk."""
+    await on.page.evaluate(DROP, [["whisper.md"], ""])
+    await on.page.locator("#attachments [data-state=ready]").wait_for()
+    files = web.state.uploads.folder
+    assert files is not None
+    assert list(files.iterdir())
+    await on.switch("private")
+    await until(lambda: not list(files.iterdir()))
+
+
 async def test_a_private_conversation_is_lost_when_it_is_left_and_one_is_warned(browser: Browser) -> None:
     async with usual_tab(browser, ["A secret."], ["Again."], ["Last."]) as (on, web):
         address = on.page.url
         await on.page.fill("#prompt", "Whisper")
-        await on.page.evaluate(DROP, [["whisper.md"], ""])
-        await on.page.locator("#attachments [data-state=ready]").wait_for()
-        files = web.state.uploads.folder
-        assert files is not None
-        assert list(files.iterdir())
-        await on.switch("private")
-        await until(lambda: not list(files.iterdir()))
-        await on.page.locator("#attachments [data-state=ready]").wait_for()
+        await attach_then_be_private(on, web)
         await on.page.click("#settings-button")
         await on.page.fill("#setting-system", "Mum is the word.")
         await on.page.keyboard.press("Escape")
