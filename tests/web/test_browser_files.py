@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import struct
 import zlib
 from typing import Any
 
 import pytest
 from msgspec.structs import replace
-from playwright.async_api import Browser, FilePayload
+from playwright.async_api import Browser, FilePayload, Route
 
 from chat_tui.config.schema import Config
 from chat_tui.core.attachments.attachment import FILES_LIMIT, TEXT_LIMIT
@@ -202,6 +203,35 @@ async def check_refusals(opened: Tab, web: Site) -> None:
     await rows(opened, ready=1)
     assert not await web.engine.conversations.summaries()
     await opened.unhurt()
+
+
+async def test_a_question_waits_for_its_files_until_it_is_taken_back(browser: Browser) -> None:
+    async with scripted_tab(browser, ["A note."]) as (tab, web):
+        page, held = tab.page, asyncio.Event()
+
+        async def hold(route: Route) -> None:
+            await held.wait()
+            await route.continue_()
+
+        await page.route("**/api/uploads?*", lambda route: route.abort())
+        await pick(tab, payload("lost.txt", b"text"))
+        await tab.shows("lost.txt is not uploaded: the server cannot be reached.")
+        await page.unroute("**/api/uploads?*")
+        await page.route("**/api/uploads?*", hold)
+        await tab.ask("What is it?")
+        await tab.shows("uploading files")
+        await page.keyboard.press("Escape")
+        await tab.shows("Stopped: nothing was sent.")
+        assert await page.input_value("#prompt") == "What is it?"
+        assert not await web.engine.conversations.summaries()
+        await page.click("#send")
+        await tab.shows("uploading files")
+        held.set()
+        await tab.shows("A note.")
+        await tab.answered()
+        await page.locator(".turn.user .file", has_text="lost.txt").wait_for()
+        # The browser tells of the request that was cut.
+        assert all("ERR_FAILED" in error for error in tab.errors), tab.errors
 
 
 async def test_a_long_paste_is_shown_by_its_size_and_a_large_photo_is_made_smaller(browser: Browser) -> None:

@@ -25,7 +25,7 @@ function dollars(value) {
 const about = (estimated) => (estimated ? "≈" : "");
 
 const PHASES = {
-  idle: "ready", queued: "queued", fetching: "downloading the model", loading: "loading the model",
+  idle: "ready", uploading: "uploading files", queued: "queued", fetching: "downloading the model", loading: "loading the model",
   streaming: "answering", paused: "paused", complete: "done", length: "token limit reached", cancelled: "stopped", broken: "connection lost",
   empty: "no text", calling: "running a tool", asking: "asks about a tool",
 };

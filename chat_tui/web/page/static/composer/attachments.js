@@ -63,8 +63,8 @@ class AttachedFile {
     } catch (error) {
       if (this.stopping.signal.aborted) return;
       this.state = "failed";
-      this.error = error.message;
       this.isLost = error instanceof Refusal && [0, 401].includes(error.status);
+      this.error = this.isLost ? `${visible(this.name)} is not uploaded: the server cannot be reached.` : error.message;
       announce(this.error);
     }
     paintAttached();
@@ -173,10 +173,15 @@ function giveBackAttached(files) {
   estimateSoon();
 }
 
+// The server may be back.
+function uploadLost() {
+  for (const file of attached) if (file.state === "failed" && file.isLost) file.upload();
+  paintAttached();
+}
+
 // Why the question cannot be sent as it is; empty if it can.
 function attachedFault(text) {
-  // The server may be back.
-  for (const file of attached) if (file.state === "failed" && file.isLost) file.upload();
+  uploadLost();
   const failed = attached.find((file) => file.state === "failed");
   if (failed) return `${failed.error} Remove it, then send your question.`;
   if (text || !attached.length) return "";
@@ -184,16 +189,20 @@ function attachedFault(text) {
   return `Add a question: ${which} attached.`;
 }
 
+const isUploading = ({ state }) => ["waiting", "uploading"].includes(state);
+
 // Asks with the ids of the files, as soon as all are uploaded. Those that the server has dropped meanwhile are uploaded once more.
-function askWithFiles(files, ask) {
-  const asking = askUploaded(files, ask);
+// Once `withdrawn` is resolved, it waits for no upload any more.
+function askWithFiles(files, ask, withdrawn = new Promise(() => {})) {
+  const asking = askUploaded(files, ask, withdrawn);
   for (const file of files) file.asking = asking.catch(() => {});
   return asking;
 }
 
-async function askUploaded(files, ask) {
+async function askUploaded(files, ask, withdrawn) {
   for (let isAgain = false; ; isAgain = true) {
-    await Promise.all(files.map((file) => file.uploaded));
+    await Promise.race([Promise.all(files.map((file) => file.uploaded)), withdrawn]);
+    if (files.some(isUploading)) throw new Refusal(0, "Stopped: nothing was sent. Your message is in the prompt.");
     const failed = files.find((file) => file.state === "failed");
     if (failed) throw new Refusal(400, failed.error);
     try {

@@ -38,12 +38,14 @@ function whereAsked() {
 // Sends a question. Its answer comes by the stream of events.
 async function send(answer, path, body) {
   answer.sending = true;
+  const withdrawn = new Promise((resolve) => { answer.withdraw = resolve; });
+  if ((answer.files ?? []).some(isUploading)) answer.phase = { phase: "uploading" };
   setRunning(answer);
   answer.begin(answer.view, $("choice").value.startsWith("m/") ? $("choice").value.slice(2) : "");
   announce("Answering.");
   try {
     const chosen = { ...body, ...choice(), askTools: true };
-    const place = await askWithFiles(answer.files ?? [], (files) => begin(path, { ...chosen, ...files }));
+    const place = await askWithFiles(answer.files ?? [], (files) => begin(path, { ...chosen, ...files }), withdrawn);
     answer.sending = false;
     begun(answer, place);
   } catch (error) {

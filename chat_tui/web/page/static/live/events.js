@@ -32,6 +32,7 @@ function takeLine(state) {
   if (isOnline && !was) {
     showList();
     refreshSoon();
+    uploadLost();
     showChoices().catch((error) => toast(error.message));
   }
   // Tells why, and asks for the token.

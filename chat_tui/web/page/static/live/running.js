@@ -123,6 +123,10 @@ async function stopAnswer(id) {
 
 function stop() {
   if (!running) return;
-  if (running.sending) running.stopAsked = true;
-  else stopAnswer(running.id);
+  if (!running.sending) stopAnswer(running.id);
+  else {
+    running.stopAsked = true;
+    // It may wait for its files.
+    running.withdraw();
+  }
 }
