@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 from typing import Any
+
+from msgspec.structs import replace
 
 from chat_tui.core.conversation import STEERED
 from chat_tui.history.queries import reads
 from chat_tui.history.store import Store
-from chat_tui.web.presence.question_queues import ITEMS_LIMIT
+from chat_tui.web.presence.private_conversations import PrivateConversations
+from chat_tui.web.presence.question_queues import ITEMS_LIMIT, QuestionQueue, QuestionQueues, QueuedQuestion
 from tests.support.scripted_router import Gate
 from tests.support.web_site import Site, until
 from tests.web.test_live import Feed, begun, feed, scripted_site, slow, two_workers
@@ -159,3 +163,19 @@ async def test_what_queues_refuse() -> None:
         assert (await web.client.patch(f"{queue}/items/none", json={"prompt": "x"})).status_code == 404
         assert (await web.client.put(queue, json={"order": 1})).status_code == 400
         assert (await web.client.delete(f"{queue}/items/none")).status_code == 404
+
+
+async def test_a_queue_is_held_when_its_worker_is_gone_and_not_after_a_sleep_of_it() -> None:
+    queues = QuestionQueues(PrivateConversations(0))
+    silent = QuestionQueue((QueuedQuestion("item", "Two", ""),), "worker", until=0.0)
+    assert queues.is_held("id", silent)
+    asking = asyncio.Event()
+
+    async def ask() -> None:
+        await asking.wait()
+
+    queues.serve("id", ask)
+    assert not queues.is_held("id", silent)
+    assert queues.is_held("id", replace(silent, problem="It failed."))
+    asking.set()
+    await until(lambda: queues.is_held("id", silent))

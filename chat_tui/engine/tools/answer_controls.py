@@ -112,10 +112,11 @@ class AnswerControls:
 
     async def _note_pauses(self) -> None:
         """Note which answers are paused, for other processes."""
+        known = self._known()
         paused = {
             answer.conversation_id: answer.turn.id
             for answer in self._answers.running()
-            if answer.paused and answer.conversation_id in self._known()
+            if answer.paused and answer.conversation_id in known
         }
         for id in self._noted.keys() | paused.keys():
             if self._noted.get(id) != paused.get(id):

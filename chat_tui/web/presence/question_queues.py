@@ -231,6 +231,11 @@ class QuestionQueues:
             places = self._memory.setdefault(conversation_id, _MemoryPlaces())
         return ConversationQueue(places, conversation_id, self._owner)
 
+    def is_held(self, conversation_id: str, queue: QuestionQueue) -> bool:
+        """Return whether nobody asks the questions of this queue. This worker does even if it could not say so for a
+        while, as after a sleep of the machine."""
+        return queue.is_held and (queue.problem != "" or conversation_id not in self.served)
+
     def serve(self, conversation_id: str, work: Callable[[], Awaitable[None]]) -> None:
         """Ask the questions of a conversation in the background. `work` returns when there is nothing to ask, and is
         called again if something was added meanwhile."""

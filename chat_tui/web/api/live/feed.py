@@ -211,7 +211,7 @@ class PageFeed(Response):
                 queue = await self._state.queues.queue_of(self._engine.places, name).read()
             else:
                 continue
-            event = QueueEvent(name, shown_questions(queue), queue.is_held, queue.problem)
+            event = QueueEvent(name, shown_questions(queue), self._state.queues.is_held(name, queue), queue.problem)
             if event != self._queues.get(name):
                 told.append(event)
             self._queues[name] = event

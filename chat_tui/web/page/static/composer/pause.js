@@ -12,7 +12,8 @@ function paintPause() {
   pauseButton.hidden = !canPause();
   if (pauseButton.dataset.does === words) return;
   pauseButton.dataset.does = words;
-  pauseButton.title = `${words} the answer (Ctrl+.)`;
+  const limit = isPaused() && !runningIn(current).elsewhere ? ". After 10 minutes it is stopped." : "";
+  pauseButton.title = `${words} the answer (Ctrl+.)${limit}`;
   pauseButton.setAttribute("aria-label", `${words} the answer`);
   pauseButton.replaceChildren(icon(isPaused() ? "play" : "pause"));
   document.querySelector("main").classList.toggle("paused", isPaused());
