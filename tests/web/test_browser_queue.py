@@ -119,7 +119,7 @@ async def test_earlier_messages_are_summarised_and_it_is_taken_back(browser: Bro
         await page.locator("#summary-dialog").get_by_role("button", name="Keep").click()
         await tab.shows("Summary of 4 earlier messages")
         assert await page.locator("#summary-dialog").is_hidden()
-        await page.locator(".turn.summary .take-back").click()
+        await page.locator(".turn.summary .take-back").press("Enter")
         await page.locator(".turn.summary").wait_for(state="detached")
         (row,) = await web.engine.conversations.summaries()
         assert (await web.engine.conversations.conversation(row.id)).path[-1].text == "Three."

@@ -425,3 +425,18 @@ async def test_a_stream_ends_with_the_sign_in_that_it_came_with(tmp_path: Path) 
                 # Long before an idle stream gets a comment.
                 async with asyncio.timeout(10):
                     assert [line async for line in lines if line.startswith("data: ")][1:] == []
+
+
+async def test_no_page_misses_a_change_while_it_sends_or_another_page_opens() -> None:
+    async with scripted_site(["Hi."]) as web:
+        id = (await begun(web, "Hi"))["conversation"]
+        await until(lambda: not web.state.running())
+        monitor = web.state.monitor
+        await monitor.look_now(web.engine)
+        seen = monitor.changes
+        await web.engine.conversations.rename(id, "Another title")
+        # As a page does that opens.
+        await monitor.look_now(web.engine)
+        assert monitor.changes > seen
+        async with asyncio.timeout(10):
+            await monitor.wait(3600, seen)

@@ -31,6 +31,8 @@ class HistoryMonitor:
         self._watchers = 0
         self._looking: asyncio.Task[None] | None = None
         self._hurry, self._changed = asyncio.Event(), asyncio.Event()
+        self.changes = 0
+        """Number of changes that were noticed so far."""
         self.state = HistoryState()
         """The history as it was seen last."""
 
@@ -53,16 +55,26 @@ class HistoryMonitor:
 
     async def look_now(self, engine: Engine) -> None:
         """Look at the history at once."""
+        before = self.state
         self.state = await engine.conversations.changes.look(
             self.state, tuple(self._followed), notes_prefixes=NOTES_PREFIXES
         )
+        if before != self.state:
+            self._tell()
+
+    def _tell(self) -> None:
+        self.changes += 1
+        self._changed.set()
+        self._changed = asyncio.Event()
 
     def hurry(self) -> None:
         """Look soon: something has changed in this process."""
         self._hurry.set()
 
-    async def wait(self, seconds: float) -> None:
-        """Wait for a change, for this long at most."""
+    async def wait(self, seconds: float, since: int) -> None:
+        """Wait for a change after the one with this number, for this long at most."""
+        if self.changes != since:
+            return
         with suppress(TimeoutError):
             async with asyncio.timeout(seconds):
                 await self._changed.wait()
@@ -75,12 +87,10 @@ class HistoryMonitor:
                     await self._hurry.wait()
             hurried = self._hurry.is_set()
             self._hurry.clear()
-            before = self.state
             await self.look_now(engine)
             await self._sign_ins.look()
             if self.state.running or self.state.notes:
                 await self._page_answers.sign(engine.places)
-            if hurried or before != self.state or edition != self._sign_ins.edition:
+            if hurried or edition != self._sign_ins.edition:
                 edition = self._sign_ins.edition
-                self._changed.set()
-                self._changed = asyncio.Event()
+                self._tell()

@@ -153,6 +153,7 @@ class PageFeed(Response):
             monitor.watching(self._engine, self._names),
         ):
             await monitor.look_now(self._engine)
+            seen = monitor.changes
             self._list_mark = monitor.state.list_mark
             self._marks = {name: _mark_of(name, monitor.state) for name in self._names}
             self._running = running_answers(self._engine, monitor.state, self._private)
@@ -166,7 +167,8 @@ class PageFeed(Response):
                 is_reading = any(each.reader is not None for each in self._followed)
                 if (self._state.has_stopped and not is_reading) or not await self._is_signed_in():
                     break
-                await monitor.wait(RENDER_SECONDS if is_reading else self._state.ping_seconds)
+                await monitor.wait(RENDER_SECONDS if is_reading else self._state.ping_seconds, seen)
+                seen = monitor.changes
                 body = to_sse([*self._changes(), *await self._read_queues(), *await self._read_answers()])
                 if not body and monotonic() - wrote >= self._state.ping_seconds:
                     body = _PING
