@@ -32,11 +32,12 @@ from chat_tui.web.api.conversation_schemas import (
     ConversationChanges,
     ConversationPage,
     ConversationTools,
+    FoundEvent,
     ListedDeletions,
     OfferedChoices,
     OpenedConversation,
 )
-from chat_tui.web.api.conversations import ExportQuery, ListQuery, TurnsQuery
+from chat_tui.web.api.conversations import ExportQuery, ListQuery, SearchQuery, TurnsQuery
 from chat_tui.web.api.events import (
     EndEvent,
     ErrorEvent,
@@ -207,6 +208,13 @@ OPERATIONS: Sequence[Operation] = (
         "List or search saved conversations.",
         ConversationPage,
         query=ListQuery,
+    ),
+    Operation(
+        "GET",
+        "/api/search",
+        "Search titles and messages; a stream of what is found and of how much it is.",
+        query=SearchQuery,
+        events=(FoundEvent,),
     ),
     Operation(
         "GET", _CONVERSATION, "Get a conversation's turns, the latest first.", OpenedConversation, query=TurnsQuery

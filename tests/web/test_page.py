@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import re
 import tomllib
 from pathlib import Path
@@ -125,6 +126,47 @@ async def test_a_search_of_many_turns_says_that_it_is_not_complete_and_is_gone_o
     assert not common["complete"]
     assert 0 <= common["searched"] < 1
     assert rest["complete"]
+
+
+async def test_a_search_streams_titles_and_messages_and_counts_all(tmp_path: Path) -> None:
+    file = tmp_path / "history.db"
+    store = await Store.open(file)
+    for number in range(4):
+        path = [Turn("user", f"some octopus {turn}", id=f"{number}-{turn}") for turn in range(5)]
+        await store.write(writes.add_conversation, Conversation(f"c{number}", f"Title {number}", path=tuple(path)))
+    await store.write(writes.add_conversation, Conversation("t", "Ink of an Octopus"))
+    await store.close()
+    async with site(Config(), opener=scripted_opener(file=file)) as web:
+        private = await web.engine.conversations.begin_private()
+        await (await web.engine.ask(private.id, "octopus")).saved.wait()
+
+        async def found(**parameters: str | int) -> list[Any]:
+            reply = await web.client.get("/api/search", params=parameters)
+            assert reply.headers["content-type"].startswith("text/event-stream")
+            return [json.loads(line[6:]) for line in reply.text.splitlines() if line.startswith("data: ")]
+
+        every = await found(query="octopus")
+        few = await found(query="octopus", limit=2)
+        rest = await found(query="octopus", limit=200, start=few[-1]["next"])
+        nothing = await found(query="squid")
+        asked: tuple[dict[str, str], ...] = (
+            {},
+            {"query": "after:never"},
+            {"query": "x" * 1001},
+            {"query": "x", "limit": "201"},
+        )
+        wrong = [await web.client.get("/api/search", params=parameters) for parameters in asked]
+    rows = [row for event in every for row in event["conversations"]]
+    assert (rows[0]["id"], rows[0]["marks"]) == ("t", [[10, 17]])
+    assert "turn" not in rows[0]
+    assert sorted(row["id"] for row in rows[1:]) == ["c0", "c1", "c2", "c3"]
+    for last in (every[-1], few[-1]):
+        counts = [last[name] for name in ("messages", "titles", "found", "complete")]
+        assert counts == [20, 1, 5, True]
+    assert every[-1]["next"] is None
+    assert {row["id"] for event in (*few, *rest) for row in event["conversations"]} == {"t", "c0", "c1", "c2", "c3"}
+    assert (nothing[-1]["conversations"], nothing[-1]["messages"], nothing[-1]["complete"]) == ([], 0, True)
+    assert [reply.status_code for reply in wrong] == [400] * 4
 
 
 async def test_a_conversation_opens_with_its_last_turns_rendered_and_the_earlier_ones_on_request() -> None:

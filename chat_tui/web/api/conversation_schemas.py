@@ -30,7 +30,7 @@ class ListedConversation(msgspec.Struct, frozen=True, rename="camel"):
     snippet: str | UnsetType = UNSET
     """Passage that was found, on one line."""
     marks: tuple[tuple[int, int], ...] | UnsetType = UNSET
-    """Positions of the words in the passage, in characters: start and end (exclusive)."""
+    """Positions of the words in the passage, or without one in the title, in characters: start and end (exclusive)."""
 
 
 class ConversationPage(msgspec.Struct, frozen=True, rename="camel"):
@@ -47,6 +47,25 @@ class ConversationPage(msgspec.Struct, frozen=True, rename="camel"):
     """Messages newer than this have been searched, if the search is incomplete and this is known."""
     deleted: int = 0
     """Number of deleted conversations that can be restored; 0 in a search."""
+
+
+class FoundEvent(msgspec.Struct, frozen=True, rename="camel"):
+    """A step of a search: what it has found, and how much has been found so far."""
+
+    conversations: list[ListedConversation]
+    """Conversations that no event before has named, each with its title or its best message."""
+    messages: int
+    titles: int
+    found: int
+    """Number of conversations in which messages or titles were found."""
+    complete: bool
+    """Whether all messages have been searched, so that the numbers are exact."""
+    searched: float
+    """Part of the history that the search has covered, 0 to 1."""
+    searched_back_to: datetime | None = None
+    """Messages newer than this have been searched, if the search is incomplete and this is known."""
+    next: int | None = None
+    """`start` of the search for further conversations; null if all are listed, or the limit is not reached yet."""
 
 
 class ListedDeletion(msgspec.Struct, frozen=True, rename="camel"):

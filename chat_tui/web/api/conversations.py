@@ -5,14 +5,14 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from contextlib import aclosing
 from typing import Annotated, Any, Literal, TypeVar
 
 import msgspec
 from msgspec import UNSET, Meta
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import Response, StreamingResponse
 from starlette.routing import BaseRoute, Route
 
 from chat_tui.config.strategy_help import STRATEGY_HELP
@@ -21,6 +21,7 @@ from chat_tui.core.conversation import (
     ConversationWindow,
     SearchHit,
     SearchStep,
+    TitleHit,
     Turn,
     WindowRange,
     summary_title,
@@ -39,6 +40,7 @@ from chat_tui.web.api.conversation_schemas import (
     ConversationChanges,
     ConversationPage,
     ConversationTools,
+    FoundEvent,
     ListedConversation,
     OfferedChoices,
     OfferedModel,
@@ -79,6 +81,16 @@ class ListQuery(msgspec.Struct, frozen=True):
     offset: Annotated[int, Meta(ge=0, le=10_000_000)] = 0
 
 
+class SearchQuery(msgspec.Struct, frozen=True):
+    """Parameters of a search."""
+
+    query: Annotated[str, Meta(max_length=1000)]
+    limit: Annotated[int, Meta(ge=1, le=LIST_LIMIT)] = LIST_LIMIT
+    """Maximum number of messages whose conversations are listed; all are counted."""
+    start: Annotated[int, Meta(ge=0, le=2**62)] | None = None
+    """`next` of an earlier search."""
+
+
 class TurnsQuery(msgspec.Struct, frozen=True):
     """Which turns of a conversation are wanted."""
 
@@ -99,6 +111,7 @@ def routes() -> list[BaseRoute]:
     one = "/api/conversations/{id}"
     return [
         Route("/api/conversations", list_conversations, methods=["GET"]),
+        Route("/api/search", search_conversations, methods=["GET"]),
         Route(one, open_conversation, methods=["GET"]),
         Route(one, change_conversation, methods=["PATCH"]),
         Route(one, delete_conversation, methods=["DELETE"]),
@@ -130,6 +143,8 @@ async def _search(engine: Engine, query: str, start: int | None) -> Conversation
     end = time.monotonic() + SEARCH_SECONDS
     async with aclosing(engine.conversations.search_steps(query, most, start, private=False)) as steps:
         async for last in steps:
+            for title in last.titles:
+                best[title.summary.id] = _list_title(title)
             for hit in last.hits:
                 best.setdefault(hit.conversation, _list_hit(hit))
             if (best and start is None) or len(best) >= LIST_LIMIT or time.monotonic() >= end:
@@ -153,6 +168,55 @@ def _list_hit(hit: SearchHit) -> ListedConversation:
         snippet=hit.snippet,
         marks=hit.marks,
     )
+
+
+async def search_conversations(request: Request) -> Response:
+    """Search titles and messages; returns a stream of what is found and of how much it is. It ends when all is
+    counted, or with `start` when the limit is reached; the search ends when the client leaves."""
+    asked, engine = parse_query(request, SearchQuery), await state_of(request).engine()
+    steps = engine.conversations.search_steps(
+        asked.query, asked.limit, asked.start, private=False, counts=asked.start is None
+    )
+    events = _found_events(steps, asked.limit)
+    # A wrong query is refused before the stream begins.
+    first = await anext(events)
+
+    async def body() -> AsyncGenerator[bytes, None]:
+        async with aclosing(events):
+            yield first
+            async for event in events:
+                yield event
+
+    return StreamingResponse(body(), media_type="text/event-stream", headers={"X-Accel-Buffering": "no"})
+
+
+async def _found_events(steps: AsyncGenerator[SearchStep, None], limit: int) -> AsyncGenerator[bytes, None]:
+    titles = hits = 0
+    known: set[str] = set()
+    async with aclosing(steps):
+        async for step in steps:
+            titles += len(step.titles)
+            hits += len(step.hits)
+            rows = {title.summary.id: _list_title(title) for title in step.titles}
+            for hit in step.hits:
+                rows.setdefault(hit.conversation, _list_hit(hit))
+            event = FoundEvent(
+                [row for id, row in rows.items() if id not in known],
+                step.messages,
+                titles,
+                step.conversations,
+                step.complete,
+                step.searched,
+                step.searched_back_to,
+                step.rest if hits >= limit else None,
+            )
+            known.update(rows)
+            yield b"data: " + encode_record(event) + b"\n\n"
+
+
+def _list_title(title: TitleHit) -> ListedConversation:
+    row = title.summary
+    return ListedConversation(row.id, row.title, row.updated, row.model, row.pinned, marks=title.marks)
 
 
 async def open_conversation(request: Request) -> Response:

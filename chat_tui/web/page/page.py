@@ -26,6 +26,7 @@ _SCRIPTS = (
     "conversation/turns",
     "conversation/answers",
     "sidebar/sidebar",
+    "sidebar/search",
     "sidebar/deleted",
     "conversation/conversation",
     "composer/choice",

@@ -272,7 +272,7 @@ async function renamed() {
   const id = current;
   const said = await (await request("PATCH", conversationPath(id, {}), { title: words })).json();
   if (current === id) setTitle(said.title);
-  await showList();
+  await showChangedList();
 }
 
 function setPinned(value) {
@@ -284,7 +284,7 @@ async function pin() {
   const id = current;
   const said = await (await request("PATCH", conversationPath(id, {}), { pinned: !pinned })).json();
   if (current === id) setPinned(said.pinned);
-  await showList();
+  await showChangedList();
   announce(said.pinned ? "Pinned." : "Unpinned.");
 }
 
@@ -303,10 +303,10 @@ async function remove() {
   const [id, words] = [current, title];
   await request("DELETE", conversationPath(id, {}));
   if (current === id) newConversation();
-  await showList();
+  await showChangedList();
   toast(`Deleted “${words}”.`, async () => {
     await request("POST", `api/conversations/${encodeURIComponent(id)}/restore`);
-    await showList();
+    await showChangedList();
     await openConversation(id);
   });
 }

@@ -54,7 +54,7 @@ function deletedEntry(row) {
 async function restoreDeleted(id) {
   await request("POST", `api/conversations/${encodeURIComponent(id)}/restore`);
   showsDeleted = false;
-  await showList();
+  await showChangedList();
   await openConversation(id);
 }
 

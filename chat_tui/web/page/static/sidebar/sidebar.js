@@ -1,7 +1,6 @@
 // The sidebar: the list of conversations by day, and the search.
 
 const PAGE = 60;
-const MOST = 200;
 // So many rows are requested again with the next page, since those before it may have moved meanwhile.
 const OVERLAP = 20;
 let listed = [];
@@ -12,28 +11,25 @@ let listing = 0;
 let listedQuery = "";
 // How many deleted conversations can be restored.
 let deletions = 0;
-// Progress of the search; null: it is complete, or there is none.
-let searching = null;
 
 async function showList() {
   const query = $("search").value.trim();
   if (query) showsDeleted = false;
   if (showsDeleted) return showDeleted();
+  if (query) return showSearch(query);
+  leaveSearch();
   const mine = ++listing;
-  const parameters = query ? { query } : { limit: PAGE };
   try {
-    const said = await asked(`api/conversations?${new URLSearchParams(parameters)}`);
+    const said = await asked(`api/conversations?${new URLSearchParams({ limit: PAGE })}`);
     if (mine !== listing) return;
     // The rows below the first page are kept, so that whoever has scrolled down stays there.
-    const below = query || listedQuery || said.next === null ? [] : rowsBelow(said.conversations.at(-1));
+    const below = listedQuery || said.next === null ? [] : rowsBelow(said.conversations.at(-1));
     listed = joinedRows(said.conversations, below);
-    listedQuery = query;
+    listedQuery = "";
     more = below.length ? (more === null ? null : listed.length) : said.next;
     deletions = said.deleted;
-    searching = query && !said.complete ? searchedWords(said) : null;
-    paintList(query);
+    paintList("");
     tellTitle();
-    if (searching !== null) await searchOn(query, mine);
   } catch (error) {
     painted = "";
     if (mine === listing) $("list").replaceChildren(element("p", { className: "note" }, error.message));
@@ -48,26 +44,6 @@ function joinedRows(rows, further) {
   return [...rows, ...further.filter((row) => !there.has(row.id))];
 }
 
-// Continues a search until the query changes or enough is found.
-async function searchOn(query, mine) {
-  while (searching !== null) {
-    const enough = listed.length >= MOST;
-    const said = enough ? { conversations: [], complete: true } : await asked(`api/conversations?${new URLSearchParams({ query, offset: more })}`);
-    if (mine !== listing) return;
-    listed = joinedRows(listed, said.conversations);
-    more = said.next;
-    searching = said.complete ? null : searchedWords(said);
-    paintList(query);
-  }
-}
-
-function searchedWords({ searched, searchedBackTo }) {
-  const percent = `${Math.floor(Math.min(searched, 0.99) * 100)} %`;
-  if (!searchedBackTo) return `Searching… ${percent}`;
-  const month = new Date(searchedBackTo).toLocaleDateString("en", { month: "long", year: "numeric" });
-  return `Searching… back to ${month} (${percent})`;
-}
-
 // The next page is loaded when one scrolls near this button.
 const moreButton = element("button", { type: "button", className: "more" }, "Show older conversations");
 moreButton.addEventListener("click", () => showMore().catch((error) => toast(error.message)));
@@ -78,6 +54,7 @@ let loadingMore = false;
 
 async function showMore() {
   if (loadingMore) return;
+  if (listedQuery) return showMoreFound();
   loadingMore = true;
   const mine = listing;
   try {
@@ -96,24 +73,26 @@ async function showMore() {
 }
 
 function paintList(query) {
-  const told = JSON.stringify([query, searching, listed, more, deletions, midnight(0)]);
+  const told = JSON.stringify([query, query && foundWords(), listed, more, deletions, midnight(0)]);
   if (told === painted) return;
   painted = told;
-  const parts = [];
+  const parts = query ? [element("p", { className: "note found-count", role: "status" }, foundWords())] : [];
   let group = "";
   for (const row of listed) {
-    const name = query ? "Found" : row.pinned ? "Pinned" : dayWords(new Date(row.updated));
+    const name = query ? (row.turn ? "Messages" : "Titles") : row.pinned ? "Pinned" : dayWords(new Date(row.updated));
     if (name !== group) parts.push(element("h2", {}, name));
     group = name;
     parts.push(element("div", { className: "list-row" }, entry(row, name)));
   }
-  if (query && searching !== null) parts.push(element("p", { className: "note", role: "status" }, searching));
-  else if (!listed.length) parts.push(element("p", { className: "note" }, query ? `No results for “${query}”.` : "No conversations yet."));
+  if (!listed.length && !query) parts.push(element("p", { className: "note" }, "No conversations yet. What you ask is saved here."));
+  moreButton.textContent = query ? "Show more results" : "Show older conversations";
   nearListEnd.unobserve(moreButton);
-  if (more !== null && !query) parts.push(moreButton);
+  if (more !== null) parts.push(moreButton);
   if (deletions && !query) parts.push(deletedLink());
   const focused = document.activeElement.closest("#list .entry")?.dataset.id;
+  const place = $("list").scrollTop;
   $("list").replaceChildren(...parts);
+  $("list").scrollTop = place;
   if (focused) $("list").querySelector(`.entry[data-id="${CSS.escape(focused)}"]`)?.focus();
   if (moreButton.isConnected) nearListEnd.observe(moreButton);
   markRunning();
@@ -124,7 +103,7 @@ function entry(row, group) {
     ? element("small", { className: "found" }, ...marked(row.snippet, row.marks))
     : element("small", {}, [momentWords(new Date(row.updated), { group }), shortName(row.model)].filter(Boolean).join(" · "));
   // A link, so that the middle button opens it in a new tab.
-  const made = element("a", { href: `#c=${encodeURIComponent(row.id)}`, className: "entry", title: row.title }, element("b", {}, row.title || "Untitled"), detail);
+  const made = element("a", { href: `#c=${encodeURIComponent(row.id)}`, className: "entry", title: row.title }, element("b", {}, ...(row.marks && !row.snippet ? marked(row.title, row.marks) : [row.title || "Untitled"])), detail);
   made.dataset.id = row.id;
   if (row.id === current) made.setAttribute("aria-current", "true");
   made.addEventListener("click", (event) => {
