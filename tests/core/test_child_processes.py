@@ -207,7 +207,11 @@ async def test_the_process_of_a_real_child_holds_no_key(hostile: Path) -> None:
         python_command("chat_tui.core.attachments.pdf_worker", "1", "100"), stdin=PIPE, stdout=PIPE
     )
     try:
-        seen = await asyncio.to_thread(Path(f"/proc/{child.pid}/environ").read_bytes)
+        seen = b""
+        async with asyncio.timeout(60):
+            # Empty while the process begins.
+            while not seen:
+                seen = await asyncio.to_thread(Path(f"/proc/{child.pid}/environ").read_bytes)
         assert SECRET.encode() not in seen
         assert b"PATH=" in seen
     finally:
