@@ -20,16 +20,24 @@ import runpy
 import selectors
 import signal
 import socket
+import ssl
 import sys
 import termios
 import threading
 import warnings
 from collections.abc import Iterator
 from contextlib import suppress
+from importlib.metadata import entry_points
 
+from chat_tui.cli.parser import build_parser
 from chat_tui.config.load import parse
+from chat_tui.core.request import Request
+from chat_tui.core.text.addresses import cleaned_address
 from chat_tui.core.text.lazy_pattern import LazyPattern
 from chat_tui.providers.catalogue.quality import prior_of
+from chat_tui.providers.catalogue.speed import usual_speed
+from chat_tui.routing.ranking.follow_ups import difficulty_in_conversation
+from chat_tui.routing.ranking.prompt_features import with_features
 
 IMPORTED = (
     *(
@@ -150,8 +158,17 @@ def _modules_of(package: str) -> Iterator[str]:
     return (found.name for found in pkgutil.walk_packages(importlib.import_module(package).__path__, f"{package}."))
 
 
-def _compile_patterns() -> None:
-    """Compile what each child would compile with its first question."""
+def _warm_up() -> None:
+    """Find out and compile what each child would with its first question: all of it is kept."""
+    parse(b"", "")
+    prior_of("a-model")
+    usual_speed("box", "a-model", local=False)
+    cleaned_address("http://127.0.0.1/v1")
+    with_features(Request(prompt="What is 1 + 1?"))
+    difficulty_in_conversation("Yes.", ())
+    build_parser().parse_args(["ask", "Hello"])
+    entry_points(group="none")
+    ssl.create_default_context()
     for module in [module for name, module in sys.modules.items() if name.startswith("chat_tui.")]:
         for value in vars(module).values():
             if isinstance(value, LazyPattern):
@@ -181,10 +198,7 @@ def main() -> None:
     number, *more = sys.argv[1:]
     for name in (*IMPORTED, *(_modules_of(SCREEN) if more else ())):
         importlib.import_module(name)
-    _compile_patterns()
-    # Both keep what they have found out.
-    parse(b"", "")
-    prior_of("a-model")
+    _warm_up()
     gc.collect()
     # Else the first collection of each child copies all pages.
     gc.freeze()
