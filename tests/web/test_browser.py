@@ -162,6 +162,43 @@ async def test_a_conversation_is_renamed_and_a_deleted_one_brought_back(browser:
         await tab.shows("Yes.")
 
 
+async def test_a_row_of_the_list_has_a_menu_and_keys(browser: Browser) -> None:
+    async with scripted_tab(browser, ["Yes."]) as (tab, web):
+        for question in ("First", "Second", "Third"):
+            await tab.page.click("#new")
+            await tab.ask(question)
+            await tab.answered()
+        await tab.lists("Third", "Second", "First")
+        await tab.page.hover(".entry[title='Second']")
+        await tab.page.get_by_role("button", name="Menu of “Second”").click()
+        await tab.page.locator("#row-menu").get_by_text("Pin").click()
+        await tab.lists("Second", "Third", "First")
+        await tab.until("document.activeElement.title === 'Second'")
+        await tab.page.keyboard.press("F2")
+        await tab.page.fill("#title-field", "Renamed")
+        await tab.page.keyboard.press("Enter")
+        await tab.lists("Renamed", "Third", "First")
+        # The open conversation stays as it is while others change.
+        assert await tab.page.inner_text("#title") == "Third"
+        await tab.page.focus(".entry[title='Renamed']")
+        await tab.page.keyboard.press("Delete")
+        await tab.lists("Third", "First")
+        await tab.until("document.activeElement.title === 'Third'")
+        await tab.page.keyboard.press("ArrowDown")
+        await tab.until("document.activeElement.title === 'First'")
+        await tab.page.click("#toast button")
+        await tab.lists("Renamed", "Third", "First")
+        assert await tab.page.inner_text("#title") == "Third"
+        await tab.page.fill("#search", "first")
+        await tab.shows("1 message in 1 conversation")
+        await tab.page.focus(".entry[title='First']")
+        await tab.page.keyboard.press("Delete")
+        await tab.shows("No message or title contains all of “first”.")
+        await tab.until("document.activeElement.id === 'search'")
+        assert [row.title for row in await web.engine.conversations.summaries()] == ["Renamed", "Third"]
+        assert tab.errors == []
+
+
 async def test_deleted_conversations_are_restored_or_deleted_for_good(browser: Browser) -> None:
     async with scripted_tab(browser, ["Yes."]) as (tab, web):
         for question in ("First", "Second"):

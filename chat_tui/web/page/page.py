@@ -27,6 +27,7 @@ _SCRIPTS = (
     "conversation/answers",
     "sidebar/sidebar",
     "sidebar/search",
+    "sidebar/row_menu",
     "sidebar/deleted",
     "conversation/conversation",
     "composer/choice",

@@ -58,6 +58,7 @@ addEventListener("keydown", pageKey);
 
 showTheme(memory.get(forEver, "theme"));
 listenToList();
+listenToRows();
 listenToConversation();
 listenToPrivate();
 listenToSettings();

@@ -257,10 +257,13 @@ function notePlace() {
   document.querySelector("main").classList.toggle("scrolled", scrollTop > 4);
 }
 
-// Renaming, pinning and deleting a conversation.
+// Renaming, pinning and deleting the open conversation, or one of the list.
 
-function rename() {
-  $("title-field").value = title;
+let renaming = null;
+
+function rename(row = { id: current, title }) {
+  renaming = row;
+  $("title-field").value = row.title;
   $("title-dialog").returnValue = "";
   $("title-dialog").showModal();
   $("title-field").select();
@@ -268,8 +271,8 @@ function rename() {
 
 async function renamed() {
   const words = $("title-field").value.trim();
-  if ($("title-dialog").returnValue !== "save" || !words || words === title) return;
-  const id = current;
+  const { id, title: before } = renaming;
+  if ($("title-dialog").returnValue !== "save" || !words || words === before) return;
   const said = await (await request("PATCH", conversationPath(id, {}), { title: words })).json();
   if (current === id) setTitle(said.title);
   await showChangedList();
@@ -280,9 +283,8 @@ function setPinned(value) {
   $("pin-button").querySelector("span").textContent = pinned ? "Unpin" : "Pin";
 }
 
-async function pin() {
-  const id = current;
-  const said = await (await request("PATCH", conversationPath(id, {}), { pinned: !pinned })).json();
+async function pin({ id, pinned: before } = { id: current, pinned }) {
+  const said = await (await request("PATCH", conversationPath(id, {}), { pinned: !before })).json();
   if (current === id) setPinned(said.pinned);
   await showChangedList();
   announce(said.pinned ? "Pinned." : "Unpinned.");
@@ -295,19 +297,20 @@ async function save(form, ending) {
   setTimeout(() => URL.revokeObjectURL(address), 60_000);
 }
 
-async function remove() {
-  if (isPrivate) {
+async function remove({ id, title: words } = { id: current, title }) {
+  const isOpen = id === current;
+  if (isOpen && isPrivate) {
     newConversation();
     return;
   }
-  const [id, words] = [current, title];
   await request("DELETE", conversationPath(id, {}));
   if (current === id) newConversation();
   await showChangedList();
   toast(`Deleted “${words}”.`, async () => {
     await request("POST", `api/conversations/${encodeURIComponent(id)}/restore`);
     await showChangedList();
-    await openConversation(id);
+    if (isOpen) await openConversation(id);
+    else focusRow(id);
   });
 }
 
@@ -334,14 +337,14 @@ function listenToConversation() {
   const told = (work) => () => work().catch((error) => toast(error.message));
   $("new").addEventListener("click", () => newConversation());
   $("conversation-menu").addEventListener("click", () => $("conversation-menu").hidePopover());
-  $("rename").addEventListener("click", rename);
-  $("pin-button").addEventListener("click", told(pin));
+  $("rename").addEventListener("click", () => rename());
+  $("pin-button").addEventListener("click", told(() => pin()));
   $("save-markdown").addEventListener("click", told(() => save("markdown", "md")));
   $("save-html").addEventListener("click", told(() => save("html", "html")));
   $("save-json").addEventListener("click", told(() => save("json", "json")));
   $("title-dialog").addEventListener("close", told(renamed));
   $("title-cancel").addEventListener("click", () => $("title-dialog").close("cancel"));
-  $("delete").addEventListener("click", told(remove));
+  $("delete").addEventListener("click", told(() => remove()));
   $("scroll").addEventListener("scroll", notePlace, { passive: true });
   $("to-end").addEventListener("click", told(goToEnd));
   const sizes = new ResizeObserver(pullToEnd);

@@ -82,7 +82,7 @@ function paintList(query) {
     const name = query ? (row.turn ? "Messages" : "Titles") : row.pinned ? "Pinned" : dayWords(new Date(row.updated));
     if (name !== group) parts.push(element("h2", {}, name));
     group = name;
-    parts.push(element("div", { className: "list-row" }, entry(row, name)));
+    parts.push(element("div", { className: "list-row" }, entry(row, name), rowMenuButton(row)));
   }
   if (!listed.length && !query) parts.push(element("p", { className: "note" }, "No conversations yet. What you ask is saved here."));
   moreButton.textContent = query ? "Show more results" : "Show older conversations";
@@ -163,8 +163,9 @@ function closeDrawer() {
 function walkList(event) {
   const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
   if (!step) return;
-  const entries = [...$("list").querySelectorAll("a, button")];
-  const place = entries.indexOf(document.activeElement);
+  const entries = [...$("list").querySelectorAll("a.entry, .more, .deleted button")];
+  const active = document.activeElement;
+  const place = entries.indexOf(active.closest(".list-row")?.querySelector(".entry") ?? active);
   const next = entries[place + step];
   if (next) next.focus();
   else if (place === 0) $("search").focus();
