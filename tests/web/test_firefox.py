@@ -139,6 +139,37 @@ async def test_an_answer_streams_survives_a_reload_and_is_stopped_from_another_t
         await other.close()
 
 
+async def test_an_answer_is_paused_messages_wait_and_earlier_ones_are_summarised(browser: Firefox) -> None:
+    gate = Gate()
+    scripts: list[Script] = [["The first ", "words, ", gate, "and the last."], ["Two."], ["Three."], ["They talked."]]
+    async with opened(browser, *scripts) as (tab, _):
+        await tab.ask("One")
+        await tab.shows("The first words,")
+        await tab.visible("#pause-button")
+        await tab.click("#pause-button")
+        await tab.until("document.querySelector('#pause-button').title.startsWith('Resume')")
+        await tab.click("#prompt")
+        for number, text in enumerate(("Two", "Three"), 1):
+            await tab.type(text)
+            await tab.press("Enter")
+            await tab.until(f"document.querySelectorAll('#queue li').length === {number}")
+        gate.open()
+        await tab.click("#pause-button")
+        await tab.until("document.querySelectorAll('.assistant').length === 3")
+        await tab.answered()
+        await tab.click("#menu-button")
+        await tab.click("#summarise")
+        await tab.shows("summarises 2 earlier messages")
+        await tab.click("#summary-dialog .primary")
+        await tab.until("document.querySelector('#summary-text').value === 'They talked.'")
+        await tab.until("document.querySelector('#summary-dialog .primary').textContent === 'Keep'")
+        await tab.click("#summary-dialog .primary")
+        await tab.shows("Summary of 2 earlier messages")
+        await tab.evaluate("document.querySelector('.take-back').click()")
+        await tab.until("document.querySelector('.turn.summary') === null")
+        await tab.harmless()
+
+
 async def test_files_are_dropped_sent_and_opened(browser: Firefox) -> None:
     async with opened(browser, ["A line."]) as (tab, _):
         assert await tab.evaluate(DROP)
