@@ -23,6 +23,7 @@ from tests.web.test_tools import call
 pytestmark = [pytest.mark.asyncio(loop_scope="module"), needs_firefox]
 
 FRACTION = r"Half of it is $\frac{1}{2}$."
+HEBREW = '* פריט\n\n```python\nx = "שלום"  # הערה\n```'
 RIGHT_TO_LEFT = "מחשב מריץ את `print(1)` ואז עוצר."
 PLACES = """((paragraph) => {
   const code = paragraph.querySelector("code").firstChild;
@@ -190,7 +191,7 @@ async def test_files_are_dropped_sent_and_opened(browser: Firefox) -> None:
 
 
 async def test_an_answer_is_read_copied_and_pasted(browser: Firefox) -> None:
-    text = f"{ANSWER}\n\n{FRACTION}\n\n{RIGHT_TO_LEFT}\n"
+    text = f"{ANSWER}\n\n{FRACTION}\n\n{HEBREW}\n\n{RIGHT_TO_LEFT}\n"
     async with opened(browser, [text[at : at + 40] for at in range(0, len(text), 40)], ["Fine."]) as (tab, _):
         await tab.ask("How do I read a file?")
         await tab.answered()
@@ -203,6 +204,13 @@ async def test_an_answer_is_read_copied_and_pasted(browser: Firefox) -> None:
         places = await tab.evaluate(PLACES)
         assert places["first"] > places["last"]
         assert places["print"] < places["bracket"]
+        # A list has the direction of its words, and the parts of a line of code keep their order.
+        lists = "[...document.querySelectorAll('.text > ul')].map((each) => getComputedStyle(each).direction)"
+        assert await tab.evaluate(lists) == ["ltr", "rtl"]
+        string, comment = await tab.evaluate(
+            "['.s', '.c'].map((kind) => [...document.querySelectorAll(`pre ${kind}`)].at(-1).getBoundingClientRect().x)"
+        )
+        assert string < comment
         await tab.click(".copy-code")
         await tab.click("#prompt")
         await tab.press("Control+v")
@@ -258,6 +266,25 @@ async def test_it_is_done_by_keyboard_and_named_for_screen_readers(browser: Fire
         await tab.visible("#new")
         await tab.press("Escape")
         await tab.until("!document.querySelector('#new').checkVisibility({visibilityProperty: true})")
+        await tab.harmless()
+
+
+async def test_the_conversation_is_seen_in_a_low_window_and_above_a_keyboard(browser: Firefox) -> None:
+    async with opened(browser, ["Yes. "] * 200) as (tab, _):
+        await tab.ask("What is seen?")
+        await tab.answered()
+        height = "document.querySelector('#app').offsetHeight"
+        # As on iOS: the page stays as large as it is.
+        await tab.evaluate("Object.defineProperty(visualViewport, 'height', { value: 400, configurable: true }) && 1")
+        await tab.evaluate("visualViewport.dispatchEvent(new Event('resize'))")
+        assert await tab.evaluate(height) == 400
+        await tab.evaluate("delete visualViewport.height")
+        await tab.evaluate("visualViewport.dispatchEvent(new Event('resize'))")
+        assert await tab.evaluate(height) == 800
+        # A window of 1280 by 1024 at 400 %.
+        await tab.resize(320, 256)
+        await tab.until("document.querySelector('#scroll').clientHeight > 100")
+        assert await tab.evaluate("document.documentElement.scrollWidth") == 320
         await tab.harmless()
 
 

@@ -18,6 +18,7 @@ from chat_tui.core.attachments.attachment import FILES_LIMIT, IMAGE_LIMIT, PDF_L
 _FOLDER = Path(__file__).parent / "static"
 _SCRIPTS = (
     "base/dom",
+    "base/keyboard",
     "base/messages",
     "sign_in/sign_in",
     "base/server",

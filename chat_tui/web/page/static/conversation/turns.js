@@ -71,6 +71,14 @@ function addCode(code, added) {
   return nodes;
 }
 
+// Where marks, lines and columns are follows the words of each, whatever the direction of the answer.
+const DIRECTED = "ul, ol, blockquote, details, .table";
+const RIGHT_TO_LEFT = /[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc]/;
+
+function giveDirections(node) {
+  for (const each of [node, ...node.querySelectorAll(DIRECTED)]) if (each.matches(DIRECTED)) each.dir = "auto";
+}
+
 // So many parts of a long table have one head.
 const MOST_BODIES = 20;
 
@@ -189,6 +197,7 @@ class AnswerView {
     for (const nodes of this.blocks.splice(block)) for (const node of nodes) node.remove();
     if (!html) return;
     const fresh = fragment(html);
+    if (RIGHT_TO_LEFT.test(html)) this.text.classList.add("bidi");
     const parent = this.foldAt(details);
     this.blocks[block] = (joins && this.joined(parent, fresh)) || this.appended(parent, fresh.childNodes);
     this.cursor.hidden = !this.text.hidden;
@@ -203,6 +212,7 @@ class AnswerView {
 
   appended(parent, nodes) {
     const kept = [...nodes];
+    for (const node of kept) if (node.nodeType === Node.ELEMENT_NODE) giveDirections(node);
     parent.append(...kept);
     return kept;
   }

@@ -100,10 +100,10 @@ function paintList(query) {
 
 function entry(row, group) {
   const detail = row.snippet
-    ? element("small", { className: "found" }, ...marked(row.snippet, row.marks))
+    ? element("small", { className: "found", dir: "auto" }, ...marked(row.snippet, row.marks))
     : element("small", {}, [momentWords(new Date(row.updated), { group }), shortName(row.model)].filter(Boolean).join(" · "));
   // A link, so that the middle button opens it in a new tab.
-  const made = element("a", { href: `#c=${encodeURIComponent(row.id)}`, className: "entry", title: row.title }, element("b", {}, ...(row.marks && !row.snippet ? marked(row.title, row.marks) : [row.title || "Untitled"])), detail);
+  const made = element("a", { href: `#c=${encodeURIComponent(row.id)}`, className: "entry", title: row.title }, element("b", { dir: "auto" }, ...(row.marks && !row.snippet ? marked(row.title, row.marks) : [row.title || "Untitled"])), detail);
   made.dataset.id = row.id;
   if (row.id === current) made.setAttribute("aria-current", "true");
   made.addEventListener("click", (event) => {
