@@ -64,6 +64,7 @@ listenToPrivate();
 listenToSettings();
 listenToAttachments();
 listenToPastes();
+listenToCompare();
 listenToPrompt();
 listenToPause();
 listenToQueue();

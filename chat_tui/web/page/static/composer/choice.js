@@ -69,10 +69,12 @@ async function showChoices() {
   paintMemory();
   searchable = said.models.some((model) => model.webSearch);
   paintTools();
-  $("choice").replaceChildren(strategies, ...groups.values());
+  const several = said.models.filter((model) => model.usable).length >= FEWEST_COMPARED ? [new Option("Compare models…", COMPARE_CHOICE)] : [];
+  $("choice").replaceChildren(strategies, ...groups.values(), ...several);
   const usual = said.model ? `m/${said.model}` : `s/${said.strategy}`;
   $("choice").value = memory.get(forEver, "choice") || usual;
   if (!$("choice").value) $("choice").value = usual;
   nameChoice();
+  noteChoice();
   paintSettings();
 }

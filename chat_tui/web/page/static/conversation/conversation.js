@@ -87,6 +87,7 @@ async function openConversation(id, { turn = "", keepAddress = false } = {}) {
     const filling = showTurns(said, turns);
     followConversation(id, { anew: true });
     settle();
+    joinComparison(said);
     await filling;
     if (mine !== opening) return;
     const found = turn && $("log").querySelector(`[data-turn="${CSS.escape(turn)}"]`);

@@ -284,7 +284,9 @@ class AnswerView {
 }
 
 // Turns as elements; results of tool calls become part of the answers that made the calls.
-async function savedTurns({ id, turns, pending }) {
+async function savedTurns(said) {
+  said.turns = withComparison(said);
+  const { id, turns, pending } = said;
   const shown = [];
   const cards = new Map();
   for (const turn of turns) {
@@ -320,9 +322,17 @@ function summaryElement(turn) {
 
 async function savedTurn(turn, cards) {
   if (turn.role === "summary") return summaryElement(turn);
+  if (turn.role === "comparison") return comparisonElement(turn);
   if (turn.role !== "assistant") return questionElement(turn.text, { id: turn.id, versions: turn.versions, attachments: turn.attachments });
   const view = new AnswerView();
   place(view.element, turn.id, turn.versions);
+  await fillAnswer(view, turn, cards);
+  showVerdict(view.element, turn.good);
+  if (!turn.model) for (const button of [...view.rating, view.why]) button.hidden = true;
+  return view.element;
+}
+
+async function fillAnswer(view, turn, cards) {
   view.tellModel(turn.model, turn.strategy);
   view.source = turn.text;
   for (const [block, piece] of turn.blocks.slice(0, AT_ONCE).entries()) {
@@ -342,9 +352,6 @@ async function savedTurn(turn, cards) {
   view.end(turn.state, turn.figures);
   // One that another process writes.
   if (turn.state === "streaming" && showsWhole()) view.hold();
-  showVerdict(view.element, turn.good);
-  if (!turn.model) for (const button of [...view.rating, view.why]) button.hidden = true;
-  return view.element;
 }
 
 const quickAnswer = (text) => element("details", { className: "thinking" }, element("summary", {}, "Quick answer"), element("div", {}, text));

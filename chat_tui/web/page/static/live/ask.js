@@ -16,18 +16,21 @@ function ask() {
     queueQuestion({ prompt: text });
     return;
   }
-  const answer = new LiveAnswer(current, { text });
+  const models = compareNext;
+  const answer = models.length ? compareWith(models, text) : new LiveAnswer(current, { text });
   answer.files = takeAttached();
   answer.isPrivate = isPrivate;
   answer.question = questionElement(text, { files: answer.files });
-  answer.addView();
+  if (!models.length) answer.addView();
   setPrompt("");
   // A question that was refused returns to the prompt.
   showOnlyEnd();
   if (!current) $("log").replaceChildren();
   else for (const lost of $("log").querySelectorAll(".turn:not([data-turn])")) lost.remove();
-  $("log").append(answer.question, answer.view.element);
-  send(answer, "api/ask", { prompt: text, ...whereAsked() });
+  $("log").append(answer.question, answer.element ?? answer.view.element);
+  const body = { prompt: text, ...whereAsked() };
+  if (models.length) send(answer, "api/compare", body, (question) => ({ models, question }));
+  else send(answer, "api/ask", body);
 }
 
 // A new conversation begins with the tools and the settings that are chosen.
@@ -35,8 +38,8 @@ function whereAsked() {
   return current ? { conversation: current } : { tools: switched.servers, ...(switched.webSearch ? { webSearch: true } : {}), ...settingsOfNew() };
 }
 
-// Sends a question. Its answer comes by the stream of events.
-async function send(answer, path, body) {
+// Sends a question, as `shaped` says. Its answer comes by the stream of events.
+async function send(answer, path, body, shaped = (question) => question) {
   answer.sending = true;
   const withdrawn = new Promise((resolve) => { answer.withdraw = resolve; });
   if ((answer.files ?? []).some(isUploading)) answer.phase = { phase: "uploading" };
@@ -45,7 +48,7 @@ async function send(answer, path, body) {
   announce("Answering.");
   try {
     const chosen = { ...body, ...choice(), askTools: true };
-    const place = await askWithFiles(answer.files ?? [], (files) => begin(path, { ...chosen, ...files }), withdrawn);
+    const place = await askWithFiles(answer.files ?? [], (files) => begin(path, shaped({ ...chosen, ...files })), withdrawn);
     answer.sending = false;
     begun(answer, place);
   } catch (error) {

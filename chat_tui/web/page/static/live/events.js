@@ -7,7 +7,11 @@ let followed = null;
 
 function listenToEvents() {
   stream ??= openStream({ headers: signInHeaders, take: takeEvent, tell: takeLine });
-  stream.follow(followed ? [followed] : []);
+  followAll();
+}
+
+function followAll() {
+  stream?.follow([followed, ...compared].filter(Boolean));
 }
 
 // Signed out.
@@ -21,7 +25,8 @@ function stopEvents() {
 function followConversation(id, { anew = false } = {}) {
   if ((followed?.conversation ?? "") === id && !anew) return;
   followed = id ? { conversation: id, at: "" } : null;
-  stream?.follow(followed ? [followed] : []);
+  if (anew || compared[0]?.live.id !== id) compared = [];
+  followAll();
 }
 
 function takeLine(state) {
@@ -46,6 +51,7 @@ function takeEvent(event, its) {
   else if (event.type === "changed") {
     if (event.conversation === current) refreshSoon();
   } else if (event.type === "answer" && its === followed) takeBatch(event.events);
+  else if (event.type === "answer" && compared.includes(its)) takeCompared(its, event.events);
 }
 
 // A search is not repeated by itself.
@@ -63,6 +69,8 @@ function takeBatch(events) {
 async function takeEvents(its, events) {
   // Another conversation is open by now, or this one was opened again.
   if (its !== followed) return;
+  // Each of its answers is followed by itself; one was told before the server knew that it is compared.
+  if (running instanceof LiveComparison) return;
   if (running?.sending) {
     running.held.push(events);
     return;
@@ -156,6 +164,7 @@ async function refresh() {
     await showTurns(said, made);
   }
   running?.mount();
+  joinComparison(said);
   if (atEnd) followEnd();
 }
 

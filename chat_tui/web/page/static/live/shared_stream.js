@@ -47,10 +47,10 @@ class SharedStream {
     addEventListener("online", () => this.send({ does: "retry" }));
   }
 
-  hear({ state, event, serial }) {
+  hear({ state, event, serial, number }) {
     if (state) this.options.tell(state);
     else if (serial === undefined) this.options.take(event);
-    else if (serial === this.serial) this.options.take(event, this.entries[0]);
+    else if (serial === this.serial) this.options.take(event, this.entries[number]);
   }
 
   // The browser could not start the worker.
@@ -70,8 +70,8 @@ class SharedStream {
       this.own.follow(entries);
       return;
     }
-    const conversation = entries[0]?.conversation ?? "";
-    this.send({ does: "follow", lock: this.lock, conversation, serial: ++this.serial, headers: this.options.headers() });
+    const conversations = entries.map(({ conversation }) => conversation);
+    this.send({ does: "follow", lock: this.lock, conversations, serial: ++this.serial, headers: this.options.headers() });
   }
 
   close() {

@@ -1,6 +1,6 @@
 // One stream of events for all tabs of a browser, which has six connections to a server. Runs in a SharedWorker, behind stream.js.
 
-// By the port of each tab: what it follows, as the entry of the stream; null for nothing.
+// By the port of each tab: what it follows, as entries of the stream.
 const tabs = new Map();
 let headers = {};
 
@@ -12,14 +12,15 @@ function sendToAll(message) {
 
 function takeEvent(event, entry) {
   if (event.type === "answer") {
-    if (tabs.get(entry.port) === entry) entry.port.postMessage({ event, serial: entry.serial });
+    const { port, serial, number } = entry;
+    if (tabs.get(port)?.includes(entry)) port.postMessage({ event, serial, number });
   } else {
     sendToAll({ event });
   }
 }
 
 function followAll() {
-  if (tabs.size) stream.follow([...tabs.values()].filter(Boolean));
+  if (tabs.size) stream.follow([...tabs.values()].flat());
   else stream.close();
 }
 
@@ -35,7 +36,7 @@ self.onconnect = ({ ports: [port] }) => {
     // A tab holds its lock as long as it lives.
     if (!tabs.has(port)) navigator.locks.request(data.lock, () => leave(port));
     headers = data.headers;
-    tabs.set(port, data.conversation ? { conversation: data.conversation, at: "", port, serial: data.serial } : null);
+    tabs.set(port, data.conversations.map((conversation, number) => ({ conversation, at: "", port, serial: data.serial, number })));
     followAll();
   };
 };
