@@ -121,7 +121,10 @@ async def test_an_answer_is_shown_when_it_is_complete_if_one_wants_that(browser:
 
 
 async def test_the_saved_conversations_are_searched_opened_and_gone_on_in(browser: Browser) -> None:
-    async with scripted_tab(browser, ["Three hearts."], ["Two humps."], ["Blue blood."]) as (tab, web):
+    async with scripted_tab(browser, ["Three hearts. H**ÉA**RTS, hea\u0301rts"], ["Two humps."], ["Blue hearts."]) as (
+        tab,
+        web,
+    ):
         for question in ("About the octopus", "About the camel"):
             await tab.page.click("#new")
             await tab.ask(question)
@@ -135,9 +138,13 @@ async def test_the_saved_conversations_are_searched_opened_and_gone_on_in(browse
         await tab.page.fill("#search", "hearts")
         await tab.page.click("#list .entry")
         await tab.page.locator(".assistant", has_text="Three hearts.").wait_for()
+        marked = "[...(CSS.highlights.get('found') ?? [])].map(String).join()"
+        await tab.until(f"{marked} === 'hearts,HÉARTS,hea\u0301rts'")
         await tab.page.fill("#search", "")
+        await tab.page.keyboard.press("Escape")
+        await tab.until(f"{marked} === ''")
         await tab.ask("And its blood?")
-        await tab.shows("Blue blood.")
+        await tab.shows("Blue hearts.")
         await tab.answered()
         await tab.lists("About the octopus", "About the camel")
         await tab.page.go_back()

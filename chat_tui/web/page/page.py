@@ -31,6 +31,7 @@ _SCRIPTS = (
     "sidebar/row_menu",
     "sidebar/deleted",
     "conversation/conversation",
+    "conversation/marks",
     "composer/choice",
     "composer/tools",
     "composer/attachments",

@@ -36,6 +36,7 @@ function pageKey(event) {
   const modifiers = (event.ctrlKey || event.metaKey) && !event.altKey;
   if (event.key === "Escape" && !document.querySelector("dialog[open], :popover-open")) {
     if (drawerIsOpen()) closeDrawer();
+    else if (forgetMarks()) return;
     else if (running) stop();
     else $("prompt").focus();
   } else if (event.key.toLowerCase() === "o" && modifiers && event.shiftKey) {
@@ -59,6 +60,7 @@ addEventListener("keydown", pageKey);
 showTheme(memory.get(forEver, "theme"));
 listenToList();
 listenToRows();
+$("prompt").addEventListener("input", forgetMarks);
 listenToConversation();
 listenToPrivate();
 listenToSettings();

@@ -30,6 +30,7 @@ function setCurrent(id, words) {
 function newConversation({ keepAddress = false, isPrivate: willBePrivate = false } = {}) {
   if (asksBeforeLeaving(() => newConversation({ keepAddress }))) return;
   leaveAnswer();
+  forgetMarks();
   // Discard a conversation that is still being opened.
   opening++;
   setCurrent("", NEW);
@@ -67,9 +68,10 @@ const addressed = () => decoded(/^#c=(.+)$/.exec(location.hash)?.[1] ?? "");
 
 let opening = 0;
 
-async function openConversation(id, { turn = "", keepAddress = false } = {}) {
-  if (id !== current && asksBeforeLeaving(() => openConversation(id, { turn, keepAddress }))) return;
+async function openConversation(id, { turn = "", words = [], keepAddress = false } = {}) {
+  if (id !== current && asksBeforeLeaving(() => openConversation(id, { turn, words, keepAddress }))) return;
   leaveAnswer();
+  forgetMarks();
   const mine = ++opening;
   closeDrawer();
   try {
@@ -91,8 +93,13 @@ async function openConversation(id, { turn = "", keepAddress = false } = {}) {
     await filling;
     if (mine !== opening) return;
     const found = turn && $("log").querySelector(`[data-turn="${CSS.escape(turn)}"]`);
-    if (found) reach(found);
-    else followEnd();
+    if (found) {
+      reach(found);
+      await markWords(words, found);
+      if (mine !== opening) return;
+    } else {
+      followEnd();
+    }
     announce(`Opened ${said.title}`);
     if (!narrow.matches && !found) $("prompt").focus();
   } catch (error) {

@@ -109,7 +109,7 @@ function entry(row, group) {
   made.addEventListener("click", (event) => {
     if (event.ctrlKey || event.metaKey || event.shiftKey || event.altKey) return;
     event.preventDefault();
-    openConversation(row.id, { turn: row.turn });
+    openConversation(row.id, { turn: row.turn, words: foundWordsOf(row) });
   });
   return made;
 }
