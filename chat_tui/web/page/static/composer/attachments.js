@@ -311,10 +311,19 @@ function loseFile(file) {
 // A phone offers its camera and photos beside files for these, and makes a JPEG of its own formats.
 const PHONE_TYPES = "image/png,image/jpeg,image/gif,image/webp,application/pdf,text/*,.md,.json,.csv,.log,.yaml,.toml,.py,.js,.ts";
 
+// In the page, since an input that nothing refers to may be gone before one has chosen.
+const fileField = element("input", { type: "file", multiple: true, hidden: true });
+
 function pickFiles() {
-  const field = element("input", { type: "file", multiple: true, accept: matchMedia("(pointer: coarse)").matches ? PHONE_TYPES : "" });
-  field.addEventListener("change", () => attachFiles(field.files));
-  field.click();
+  fileField.accept = matchMedia("(pointer: coarse)").matches ? PHONE_TYPES : "";
+  fileField.click();
+}
+
+function takePicked() {
+  const files = [...fileField.files];
+  // The same file can be chosen again.
+  fileField.value = "";
+  attachFiles(files);
 }
 
 // All clipboards call an image the same.
@@ -357,7 +366,8 @@ function dropFiles(event) {
 function listenToAttachments() {
   const button = element("button", { type: "button", className: "icon", id: "attach", title: "Attach files", "aria-label": "Attach files" }, icon("clip"));
   button.addEventListener("click", pickFiles);
-  document.querySelector("#ask .row").prepend(button);
+  fileField.addEventListener("change", takePicked);
+  document.querySelector("#ask .row").prepend(button, fileField);
   $("ask").prepend(element("ul", { id: "attachments", "aria-label": "Attached files", hidden: true }), element("p", { id: "attachments-sum", hidden: true }));
   document.body.append(element("div", { id: "drop-target", hidden: true, "aria-hidden": "true" }, element("p", {}, icon("clip"), "Drop files to attach them")));
   addEventListener("paste", pasteFiles);
