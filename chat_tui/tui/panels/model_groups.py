@@ -7,18 +7,11 @@ from itertools import groupby
 from typing import NamedTuple
 
 from chat_tui.core.models import ModelStatus
+from chat_tui.engine.model_preferences import PreferredModels
 
 FAVOURITES, RECENT = "Favourites", "Recent"
 _FEW = 8
 """So few models are found without headings."""
-
-
-class PreferredModels(NamedTuple):
-    """The models that come first, by their ids."""
-
-    favourites: tuple[str, ...] = ()
-    recent: tuple[str, ...] = ()
-    """Those chosen last, the latest first."""
 
 
 class GroupedModel(NamedTuple):

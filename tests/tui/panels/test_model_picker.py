@@ -9,8 +9,9 @@ from textual.app import App, ComposeResult
 from textual.widgets import Input
 
 from chat_tui.core.models import Model, ModelStatus
+from chat_tui.engine.model_preferences import PreferredModels
 from chat_tui.providers.client import OFFERED
-from chat_tui.tui.panels.model_groups import PreferredModels, group_headings, grouped_models
+from chat_tui.tui.panels.model_groups import group_headings, grouped_models
 from chat_tui.tui.panels.model_picker import ModelPicker
 from chat_tui.tui.panels.model_rows import ModelDetail, description_parts, model_table, search_text
 from chat_tui.tui.widgets.row_list import RowList, matching

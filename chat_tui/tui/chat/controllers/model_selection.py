@@ -11,8 +11,8 @@ from textual.timer import Timer
 from chat_tui.config.schema import Adaptive
 from chat_tui.core.models import LOCAL_MODEL
 from chat_tui.core.request import Request
+from chat_tui.engine.model_preferences import ModelPreferences
 from chat_tui.tui.chat.controllers.pending_engine import PendingEngine
-from chat_tui.tui.chat.controllers.preferred_models import ModelPreferences
 from chat_tui.tui.chat.conversation.view import ChatView
 from chat_tui.tui.panels.model_picker import ModelPicker
 from chat_tui.tui.panels.stats_panel import StatsPanel

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
-from chat_tui.tui.panels.model_groups import PreferredModels
+from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from chat_tui.engine.engine import Engine
@@ -13,6 +11,14 @@ _FAVOURITES, _RECENT = "favourite models", "recent models"
 """Places in the store, with one model in each line."""
 _RECENT_LIMIT = 5
 _FAVOURITES_LIMIT = 100
+
+
+class PreferredModels(NamedTuple):
+    """The models that come first, by their ids."""
+
+    favourites: tuple[str, ...] = ()
+    recent: tuple[str, ...] = ()
+    """Those chosen last, the latest first."""
 
 
 class ModelPreferences:
