@@ -17,6 +17,7 @@ from chat_tui.core.errors import ChatTuiError
 from chat_tui.web import openapi
 from chat_tui.web.anthropic import routes as anthropic_api
 from chat_tui.web.api import conversations, deletions, operations, settings, stream, tools, websocket
+from chat_tui.web.api.choice import model_list
 from chat_tui.web.api.live import comparisons, controls, queue
 from chat_tui.web.api.live import routes as live
 from chat_tui.web.api.turns import answers, summaries, versions
@@ -55,6 +56,7 @@ def routes() -> list[BaseRoute]:
         answers,
         tools,
         settings,
+        model_list,
         live,
         controls,
         queue,

@@ -26,6 +26,7 @@ from chat_tui.web.anthropic.schemas import (
     MessageStop,
     ReplyMessage,
 )
+from chat_tui.web.api.choice.model_list import OfferedChoices
 from chat_tui.web.api.choice.setting_choice import PageQuestion, SettingChanges, SettingChoices, ShownSettings
 from chat_tui.web.api.conversation_schemas import (
     ChangedConversation,
@@ -34,7 +35,6 @@ from chat_tui.web.api.conversation_schemas import (
     ConversationTools,
     FoundEvent,
     ListedDeletions,
-    OfferedChoices,
     OpenedConversation,
 )
 from chat_tui.web.api.conversations import ExportQuery, ListQuery, SearchQuery, TurnsQuery

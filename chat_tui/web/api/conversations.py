@@ -15,7 +15,6 @@ from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 from starlette.routing import BaseRoute, Route
 
-from chat_tui.config.strategy_help import STRATEGY_HELP
 from chat_tui.core.conversation import (
     Conversation,
     ConversationWindow,
@@ -27,10 +26,8 @@ from chat_tui.core.conversation import (
     summary_title,
 )
 from chat_tui.core.errors import ConversationNotFound
-from chat_tui.core.models import SCRIPTED_MODEL, ModelStatus
 from chat_tui.core.settings.conversation_settings import decode_settings
 from chat_tui.core.tools import ToolUse
-from chat_tui.core.usage.token_estimate import memory_tokens
 from chat_tui.engine.answers.answer import Answer
 from chat_tui.engine.engine import Engine
 from chat_tui.markdown.html.rendering import render_pieces
@@ -42,8 +39,6 @@ from chat_tui.web.api.conversation_schemas import (
     ConversationTools,
     FoundEvent,
     ListedConversation,
-    OfferedChoices,
-    OfferedModel,
     OpenedConversation,
     ShownCall,
     ShownComparison,
@@ -117,7 +112,6 @@ def routes() -> list[BaseRoute]:
         Route(one, delete_conversation, methods=["DELETE"]),
         Route(f"{one}/restore", restore_conversation, methods=["POST"]),
         Route(f"{one}/export", export_conversation, methods=["GET"]),
-        Route("/api/models", list_choices, methods=["GET"]),
     ]
 
 
@@ -418,44 +412,6 @@ async def export_conversation(request: Request) -> Response:
     text = await engine.conversations.export(conversation.id, asked.form)
     media_type = {"json": "application/json", "html": "text/html"}.get(asked.form, "text/markdown")
     return Response(text, media_type=media_type, headers={"Content-Disposition": "attachment"})
-
-
-async def list_choices(request: Request) -> Response:
-    """List the models and strategies that can be chosen."""
-    engine = await state_of(request).engine_with_models()
-    models = [_offer_of(standing) for standing in engine.models.status() if not standing.model.named]
-    config = engine.config
-    return _json_response(
-        OfferedChoices(
-            models,
-            list(engine.models.strategies()),
-            config.strategy,
-            config.model,
-            sum(map(memory_tokens, await engine.memory.texts())),
-            config.memory.enabled,
-            STRATEGY_HELP,
-        )
-    )
-
-
-def _offer_of(standing: ModelStatus) -> OfferedModel:
-    model = standing.model
-    return OfferedModel(
-        model.name,
-        model.provider,
-        "demo" if model.name == SCRIPTED_MODEL else standing.state,
-        standing.usable,
-        model.local,
-        model.free,
-        model.context_window,
-        model.price_in,
-        model.price_out,
-        model.images,
-        model.thinking,
-        model.web_search,
-        standing.ttft_seconds,
-        standing.tokens_per_second,
-    )
 
 
 async def find_conversation(engine: Engine, request: Request) -> Conversation:
