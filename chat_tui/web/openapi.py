@@ -26,7 +26,7 @@ from chat_tui.web.anthropic.schemas import (
     MessageStop,
     ReplyMessage,
 )
-from chat_tui.web.api.choice.model_list import OfferedChoices
+from chat_tui.web.api.choice.model_list import AddedProvider, FoundKeys, OfferedChoices, Preference
 from chat_tui.web.api.choice.setting_choice import PageQuestion, SettingChanges, SettingChoices, ShownSettings
 from chat_tui.web.api.conversation_schemas import (
     ChangedConversation,
@@ -337,6 +337,10 @@ OPERATIONS: Sequence[Operation] = (
     Operation("DELETE", "/api/sign-in", "Sign out this browser.", status=204),
     Operation("DELETE", "/api/sign-ins", "Sign out all browsers.", status=204),
     Operation("GET", "/api/models", "List models and strategies.", OfferedChoices),
+    Operation("POST", "/api/models/refresh", "Ask all servers for their models again.", status=204),
+    Operation("PUT", "/api/models/preferences", "Note a favourite or chosen model.", None, Preference, status=204),
+    Operation("GET", "/api/found-keys", "List keys of the environment that are not in use.", FoundKeys),
+    Operation("POST", "/api/found-keys/{provider}/use", "Put such a key to use.", AddedProvider),
     Operation("GET", "/api/settings", "List the presets, and what is usual without settings.", SettingChoices),
     Operation("GET", f"{_CONVERSATION}/settings", "Get the settings of a conversation.", ShownSettings),
     Operation("PATCH", f"{_CONVERSATION}/settings", "Change settings of it.", ShownSettings, SettingChanges),
