@@ -110,6 +110,12 @@ class Tab:
         await self.page.click(f"#setting-{setting}")
         await self.page.keyboard.press("Escape")
 
+    async def choose(self, name: str) -> None:
+        """Choose a model or a strategy by its whole name in the list."""
+        await self.page.click("#model-button")
+        await self.page.fill("#models-search", name)
+        await self.page.locator(".pick", has=self.page.get_by_text(name, exact=True)).click()
+
     async def answered(self) -> None:
         """Wait until no answer is running."""
         await self.page.locator("#send").wait_for(state="visible")

@@ -284,7 +284,7 @@ async def test_all_of_it_can_be_done_by_keyboard(browser: Browser) -> None:
         for _step in range(30):
             await press("Tab")
             reached.add(await tab.page.evaluate(active))
-        assert {"new", "search", "menu-button", "theme", "prompt", "choice", "settings-button", "send"} <= reached
+        assert {"new", "search", "menu-button", "theme", "prompt", "model-button", "settings-button", "send"} <= reached
 
 
 async def test_enter_that_ends_a_word_of_an_input_method_does_not_send(browser: Browser) -> None:
@@ -330,7 +330,7 @@ async def test_on_a_phone_the_list_is_a_drawer_and_nothing_is_wider_than_the_scr
         )
         assert set(sizes) == {"16px"}
         heights = [
-            await tab.page.evaluate(f"document.querySelector('{id}').offsetHeight") for id in ("#send", "#choice")
+            await tab.page.evaluate(f"document.querySelector('{id}').offsetHeight") for id in ("#send", "#model-button")
         ]
         assert min(heights) >= 40
 
@@ -365,12 +365,7 @@ async def test_what_the_router_does_is_told_as_it_happens(browser: Browser) -> N
 
 async def test_a_model_or_strategy_is_chosen_and_remembered(browser: Browser) -> None:
     async with scripted_tab(browser, ["Yes."]) as (tab, _):
-        groups = await tab.page.evaluate("[...document.querySelectorAll('#choice optgroup')].map((each) => each.label)")
-        assert groups[:2] == ["Strategies", "shelf"]
-        words = "(value) => document.querySelector(`#choice [value='${value}']`).textContent"
-        assert await tab.page.evaluate(words, "s/balanced") == "balanced"
-        await tab.page.select_option("#choice", "m/shelf/fast")
-        assert await tab.page.evaluate(words, "s/balanced") == "balanced: quality, price and time together"
+        await tab.choose("shelf/fast")
         await tab.page.reload()
         await tab.until("document.querySelector('#choice').value === 'm/shelf/fast'")
         await tab.ask("Who?")

@@ -13,9 +13,15 @@ __all__ = ["browser"]
 pytestmark = [pytest.mark.asyncio(loop_scope="module"), needs_browser]
 
 
+async def open_choice(tab: Tab) -> None:
+    """Open the choice of models to compare."""
+    await tab.page.click("#model-button")
+    await tab.page.click("#models-compare")
+
+
 async def choose(tab: Tab) -> None:
     """Choose two models for the next question."""
-    await tab.page.select_option("#choice", "compare/")
+    await open_choice(tab)
     for name in ("shelf/fast", "shelf/deep"):
         await tab.page.get_by_label(name).check()
     await tab.page.locator("#compare-dialog .primary").click()
@@ -28,7 +34,7 @@ async def test_models_answer_side_by_side_through_a_reload_and_one_is_kept(brows
     async with scripted_tab(browser, *scripts) as (tab, web):
         page = tab.page
         # Fewer than two models are no comparison.
-        await page.select_option("#choice", "compare/")
+        await open_choice(tab)
         await tab.shows("Select at least 2 models")
         assert await page.locator("#compare-dialog .primary").is_disabled()
         await page.keyboard.press("Escape")

@@ -47,6 +47,9 @@ function pageKey(event) {
     event.preventDefault();
     if (narrow.matches) setDrawer(true);
     $("search").focus();
+  } else if (event.key === "/" && modifiers) {
+    event.preventDefault();
+    openPicker();
   }
 }
 
@@ -72,6 +75,7 @@ listenToPause();
 listenToQueue();
 listenToSummaries();
 listenToTools();
+listenToPicker();
 listenToTurns();
 listenToSignIn();
 enter().catch((error) => toast(error.message));

@@ -2,7 +2,6 @@
 
 const FEWEST_COMPARED = 2;
 const MOST_COMPARED = 4;
-const COMPARE_CHOICE = "compare/";
 const compareBar = element("div", { id: "compare-bar", hidden: true });
 let compareNext = [];
 let compareDialog = null;
@@ -29,18 +28,10 @@ function restoreCompareNext() {
   if (!compareNext.length && names.length) setCompareNext(names);
 }
 
-const modelPrice = (model) => {
-  if (model.free) return "free";
-  if (!known(model.priceIn) || !known(model.priceOut)) return "price unknown";
-  const [before, after] = [model.priceIn, model.priceOut].map((value) => `$${Number(value.toPrecision(3))}`);
-  return `${before}/${after} per million tokens`;
-};
-
 function compareRow(model, picked, change) {
   const box = element("input", { type: "checkbox", checked: picked.includes(model.name), value: model.name });
   box.addEventListener("change", () => change(model.name, box.checked));
-  const told = [model.state === "ready" ? "" : model.state, modelPrice(model)].filter(Boolean).join(" · ");
-  return element("label", {}, box, element("span", {}, element("b", { dir: "auto" }, model.name), element("small", {}, told)));
+  return element("label", {}, box, element("span", {}, element("b", { dir: "auto" }, model.name), element("small", { dir: "auto" }, modelWords(model))));
 }
 
 function buildCompareDialog() {
@@ -107,20 +98,5 @@ function compareWith(models, text) {
 
 function listenToCompare() {
   $("prompt").before(compareBar);
-  // The last choice stays what it was.
-  $("choice").addEventListener("change", (event) => {
-    if ($("choice").value !== COMPARE_CHOICE) {
-      noteChoice();
-      return;
-    }
-    event.stopImmediatePropagation();
-    $("choice").value = chosenBefore;
-    openCompare();
-  }, { capture: true });
   restoreCompareNext();
-}
-
-let chosenBefore = "";
-function noteChoice() {
-  if ($("choice").value !== COMPARE_CHOICE) chosenBefore = $("choice").value;
 }

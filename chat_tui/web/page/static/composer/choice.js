@@ -9,6 +9,7 @@ function choice() {
 }
 
 let offered = [];
+let strategies = [];
 
 // Whether the chosen model thinks before it answers, or one that a strategy may choose does; true if that is not known.
 function canThink() {
@@ -39,42 +40,25 @@ function paintMemory() {
   $("memory").textContent = `Your memory is sent with each question: ≈${count(remembered.tokens)} tokens`;
 }
 
-function strategyOption(name, help = "") {
-  const option = new Option(name, `s/${name}`);
-  option.dataset.help = help;
-  return option;
-}
-
-// In the list a strategy says what it prefers; the one that is chosen has only its name, so that it fits.
-function nameChoice() {
-  for (const option of $("choice").options) {
-    const { help } = option.dataset;
-    if (help !== undefined) option.textContent = help && !option.selected ? `${option.value.slice(2)}: ${help}` : option.value.slice(2);
-  }
-  $("choice").title = $("choice").selectedOptions[0]?.dataset.help ?? "";
-}
-
 async function showChoices() {
   const said = await asked("api/models");
-  const strategies = element("optgroup", { label: "Strategies" }, ...said.strategies.map((name) => strategyOption(name, said.strategyHelp[name])));
-  const groups = new Map();
-  for (const model of said.models) {
-    if (!groups.has(model.provider)) groups.set(model.provider, element("optgroup", { label: model.provider }));
-    const words = [shortName(model.name), model.state === "ready" ? "" : `(${model.state})`].filter(Boolean).join(" ");
-    groups.get(model.provider).append(element("option", { value: `m/${model.name}`, disabled: !model.usable }, words));
-  }
-  offered = said.models;
+  const before = $("choice").value;
+  strategies = said.strategies.map((name) => ({ name, help: said.strategyHelp[name] ?? "" }));
+  preferred = { favourites: said.favourites, recent: said.recent };
   remembered = { tokens: said.memoryTokens, usual: said.usesMemory };
-  if (!current) usesMemory = said.usesMemory;
+  // The list is asked for again and again; one may have switched it since.
+  if (!current && !offered.length) usesMemory = said.usesMemory;
   paintMemory();
+  offered = said.models;
   searchable = said.models.some((model) => model.webSearch);
   paintTools();
-  const several = said.models.filter((model) => model.usable).length >= FEWEST_COMPARED ? [new Option("Compare models…", COMPARE_CHOICE)] : [];
-  $("choice").replaceChildren(strategies, ...groups.values(), ...several);
+  $("choice").replaceChildren(
+    ...strategies.map(({ name }) => new Option(name, `s/${name}`)),
+    ...offered.map((model) => element("option", { value: `m/${model.name}`, disabled: !model.usable }, model.name)),
+  );
   const usual = said.model ? `m/${said.model}` : `s/${said.strategy}`;
-  $("choice").value = memory.get(forEver, "choice") || usual;
+  $("choice").value = before || memory.get(forEver, "choice") || usual;
   if (!$("choice").value) $("choice").value = usual;
-  nameChoice();
-  noteChoice();
+  paintChoice();
   paintSettings();
 }

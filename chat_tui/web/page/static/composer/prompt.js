@@ -46,7 +46,6 @@ function listenToPrompt() {
   });
   $("choice").addEventListener("change", () => {
     memory.set(forEver, "choice", $("choice").value);
-    nameChoice();
     if ($("choice").value.startsWith("s/")) setAdaptive(false);
   });
   const hint = () => { $("prompt").enterKeyHint = isPhone() ? "enter" : "send"; };

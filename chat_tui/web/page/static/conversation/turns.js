@@ -118,11 +118,12 @@ class AnswerView {
     this.copy = this.copyButton();
     this.goOn = tool("go-on", "right", "Continue the answer", "Continue");
     this.again = tool("again", "again", "Regenerate");
+    this.againWith = tool("again-with", "swap", "Ask again with another model");
     this.versions = element("span", { className: "versions" });
     this.rating = ["good", "bad"].map((does) => tool(does, does, `Rate as ${does}`));
     this.why = tool("why", "question", "Why this model");
     for (const button of this.rating) button.setAttribute("aria-pressed", "false");
-    this.figures = element("div", { className: "figures tools", hidden: true }, this.goOn, this.copy, this.again, this.versions, ...this.rating, this.why, this.list);
+    this.figures = element("div", { className: "figures tools", hidden: true }, this.goOn, this.copy, this.again, this.againWith, this.versions, ...this.rating, this.why, this.list);
     this.element = element(
       "article", { className: "turn assistant", "aria-label": "Answer" },
       element("div", { className: "who" }, this.name, this.aside, this.badge),

@@ -81,6 +81,7 @@ function listenToTurns() {
     if (!turn) return;
     if (button.classList.contains("copy-code")) copied(button.closest(".code").querySelector("code").innerText, button);
     else if (button.dataset.does === "again") again(turn, {});
+    else if (button.dataset.does === "again-with") openPicker({ by: button, once: (model) => again(turn, { model }) });
     else if (button.dataset.does === "go-on") again(turn, { goesOn: true });
     else if (button.dataset.does === "edit") edit(turn);
     else if (["good", "bad"].includes(button.dataset.does)) judge(turn, button);

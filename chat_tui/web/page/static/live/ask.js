@@ -44,10 +44,10 @@ async function send(answer, path, body, shaped = (question) => question) {
   const withdrawn = new Promise((resolve) => { answer.withdraw = resolve; });
   if ((answer.files ?? []).some(isUploading)) answer.phase = { phase: "uploading" };
   setRunning(answer);
-  answer.begin(answer.view, $("choice").value.startsWith("m/") ? $("choice").value.slice(2) : "");
+  answer.begin(answer.view, body.model ?? chosenModel());
   announce("Answering.");
   try {
-    const chosen = { ...body, ...choice(), askTools: true };
+    const chosen = { ...(body.model ? {} : choice()), ...body, askTools: true };
     const place = await askWithFiles(answer.files ?? [], (files) => begin(path, shaped({ ...chosen, ...files })), withdrawn);
     answer.sending = false;
     begun(answer, place);
