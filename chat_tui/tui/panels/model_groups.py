@@ -7,7 +7,7 @@ from itertools import groupby
 from typing import NamedTuple
 
 from chat_tui.core.models import ModelStatus
-from chat_tui.engine.model_preferences import PreferredModels
+from chat_tui.core.settings.preferred_models import PreferredModels
 
 FAVOURITES, RECENT = "Favourites", "Recent"
 _FEW = 8

@@ -16,9 +16,9 @@ from textual.widget import Widget
 from textual.widgets import Input
 
 from chat_tui.core.models import ModelStatus
+from chat_tui.core.settings.preferred_models import PreferredModels
 from chat_tui.core.text.excerpts import shorten
 from chat_tui.core.usage.stream_stats import StreamStats
-from chat_tui.engine.model_preferences import PreferredModels
 from chat_tui.tui.actions.bindings import bindings, first_key
 from chat_tui.tui.panels.model_groups import GroupedModel, group_headings, grouped_models
 from chat_tui.tui.panels.model_rows import ListHeading, ModelDetail, ModelListTable, model_table, search_text

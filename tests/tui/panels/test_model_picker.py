@@ -9,7 +9,7 @@ from textual.app import App, ComposeResult
 from textual.widgets import Input
 
 from chat_tui.core.models import Model, ModelStatus
-from chat_tui.engine.model_preferences import PreferredModels
+from chat_tui.core.settings.preferred_models import PreferredModels
 from chat_tui.providers.client import OFFERED
 from chat_tui.tui.panels.model_groups import group_headings, grouped_models
 from chat_tui.tui.panels.model_picker import ModelPicker

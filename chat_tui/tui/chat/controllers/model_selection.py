@@ -11,7 +11,7 @@ from textual.timer import Timer
 from chat_tui.config.schema import Adaptive
 from chat_tui.core.models import LOCAL_MODEL
 from chat_tui.core.request import Request
-from chat_tui.engine.model_preferences import ModelPreferences
+from chat_tui.core.settings.preferred_models import ModelPreferences
 from chat_tui.tui.chat.controllers.pending_engine import PendingEngine
 from chat_tui.tui.chat.conversation.view import ChatView
 from chat_tui.tui.panels.model_picker import ModelPicker
@@ -169,13 +169,13 @@ class ModelSelection:
 
     async def _use(self, engine: Engine, model: str) -> None:
         await engine.models.use(model)
-        await self._preferences.note_chosen(engine, model)
+        await self._preferences.note_chosen(engine.places, model)
         self._picker.show_preferred(self._preferences.models)
         self._picker.set_standings(engine.models.status())
 
     async def restore_preferences(self, engine: Engine) -> None:
         """Restore the favourite and recently chosen models, which come first in the list."""
-        await self._preferences.restore(engine)
+        await self._preferences.restore(engine.places)
         self._picker.show_preferred(self._preferences.models)
 
     def toggle_favourite(self, model: str) -> None:
@@ -184,7 +184,7 @@ class ModelSelection:
             self._chat.run_worker(self._toggle_favourite(self._engine, model), group="beside")
 
     async def _toggle_favourite(self, engine: Engine, model: str) -> None:
-        await self._preferences.toggle_favourite(engine, model)
+        await self._preferences.toggle_favourite(engine.places, model)
         self._picker.show_preferred(self._preferences.models)
 
     def fix(self, model: str) -> None:

@@ -11,9 +11,9 @@ from starlette.routing import BaseRoute, Route
 
 from chat_tui.config.strategy_help import STRATEGY_HELP
 from chat_tui.core.models import SCRIPTED_MODEL, ModelStatus
+from chat_tui.core.settings.preferred_models import ModelPreferences
 from chat_tui.core.usage.token_estimate import memory_tokens
 from chat_tui.engine.engine import Engine
-from chat_tui.engine.model_preferences import ModelPreferences
 from chat_tui.web.api.schemas import Name, read_body
 from chat_tui.web.errors import ApiError
 from chat_tui.web.state import state_of
@@ -143,9 +143,9 @@ async def note_preference(request: Request) -> Response:
     engine, asked = await state_of(request).engine(), await read_body(request, Preference)
     preferences = await _preferences(engine)
     if asked.favourite is None:
-        await preferences.note_chosen(engine, asked.model)
+        await preferences.note_chosen(engine.places, asked.model)
     elif asked.favourite != (asked.model in preferences.models.favourites):
-        await preferences.toggle_favourite(engine, asked.model)
+        await preferences.toggle_favourite(engine.places, asked.model)
     return Response(status_code=204)
 
 
@@ -171,7 +171,7 @@ async def _found_keys(engine: Engine) -> Sequence[FoundKey]:
 
 async def _preferences(engine: Engine) -> ModelPreferences:
     preferences = ModelPreferences()
-    await preferences.restore(engine)
+    await preferences.restore(engine.places)
     return preferences
 
 

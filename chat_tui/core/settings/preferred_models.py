@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
-
-if TYPE_CHECKING:
-    from chat_tui.engine.engine import Engine
+from typing import NamedTuple, Protocol
 
 _FAVOURITES, _RECENT = "favourite models", "recent models"
 """Places in the store, with one model in each line."""
 _RECENT_LIMIT = 5
 _FAVOURITES_LIMIT = 100
+
+
+class StoredTexts(Protocol):
+    """Short texts by key, such as the engine's `places`."""
+
+    async def get(self, key: str) -> str:
+        """The text with this key; empty if there is none."""
+
+    async def set(self, key: str, value: str) -> None:
+        """Store a text."""
 
 
 class PreferredModels(NamedTuple):
@@ -27,20 +34,20 @@ class ModelPreferences:
     def __init__(self) -> None:
         self.models = PreferredModels()
 
-    async def restore(self, engine: Engine) -> None:
+    async def restore(self, places: StoredTexts) -> None:
         """Read the models from the store."""
-        favourites, recent = await engine.places.get(_FAVOURITES), await engine.places.get(_RECENT)
+        favourites, recent = await places.get(_FAVOURITES), await places.get(_RECENT)
         self.models = PreferredModels(tuple(favourites.splitlines()), tuple(recent.splitlines()))
 
-    async def note_chosen(self, engine: Engine, model: str) -> None:
+    async def note_chosen(self, places: StoredTexts, model: str) -> None:
         """Record a chosen model as the most recent one."""
         others = [name for name in self.models.recent if name != model]
         self.models = self.models._replace(recent=(model, *others)[:_RECENT_LIMIT])
-        await engine.places.set(_RECENT, "\n".join(self.models.recent))
+        await places.set(_RECENT, "\n".join(self.models.recent))
 
-    async def toggle_favourite(self, engine: Engine, model: str) -> None:
+    async def toggle_favourite(self, places: StoredTexts, model: str) -> None:
         """Add a model to the favourites, or remove it."""
         others = tuple(name for name in self.models.favourites if name != model)
         added = () if model in self.models.favourites else (model,)
         self.models = self.models._replace(favourites=(*others, *added)[-_FAVOURITES_LIMIT:])
-        await engine.places.set(_FAVOURITES, "\n".join(self.models.favourites))
+        await places.set(_FAVOURITES, "\n".join(self.models.favourites))
