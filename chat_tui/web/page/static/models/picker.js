@@ -191,6 +191,7 @@ function pickerClosed() {
   const by = pickedBy;
   [pickOnce, pickedBy] = [null, null];
   $("model-button").setAttribute("aria-expanded", "false");
+  $("models-list").replaceChildren();
   if (hadFocus) (by?.isConnected ? by : $("prompt")).focus();
 }
 
