@@ -2,7 +2,6 @@
 // with one is told in its row; the others stay.
 
 const LIMITS = /*limits*/{};
-const SENDABLE_IMAGES = new Set(["image/png", "image/jpeg", "image/gif", "image/webp"]);
 // An image that is too large, or of another kind, is drawn again with at most so many pixels a side.
 const MOST_PIXELS = 4096;
 const ESTIMATE_MS = 300;
@@ -40,7 +39,7 @@ class AttachedFile {
     return loadedFile(this.place ? storedPath(...this.place) : `api/uploads/${this.id}`);
   }
 
-  // Uploads are made one after the other, so that the first ones are there soon.
+  // Uploads run one after the other, so that the first files are ready soon.
   upload() {
     this.state = "waiting";
     this.error = "";
@@ -87,7 +86,7 @@ class AttachedFile {
 
 // -- what can be sent -----------------------------------------------------------------------------------------------
 
-// The server looks at the bytes, whatever the name says; what is refused here is not worth the way.
+// Returns what is uploaded. The server checks the bytes, whatever the name says; this only saves uploading what it would refuse.
 async function sendableFile(attached) {
   const { file } = attached;
   let head;

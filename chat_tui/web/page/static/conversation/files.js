@@ -10,7 +10,9 @@ function sizeWords(bytes) {
   return bytes < 999_950 ? `${(bytes / 1000).toFixed(1)} kB` : `${(bytes / 1e6).toFixed(1)} MB`;
 }
 
-const isImage = ({ mediaType = "" }) => mediaType.startsWith("image/");
+// None of these can hold a script.
+const SENDABLE_IMAGES = new Set(["image/png", "image/jpeg", "image/gif", "image/webp"]);
+const isImage = ({ mediaType = "" }) => SENDABLE_IMAGES.has(mediaType);
 
 const storedPath = (conversation, turn, number) => `api/conversations/${encodeURIComponent(conversation)}/turns/${encodeURIComponent(turn)}/files/${number}`;
 const loadedFile = async (path) => (await request("GET", path)).blob();
@@ -78,7 +80,6 @@ async function openFile(file) {
   dialog.querySelector("h2").textContent = name;
   dialog.querySelector("small").textContent = sizeWords(file.size);
   if (isImage(file)) {
-    // The type is that of the bytes, as the server has seen them: nothing that could hold a script.
     opened.address = URL.createObjectURL(new Blob([content], { type: file.mediaType }));
     dialog.querySelector(".file-content").replaceChildren(element("img", { src: opened.address, alt: name }));
   } else {
