@@ -14,7 +14,7 @@ from textual.widgets import Input
 from chat_tui.core.conversation import SearchHit, SearchStep
 from chat_tui.core.request import Request
 from chat_tui.tui.history.rows import HIT_HEIGHT, hit_lines, passage, without_marks
-from chat_tui.tui.history.screen import HistoryScreen
+from chat_tui.tui.history.screen import HITS, HistoryScreen
 from chat_tui.tui.widgets.styled_lines import text_of
 from tests.doubles.fake_engine import NOW
 from tests.doubles.scripted_chat import ScriptedChat, scripted_chat
@@ -256,6 +256,25 @@ async def test_a_search_that_goes_on_says_how_far_it_has_looked_and_moves_no_row
         await chat.shows("52 messages in 1 conversation")
         await chat.until(lambda: "more than" not in chat.shown(screen))
         assert memory.left == []
+
+
+async def test_further_hits_are_read_as_the_cursor_comes_near_the_last_row() -> None:
+    async with scripted_chat() as chat:
+        await asked(chat, "hello")
+        chat.engine.conversations = memory = Stepped(chat.engine.conversations)  # type: ignore[assignment]
+        await chat.pilot.press("ctrl+r", "z")
+        hits = tuple(hit(f"row{number}") for number in range(HITS))
+        memory.steps.put_nowait(SearchStep(hits, complete=True, rest=7))
+        await chat.shows(f"{HITS} messages in 1 conversation", "found row0")
+        screen = chat.app.screen
+        assert isinstance(screen, HistoryScreen)
+        screen._rows.move(HITS - 1)
+        # Those that are listed come again.
+        memory.steps.put_nowait(SearchStep((*hits[-2:], hit("further")), complete=True))
+        await chat.until(lambda: screen._rows.count == HITS + 1)
+        assert screen._rows.cursor == HITS - 1
+        await chat.pilot.press("down")
+        await chat.shows("found further")
 
 
 async def test_a_search_that_goes_on_ends_with_the_next_key_and_with_leaving() -> None:
