@@ -29,6 +29,11 @@ async def test_a_model_is_found_by_keys_and_its_favourites_come_first(browser: B
         await page.locator("#models-search:focus").wait_for()
         assert await page.evaluate(HEADINGS) == ["Strategies · 8", "shelf · 2", "router · 300"]
         assert len(await page.evaluate(ROWS)) == 200
+        await page.keyboard.press("Enter")
+        await page.locator("#model-button:focus").wait_for()
+        assert await page.inner_text("#model-name") == "balanced"
+        await page.keyboard.press("Control+/")
+        await page.locator("#models-search:focus").wait_for()
         await page.get_by_role("button", name="Show all 311").click()
         assert len(await page.evaluate(ROWS)) == 311
         await page.fill("#models-search", "model-29 router")

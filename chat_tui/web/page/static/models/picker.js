@@ -269,8 +269,13 @@ function pickerKey(event) {
     (steps[event.key] < 0 ? $("models-search") : picks[Math.min(steps[event.key], picks.length - 1)])?.focus();
   } else if (event.target === $("models-search") && event.key === "Enter" && !event.isComposing) {
     event.preventDefault();
-    const first = picks.find((each) => each.className === "pick");
-    if (first) pick(first.parentElement.dataset.value);
+    // As in the terminal, Enter without a search or a move changes nothing.
+    if (!event.target.value.trim()) $("models-menu").hidePopover();
+    else {
+      const found = picks.filter((each) => each.className === "pick");
+      const first = found.find((each) => each.getAttribute("aria-disabled") !== "true") ?? found[0];
+      if (first) pick(first.parentElement.dataset.value);
+    }
   } else if (row && event.key === "ArrowRight") row.querySelector(".star")?.focus();
   else if (row && event.key === "ArrowLeft") row.querySelector(".pick").focus();
   else if (at >= 0 && event.key.length === 1 && event.key !== " " && !event.ctrlKey && !event.metaKey && !event.altKey) $("models-search").focus();
