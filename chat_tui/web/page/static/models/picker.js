@@ -168,6 +168,8 @@ function openPicker({ by = $("model-button"), once = null } = {}) {
   if ($("models-menu").matches(":popover-open")) return;
   [pickOnce, pickedBy] = [once, by];
   $("models-menu").showPopover();
+  // Before the next key: the event `toggle` comes later.
+  pickerOpened();
 }
 
 function pickerOpened() {
@@ -308,7 +310,6 @@ function listenToPicker() {
   );
   $("model-button").after(menu);
   $("model-button").addEventListener("click", () => openPicker());
-  menu.addEventListener("toggle", (event) => (event.newState === "open" ? pickerOpened() : null));
   menu.addEventListener("beforetoggle", (event) => { if (event.newState !== "open") pickerClosed(); });
   menu.addEventListener("keydown", pickerKey);
   $("models-compare").addEventListener("click", () => {
