@@ -106,6 +106,7 @@ class TranscriptFinder:
 
     def mark(self, wanted: str) -> None:
         """Mark these words wherever they are; empty marks none."""
+        self._has_words = False
         self.highlights.want(*filter(None, [wanted]))
         self._paint()
 
@@ -126,10 +127,17 @@ class TranscriptFinder:
                 break
         self._paint()
 
+    @property
+    def search_word(self) -> str:
+        """The word of a search that is marked; empty if none or several are."""
+        from chat_tui.core.text.text_match import fold_text
+
+        wanted = self.highlights.wanted if self._has_words else ()
+        return wanted[0] if len(set(map(fold_text, wanted))) == 1 else ""
+
     def forget_words(self) -> None:
         """Mark the words of a search no longer."""
         if self._has_words:
-            self._has_words = False
             self.mark("")
 
     def go_to(self, hit: FindHit) -> None:

@@ -141,6 +141,15 @@ async def test_the_words_of_a_search_are_marked_in_the_message_until_one_writes(
         await chat.pilot.press("x")
         await chat.until(lambda: not highlights.wanted)
         assert "quick fox meets a zebra" in chat.shown(chat.chat.transcript)
+        # One word is what Ctrl+F then looks for, and counts.
+        await chat.pilot.press("backspace")
+        await chat.ask("/search number")
+        await chat.shows("1 message")
+        await chat.pilot.press("enter")
+        await chat.until(lambda: highlights.wanted == ("number",))
+        await chat.pilot.press("ctrl+f")
+        await chat.until(lambda: chat.chat.find_bar.value == "number")
+        await chat.shows("1 of 400")
 
 
 async def test_a_search_that_finds_nothing_says_so() -> None:

@@ -300,13 +300,14 @@ class ChatView(Vertical):
     # -- keys -----------------------------------------------------------------------------------------------------
 
     def find(self, wanted: str = "") -> None:
-        """Search the conversation in view; if the search is open, go to the next match."""
+        """Search the conversation in view, without words for the one that a search of the history has marked; if the
+        search is open, go to the next match."""
         if not self.transcript.turns:
             self.host.say("There is nothing to find yet", "Ctrl+R searches all conversations.")
         elif self.find_bar.display and not wanted:
             self.find_bar.action_move(1)
         else:
-            self.find_bar.open(wanted)
+            self.find_bar.open(wanted or self.transcript.finder.search_word)
 
     def action_page(self, direction: int) -> None:
         """Scroll the conversation while the prompt has the focus."""
