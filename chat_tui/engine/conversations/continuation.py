@@ -55,7 +55,11 @@ async def find_continuation(conversations: Conversations, name: str) -> Continua
 
     Raises `HistoryError` if the name means none, or several.
     """
-    conversation = await conversations.conversation(await conversations.find(name))
+    return await continuation_of(conversations, await conversations.conversation(await conversations.find(name)))
+
+
+async def continuation_of(conversations: Conversations, conversation: Conversation) -> Continuation:
+    """Return what a conversation, or a last part of it, goes on with."""
     last = next((turn for turn in reversed(conversation.path) if turn.role == "assistant"), None)
     route = await conversations.route(last.id) if last is not None else None
     if last is None or route is None:
