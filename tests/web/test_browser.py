@@ -364,13 +364,26 @@ async def test_what_the_router_does_is_told_as_it_happens(browser: Browser) -> N
 
 
 async def test_a_model_or_strategy_is_chosen_and_remembered(browser: Browser) -> None:
-    async with scripted_tab(browser, ["Yes."]) as (tab, _):
+    async with scripted_tab(browser, ["Yes."]) as (tab, web):
         await tab.choose("shelf/fast")
         await tab.page.reload()
         await tab.until("document.querySelector('#choice').value === 'm/shelf/fast'")
         await tab.ask("Who?")
         await tab.answered()
         assert await tab.page.locator(".who b").inner_text() == "fast"
+        # A conversation goes on with its own, and new ones with what was chosen last here.
+        await web.events(prompt="Asked elsewhere", model="shelf/deep")
+        await tab.lists("Asked elsewhere", "Who?")
+        for click, value in (("#list .entry", "m/shelf/deep"), ("#new", "m/shelf/fast")):
+            await tab.page.click(click)
+            await tab.until(f"document.querySelector('#choice').value === '{value}'")
+        await tab.page.click("#list .entry")
+        await tab.until("document.querySelector('#choice').value === 'm/shelf/deep'")
+        await tab.page.reload()
+        await tab.until("document.querySelector('#choice').value === 'm/shelf/deep'")
+        await tab.choose("balanced")
+        await tab.page.click("#new")
+        await tab.until("document.querySelector('#choice').value === 's/balanced'")
 
 
 async def test_below_yesterday_a_row_tells_the_hour(browser: Browser) -> None:

@@ -273,6 +273,23 @@ async def test_the_models_and_strategies_are_told_with_how_they_fare() -> None:
     assert (said["strategy"], said["model"]) == ("balanced", None)
 
 
+async def test_a_conversation_is_opened_with_the_model_or_strategy_of_its_last_answer() -> None:
+    async with site(Config(), opener=scripted_opener(["One."], ["Two."])) as web:
+        begun = (await web.events(prompt="Count", strategy="cost-optimized"))[-1]
+        path = f"/api/conversations/{begun['metadata']['conversationId']}"
+        by_strategy = (await web.client.get(path)).json()
+        await web.events(prompt="On", conversation=path.rpartition("/")[2], model="shelf/deep")
+        by_name = [
+            (await web.client.get(path, params=query)).json()
+            for query in ({}, {"limit": 2, "turn": by_strategy["turns"][0]["id"]}, {"before": 2})
+        ]
+    assert (by_strategy["model"], by_strategy["strategy"]) == (None, "cost-optimized")
+    # Whichever part is shown; what is loaded later says nothing about it.
+    assert [each["length"] - each["end"] for each in by_name] == [0, 2, 2]
+    assert [each["model"] for each in by_name] == ["shelf/deep", "shelf/deep", None]
+    assert [each["strategy"] for each in by_name] == [None, None, None]
+
+
 async def test_the_memory_is_sent_with_questions_of_the_page_and_of_nobody_else(tmp_path: Path) -> None:
     (tmp_path / "memory.md").write_text("- I live in Bern\n")
     memory = Memory(user=UserMemory(tmp_path / "memory.md"))

@@ -211,6 +211,10 @@ class OpenedConversation(msgspec.Struct, frozen=True, rename="camel"):
     comparison: ShownComparison | None = None
     """The answers to the last question, if several models were asked and none was kept; the last turn is one of
     them."""
+    model: str | None = None
+    """The model that was chosen by name for the last answer."""
+    strategy: str | None = None
+    """The strategy that chose the model of the last answer, if it still exists."""
 
 
 class ConversationChanges(msgspec.Struct, frozen=True, rename="camel"):

@@ -29,6 +29,7 @@ from chat_tui.core.errors import ConversationNotFound
 from chat_tui.core.settings.conversation_settings import decode_settings
 from chat_tui.core.tools import ToolUse
 from chat_tui.engine.answers.answer import Answer
+from chat_tui.engine.conversations.continuation import Continuation, continuation_of
 from chat_tui.engine.engine import Engine
 from chat_tui.markdown.html.rendering import render_pieces
 from chat_tui.web.api.choice.setting_choice import shown_settings
@@ -230,6 +231,10 @@ async def open_conversation(request: Request) -> Response:
     is_calling = conversation.id in engine.tools or note is not None
     has_end = window.first + len(conversation.path) == window.length
     compared = await _find_comparison(state_of(request), engine, conversation) if has_end else None
+    # The answers of a comparison do not tell what is asked next.
+    has_choice = asked.before is None and compared is None
+    goes_on = await _find_continuation(engine, request, window) if has_choice else None
+    model, strategy = goes_on.choice(engine.models.strategies()) if goes_on else (None, None)
 
     def encode() -> bytes:
         # Rendering takes milliseconds for each turn.
@@ -241,9 +246,20 @@ async def open_conversation(request: Request) -> Response:
             uses_memory=_uses_memory(engine, conversation),
             is_private=engine.conversations.is_private(conversation.id),
             comparison=compared and _shown_comparison(*compared),
+            model=model,
+            strategy=strategy,
         )
 
     return Response(await asyncio.to_thread(encode), media_type="application/json")
+
+
+async def _find_continuation(engine: Engine, request: Request, window: ConversationWindow) -> Continuation:
+    """Return what the conversation goes on with, whichever part of it is shown."""
+    conversation = window.conversation
+    if window.first + len(conversation.path) < window.length:
+        # Its last answer is in no part that is shown.
+        conversation = (await find_window(engine, request, WindowRange(2))).conversation
+    return await continuation_of(engine.conversations, conversation)
 
 
 async def _find_comparison(
@@ -279,6 +295,8 @@ def _encode_window(
     uses_memory: bool,
     is_private: bool,
     comparison: ShownComparison | None,
+    model: str | None,
+    strategy: str | None,
 ) -> bytes:
     conversation = window.conversation
     turns = [
@@ -300,6 +318,8 @@ def _encode_window(
             shown_settings(conversation),
             is_private,
             comparison,
+            model,
+            strategy,
         )
     )
 

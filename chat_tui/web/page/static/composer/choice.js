@@ -10,6 +10,10 @@ function choice() {
 
 let offered = [];
 let strategies = [];
+// Of the config.
+let usualChoice = "";
+// The model or strategy of the open conversation.
+let continuation = {};
 
 // Whether the chosen model thinks before it answers, or one that a strategy may choose does; true if that is not known.
 function canThink() {
@@ -56,9 +60,20 @@ async function showChoices() {
     ...strategies.map(({ name }) => new Option(name, `s/${name}`)),
     ...offered.map((model) => element("option", { value: `m/${model.name}`, disabled: !model.usable }, model.name)),
   );
-  const usual = said.model ? `m/${said.model}` : `s/${said.strategy}`;
-  $("choice").value = before || memory.get(forEver, "choice") || usual;
-  if (!$("choice").value) $("choice").value = usual;
+  usualChoice = said.model ? `m/${said.model}` : `s/${said.strategy}`;
+  $("choice").value = before;
+  if (!$("choice").value) goOnWith(continuation);
+  else paintChoice();
+  paintSettings();
+}
+
+// What the open conversation goes on with: the model or strategy of its last answer, as in the terminal. A new one begins with what was
+// chosen last in this browser.
+function goOnWith(said) {
+  continuation = said;
+  const own = said.model ? `m/${said.model}` : said.strategy ? `s/${said.strategy}` : "";
+  const values = new Set([...$("choice").options].map((option) => option.value));
+  $("choice").value = [own, memory.get(forEver, "choice"), usualChoice].find((value) => value && values.has(value)) ?? "";
   paintChoice();
   paintSettings();
 }

@@ -33,6 +33,7 @@ function newConversation({ keepAddress = false, isPrivate: willBePrivate = false
   forgetMarks();
   // Discard a conversation that is still being opened.
   opening++;
+  if (current) goOnWith({});
   setCurrent("", NEW);
   setPinned(false);
   setSwitched({ servers: [], off: [] });
@@ -78,6 +79,8 @@ async function openConversation(id, { turn = "", words = [], keepAddress = false
     const said = await asked(conversationPath(id, { limit: WINDOW, ...(turn ? { turn } : {}) }));
     const turns = await savedTurns(said);
     if (mine !== opening) return;
+    // What was chosen in it stays when it is only loaded again.
+    if (id !== current) goOnWith(said);
     setCurrent(id, said.title);
     setPinned(said.pinned);
     setSwitched(said.tools);
