@@ -19,6 +19,10 @@ async def test_favourites_and_recent_models_are_those_of_the_terminal() -> None:
         await web.client.put("/api/models/preferences", json={"model": "shelf/deep", "favourite": False})
         assert (await web.client.get("/api/models")).json()["favourites"] == []
         assert (await web.client.put("/api/models/preferences", json={"model": ""})).status_code == 400
+        for body, status in (({}, 404), ({"favourite": True}, 404), ({"favourite": False}, 204)):
+            reply = await web.client.put("/api/models/preferences", json={"model": "shelf/gone", **body})
+            assert reply.status_code == status
+        assert (await web.client.get("/api/models")).json()["recent"] == ["shelf/deep"]
 
 
 async def test_a_found_key_is_named_without_the_key_and_put_to_use_once() -> None:

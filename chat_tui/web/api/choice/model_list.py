@@ -140,7 +140,10 @@ async def refresh_models(request: Request) -> Response:
 
 async def note_preference(request: Request) -> Response:
     """Make a model a favourite or not, or note that it was chosen."""
-    engine, asked = await state_of(request).engine(), await read_body(request, Preference)
+    engine, asked = await state_of(request).engine_with_models(), await read_body(request, Preference)
+    # One that is gone can still be removed from the favourites.
+    if asked.favourite is not False and asked.model not in {each.model.name for each in engine.models.status()}:
+        raise ApiError(404, "There is no such model.")
     preferences = await _preferences(engine)
     if asked.favourite is None:
         await preferences.note_chosen(engine.places, asked.model)
