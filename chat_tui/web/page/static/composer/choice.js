@@ -10,6 +10,7 @@ function choice() {
 
 let offered = [];
 let strategies = [];
+let shownOptions = "";
 // Of the config.
 let usualChoice = "";
 // The model or strategy of the open conversation.
@@ -56,10 +57,15 @@ async function showChoices() {
   offered = said.models;
   searchable = said.models.some((model) => model.webSearch);
   paintTools();
-  $("choice").replaceChildren(
-    ...strategies.map(({ name }) => new Option(name, `s/${name}`)),
-    ...offered.map((model) => element("option", { value: `m/${model.name}`, disabled: !model.usable }, model.name)),
-  );
+  // The list may have thousands, and mostly none of them has changed.
+  const options = JSON.stringify([strategies.map(({ name }) => name), offered.map(({ name, usable }) => [name, usable])]);
+  if (options !== shownOptions) {
+    shownOptions = options;
+    $("choice").replaceChildren(
+      ...strategies.map(({ name }) => new Option(name, `s/${name}`)),
+      ...offered.map((model) => element("option", { value: `m/${model.name}`, disabled: !model.usable }, model.name)),
+    );
+  }
   usualChoice = said.model ? `m/${said.model}` : `s/${said.strategy}`;
   $("choice").value = before;
   if (!$("choice").value) goOnWith(continuation);
