@@ -15,7 +15,7 @@ from tests.support.web_site import site
 
 __all__ = ["browser"]
 pytestmark = [pytest.mark.asyncio(loop_scope="module"), needs_browser]
-OTHERS = [Model(f"router/model-{number}", 32_000, 0.05, 2.5) for number in range(300)]
+OTHERS = [Model(f"router/model-{number}", 32_000, 0.05, 2.5, tools=True) for number in range(300)]
 HEADINGS = "[...document.querySelectorAll('#models-list h3')].map((each) => each.textContent)"
 ROWS = "[...document.querySelectorAll('.pick b')].map((each) => each.textContent)"
 
@@ -38,7 +38,7 @@ async def test_a_model_is_found_by_keys_and_its_favourites_come_first(browser: B
         assert len(await page.evaluate(ROWS)) == 311
         await page.fill("#models-search", "model-29 router")
         assert (await page.evaluate(ROWS))[0] == "router/model-29"
-        await tab.shows("$0.05 in, $2.50 out · 32k context")
+        await tab.shows("$0.05 in, $2.50 out · 32k context · tools")
         # Right is the star of a row, and Down the next row.
         for key in ("ArrowDown", "ArrowDown", "ArrowRight", "Enter"):
             await page.keyboard.press(key)

@@ -41,6 +41,7 @@ function modelWords(model) {
     known(model.tokensPerSecond) && `${Math.round(model.tokensPerSecond)} tok/s`,
     known(model.ttftSeconds) && `first token ${seconds(model.ttftSeconds)}`,
     model.images && "images",
+    model.tools && "tools",
     model.thinking && "thinks",
     model.webSearch && "searches the web",
     model.local && "on the server's machine",
