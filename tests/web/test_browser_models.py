@@ -53,6 +53,7 @@ async def test_a_model_is_found_by_keys_and_its_favourites_come_first(browser: B
         assert await page.locator(".who b").inner_text() == "fast"
         # Another model for one answer; the choice stays.
         await page.get_by_title("Ask again with another model").click()
+        await page.locator("#models-search:focus").wait_for()
         assert await page.evaluate(HEADINGS) == ["Favourites · 1", "Recent · 1", "shelf · 1", "router · 299"]
         await page.fill("#models-search", "deep")
         await page.keyboard.press("Enter")
