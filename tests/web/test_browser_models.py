@@ -67,7 +67,10 @@ async def test_a_model_is_found_by_keys_and_its_favourites_come_first(browser: B
 
 async def test_a_found_key_is_used_after_one_confirmation(browser: Browser) -> None:
     async with scripted_tab(browser, ["Yes."]) as (tab, web):
-        await tab.page.click("#model-button")
+        for number in (1, 0, 1):
+            await tab.page.click("#model-button")
+            await tab.page.locator(f"#model-button[aria-expanded={'true' if number else 'false'}]").wait_for()
+            assert await tab.page.locator("#models-menu:popover-open").count() == number
         await tab.shows("A key for Groq was found in $GROQ_API_KEY.")
         await tab.page.get_by_role("button", name="Use it").click()
         await tab.shows("Questions can then be sent to Groq, which charges for them.")

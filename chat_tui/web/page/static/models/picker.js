@@ -310,7 +310,13 @@ function listenToPicker() {
     element("p", { id: "models-note", role: "status" }),
   );
   $("model-button").after(menu);
-  $("model-button").addEventListener("click", () => openPicker());
+  // Of a button that opens a popover a click closes it, too, in place of closing and opening it.
+  $("model-button").setAttribute("popovertarget", "models-menu");
+  $("model-button").addEventListener("click", (event) => {
+    if (menu.matches(":popover-open")) return;
+    event.preventDefault();
+    openPicker();
+  });
   menu.addEventListener("beforetoggle", (event) => { if (event.newState !== "open") pickerClosed(); });
   menu.addEventListener("keydown", pickerKey);
   $("models-compare").addEventListener("click", () => {
