@@ -29,7 +29,10 @@ class PreferredModels(NamedTuple):
 
 
 class ModelPreferences:
-    """The user's favourites and last choices; `models` is empty until `restore`."""
+    """The user's favourites and last choices; `models` is empty until `restore`.
+
+    Other processes change them in the store, too, so each change begins with what the store holds.
+    """
 
     def __init__(self) -> None:
         self.models = PreferredModels()
@@ -41,13 +44,17 @@ class ModelPreferences:
 
     async def note_chosen(self, places: StoredTexts, model: str) -> None:
         """Record a chosen model as the most recent one."""
+        await self.restore(places)
         others = [name for name in self.models.recent if name != model]
         self.models = self.models._replace(recent=(model, *others)[:_RECENT_LIMIT])
         await places.set(_RECENT, "\n".join(self.models.recent))
 
-    async def toggle_favourite(self, places: StoredTexts, model: str) -> None:
-        """Add a model to the favourites, or remove it."""
+    async def set_favourite(self, places: StoredTexts, model: str, *, favourite: bool) -> None:
+        """Add a model to the favourites, or remove it; one that is there already keeps its place."""
+        await self.restore(places)
+        if favourite == (model in self.models.favourites):
+            return
         others = tuple(name for name in self.models.favourites if name != model)
-        added = () if model in self.models.favourites else (model,)
+        added = (model,) if favourite else ()
         self.models = self.models._replace(favourites=(*others, *added)[-_FAVOURITES_LIMIT:])
         await places.set(_FAVOURITES, "\n".join(self.models.favourites))

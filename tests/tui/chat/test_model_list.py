@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import pytest
 
+from chat_tui.core.models import LOCAL_MODEL
+from chat_tui.core.settings.preferred_models import ModelPreferences
 from chat_tui.engine.engine import Engine
 from chat_tui.tui.panels.model_picker import ModelListPanel
 from chat_tui.tui.widgets.row_list import RowList
-from tests.doubles.scripted_chat import DEEP, ScriptedChat, scripted_chat
+from tests.doubles.scripted_chat import DEEP, FAST, ScriptedChat, scripted_chat
 
 
 async def opened(chat: ScriptedChat) -> str:
@@ -49,6 +51,18 @@ async def test_favourites_and_recent_models_are_kept() -> None:
         await chat.pilot.press("f5")
         await chat.until(lambda: "★" not in chat.shown(chat.screen.picker.query_one(RowList)))
         assert await kept(chat.engine, "favourite models") == []
+
+
+async def test_favourites_that_the_web_page_sets_are_shown_and_kept() -> None:
+    async with scripted_chat() as chat:
+        await ModelPreferences().set_favourite(chat.engine.places, FAST.name, favourite=True)
+        await opened(chat)
+        await chat.until(lambda: f"★{FAST.name}" in chat.shown(chat.screen.picker.query_one(RowList)))
+        await ModelPreferences().set_favourite(chat.engine.places, FAST.name, favourite=False)
+        await ModelPreferences().set_favourite(chat.engine.places, DEEP.name, favourite=True)
+        chat.screen.models.toggle_favourite(LOCAL_MODEL)
+        await chat.until(lambda: f"★{DEEP.name}" in chat.shown(chat.screen.picker.query_one(RowList)))
+        assert await kept(chat.engine, "favourite models") == [DEEP.name, LOCAL_MODEL]
 
 
 async def test_auto_is_first_and_takes_a_fixed_model_back() -> None:

@@ -109,7 +109,8 @@ class ModelSelection:
             self._counting = self._picker.set_interval(COUNT_SECONDS, self._count)
 
     async def _reload(self, engine: Engine) -> None:
-        """List what was added on the command line meanwhile."""
+        """List what was added on the command line meanwhile, and the favourites that the web page has set."""
+        await self.restore_preferences(engine)
         await report_errors(self._chat.host, engine.setup.reload())
         self.refresh_list()
 
@@ -184,7 +185,8 @@ class ModelSelection:
             self._chat.run_worker(self._toggle_favourite(self._engine, model), group="beside")
 
     async def _toggle_favourite(self, engine: Engine, model: str) -> None:
-        await self._preferences.toggle_favourite(engine.places, model)
+        favourite = model not in self._preferences.models.favourites
+        await self._preferences.set_favourite(engine.places, model, favourite=favourite)
         self._picker.show_preferred(self._preferences.models)
 
     def fix(self, model: str) -> None:

@@ -144,11 +144,10 @@ async def note_preference(request: Request) -> Response:
     # One that is gone can still be removed from the favourites.
     if asked.favourite is not False and asked.model not in {each.model.name for each in engine.models.status()}:
         raise ApiError(404, "There is no such model.")
-    preferences = await _preferences(engine)
     if asked.favourite is None:
-        await preferences.note_chosen(engine.places, asked.model)
-    elif asked.favourite != (asked.model in preferences.models.favourites):
-        await preferences.toggle_favourite(engine.places, asked.model)
+        await ModelPreferences().note_chosen(engine.places, asked.model)
+    else:
+        await ModelPreferences().set_favourite(engine.places, asked.model, favourite=asked.favourite)
     return Response(status_code=204)
 
 

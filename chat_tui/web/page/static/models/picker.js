@@ -13,6 +13,8 @@ let pickOnce = null;
 let pickedBy = null;
 let rowsShown = ROWS_AT_ONCE;
 let pickerTimer = null;
+// Changes of favourites and recent models are sent one after the other.
+let sendingPreference = Promise.resolve();
 
 const chosenModel = () => ($("choice").value.startsWith("m/") ? $("choice").value.slice(2) : "");
 
@@ -133,13 +135,19 @@ function moreRows(total) {
   return button;
 }
 
-async function toggleFavourite(model) {
+function sendPreference(change) {
+  sendingPreference = sendingPreference
+    .then(() => request("PUT", "api/models/preferences", change))
+    .catch((error) => toast(error.message));
+}
+
+function toggleFavourite(model) {
   const favourite = !preferred.favourites.includes(model);
   const others = preferred.favourites.filter((name) => name !== model);
   preferred = { ...preferred, favourites: favourite ? [...others, model] : others };
   paintPicker();
   announce(favourite ? `${model} is a favourite.` : `${model} is no favourite any more.`);
-  await request("PUT", "api/models/preferences", { model, favourite });
+  sendPreference({ model, favourite });
 }
 
 function pick(value) {
@@ -160,7 +168,7 @@ function pick(value) {
   }
   if (entry) {
     preferred = { ...preferred, recent: [entry.name, ...preferred.recent.filter((name) => name !== entry.name)].slice(0, 5) };
-    request("PUT", "api/models/preferences", { model: entry.name }).catch((error) => toast(error.message));
+    sendPreference({ model: entry.name });
   }
 }
 
@@ -333,7 +341,7 @@ function listenToPicker() {
   $("models-list").addEventListener("click", (event) => {
     const value = event.target.closest(".model-row")?.dataset.value;
     if (!value) return;
-    if (event.target.closest(".star")) toggleFavourite(value.slice(2)).catch((error) => toast(error.message));
+    if (event.target.closest(".star")) toggleFavourite(value.slice(2));
     else pick(value);
   });
   $("choice").addEventListener("change", paintChoice);
