@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from chat_tui.config.schema import Config
+from chat_tui.core.models import Model
 from tests.doubles.fake_backend import FakeSetup
+from tests.doubles.scripted_chat import FAST
 from tests.doubles.scripted_web import scripted_opener
 from tests.support.web_site import site
 
@@ -23,6 +25,15 @@ async def test_favourites_and_recent_models_are_those_of_the_terminal() -> None:
             reply = await web.client.put("/api/models/preferences", json={"model": "shelf/gone", **body})
             assert reply.status_code == status
         assert (await web.client.get("/api/models")).json()["recent"] == ["shelf/deep"]
+
+
+async def test_a_model_that_was_merely_found_is_in_use_once_it_is_chosen() -> None:
+    opener = scripted_opener(["Yes."], models=[FAST, Model("offered/tiny")])
+    async with site(Config(), opener=opener) as web:
+        for body in ({"favourite": True}, {}):
+            assert list(await web.engine.models.chosen_models()) == []
+            await web.client.put("/api/models/preferences", json={"model": "offered/tiny", **body})
+        assert list(await web.engine.models.chosen_models()) == ["offered/tiny"]
 
 
 async def test_a_found_key_is_named_without_the_key_and_put_to_use_once() -> None:

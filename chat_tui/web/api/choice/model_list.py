@@ -145,6 +145,7 @@ async def note_preference(request: Request) -> Response:
     if asked.favourite is not False and asked.model not in {each.model.name for each in engine.models.status()}:
         raise ApiError(404, "There is no such model.")
     if asked.favourite is None:
+        await engine.models.use(asked.model)
         await ModelPreferences().note_chosen(engine.places, asked.model)
     else:
         await ModelPreferences().set_favourite(engine.places, asked.model, favourite=asked.favourite)
