@@ -21,7 +21,7 @@ from textual.dom import DOMNode, NoScreen
 from textual.screen import Screen
 from textual.timer import Timer
 from textual.widget import Widget
-from textual.worker import Worker
+from textual.worker import Worker, WorkerState
 from textual.worker_manager import WorkerManager
 
 if TYPE_CHECKING:
@@ -62,6 +62,9 @@ class _Workers(WorkerManager):
     def _remove_worker(self, worker: Worker[Any]) -> None:
         super()._remove_worker(worker)
         worker._task = None
+        if worker.state is WorkerState.CANCELLED and worker.error is not None:
+            # Its frames hold the worker and what it was working on.
+            worker.error.__traceback__ = None
 
 
 class _ComponentStyles(Stylesheet):
