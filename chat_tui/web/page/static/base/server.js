@@ -46,3 +46,16 @@ async function request(method, path, body, signal) {
 }
 
 const asked = async (path) => (await request("GET", path)).json();
+
+// The events of a reply, as they come.
+async function* eventsOf(response) {
+  const reader = response.body.pipeThrough(new TextDecoderStream()).getReader();
+  let waiting = "";
+  for (;;) {
+    const { done, value } = await reader.read();
+    if (done) return;
+    const whole = (waiting + value).split("\n\n");
+    waiting = whole.pop();
+    for (const text of whole) if (text.startsWith("data: ")) yield JSON.parse(text.slice(6));
+  }
+}

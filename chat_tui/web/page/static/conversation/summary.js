@@ -150,18 +150,6 @@ function priceWords({ tokens, requests, price }) {
   return `≈${count(tokens)} tokens${parts}, ${cost}`;
 }
 
-async function* eventsOf(response) {
-  const reader = response.body.pipeThrough(new TextDecoderStream()).getReader();
-  let waiting = "";
-  for (;;) {
-    const { done, value } = await reader.read();
-    if (done) return;
-    const whole = (waiting + value).split("\n\n");
-    waiting = whole.pop();
-    for (const text of whole) if (text.startsWith("data: ")) yield JSON.parse(text.slice(6));
-  }
-}
-
 async function takeBackSummary(id, turn) {
   await request("DELETE", summaryPath(id, `turns/${encodeURIComponent(turn)}`));
   if (id === current) refreshSoon();

@@ -46,15 +46,7 @@ function showChangedList() {
 
 async function readFound(parameters, signal, take) {
   const response = await request("GET", `api/search?${new URLSearchParams(parameters)}`, undefined, signal);
-  const reader = response.body.pipeThrough(new TextDecoderStream()).getReader();
-  let waiting = "";
-  for (;;) {
-    const { done, value } = await reader.read();
-    if (done) return;
-    const whole = (waiting + value).split("\n\n");
-    waiting = whole.pop();
-    for (const text of whole) if (text.startsWith("data: ")) take(JSON.parse(text.slice(6)));
-  }
+  for await (const event of eventsOf(response)) take(event);
 }
 
 // Of many messages some may be in conversations that are listed already.
