@@ -40,9 +40,11 @@ function phaseWords(figures) {
   return words + step;
 }
 
+const firstToken = (value) => (value > 0 && value < 0.005 ? "<0.01 s" : seconds(value));
+
 function figureWords(figures) {
   const told = [];
-  if (known(figures.ttftSeconds)) told.push(`first token ${seconds(figures.ttftSeconds)}`);
+  if (known(figures.ttftSeconds)) told.push(`first token ${firstToken(figures.ttftSeconds)}`);
   if (known(figures.rate)) {
     told.push(`${about(figures.rateEstimated)}${figures.rate < 9.95 ? figures.rate.toFixed(1) : Math.round(figures.rate).toLocaleString("en")} tok/s`);
   }

@@ -55,7 +55,7 @@ function welcome() {
     "div", { className: "welcome" },
     element("h2", {}, "What would you like to know?"),
     element("p", {}, "A strategy picks the model for each question, or choose one yourself. Conversations are shared with chat-tui in your terminal."),
-    element("p", { className: "keys" }, keys("Enter"), " sends, ", keys("Shift Enter"), " starts a new line, ", keys("Esc"), " stops; ", keys("Ctrl K"), " searches, ", keys("Ctrl Shift O"), " starts a new conversation."),
+    element("p", { className: "keys" }, keys("Enter"), " sends, ", keys("Shift Enter"), " starts a new line, ", keys("Esc"), " stops; ", keys("Ctrl /"), " changes the model, ", keys("Ctrl K"), " searches, ", keys("Ctrl Shift O"), " starts a new conversation."),
   );
 }
 

@@ -41,7 +41,7 @@ function modelWords(model) {
     model.free ? "free" : priced ? `${price(model.priceIn)} in, ${price(model.priceOut)} out` : "price unknown",
     model.contextWindow && `${tokensInShort(model.contextWindow)} context`,
     known(model.tokensPerSecond) && `${Math.round(model.tokensPerSecond)} tok/s`,
-    known(model.ttftSeconds) && `first token ${seconds(model.ttftSeconds)}`,
+    known(model.ttftSeconds) && `first token ${firstToken(model.ttftSeconds)}`,
     model.images && "images",
     model.tools && "tools",
     model.thinking && "thinks",
