@@ -20,7 +20,7 @@ from chat_tui.web.api import conversations, deletions, operations, settings, str
 from chat_tui.web.api.choice import model_list
 from chat_tui.web.api.live import comparisons, controls, queue
 from chat_tui.web.api.live import routes as live
-from chat_tui.web.api.turns import answers, summaries, versions
+from chat_tui.web.api.turns import answers, finding, summaries, versions
 from chat_tui.web.errors import OPENAI_PATH, ApiError, error_response, is_below, to_api_error
 from chat_tui.web.middleware.absolute_targets import AbsoluteTargets
 from chat_tui.web.middleware.access import AccessControl
@@ -54,6 +54,7 @@ def routes() -> list[BaseRoute]:
         versions,
         summaries,
         answers,
+        finding,
         tools,
         settings,
         model_list,

@@ -58,6 +58,7 @@ from chat_tui.web.api.schemas import PromptBody, RepeatBody
 from chat_tui.web.api.stream import FailedReply, GeneratedReply
 from chat_tui.web.api.tools import CallDecision, ConsentQuery, ListedToolServers, ToolSwitches
 from chat_tui.web.api.turns.answers import ShownRoute, Verdict
+from chat_tui.web.api.turns.finding import FindQuery, FoundTurns
 from chat_tui.web.api.turns.summaries import (
     AddedSummary,
     KeptSummary,
@@ -343,6 +344,7 @@ OPERATIONS: Sequence[Operation] = (
     Operation("POST", "/api/found-keys/{provider}/use", "Put such a key to use.", AddedProvider),
     Operation("GET", "/api/settings", "List the presets, and what is usual without settings.", SettingChoices),
     Operation("GET", f"{_CONVERSATION}/settings", "Get the settings of a conversation.", ShownSettings),
+    Operation("GET", f"{_CONVERSATION}/find", "Find a passage in the messages of it.", FoundTurns, query=FindQuery),
     Operation("PATCH", f"{_CONVERSATION}/settings", "Change settings of it.", ShownSettings, SettingChanges),
     Operation("GET", "/health", "Server health.", HealthReport, faults={503: HealthReport}),
     Operation("GET", "/metrics", "Metrics for Prometheus.", text="text/plain"),

@@ -186,3 +186,35 @@ async def test_each_sentence_is_read_out_once_when_it_is_finished(browser: Brows
         await tab.answered()
         assert await tab.page.inner_text("#status") == "The answer is complete."
         assert tab.errors == []
+
+
+async def test_words_are_found_in_messages_that_are_not_loaded(browser: Browser) -> None:
+    scripts: list[Script] = [["The **sea** is wide."], *([["Nothing."]] * 18), ["No sea here, only SEA."], ["Yes."]]
+    async with scripted_tab(browser, *scripts) as (tab, web):
+        first = await web.engine.ask(None, "Begin")
+        await first.saved.wait()
+        for number in range(19):
+            await (await web.engine.ask(first.conversation_id, f"Question {number}")).saved.wait()
+        found = await web.client.get(f"/api/conversations/{first.conversation_id}/find", params={"query": "sea"})
+        assert len(found.json()["turns"]) == 2
+        await tab.page.click("#list .entry")
+        await tab.shows("only SEA")
+        assert not await tab.page.get_by_text("is wide").count()
+        await tab.page.keyboard.press("Control+Shift+F")
+        await tab.page.keyboard.type("sea")
+        await tab.shows("2 of 2 messages")
+        marks = "[...CSS.highlights.get('found')].map(String)"
+        await tab.until(f"CSS.highlights.get('found') && {marks}.join() === 'sea,SEA'")
+        await tab.page.keyboard.press("Enter")
+        await tab.shows("1 of 2 messages", "is wide.")
+        await tab.until(f"{marks}.join() === 'sea'")
+        await tab.page.keyboard.press("Shift+Enter")
+        await tab.shows("2 of 2 messages", "only SEA")
+        await tab.page.fill("#find-field", "ocean")
+        await tab.shows("not found")
+        await tab.page.keyboard.press("Escape")
+        await tab.page.locator("#prompt:focus").wait_for()
+        await tab.until("document.querySelector('#find').hidden && !CSS.highlights.has('found')")
+        await tab.ask("Still there?")
+        await tab.shows("Yes.")
+        await tab.harmless()

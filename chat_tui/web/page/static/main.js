@@ -36,6 +36,7 @@ function pageKey(event) {
   const modifiers = (event.ctrlKey || event.metaKey) && !event.altKey;
   if (event.key === "Escape" && !document.querySelector("dialog[open], :popover-open")) {
     if (drawerIsOpen()) closeDrawer();
+    else if (!findBar.hidden) closeFind();
     else if (forgetMarks()) return;
     else if (running) stop();
     else $("prompt").focus();
@@ -47,6 +48,9 @@ function pageKey(event) {
     event.preventDefault();
     if (narrow.matches) setDrawer(true);
     $("search").focus();
+  } else if (event.key.toLowerCase() === "f" && modifiers && event.shiftKey) {
+    event.preventDefault();
+    openFind();
   } else if (event.key === "/" && modifiers) {
     event.preventDefault();
     openPicker();
@@ -65,6 +69,7 @@ listenToList();
 listenToRows();
 $("prompt").addEventListener("input", forgetMarks);
 listenToConversation();
+listenToFind();
 listenToPrivate();
 listenToSettings();
 listenToAttachments();

@@ -30,7 +30,7 @@ function setCurrent(id, words) {
 function newConversation({ keepAddress = false, isPrivate: willBePrivate = false } = {}) {
   if (asksBeforeLeaving(() => newConversation({ keepAddress }))) return;
   leaveAnswer();
-  forgetMarks();
+  leaveFind();
   // Discard a conversation that is still being opened.
   opening++;
   if (current) goOnWith({});
@@ -72,7 +72,7 @@ let opening = 0;
 async function openConversation(id, { turn = "", words = [], keepAddress = false } = {}) {
   if (id !== current && asksBeforeLeaving(() => openConversation(id, { turn, words, keepAddress }))) return;
   leaveAnswer();
-  forgetMarks();
+  leaveFind();
   const mine = ++opening;
   closeDrawer();
   try {
