@@ -111,7 +111,7 @@ async def test_a_conversation_is_pinned_and_downloaded_by_keyboard(browser: Brow
         await tab.ask("What / is it?")
         await tab.answered()
         await tab.page.focus("#menu-button")
-        for key in ("Enter", "Tab", "Tab", "Enter"):
+        for key in ("Enter", "Tab", "Tab", "Tab", "Enter"):
             await tab.page.keyboard.press(key)
         await tab.until("document.querySelector('#list h2')?.textContent === 'Pinned'")
         assert (await web.engine.conversations.summaries())[0].pinned
