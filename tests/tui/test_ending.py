@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import threading
 import weakref
+from concurrent.futures import ThreadPoolExecutor
 
 from textual import events
 
@@ -15,6 +17,8 @@ from tests.doubles.fake_backend import FakeWeights
 from tests.doubles.scripted_chat import ScriptedChat, scripted_chat
 from tests.support.key_pilot import KeyPilot
 from tests.support.scripted_router import until
+
+POOL_THREADS = 6
 
 
 class LateApp(ChatApp):
@@ -80,6 +84,10 @@ async def test_a_notice_that_comes_when_the_screens_have_gone_is_no_crash() -> N
 
 
 async def test_an_app_that_has_ended_is_let_go() -> None:
+    # A thread keeps the standard error of its start, which is that of a running app: all of the pool start before it.
+    together = threading.Barrier(POOL_THREADS)
+    asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(POOL_THREADS))
+    await asyncio.gather(*(asyncio.to_thread(together.wait) for _ in range(POOL_THREADS)))
     # The first one of a process may stay.
     for _ in range(2):
         async with scripted_chat() as chat:
