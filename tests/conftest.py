@@ -58,6 +58,10 @@ COLLECTIONS_BETWEEN = 2
 LONG_FILES = (
     "tools/test_tool_servers.py",
     "web/test_browser.py",
+    "web/test_browser_files.py",
+    "web/test_browser_comparison.py",
+    "web/test_browser_live.py",
+    "web/test_firefox.py",
     "web/test_browser_tools.py",
     "local/test_server.py",
     "web/test_description.py",
