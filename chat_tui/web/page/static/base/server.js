@@ -41,7 +41,8 @@ async function request(method, path, body, signal) {
   const words = typeof said.error === "string" ? said.error : `The server replied with status ${response.status}.`;
   if (response.status !== 401) throw new Refusal(response.status, words, said);
   const why = token ? WRONG_TOKEN : SIGNED_OUT;
-  forgetSignIn(why);
+  // One who has signed out knows why.
+  if (isSignedIn()) forgetSignIn(why);
   throw new Refusal(401, why, said);
 }
 
