@@ -64,6 +64,21 @@ function sliced() {
   });
 }
 
+// Puts a menu of this width above its button, within the window.
+function placeAbove(menu, button, width) {
+  const place = button.getBoundingClientRect();
+  menu.style.bottom = `${innerHeight - place.top + 8}px`;
+  menu.style.left = `${Math.max(8, Math.min(place.left, innerWidth - Math.min(width, innerWidth - 16) - 8))}px`;
+}
+
+// The same for one that is a sheet at the lower edge of a phone; else it is at least so many pixels high.
+function placeSheet(menu, button, width, least) {
+  placeAbove(menu, button, width);
+  const isSheet = matchMedia("(max-width: 480px)").matches;
+  if (isSheet) menu.style.bottom = menu.style.left = "";
+  menu.style.maxHeight = isSheet ? "" : `${Math.max(least, button.getBoundingClientRect().top - 20)}px`;
+}
+
 async function copied(text, button) {
   let done = true;
   try {

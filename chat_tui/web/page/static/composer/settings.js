@@ -319,14 +319,7 @@ const FIELDS = [
   ["system", ""], ["temperature", "The temperature must be a number"], ["maxTokens", "The maximum of tokens must be a whole number"],
 ];
 
-function placeSettingsMenu() {
-  const [box, button] = [$("settings-menu"), $("settings-button").getBoundingClientRect()];
-  const isSheet = matchMedia("(max-width: 480px)").matches;
-  const width = Math.min(SETTINGS_WIDTH, innerWidth - 16);
-  box.style.bottom = isSheet ? "" : `${innerHeight - button.top + 8}px`;
-  box.style.left = isSheet ? "" : `${Math.max(8, Math.min(button.left, innerWidth - width - 8))}px`;
-  box.style.maxHeight = isSheet ? "" : `${Math.max(160, button.top - 20)}px`;
-}
+const placeSettingsMenu = () => placeSheet($("settings-menu"), $("settings-button"), SETTINGS_WIDTH, 160);
 
 // Its width in settings.css.
 const SETTINGS_WIDTH = 400;

@@ -107,12 +107,7 @@ async function switchTools(use) {
   }
 }
 
-function placeToolsMenu() {
-  const [menu, button] = [$("tools-menu"), $("tools-button").getBoundingClientRect()];
-  menu.style.bottom = `${innerHeight - button.top + 8}px`;
-  const widest = Math.min(MENU_WIDTH, innerWidth - 16);
-  menu.style.left = `${Math.max(8, Math.min(button.left, innerWidth - widest - 8))}px`;
-}
+const placeToolsMenu = () => placeAbove($("tools-menu"), $("tools-button"), MENU_WIDTH);
 
 function listenToTools() {
   $("tools-menu").addEventListener("beforetoggle", (event) => {

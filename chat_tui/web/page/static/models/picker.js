@@ -292,15 +292,7 @@ function pickerKey(event) {
   else if (at >= 0 && event.key.length === 1 && event.key !== " " && !event.ctrlKey && !event.metaKey && !event.altKey) $("models-search").focus();
 }
 
-function placePicker() {
-  const menu = $("models-menu");
-  const isSheet = matchMedia("(max-width: 480px)").matches;
-  const box = $("model-button").getBoundingClientRect();
-  const width = Math.min(PICKER_WIDTH, innerWidth - 16);
-  menu.style.bottom = isSheet ? "" : `${innerHeight - box.top + 8}px`;
-  menu.style.left = isSheet ? "" : `${Math.max(8, Math.min(box.left, innerWidth - width - 8))}px`;
-  menu.style.maxHeight = isSheet ? "" : `${Math.max(200, box.top - 20)}px`;
-}
+const placePicker = () => placeSheet($("models-menu"), $("model-button"), PICKER_WIDTH, 200);
 
 function listenToPicker() {
   const menu = element(
